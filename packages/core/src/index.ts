@@ -1,0 +1,18 @@
+// The door of @ondemand/core.
+
+export { type Containers, type ContainersOptions, createContainers } from './containers.ts';
+export { createEngine, type EngineOptions } from './docker/engine.ts';
+export type { EngineRequestEvent } from './docker/engine-client.ts';
+export { createRebuild, type Rebuild, type RebuildOptions } from './docker/rebuild.ts';
+export { type DockerTransport, dockerTransports } from './docker/transport.ts';
+export * from './errors.ts';
+export * from './model/container.ts';
+export * from './model/vm.ts';
+export { createOciCompute, type OciComputeOptions } from './oci/compute.ts';
+export { type OciAuth, ociAuths } from './oci/credentials.ts';
+export type { OciOperation } from './oci/failure.ts';
+export type { OciOutcome } from './oci/http-client.ts';
+export { checkOciConfig, type OciConnectionOptions } from './oci/signer.ts';
+export type * from './ports.ts';
+export { createSharedReads, type SharedReads, type SharedReadsOptions } from './shared-read.ts';
+export { createVm, type Vm, type VmOptions } from './vm.ts';

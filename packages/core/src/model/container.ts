@@ -1,0 +1,72 @@
+// What a container is to a caller, and how one may be named.
+
+import { z } from 'zod';
+
+/** Docker's own container states. */
+export const containerStates = [
+  'running',
+  'exited',
+  'paused',
+  'restarting',
+  'created',
+  'removing',
+  'dead',
+] as const;
+export type ContainerState = (typeof containerStates)[number];
+
+export const containerActions = ['start', 'stop', 'restart', 'rebuild'] as const;
+export type ContainerAction = (typeof containerActions)[number];
+
+/** A container's name or id, by Docker's own rule for names. */
+export const containerNameSchema = z
+  .string()
+  .max(255, 'a container name has at most 255 characters')
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/,
+    'a container name starts with a letter or digit; letters, digits, "_", "." and "-" may follow',
+  )
+  .describe('Container name or id');
+
+export const containerSchema = z
+  .object({
+    name: z.string().describe('Container name'),
+    state: z
+      .enum(containerStates)
+      .describe('running, exited, paused, restarting, created, removing, dead'),
+    image: z.string().describe('Docker image'),
+    ports: z.string().describe('Port mappings'),
+    uptime: z.string().describe('Container uptime'),
+  })
+  .meta({ id: 'Container' });
+export type Container = z.infer<typeof containerSchema>;
+
+export const containerActionResultSchema = z
+  .object({
+    container: z.string().describe('Container name'),
+    action: z.enum(containerActions).describe('start, stop, restart, rebuild'),
+    status: z.literal('success').describe('e.g. "success"'),
+    changed: z.boolean().describe('false when the container was already as asked'),
+  })
+  .meta({ id: 'ContainerActionResult' });
+export type ContainerActionResult = z.infer<typeof containerActionResultSchema>;
+
+export const maxLogLines = 10_000;
+export const defaultLogLines = 100;
+/** An answer holds at most so much of a log: of very long lines, the newest that fit. */
+export const maxLogBytes = 16 * 1024 * 1024;
+
+export const containerLogsSchema = z
+  .object({
+    container: z.string().describe('Container name'),
+    lines: z
+      .int()
+      .min(0)
+      .describe('How many lines were asked for; "logs" holds fewer when the log does'),
+    logs: z
+      .string()
+      .describe(
+        'The last lines of stdout and stderr in the order they were written, each ending in a newline; of very long lines the newest 16 MiB',
+      ),
+  })
+  .meta({ id: 'ContainerLogs' });
+export type ContainerLogs = z.infer<typeof containerLogsSchema>;

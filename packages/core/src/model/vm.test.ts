@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import {
+  checkAction,
+  type LifecycleState,
+  lifecycleStates,
+  maxTransitionMs,
+  provesAction,
+  type VmAction,
+  vmActions,
+} from './vm.ts';
+
+const fresh = { inTransitionMs: 0 };
+const stuck = { inTransitionMs: maxTransitionMs + 1 };
+
+function allowedStates(action: VmAction, seen: { inTransitionMs: number }): LifecycleState[] {
+  return lifecycleStates.filter((state) => checkAction(action, state, seen).allowed);
+}
+
+describe('checkAction()', () => {
+  test.each<[VmAction, LifecycleState[], LifecycleState[]]>([
+    ['START', ['STOPPED'], ['STOPPED']],
+    ['STOP', ['RUNNING'], ['RUNNING', 'STARTING', 'STOPPING']],
+    ['SOFTRESET', ['RUNNING'], ['RUNNING']],
+    ['RESET', ['RUNNING'], ['RUNNING', 'STARTING', 'STOPPING']],
+  ])('%s is allowed in %j, and when that is stuck in %j', (action, whenFresh, whenStuck) => {
+    expect(allowedStates(action, fresh)).toEqual(whenFresh);
+    expect(allowedStates(action, stuck)).toEqual(whenStuck);
+  });
+
+  test('exactly 15 minutes are not longer than 15 minutes', () => {
+    expect(maxTransitionMs).toBe(900_000);
+    expect(checkAction('RESET', 'STOPPING', { inTransitionMs: 900_000 }).allowed).toBe(false);
+  });
+
+  test.each(vmActions)(
+    'every refusal of %s begins with the words of the contract and names the state',
+    (action) => {
+      for (const state of lifecycleStates) {
+        const check = checkAction(action, state, fresh);
+        if (check.allowed) continue;
+        expect(check.message).toMatch(
+          action === 'START' ? /^VM already running/ : /^VM already stopped/,
+        );
+        expect(check.message).toContain(state);
+      }
+    },
+  );
+});
+
+describe('provesAction()', () => {
+  test.each<[VmAction, LifecycleState, LifecycleState, boolean]>([
+    ['START', 'STOPPED', 'STARTING', true],
+    ['START', 'STOPPED', 'RUNNING', true],
+    ['START', 'STOPPED', 'STOPPED', false],
+    ['STOP', 'RUNNING', 'STOPPING', true],
+    ['STOP', 'RUNNING', 'STOPPED', true],
+    ['STOP', 'RUNNING', 'RUNNING', false],
+    ['STOP', 'STOPPING', 'STOPPING', false],
+    ['STOP', 'STOPPING', 'STOPPED', true],
+    ['STOP', 'RUNNING', 'TERMINATED', false],
+    ['RESET', 'RUNNING', 'STARTING', false],
+    ['SOFTRESET', 'RUNNING', 'STOPPING', false],
+  ])('%s from %s to %s: %s', (action, before, after, proven) => {
+    expect(provesAction(action, before, after)).toBe(proven);
+  });
+});

@@ -1,0 +1,122 @@
+// What the VM is to a caller, and which power action makes sense in which state.
+
+import { z } from 'zod';
+
+/** The product controls one VM; this is its name everywhere. */
+export const vmId = 'oci-flex';
+
+/** OCI's instance states: https://docs.oracle.com/iaas/api/#/en/iaas/20160918/Instance/ */
+export const lifecycleStates = [
+  'MOVING',
+  'PROVISIONING',
+  'RUNNING',
+  'STARTING',
+  'STOPPING',
+  'STOPPED',
+  'CREATING_IMAGE',
+  'TERMINATING',
+  'TERMINATED',
+] as const;
+export type LifecycleState = (typeof lifecycleStates)[number];
+
+/** OCI's instance actions that the documented endpoints send. */
+export const vmActions = ['START', 'STOP', 'SOFTRESET', 'RESET'] as const;
+export type VmAction = (typeof vmActions)[number];
+
+export const vmStateSchema = z
+  .object({
+    vmId: z.literal(vmId).describe('Always "oci-flex"'),
+    lifecycleState: z.enum(lifecycleStates).describe('RUNNING, STOPPED, STARTING, ...'),
+    displayName: z.string(),
+    ip: z.ipv4().optional().describe('Public IPv4 address'),
+    lastCheck: z.iso.datetime().describe('ISO 8601 timestamp'),
+  })
+  .meta({ id: 'VmState' });
+export type VmState = z.infer<typeof vmStateSchema>;
+
+export const vmActionResultSchema = z
+  .object({
+    action: z.enum(vmActions).describe('START, STOP, SOFTRESET, RESET'),
+    status: z.literal('initiated').describe('e.g. "initiated"'),
+    vmId: z.literal(vmId).describe('Always "oci-flex"'),
+  })
+  .meta({ id: 'VmActionResult' });
+export type VmActionResult = z.infer<typeof vmActionResultSchema>;
+
+/** STARTING and STOPPING are given this long before STOP and RESET may cut them short. */
+export const maxTransitionMs = 15 * 60_000;
+
+export type ActionCheck =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly message: string };
+
+/**
+ * Whether a power action makes sense: START when STOPPED; STOP, SOFTRESET and RESET when RUNNING; STOP and RESET also when STARTING or STOPPING has taken longer than `maxTransitionMs`.
+ * `inTransitionMs` is how long the state has been seen, which OCI itself does not say.
+ */
+export function checkAction(
+  action: VmAction,
+  state: LifecycleState,
+  { inTransitionMs }: { readonly inTransitionMs: number },
+): ActionCheck {
+  if (action === 'START') {
+    return state === 'STOPPED'
+      ? { allowed: true }
+      : refuse(`VM already running: START needs it STOPPED, but ${vmId} is ${state}`, state);
+  }
+  const isStuck = isTransition(state) && inTransitionMs > maxTransitionMs;
+  if (state === 'RUNNING' || (isStuck && canForce(action))) return { allowed: true };
+  return refuse(`VM already stopped: ${action} needs it RUNNING, but ${vmId} is ${state}`, state, {
+    forceable: isTransition(state) && canForce(action),
+  });
+}
+
+/**
+ * Whether the state after an action whose answer was lost proves that it took place.
+ * A reset is never proven: it passes through the states of a stop and ends where it began.
+ */
+export function provesAction(
+  action: VmAction,
+  before: LifecycleState,
+  after: LifecycleState,
+): boolean {
+  return before !== after && provenBy[action].includes(after);
+}
+
+const provenBy: Record<VmAction, readonly LifecycleState[]> = {
+  START: ['STARTING', 'RUNNING'],
+  STOP: ['STOPPING', 'STOPPED'],
+  SOFTRESET: [],
+  RESET: [],
+};
+
+function refuse(
+  what: string,
+  state: LifecycleState,
+  { forceable = false }: { readonly forceable?: boolean } = {},
+): ActionCheck {
+  const forced = forceable
+    ? `; once that has been seen for ${maxTransitionMs / 60_000} minutes it may be cut short`
+    : '';
+  return { allowed: false, message: `${what}; ${advice[state]}${forced}` };
+}
+
+const advice: Record<LifecycleState, string> = {
+  MOVING: 'wait until OCI has moved it',
+  PROVISIONING: 'wait until it is RUNNING',
+  RUNNING: 'there is nothing to do',
+  STARTING: 'wait until it is RUNNING',
+  STOPPING: 'wait until it is STOPPED',
+  STOPPED: 'start it first if it should run',
+  CREATING_IMAGE: 'wait until the image is made',
+  TERMINATING: 'it is being deleted and cannot come back',
+  TERMINATED: 'it was deleted and cannot come back',
+};
+
+function isTransition(state: LifecycleState): boolean {
+  return state === 'STARTING' || state === 'STOPPING';
+}
+
+function canForce(action: VmAction): boolean {
+  return action === 'STOP' || action === 'RESET';
+}
