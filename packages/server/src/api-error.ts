@@ -1,0 +1,148 @@
+// Decides once, for REST and tRPC alike, what a caller is told about a failure.
+
+import { AppError, type ErrorCode, errorCodes, isAppError } from '@ondemand/core';
+import { TRPCError } from '@trpc/server';
+import { z } from 'zod';
+import { toChallenge } from './auth/challenge.ts';
+import { errorMap } from './error-map.ts';
+
+export const apiErrorSchema = z
+  .object({
+    error: z.string().describe("The code's fixed text"),
+    code: z.enum(errorCodes),
+    message: z.string().describe('What happened here and what to do next'),
+    details: z
+      .looseObject({ requestId: z.string().describe('Also the x-request-id header') })
+      .describe('Facts about this failure'),
+  })
+  .meta({ id: 'ApiError' });
+export type ApiError = z.infer<typeof apiErrorSchema>;
+
+export interface ErrorContext {
+  readonly requestId: string;
+  /** Where a 401 points to, RFC 9728. */
+  readonly resourceMetadataUrl: string;
+}
+
+export interface ErrorResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: ApiError;
+}
+
+/** Total: whatever was thrown becomes an `ApiError` without internals. */
+export function toErrorResponse(thrown: unknown, context: ErrorContext): ErrorResponse {
+  const error = toAppError(thrown);
+  const { status, error: text } = errorMap[error.code];
+  return {
+    status,
+    headers: toErrorHeaders(error, context),
+    body: {
+      error: text,
+      code: error.code,
+      message: error.message,
+      details: { ...error.details, requestId: context.requestId },
+    },
+  };
+}
+
+/** Finds the `AppError` that a transport's own error stands for; anything unknown is `INTERNAL_ERROR`. */
+export function toAppError(thrown: unknown): AppError {
+  if (isAppError(thrown)) return thrown;
+  if (thrown instanceof TRPCError) return fromTrpcError(thrown);
+  return fromFastifyError(thrown) ?? internalError(thrown);
+}
+
+export function toTrpcError(error: AppError): TRPCError {
+  return new TRPCError({
+    code: errorMap[error.code].trpc,
+    message: error.message,
+    cause: error,
+  });
+}
+
+function toErrorHeaders(error: AppError, context: ErrorContext): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const challenge = toChallenge(error, context.resourceMetadataUrl);
+  if (challenge !== undefined) headers['www-authenticate'] = challenge;
+  const { retryAfterSeconds, allow } = error.details;
+  if (typeof retryAfterSeconds === 'number')
+    headers['retry-after'] = String(Math.ceil(retryAfterSeconds));
+  if (Array.isArray(allow)) headers.allow = allow.join(', ');
+  return headers;
+}
+
+function fromTrpcError(error: TRPCError): AppError {
+  const { cause } = error;
+  if (isAppError(cause)) return cause;
+  if (isZodError(cause) && error.code === 'BAD_REQUEST') return badInput(cause);
+  switch (error.code) {
+    case 'NOT_FOUND':
+      return new AppError('NOT_FOUND', 'No such procedure; /docs lists what there is', { cause });
+    case 'METHOD_NOT_SUPPORTED':
+      return new AppError(
+        'METHOD_NOT_ALLOWED',
+        'A query is asked with GET, a mutation is sent with POST',
+        { cause },
+      );
+    case 'PARSE_ERROR':
+    case 'BAD_REQUEST':
+      return new AppError('BAD_REQUEST', 'The request is not a well-formed tRPC call', { cause });
+    case 'PAYLOAD_TOO_LARGE':
+    case 'UNSUPPORTED_MEDIA_TYPE':
+      return new AppError(error.code, transportMessages[error.code], { cause });
+    default:
+      return internalError(error);
+  }
+}
+
+function badInput(error: z.ZodError): AppError {
+  const issues = error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
+  const [first] = issues;
+  const what = first ? `${first.path ? `${first.path}: ` : ''}${first.message}` : 'invalid input';
+  return new AppError('BAD_REQUEST', `Invalid request: ${what}`, {
+    details: { issues },
+    cause: error,
+  });
+}
+
+const transportMessages = {
+  BAD_REQUEST: 'The body is not valid JSON; send a JSON object, {} or nothing',
+  PAYLOAD_TOO_LARGE: 'The body is larger than this API reads',
+  UNSUPPORTED_MEDIA_TYPE: 'Send JSON (content-type: application/json) or no body at all',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+
+/** Fastify's errors by their documented codes: https://fastify.dev/docs/latest/Reference/Errors/ */
+function fromFastifyError(thrown: unknown): AppError | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown }; // Fastify adds both
+  if (code === 'FST_ERR_BAD_URL')
+    return withIssue('url', 'The URL is not properly percent-encoded', thrown);
+  if (statusCode === 413) return transportError('PAYLOAD_TOO_LARGE', thrown);
+  if (statusCode === 415) return transportError('UNSUPPORTED_MEDIA_TYPE', thrown);
+  if (statusCode === 400) return withIssue('body', transportMessages.BAD_REQUEST, thrown);
+  return undefined;
+}
+
+function transportError(
+  code: 'PAYLOAD_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE',
+  cause: Error,
+): AppError {
+  return new AppError(code, transportMessages[code], { cause });
+}
+
+function withIssue(path: string, message: string, cause: Error): AppError {
+  return new AppError('BAD_REQUEST', message, { details: { issues: [{ path, message }] }, cause });
+}
+
+function internalError(cause: unknown): AppError {
+  return new AppError(
+    'INTERNAL_ERROR',
+    'Something failed inside the API; its log has more under this request id',
+    { cause },
+  );
+}
+
+function isZodError(value: unknown): value is z.ZodError {
+  return value instanceof z.ZodError || (value instanceof Error && value.name === 'ZodError');
+}

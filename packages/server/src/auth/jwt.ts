@@ -1,0 +1,96 @@
+// Verifies JWT access tokens: https://www.rfc-editor.org/rfc/rfc9068#section-4
+
+import { compactVerify, decodeProtectedHeader, errors, importJWK, type JWK } from 'jose';
+import { z } from 'zod';
+import { invalidToken } from './challenge.ts';
+import { type ClaimRules, toPrincipal } from './claims.ts';
+import type { KeySet } from './key-set.ts';
+import type { Principal } from './principal.ts';
+
+export interface JwtOptions {
+  readonly keys: KeySet;
+  readonly rules: ClaimRules;
+  readonly now?: () => Date;
+}
+
+/** Asymmetric only; what the header says is never trusted beyond choosing from this list. */
+const algorithms = ['RS256', 'ES256', 'EdDSA'];
+
+/** Only these matter to us; a header that wants more (`crit`, `jku`, `jwk`, `zip`, …) is refused whole. */
+const headerSchema = z.strictObject({
+  alg: z.enum(algorithms),
+  kid: z.string().min(1).max(256),
+  typ: z.string().regex(/^(application\/)?at\+jwt$/i),
+  x5t: z.string().optional(),
+  'x5t#S256': z.string().optional(),
+});
+
+/** True for whatever has the form of a JWT, valid or not. */
+export function hasJwtForm(token: string): boolean {
+  return token.split('.').length === 3 && token.startsWith('eyJ');
+}
+
+/**
+ * Resolves with who the token speaks for.
+ * Throws `UNAUTHORIZED` for any token that is not a valid access token of the issuer for us, `SERVICE_UNAVAILABLE` while its keys cannot be had.
+ */
+export function createJwtVerifier({ keys, rules, now = () => new Date() }: JwtOptions) {
+  const imported = new WeakMap<JWK, Promise<Awaited<ReturnType<typeof importJWK>>>>();
+
+  return async function verify(token: string): Promise<Principal> {
+    const { alg, kid } = parseHeader(token);
+    const jwk = await keys.find(kid);
+    if (jwk === undefined) throw invalidToken('The token is signed with a key the issuer lacks');
+    if (jwk.alg !== undefined && jwk.alg !== alg)
+      throw invalidToken('The token is signed with another algorithm than its key is for');
+    const payload = await checkSignature(token, jwk, alg);
+    return toPrincipal(parsePayload(payload), rules, now());
+  };
+
+  async function checkSignature(token: string, jwk: JWK, alg: string): Promise<Uint8Array> {
+    let key = imported.get(jwk);
+    if (key === undefined) {
+      key = importJWK(jwk, alg);
+      imported.set(jwk, key);
+    }
+    try {
+      return (await compactVerify(token, await key, { algorithms: [alg] })).payload;
+    } catch (cause) {
+      if (cause instanceof errors.JOSEError || cause instanceof TypeError)
+        throw invalidToken("The token's signature is not valid", { cause });
+      throw cause;
+    }
+  }
+}
+
+function parseHeader(token: string) {
+  const segments = token.split('.');
+  if (segments.length !== 3 || !segments.every(isCanonicalBase64url))
+    throw invalidToken('The token is malformed');
+  const parsed = headerSchema.safeParse(decodeHeader(token));
+  if (!parsed.success) throw invalidToken('The token is not an access token that this API takes');
+  return parsed.data;
+}
+
+function decodeHeader(token: string): unknown {
+  try {
+    return decodeProtectedHeader(token);
+  } catch (cause) {
+    throw invalidToken('The token is malformed', { cause });
+  }
+}
+
+/** One spelling a segment: no padding, no line breaks, no stray bits in the last character. */
+function isCanonicalBase64url(segment: string): boolean {
+  return segment !== '' && Buffer.from(segment, 'base64url').toString('base64url') === segment;
+}
+
+function parsePayload(payload: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    return z
+      .record(z.string(), z.unknown())
+      .parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)));
+  } catch (cause) {
+    throw invalidToken('The token holds no claims', { cause });
+  }
+}

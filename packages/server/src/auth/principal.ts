@@ -1,0 +1,33 @@
+// Who calls and what they may do; the same for every kind of token.
+
+import { z } from 'zod';
+import { insufficientScope } from './challenge.ts';
+
+/** Our own names; the issuer's are configured (`OIDC_READ_SCOPE`, `OIDC_ADMIN_SCOPE`). */
+export const scopes = ['read', 'admin'] as const;
+export type Scope = (typeof scopes)[number];
+
+/** The issuer's name of each scope. */
+export type ScopeNames = Readonly<Record<Scope, string>>;
+
+export const whoamiSchema = z
+  .object({
+    sub: z.string().describe('The subject of the token'),
+    clientId: z.string().describe('The OAuth client that the token was issued to'),
+    scopes: z.array(z.enum(scopes)).describe('What the token allows; admin implies read'),
+    expiresAt: z.iso.datetime().describe('ISO 8601 timestamp'),
+  })
+  .meta({ id: 'Whoami' });
+
+export type Principal = z.infer<typeof whoamiSchema>;
+
+/** What the issuer granted, in our names. Exact matches only; `admin` implies `read`. */
+export function toScopes(granted: ReadonlySet<string>, names: ScopeNames): Scope[] {
+  if (granted.has(names.admin)) return ['read', 'admin'];
+  return granted.has(names.read) ? ['read'] : [];
+}
+
+/** Throws `FORBIDDEN` unless the caller holds the scope. */
+export function requireScope(principal: Principal, scope: Scope, names: ScopeNames): void {
+  if (!principal.scopes.includes(scope)) throw insufficientScope(names[scope]);
+}

@@ -1,0 +1,50 @@
+// Says in words what `config.ts` defines: for --help and, as a table, for the README.
+
+import { z } from 'zod';
+import { environmentSchema } from './config.ts';
+
+export interface VariableHelp {
+  readonly name: string;
+  readonly isRequired: boolean;
+  /** As one would write it; undefined when there is none. */
+  readonly defaultText: string | undefined;
+  readonly description: string;
+}
+
+export function listVariables(): VariableHelp[] {
+  return Object.entries(environmentSchema.shape).map(([name, schema]) => {
+    const hasDefault = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+    return {
+      name,
+      isRequired: !hasDefault && !(schema instanceof z.ZodOptional),
+      defaultText: hasDefault ? toDefaultText(schema.def.defaultValue) : undefined,
+      description: schema.description ?? '',
+    };
+  });
+}
+
+/** A Markdown table. */
+export function toMarkdownTable(variables: readonly VariableHelp[]): string {
+  const rows = variables.map(({ name, isRequired, defaultText, description }) => {
+    const value = isRequired ? 'required' : defaultText === undefined ? '' : `\`${defaultText}\``;
+    return `| \`${name}\` | ${value} | ${description.replaceAll('|', '\\|')} |`;
+  });
+  return ['| variable | default | |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+/** Aligned lines for a terminal. */
+export function toHelpText(variables: readonly VariableHelp[]): string {
+  const width = Math.max(...variables.map(({ name }) => name.length));
+  return variables
+    .map(({ name, isRequired, defaultText, description }) => {
+      const note = isRequired ? ' (required)' : defaultText ? ` (default ${defaultText})` : '';
+      return `  ${name.padEnd(width)}  ${description.replaceAll('`', '')}${note}`;
+    })
+    .join('\n');
+}
+
+function toDefaultText(value: unknown): string | undefined {
+  if (value === undefined || value === false) return undefined;
+  if (Array.isArray(value)) return value.length > 0 ? value.join(':') : undefined;
+  return String(value);
+}

@@ -1,0 +1,137 @@
+// The environment: each variable is defined here once, with its default and what it is for.
+
+import { homedir } from 'node:os';
+import { z } from 'zod';
+
+const home = homedir();
+
+const text = z.string().trim().min(1, 'must not be empty');
+const seconds = z.coerce
+  .number('must be a number of seconds')
+  .positive('must be above 0')
+  .max(86_400);
+const url = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .transform((value) => value.replace(/\/+$/, ''));
+const port = z.coerce.number('must be a port').int().min(1).max(65_535);
+const file = text.transform((path) => path.replace(/^~(?=\/|$)/, home));
+const fingerprint = text.regex(
+  /^SHA256:[A-Za-z0-9+/]{43}$/,
+  'must be SHA256:… as `ssh-keygen -l` prints it',
+);
+const flag = (value: string) => ({ true: true, false: false })[value];
+
+/** Exact, as the issuer writes it into tokens; so no trailing slash is cut off. */
+const issuer = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .refine((value) => !/[?#]/.test(value), 'must have no query and no fragment');
+
+/** By variable name, in the order of the README's table, which is made from this. */
+export const environmentSchema = z.object({
+  HOST: text.default('127.0.0.1').describe('address to listen on'),
+  PORT: port.default(5000).describe('port to listen on'),
+  PUBLIC_URL: url
+    .optional()
+    .describe(
+      "what users call the API by, the first of OpenAPI's `servers`; from `HOST` and `PORT` if left out",
+    ),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('JSON lines on stdout; pretty only in a terminal'),
+  TRUST_PROXY: text
+    .transform((value) => flag(value) ?? value)
+    .default(false)
+    .describe('as in Fastify: `true`, addresses or networks whose `X-Forwarded-*` is believed'),
+  SHUTDOWN_GRACE_SECONDS: seconds
+    .default(10)
+    .describe('after SIGTERM or SIGINT: how long requests under way may take'),
+  OIDC_ISSUER: issuer.describe('the issuer of the tokens, e.g. `https://auth.example.com`'),
+  OIDC_AUDIENCE: text.describe('the `aud` that a token must carry'),
+  OIDC_JWKS_URI: url.optional().describe("the issuer's keys; discovered if left out"),
+  OIDC_READ_SCOPE: text.default('read').describe("the issuer's name of the scope `read`"),
+  OIDC_ADMIN_SCOPE: text.default('admin').describe("the issuer's name of the scope `admin`"),
+  OCI_INSTANCE_ID: text
+    .regex(/^ocid1\.instance\./, "must be an instance's OCID, ocid1.instance.…")
+    .describe("the instance's OCID"),
+  OCI_AUTH: z
+    .enum(['config', 'session', 'instance_principal'])
+    .default('config')
+    .describe('how the API signs: a key in the config, a session token, or the VM it runs on'),
+  OCI_CONFIG_FILE: file.prefault('~/.oci/config').describe("the OCI CLI's config file"),
+  OCI_CONFIG_PROFILE: text.default('DEFAULT').describe('the profile in it'),
+  OCI_REGION: text.optional().describe('from the config if left out'),
+  OCI_ENDPOINT: url.optional().describe('without `/20160918`; for other realms and emulators'),
+  OCI_TIMEOUT_SECONDS: seconds.default(10).describe('per attempt'),
+  SSH_HOST: text
+    .optional()
+    .describe("the VM's public IP if left out, looked up again whenever the VM was started"),
+  SSH_PORT: port.default(22).describe('port of `sshd`'),
+  SSH_USER: text.default('opc').describe('a user who may use Docker'),
+  SSH_PRIVATE_KEY_FILE: file
+    .optional()
+    .describe('key of that user; the agent at `SSH_AUTH_SOCK` if left out'),
+  SSH_PRIVATE_KEY_PASSPHRASE: text.optional().describe('of an encrypted key'),
+  SSH_AUTH_SOCK: text.optional().describe('the SSH agent, used when no key file is given'),
+  SSH_KNOWN_HOSTS_FILE: file.prefault('~/.ssh/known_hosts').describe('host keys that are accepted'),
+  SSH_HOST_KEY_FINGERPRINT: fingerprint
+    .optional()
+    .describe('`SHA256:…` as `ssh-keygen -l` prints it; wins over the file'),
+  SSH_CONNECT_TIMEOUT_SECONDS: seconds.default(10).describe('to connect and authenticate'),
+  SSH_KEEPALIVE_SECONDS: seconds
+    .default(5)
+    .describe('a VM that says nothing for four times this is gone'),
+  DOCKER_SOCKET: text
+    .startsWith('/', 'must be an absolute path')
+    .default('/var/run/docker.sock')
+    .describe("Docker's socket on the VM"),
+  DOCKER_TRANSPORT: z
+    .enum(['auto', 'socket', 'dial-stdio'])
+    .default('auto')
+    .describe(
+      'how to reach it: forwarded (direct-streamlocal), or through `docker system dial-stdio`; auto tries them in this order',
+    ),
+  COMPOSE_COMMAND: z
+    .enum(['docker compose', 'docker-compose'])
+    .optional()
+    .describe('whichever the VM has if left out'),
+  COMPOSE_ROOTS: z
+    .string()
+    .transform((value) => value.split(':').filter((part) => part !== ''))
+    .pipe(z.array(z.string().startsWith('/', 'must list absolute folders, colon-separated')))
+    .default([])
+    .describe(
+      'colon-separated folders on the VM; a rebuild outside them is refused; any if left out',
+    ),
+});
+
+export type Config = z.infer<typeof environmentSchema>;
+
+export interface ConfigProblem {
+  readonly variable: string;
+  readonly problem: string;
+}
+
+export type ParsedConfig =
+  | { readonly config: Config; readonly problems?: undefined }
+  | { readonly config?: undefined; readonly problems: readonly ConfigProblem[] };
+
+/** All problems at once, by variable; a value is never repeated, it may be a secret. An empty variable counts as left out. */
+export function parseConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+): ParsedConfig {
+  const given = Object.fromEntries(
+    Object.keys(environmentSchema.shape)
+      .map((name) => [name, environment[name]] as const)
+      .filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = environmentSchema.safeParse(given);
+  if (parsed.success) return { config: parsed.data };
+  return {
+    problems: parsed.error.issues.map(({ path, message, code }) => {
+      const variable = String(path[0]);
+      const isMissing = !(variable in given);
+      return { variable, problem: isMissing && code === 'invalid_type' ? 'is required' : message };
+    }),
+  };
+}

@@ -1,0 +1,42 @@
+// What a newcomer finds without a token: the documents, an interactive page, health, and where to get a token.
+
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { stringify } from 'yaml';
+import type { OpenApiDocument } from './openapi.ts';
+
+export const docsPath = '/docs';
+export const resourceMetadataPath = '/.well-known/oauth-protected-resource';
+
+export interface DocsOptions {
+  readonly document: OpenApiDocument;
+  /** RFC 9728 */
+  readonly resourceMetadata: Readonly<Record<string, unknown>>;
+}
+
+export async function registerDocs(app: FastifyInstance, options: DocsOptions) {
+  const { document, resourceMetadata } = options;
+  const yaml = stringify(document);
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, isPublic: true };
+  });
+  app.get('/', (_request, reply) => reply.redirect(docsPath));
+  app.get('/openapi.json', () => document);
+  app.get('/openapi.yaml', (_request, reply) => reply.type('application/yaml').send(yaml));
+  app.get(resourceMetadataPath, () => resourceMetadata);
+  await app.register(swagger, {
+    mode: 'static',
+    specification: { document: document as never }, // the plugin's own type of OpenAPI 3.1 is stricter than the standard
+  });
+  await app.register(swaggerUi, {
+    routePrefix: docsPath,
+    theme: { title: document.info.title },
+    uiConfig: { tryItOutEnabled: true, docExpansion: 'list' },
+    staticCSP: contentSecurityPolicy,
+  });
+}
+
+/** All that the page needs is served here; it calls only this API. */
+const contentSecurityPolicy =
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'";

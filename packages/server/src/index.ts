@@ -1,0 +1,138 @@
+// The door of @ondemand/server: a Fastify instance that never listens by itself, and the router's type.
+
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { fastify, LogController } from 'fastify';
+import type { Authenticate } from './auth/authenticator.ts';
+import { realm } from './auth/challenge.ts';
+import type { ScopeNames } from './auth/principal.ts';
+import { docsPath, registerDocs, resourceMetadataPath } from './docs.ts';
+import { addErrorHandlers, answerClientError, sendError } from './errors.ts';
+import { addGuard, admit } from './guard.ts';
+import { registerHealth } from './health.ts';
+import { createOpenApiDocument } from './openapi.ts';
+import { registerRest } from './rest.ts';
+import { createRouteTable } from './routes.ts';
+import type { Services } from './services.ts';
+import type { Context } from './trpc.ts';
+import { registerTrpc } from './trpc-plugin.ts';
+
+export type { ApiError } from './api-error.ts';
+export type { AppRouter } from './routers/app-router.ts';
+export type { TrpcErrorData } from './trpc.ts';
+
+export interface ServerOptions {
+  readonly services: Services;
+  readonly authenticate: Authenticate;
+  readonly scopeNames: ScopeNames;
+  readonly issuer: string;
+  readonly publicUrl: string;
+  readonly logger?: FastifyBaseLogger;
+  /** As in Fastify. */
+  readonly trustProxy?: boolean | string;
+  /** Rejects with the reason while requests could not be served. */
+  readonly checkReady: () => Promise<void>;
+}
+
+/** The whole HTTP surface of section 2 of the contract; `listen`, `inject` and `close` are the caller's. */
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { services, scopeNames, publicUrl, logger, trustProxy = false } = options;
+  const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
+  const guard = { authenticate: options.authenticate, scopeNames };
+
+  const app = fastify({
+    ...(logger === undefined ? {} : { loggerInstance: logger }),
+    trustProxy,
+    bodyLimit: 64 * 1024,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: ({ headers }) => toRequestId(headers['x-request-id']),
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 4096 },
+    frameworkErrors: (error, request, reply) => {
+      void answerFrameworkError(error, request, reply);
+    },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, randomUUID()),
+  });
+
+  const routes = createRouteTable(app);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('cache-control', 'no-store');
+  });
+  app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  addGuard(app, guard);
+  addErrorHandlers(app, { routes, resourceMetadataUrl });
+
+  await app.register(registerHealth, { checkReady: options.checkReady });
+  await app.register(registerDocs, {
+    document: createOpenApiDocument({ publicUrl }),
+    resourceMetadata: {
+      resource: publicUrl,
+      authorization_servers: [options.issuer],
+      scopes_supported: [scopeNames.read, scopeNames.admin],
+      bearer_methods_supported: ['header'],
+      resource_name: realm,
+      resource_documentation: `${publicUrl}${docsPath}`,
+    },
+  });
+  await app.register(registerRest, { createContext });
+  await app.register(registerTrpc, { createContext, resourceMetadataUrl });
+  return app;
+
+  function createContext(request: FastifyRequest, reply: FastifyReply): Context {
+    if (request.principal === undefined) throw new Error('the guard did not see this request');
+    return {
+      requestId: request.id,
+      resourceMetadataUrl,
+      principal: request.principal,
+      scopeNames,
+      services,
+      signal: signalOf(reply),
+    };
+  }
+
+  /** A URL that Fastify cannot read meets no hook; it needs a token all the same. */
+  async function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply) {
+    reply.header('x-request-id', request.id);
+    const context = { requestId: request.id, resourceMetadataUrl };
+    const refusal = await admit(request, guard).then(
+      () => error,
+      (reason: unknown) => reason,
+    );
+    sendError(refusal, request, reply, context);
+  }
+}
+
+/** A caller's own id is kept where it is harmless in a header and a log. */
+function toRequestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** Aborts when the connection goes before the answer has. */
+function signalOf(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** By route template, so that neither names nor query strings end up in the log. */
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const { url: route = 'unknown', config } = request.routeOptions;
+  request.log.info(
+    {
+      method: request.method,
+      route,
+      ...(config.operationId !== undefined && { operation: config.operationId }),
+      ...(request.principal !== undefined && {
+        sub: request.principal.sub,
+        clientId: request.principal.clientId,
+      }),
+      statusCode: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime * 10) / 10,
+    },
+    STATUS_CODES[reply.statusCode] ?? 'answered',
+  );
+}

@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import { createConfig, lintFromString, stringifyYaml } from '@redocly/openapi-core';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { describe, expect, test } from 'vitest';
+import type { z } from 'zod';
+import { errorMap } from './error-map.ts';
+import { operationExamples } from './examples.ts';
+import { createOpenApiDocument } from './openapi.ts';
+import { toRestOperations } from './rest-operations.ts';
+import { appRouter } from './routers/app-router.ts';
+
+const publicUrl = 'https://ondemand.example.com';
+const document = createOpenApiDocument({ publicUrl });
+const operations = toRestOperations(appRouter);
+
+test('a standard validator finds nothing', async () => {
+  expect(await new Validator().validate(structuredClone(document) as never)).toEqual({
+    valid: true,
+  });
+});
+
+test('a standard linter finds no error', async () => {
+  const problems = await lintFromString({
+    source: stringifyYaml(document),
+    config: await createConfig({ extends: ['recommended'] }),
+  });
+  expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+});
+
+describe('the published reference', async () => {
+  const reference = await readFile(
+    new URL('../../../docs/published-reference.md', import.meta.url),
+    'utf8',
+  ).then((text) => text.trim());
+
+  /** The rows of the tables whose header begins with these columns. */
+  const rows = (...columns: string[]) =>
+    reference
+      .split(/\n\n+/)
+      .map((block) => block.split('\n').map(toCells))
+      .filter(([header]) => columns.every((name, index) => header?.[index] === name))
+      .flatMap(([, , ...body]) => body);
+
+  test('has every documented operation, with its scope and words', () => {
+    const documented = rows('Method', 'Path', 'Auth', 'Description');
+    expect(documented).toHaveLength(12);
+    expect(
+      operations
+        .filter(({ id }) => id !== 'whoami')
+        .map(({ method, path, scope, meta }) => [method, path, scope, meta.openapi?.summary]),
+    ).toEqual(documented);
+  });
+
+  test('has the same title, version, servers and tags', () => {
+    const { title, version, description } = document.info;
+    for (const [name, text] of Object.entries({
+      Title: title,
+      Version: version,
+      Description: description,
+    }))
+      expect(reference).toContain(`**${name}**: ${text}\n`);
+    expect(document.servers?.slice(1).map(({ url, description }) => [url, description])).toEqual(
+      rows('Environment', 'Base URL').map(([, url, text]) => [url, text]),
+    );
+    expect(document.tags?.slice(0, 2).map(({ name, description }) => [name, description])).toEqual(
+      rows('Category').map(([name, text]) => [name, text]),
+    );
+  });
+
+  test('has the same schemas and descriptions', () => {
+    const schemas = JSON.parse(JSON.stringify(document.components?.schemas));
+    for (const [, name = '', table = ''] of reference.matchAll(
+      /### (\w+)\n\n(\| Property[^#]*)/g,
+    )) {
+      for (const [property = '', , , text = ''] of table.trim().split('\n').slice(2).map(toCells)) {
+        const field = schemas[name].properties[property];
+        expect(field, `${name}.${property}`).toBeDefined();
+        if (text !== '' && property !== 'state') expect(field.description).toBe(text);
+      }
+    }
+  });
+
+  test('has the same error codes and texts', () => {
+    for (const [status, code, error] of rows('HTTP Code'))
+      expect(errorMap[code as keyof typeof errorMap]).toMatchObject({
+        status: Number(status),
+        error,
+      });
+  });
+});
+
+function toCells(line: string): string[] {
+  return line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim().replaceAll('`', ''));
+}
+
+test('every operation id is the path of its procedure', () => {
+  expect(operations.map(({ id }) => id.replace('_', '.')).sort()).toEqual(
+    Object.keys(appRouter._def.procedures).sort(),
+  );
+});
+
+test('every operation documents its scope, its errors as ApiError and an example that its schema takes', () => {
+  const procedures = appRouter._def.procedures as unknown as Record<
+    string,
+    { _def: { output: z.ZodType } }
+  >; // output is there, but not in tRPC's type
+  for (const { id, path, method, scope, meta } of operations) {
+    const object = document.paths?.[path]?.[method === 'GET' ? 'get' : 'post'];
+    expect(object?.security).toEqual([{ bearerAuth: [scope] }]);
+    for (const code of [...meta.errors, 'UNAUTHORIZED', 'FORBIDDEN', 'INTERNAL_ERROR'] as const)
+      expect(object?.responses?.[errorMap[code].status]).toEqual({
+        $ref: `#/components/responses/${code}`,
+      });
+    const output = procedures[id.replace('_', '.')]?._def.output;
+    expect(output?.safeParse(operationExamples[id]?.response).error).toBeUndefined();
+  }
+});
+
+test('a public URL that is one of the known servers comes first, once', () => {
+  const servers = createOpenApiDocument({ publicUrl: 'http://localhost:5000' }).servers ?? [];
+  expect(servers.map(({ url }) => url)).toEqual([
+    'http://localhost:5000',
+    'https://api.diegonmarcos.com',
+    'http://127.0.0.1:5000',
+  ]);
+});

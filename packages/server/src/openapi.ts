@@ -1,0 +1,146 @@
+// The OpenAPI document: generated from the procedures, dressed in the published reference's words.
+
+import type { ErrorCode } from '@ondemand/core';
+import { generateOpenApiDocument } from 'trpc-to-openapi';
+import { createSchema } from 'zod-openapi';
+import { type ApiError, apiErrorSchema } from './api-error.ts';
+import { errorMap } from './error-map.ts';
+import { operationExamples } from './examples.ts';
+import { type RestOperation, toRestOperations } from './rest-operations.ts';
+import { type AppRouter, appRouter } from './routers/app-router.ts';
+
+export type OpenApiDocument = ReturnType<typeof generateOpenApiDocument>;
+type OperationObject = NonNullable<NonNullable<OpenApiDocument['paths']>[string]['get']>;
+
+export const apiTitle = 'Containers Control On-Demand API';
+export const apiVersion = '1.0.0';
+
+const description =
+  'REST API for oci-flex VM lifecycle management and Docker container control via SSH';
+
+const servers = [
+  { url: 'https://api.diegonmarcos.com', description: 'Production API via NPM proxy' },
+  { url: 'http://127.0.0.1:5000', description: 'Direct Flask access (internal only)' },
+  { url: 'http://localhost:5000', description: 'Local development' },
+];
+
+const tags = [
+  { name: 'vm', description: 'OCI Flex VM lifecycle (start, stop, reset, status)' },
+  { name: 'containers', description: 'Docker container management on oci-flex via SSH' },
+  { name: 'whoami', description: 'The caller, as the API sees it' },
+];
+
+/** Every operation needs a token and can meet a bug. */
+const commonErrors: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'INTERNAL_ERROR'];
+
+/** `publicUrl` comes first in `servers`. */
+export function createOpenApiDocument({ publicUrl }: { readonly publicUrl: string }) {
+  const document = generateOpenApiDocument(appRouter as AppRouter, {
+    title: apiTitle,
+    version: apiVersion,
+    description,
+    baseUrl: publicUrl,
+    openApiVersion: '3.1.0',
+    license: { name: 'MIT', identifier: 'MIT' },
+    securitySchemes: { bearerAuth },
+  });
+  const operations = toRestOperations(appRouter);
+  for (const operation of operations) dress(operationObject(document, operation), operation);
+  const { schema, components } = createSchema(apiErrorSchema, { openapiVersion: '3.1.0' });
+  document.components = {
+    ...document.components,
+    schemas: {
+      ...document.components?.schemas,
+      ...components,
+      ...('$ref' in schema ? {} : { ApiError: schema }),
+    },
+    responses: Object.fromEntries(
+      Object.entries(errorMap).map(([code, { error }]) => [
+        code,
+        errorResponse(code as ErrorCode, error), // the keys of a Record<ErrorCode, …>
+      ]),
+    ),
+  };
+  document.servers = [
+    servers.find(({ url }) => url === publicUrl) ?? { url: publicUrl, description: 'This API' },
+    ...servers.filter(({ url }) => url !== publicUrl),
+  ];
+  document.tags = tags;
+  return document;
+}
+
+const bearerAuth = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'JWT',
+  description:
+    'An access token of the issuer, with the scope `read` (look) or `admin` (change; implies `read`).',
+} as const;
+
+function operationObject(document: OpenApiDocument, { path, method }: RestOperation) {
+  const item = document.paths?.[path];
+  const object = method === 'GET' ? item?.get : method === 'POST' ? item?.post : item?.delete;
+  if (object === undefined) throw new Error(`no operation is documented at ${method} ${path}`);
+  return object;
+}
+
+function dress(object: OperationObject, operation: RestOperation): void {
+  const { scope, meta, id, textField } = operation;
+  object.security = [{ bearerAuth: [scope] }];
+  const success = object.responses?.['200'];
+  const examples = operationExamples[id];
+  if (success === undefined || !('description' in success) || examples === undefined)
+    throw new Error(`${id} lacks its success response or its example`);
+  const content = success.content?.['application/json'];
+  if (content !== undefined) content.example = examples.response;
+  if (textField !== undefined && success.content !== undefined)
+    success.content['text/plain'] = { schema: { type: 'string' }, example: examples.text };
+  success.description = examples.description;
+  success.headers = requestIdHeader;
+  if (!operation.takesInput) delete object.requestBody;
+  object.responses = {
+    '200': success,
+    ...Object.fromEntries(
+      [...new Set([...commonErrors, ...meta.errors])]
+        .sort((a, b) => errorMap[a].status - errorMap[b].status)
+        .map((code) => [errorMap[code].status, { $ref: `#/components/responses/${code}` }]),
+    ),
+  };
+}
+
+const requestIdHeader = {
+  'x-request-id': {
+    description: 'Finds this request in the log',
+    schema: { type: 'string' as const },
+  },
+};
+
+function errorResponse(code: ErrorCode, text: string) {
+  const example: ApiError = {
+    error: text,
+    code,
+    message: exampleMessages[code],
+    details: { requestId: '0d3c2f5e-6a0b-4a3e-9a52-1f2f7c8f4b11' },
+  };
+  return {
+    description: text,
+    headers: requestIdHeader,
+    content: {
+      'application/json': { schema: { $ref: '#/components/schemas/ApiError' }, example },
+    },
+  };
+}
+
+const exampleMessages: Readonly<Record<ErrorCode, string>> = {
+  BAD_REQUEST: 'Invalid request: lines: Too big: expected number to be <=10000',
+  UNAUTHORIZED: 'No bearer token; send it as the header `Authorization: Bearer TOKEN`',
+  FORBIDDEN: 'This needs the scope "admin", which the token lacks',
+  NOT_FOUND: "No container named 'ngnix' on oci-flex",
+  METHOD_NOT_ALLOWED: 'DELETE is not allowed here; use GET or HEAD',
+  CONFLICT: 'VM already running: oci-flex is RUNNING, so there is nothing to start',
+  PAYLOAD_TOO_LARGE: 'The body is larger than this API reads',
+  UNSUPPORTED_MEDIA_TYPE: 'Send JSON (content-type: application/json) or no body at all',
+  TOO_MANY_REQUESTS: 'Too many requests; wait as long as Retry-After says',
+  INTERNAL_ERROR: 'Something failed inside the API; its log has more under this request id',
+  SERVICE_UNAVAILABLE: 'oci-flex is STOPPED; start it with POST /vm/start',
+};

@@ -1,0 +1,23 @@
+// All procedures; what is here exists in tRPC, REST, OpenAPI and the client, what is not exists nowhere.
+
+import { z } from 'zod';
+import { whoamiSchema } from '../auth/principal.ts';
+import { readProcedure, router } from '../trpc.ts';
+import { containersRouter } from './containers.ts';
+import { vmRouter } from './vm.ts';
+
+export const appRouter = router({
+  vm: vmRouter,
+  containers: containersRouter,
+  whoami: readProcedure('whoami', {
+    method: 'GET',
+    path: '/whoami',
+    summary: 'Who the token speaks for and what it allows',
+    errors: [],
+  })
+    .input(z.void())
+    .output(whoamiSchema)
+    .query(({ ctx }) => ctx.principal),
+});
+
+export type AppRouter = typeof appRouter;

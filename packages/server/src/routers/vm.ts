@@ -1,0 +1,46 @@
+// The VM's lifecycle: five operations, one service call each.
+
+import { vmActionResultSchema, vmStateSchema } from '@ondemand/core';
+import { z } from 'zod';
+import { adminProcedure, readProcedure, router } from '../trpc.ts';
+
+const path = (action: string) => `/vm/${action}` as const;
+
+export const vmRouter = router({
+  status: readProcedure('vm_status', {
+    method: 'GET',
+    path: path('status'),
+    summary: 'Get oci-flex VM state (OCI lifecycle)',
+    errors: ['SERVICE_UNAVAILABLE'],
+  })
+    .input(z.void())
+    .output(vmStateSchema)
+    .query(({ ctx }) => ctx.services.vm.status({ signal: ctx.signal })),
+
+  start: power('start', 'Start oci-flex VM (OCI instance_action START)').mutation(({ ctx }) =>
+    ctx.services.vm.start(),
+  ),
+  stop: power('stop', 'Stop oci-flex VM (OCI instance_action STOP)').mutation(({ ctx }) =>
+    ctx.services.vm.stop(),
+  ),
+  reboot: power('reboot', 'Graceful reboot oci-flex VM (OCI instance_action SOFTRESET)').mutation(
+    ({ ctx }) => ctx.services.vm.reboot(),
+  ),
+  reset: power(
+    'reset',
+    'Hard reset oci-flex VM (OCI instance_action RESET) - use with caution',
+  ).mutation(({ ctx }) => ctx.services.vm.reset()),
+});
+
+function power(action: 'start' | 'stop' | 'reboot' | 'reset', summary: string) {
+  return adminProcedure(`vm_${action}`, {
+    method: 'POST',
+    path: path(action),
+    summary,
+    description:
+      'Answers once OCI has accepted the action, not once it is done. Sent with the ETag of the state it was judged by, so of two at once exactly one wins. Needs no SSH.',
+    errors: ['CONFLICT', 'SERVICE_UNAVAILABLE'],
+  })
+    .input(z.void())
+    .output(vmActionResultSchema);
+}

@@ -1,0 +1,49 @@
+// tRPC at /trpc, on Fastify; refusals before a procedure come in the same envelope.
+
+import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorContext, toErrorResponse } from './api-error.ts';
+import { logError } from './errors.ts';
+import { type AppRouter, appRouter } from './routers/app-router.ts';
+import { type Context, tieContext, trpcPrefix } from './trpc.ts';
+
+export interface TrpcOptions {
+  readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Context;
+  readonly resourceMetadataUrl: string;
+}
+
+export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
+  const { createContext, resourceMetadataUrl } = options;
+  app.removeAllContentTypeParsers(); // the plugin adds the ones it reads; others are 415
+  app.addHook('preHandler', async ({ raw }) => {
+    raw.headers['content-type'] ??= 'application/json'; // a mutation without input has no body to type
+  });
+  await app.register(fastifyTRPCPlugin, {
+    prefix: trpcPrefix,
+    trpcOptions: {
+      router: appRouter,
+      maxBatchSize: 20,
+      createContext: ({ req, res }) => createContext(req, res),
+      onError({ error, req, ctx }) {
+        const context = { requestId: req.id, resourceMetadataUrl };
+        if (ctx === undefined) tieContext(error, context);
+        logError(req, error, toErrorResponse(error, context).status);
+      },
+      responseMeta({ errors, ctx }) {
+        return { headers: toHeaders(errors, ctx) };
+      },
+    },
+  } satisfies FastifyTRPCPluginOptions<AppRouter>);
+}
+
+function toHeaders(errors: readonly unknown[], context: ErrorContext | undefined): Headers {
+  const headers = new Headers();
+  if (context === undefined) {
+    headers.set('content-type', 'application/json'); // tRPC leaves it out of what fails this early
+    return headers;
+  }
+  for (const error of errors)
+    for (const [name, value] of Object.entries(toErrorResponse(error, context).headers))
+      headers.set(name, value);
+  return headers;
+}

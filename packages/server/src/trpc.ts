@@ -1,0 +1,85 @@
+// The base that every procedure stands on: its scope, its context and the shape of its errors.
+
+import { isAppError } from '@ondemand/core';
+import { initTRPC } from '@trpc/server';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
+import { type ApiError, type ErrorContext, toErrorResponse, toTrpcError } from './api-error.ts';
+import { type Principal, requireScope, type ScopeNames } from './auth/principal.ts';
+import { errorMap } from './error-map.ts';
+import { type Meta, type Operation, toMeta } from './operation.ts';
+import type { Services } from './services.ts';
+
+export interface Context extends ErrorContext {
+  readonly principal: Principal;
+  readonly scopeNames: ScopeNames;
+  readonly services: Services;
+  /** Aborted when the caller has gone; for reads only, an action outlives its caller. */
+  readonly signal: AbortSignal;
+}
+
+/** `ApiError` as tRPC carries it, in `error.data`. */
+export interface TrpcErrorData extends ApiError {
+  readonly httpStatus: number;
+  readonly path?: string;
+}
+
+const t = initTRPC
+  .context<Context>()
+  .meta<Meta>()
+  .create({
+    isDev: false,
+    errorFormatter({ error, ctx, path }) {
+      const { status, body } = toErrorResponse(error, ctx ?? contextOf(error));
+      return toTrpcErrorShape(status, body, path);
+    },
+  });
+
+export const router = t.router;
+
+/** A procedure for whoever may look; `id` is its path with `_` for `.`. */
+export function readProcedure(id: string, operation: Operation) {
+  return scopedProcedure(toMeta(id, 'read', operation));
+}
+
+/** A procedure for whoever may change things, with an `admin` token. */
+export function adminProcedure(id: string, operation: Operation) {
+  return scopedProcedure(toMeta(id, 'admin', operation));
+}
+
+/** Where tRPC is mounted. */
+export const trpcPrefix = '/trpc';
+
+export function isTrpcUrl(url: string): boolean {
+  return url === trpcPrefix || url.startsWith(`${trpcPrefix}/`) || url.startsWith(`${trpcPrefix}?`);
+}
+
+/** One error in tRPC's envelope. */
+export function toTrpcErrorShape(status: number, body: ApiError, path?: string) {
+  const data: TrpcErrorData = { ...body, httpStatus: status, ...(path !== undefined && { path }) };
+  return {
+    message: body.message,
+    code: TRPC_ERROR_CODES_BY_KEY[errorMap[body.code].trpc],
+    data,
+  };
+}
+
+const earlyContext = Symbol('the request that failed before it had a context');
+
+/** A malformed batch fails before tRPC makes a context; whoever knows the request ties it to the error here. */
+export function tieContext(error: Error, context: ErrorContext): void {
+  Object.assign(error, { [earlyContext]: context });
+}
+
+function contextOf(error: Error): ErrorContext {
+  const { [earlyContext]: context } = error as { [earlyContext]?: ErrorContext }; // set by tieContext alone
+  return context ?? { requestId: 'unknown', resourceMetadataUrl: '' };
+}
+
+function scopedProcedure(meta: Meta) {
+  return t.procedure.meta(meta).use(async ({ ctx, next }) => {
+    requireScope(ctx.principal, meta.scope, ctx.scopeNames);
+    const result = await next();
+    if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
+    return result;
+  });
+}
