@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from './config.ts';
+import { listVariables, toHelpText } from './config-help.ts';
+
+const required = {
+  OIDC_ISSUER: 'https://auth.example.com',
+  OIDC_AUDIENCE: 'https://ondemand.example.com',
+  OCI_INSTANCE_ID: 'ocid1.instance.oc1.eu-frankfurt-1.abc',
+};
+
+test('nothing but the required variables is enough', () => {
+  const { config } = parseConfig(required);
+  expect(config).toMatchObject({
+    HOST: '127.0.0.1',
+    PORT: 5000,
+    TRUST_PROXY: false,
+    OCI_AUTH: 'config',
+    OCI_TIMEOUT_SECONDS: 10,
+    SSH_PORT: 22,
+    SSH_USER: 'opc',
+    DOCKER_SOCKET: '/var/run/docker.sock',
+    DOCKER_TRANSPORT: 'auto',
+    COMPOSE_ROOTS: [],
+  });
+  expect(config?.SSH_KNOWN_HOSTS_FILE).toMatch(/^\/.+\/\.ssh\/known_hosts$/);
+});
+
+test('all that is missing is listed at once', () => {
+  expect(parseConfig({}).problems).toEqual(
+    Object.keys(required).map((variable) => ({ variable, problem: 'is required' })),
+  );
+});
+
+test('an empty variable counts as left out', () => {
+  expect(parseConfig({ ...required, SSH_HOST: '', PORT: '' }).config?.PORT).toBe(5000);
+  expect(parseConfig({ ...required, OIDC_ISSUER: '' }).problems?.[0]?.variable).toBe('OIDC_ISSUER');
+});
+
+describe('values that are refused, by name and never repeated', () => {
+  test.each([
+    ['PORT', '70000'],
+    ['PORT', 'http'],
+    ['PORT', '80.5'],
+    ['PUBLIC_URL', 'api.example.com'],
+    ['LOG_LEVEL', 'loud'],
+    ['OIDC_ISSUER', 'ftp://auth.example.com'],
+    ['OIDC_ISSUER', 'https://auth.example.com/?x=1'],
+    ['OCI_INSTANCE_ID', 'oci-flex-secret'],
+    ['OCI_AUTH', 'password'],
+    ['OCI_TIMEOUT_SECONDS', '0'],
+    ['OCI_TIMEOUT_SECONDS', 'soon'],
+    ['SSH_HOST_KEY_FINGERPRINT', 'MD5:aa:bb'],
+    ['DOCKER_SOCKET', 'docker.sock'],
+    ['DOCKER_TRANSPORT', 'tcp'],
+    ['COMPOSE_COMMAND', 'podman-compose'],
+    ['COMPOSE_ROOTS', '/srv:stacks'],
+  ])('%s=%s', (variable, value) => {
+    const { problems } = parseConfig({ ...required, [variable]: value });
+    expect(problems?.map((problem) => problem.variable)).toEqual([variable]);
+    expect(problems?.[0]?.problem).not.toContain(value);
+  });
+});
+
+test.each([
+  ['TRUST_PROXY', 'true', true],
+  ['TRUST_PROXY', '10.0.0.0/8,127.0.0.1', '10.0.0.0/8,127.0.0.1'],
+  ['COMPOSE_ROOTS', '/srv:/opt/stacks:', ['/srv', '/opt/stacks']],
+  ['PUBLIC_URL', 'https://api.example.com/', 'https://api.example.com'],
+  ['OIDC_ISSUER', 'https://auth.example.com/', 'https://auth.example.com/'],
+] as const)('%s=%s is taken', (variable, value, parsed) => {
+  expect(parseConfig({ ...required, [variable]: value }).config?.[variable]).toEqual(parsed);
+});
+
+test('the help names every variable with its default', () => {
+  const help = toHelpText(listVariables());
+  expect(help).toMatch(/OIDC_ISSUER .*\(required\)/);
+  expect(help).toMatch(/SSH_KNOWN_HOSTS_FILE .*\(default ~\/\.ssh\/known_hosts\)/);
+});
