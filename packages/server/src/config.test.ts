@@ -47,7 +47,7 @@ describe('values that are refused, by name and never repeated', () => {
     ['OIDC_ISSUER', 'https://auth.example.com/?x=1'],
     ['OCI_INSTANCE_ID', 'oci-flex-secret'],
     ['OCI_AUTH', 'password'],
-    ['OCI_TIMEOUT_SECONDS', '0'],
+    ['OCI_TIMEOUT_SECONDS', '-7'],
     ['OCI_TIMEOUT_SECONDS', 'soon'],
     ['SSH_HOST_KEY_FINGERPRINT', 'MD5:aa:bb'],
     ['DOCKER_SOCKET', 'docker.sock'],

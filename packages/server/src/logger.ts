@@ -1,0 +1,16 @@
+// The process's log: JSON lines for machines, colours for a person at a terminal, credentials for nobody.
+
+import { type Logger, pino } from 'pino';
+
+export interface LoggerOptions {
+  readonly level: string;
+  readonly isTerminal: boolean;
+}
+
+export function createLogger({ level, isTerminal }: LoggerOptions): Logger {
+  return pino({
+    level,
+    redact: { paths: ['*.authorization', '*.headers.authorization', '*.token'], remove: true },
+    ...(isTerminal && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } }),
+  });
+}

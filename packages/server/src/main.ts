@@ -1,0 +1,100 @@
+// The process: arguments and environment to a running service. The only process.env and process.exit of the server.
+
+import { readFileSync } from 'node:fs';
+import { parseArgs, parseEnv } from 'node:util';
+import { type Config, type ConfigProblem, parseConfig } from './config.ts';
+import { listVariables, toHelpText } from './config-help.ts';
+import { createLogger } from './logger.ts';
+import { checkEnvironment, startService } from './service.ts';
+
+const usage = `Usage: ondemand-server [--env-file FILE]
+
+Serves the Containers Control On-Demand API, configured from the environment.
+What FILE says yields to what the environment says.
+
+Variables:
+${toHelpText(listVariables())}
+`;
+
+/** Like other servers: 2 for a start that the operator must mend, 1 for what went wrong otherwise. */
+const exitCodes = { misconfigured: 2, failed: 1 } as const;
+
+await main();
+
+async function main(): Promise<void> {
+  const { help, 'env-file': envFile } = readArguments();
+  if (help) {
+    process.stdout.write(usage);
+    return;
+  }
+  const config = await readConfig(envFile);
+  const logger = createLogger({ level: config.LOG_LEVEL, isTerminal: process.stdout.isTTY });
+  const service = await startService(config, { logger }).catch((error: unknown) => {
+    fail(exitCodes.failed, [toStartFailure(error, config)]);
+  });
+  logger.info({ url: service.url, docs: `${service.url}/docs` }, 'listening');
+  process.send?.({ url: service.url }); // a parent that started us with an IPC channel need not poll
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, async () => {
+      logger.info({ signal }, 'stopping');
+      await service.stop();
+      process.exit(0);
+    });
+  }
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        'env-file': { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    fail(exitCodes.misconfigured, [messageOf(error), 'See `ondemand-server --help`.']);
+  }
+}
+
+async function readConfig(envFile: string | undefined): Promise<Config> {
+  const { config, problems } = parseConfig({ ...readEnvFile(envFile), ...process.env });
+  const all = problems ?? (await checkEnvironment(config));
+  if (config === undefined || all.length > 0)
+    fail(exitCodes.misconfigured, [
+      'The configuration cannot be used:',
+      ...all.map(toLine),
+      '`ondemand-server --help` lists all variables.',
+    ]);
+  return config;
+}
+
+function readEnvFile(file: string | undefined) {
+  if (file === undefined) return {};
+  try {
+    return parseEnv(readFileSync(file, 'utf8'));
+  } catch {
+    fail(exitCodes.misconfigured, [`The file ${file}, given with --env-file, cannot be read.`]);
+  }
+}
+
+function toLine({ variable, problem }: ConfigProblem): string {
+  return `  ${variable} ${problem}`;
+}
+
+function toStartFailure(error: unknown, { HOST, PORT }: Config): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE')
+    return `Port ${PORT} of ${HOST} is in use; stop what listens there, or choose another with PORT.`;
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
+    return `Cannot listen on ${HOST} port ${PORT} (${code}); choose others with HOST and PORT.`;
+  return `The API could not start: ${messageOf(error)}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function fail(code: number, lines: readonly string[]): never {
+  process.stderr.write(`${lines.join('\n')}\n`);
+  process.exit(code);
+}
