@@ -15,4 +15,7 @@ export type { OciOutcome } from './oci/http-client.ts';
 export { checkOciConfig, type OciConnectionOptions } from './oci/signer.ts';
 export type * from './ports.ts';
 export { createSharedReads, type SharedReads, type SharedReadsOptions } from './shared-read.ts';
+export { checkSshConfig } from './ssh/check-config.ts';
+export { createSshConnection, type SshConnectionOptions, type SshEvent } from './ssh/connection.ts';
+export { createShell } from './ssh/exec.ts';
 export { createVm, type Vm, type VmOptions } from './vm.ts';

@@ -107,31 +107,35 @@ export const environmentSchema = z.object({
 
 export type Config = z.infer<typeof environmentSchema>;
 
-export interface ConfigProblem {
-  readonly variable: string;
-  readonly problem: string;
+export interface ParsedConfig {
+  /** What could be used; whole when there are no problems. */
+  readonly config: Partial<Config>;
+  /** A line each, beginning with the variable's name; a value is never repeated, it may be a secret. */
+  readonly problems: readonly string[];
 }
 
-export type ParsedConfig =
-  | { readonly config: Config; readonly problems?: undefined }
-  | { readonly config?: undefined; readonly problems: readonly ConfigProblem[] };
-
-/** All problems at once, by variable; a value is never repeated, it may be a secret. An empty variable counts as left out. */
+/** All problems at once. An empty variable counts as left out. */
 export function parseConfig(
   environment: Readonly<Record<string, string | undefined>>,
 ): ParsedConfig {
-  const given = Object.fromEntries(
-    Object.keys(environmentSchema.shape)
-      .map((name) => [name, environment[name]] as const)
-      .filter(([, value]) => value !== undefined && value !== ''),
-  );
-  const parsed = environmentSchema.safeParse(given);
-  if (parsed.success) return { config: parsed.data };
+  const results = Object.entries(environmentSchema.shape).map(([name, schema]) => {
+    const value = environment[name] || undefined;
+    return { name, value, result: schema.safeParse(value) };
+  });
   return {
-    problems: parsed.error.issues.map(({ path, message, code }) => {
-      const variable = String(path[0]);
-      const isMissing = !(variable in given);
-      return { variable, problem: isMissing && code === 'invalid_type' ? 'is required' : message };
+    config: Object.fromEntries(
+      results.flatMap(({ name, result }) => (result.success ? [[name, result.data]] : [])),
+    ),
+    problems: results.flatMap(({ name, value, result }) => {
+      if (result.success) return [];
+      const [issue] = result.error.issues;
+      return [`${name}: ${value === undefined ? 'required' : (issue?.message ?? 'is not valid')}`];
     }),
   };
+}
+
+/** Throws unless the configuration is whole. */
+export function requireConfig({ config, problems }: ParsedConfig): Config {
+  if (problems.length > 0) throw new Error(`configuration problems: ${problems.join('; ')}`);
+  return config as Config; // no problems, so nothing is missing
 }

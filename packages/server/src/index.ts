@@ -45,6 +45,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     trustProxy,
     bodyLimit: 64 * 1024,
+    requestTimeout: 30_000,
+    return503OnClosing: false, // it answers in a shape of its own; what still comes in is served
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }) => toRequestId(headers['x-request-id']),
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 4096 },

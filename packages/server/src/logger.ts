@@ -11,6 +11,8 @@ export function createLogger({ level, isTerminal }: LoggerOptions): Logger {
   return pino({
     level,
     redact: { paths: ['*.authorization', '*.headers.authorization', '*.token'], remove: true },
-    ...(isTerminal && { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } }),
+    ...(isTerminal && {
+      transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } },
+    }),
   });
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs, parseEnv } from 'node:util';
-import { type Config, type ConfigProblem, parseConfig } from './config.ts';
+import { type Config, parseConfig, requireConfig } from './config.ts';
 import { listVariables, toHelpText } from './config-help.ts';
 import { createLogger } from './logger.ts';
 import { checkEnvironment, startService } from './service.ts';
@@ -57,15 +57,15 @@ function readArguments() {
 }
 
 async function readConfig(envFile: string | undefined): Promise<Config> {
-  const { config, problems } = parseConfig({ ...readEnvFile(envFile), ...process.env });
-  const all = problems ?? (await checkEnvironment(config));
-  if (config === undefined || all.length > 0)
+  const parsed = parseConfig({ ...readEnvFile(envFile), ...process.env });
+  const problems = [...parsed.problems, ...(await checkEnvironment(parsed.config))];
+  if (problems.length > 0)
     fail(exitCodes.misconfigured, [
       'The configuration cannot be used:',
-      ...all.map(toLine),
+      ...problems.map((problem) => `  ${problem}`),
       '`ondemand-server --help` lists all variables.',
     ]);
-  return config;
+  return requireConfig(parsed);
 }
 
 function readEnvFile(file: string | undefined) {
@@ -75,10 +75,6 @@ function readEnvFile(file: string | undefined) {
   } catch {
     fail(exitCodes.misconfigured, [`The file ${file}, given with --env-file, cannot be read.`]);
   }
-}
-
-function toLine({ variable, problem }: ConfigProblem): string {
-  return `  ${variable} ${problem}`;
 }
 
 function toStartFailure(error: unknown, { HOST, PORT }: Config): string {

@@ -107,7 +107,7 @@ function createServices(actions: string[]): Services {
       stop: act('stop'),
       restart: act('restart'),
       rebuild: act('rebuild'),
-      logs: async (container, { lines }) => ({ container, lines, logs: 'one\ntwo\n' }),
+      logs: async (container, { lines = 100 } = {}) => ({ container, lines, logs: 'one\ntwo\n' }),
     },
   };
 }

@@ -1,3 +1,5 @@
+// The rules for power actions as tables over every state.
+
 import { describe, expect, test } from 'vitest';
 import {
   checkAction,

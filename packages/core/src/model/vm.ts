@@ -53,6 +53,9 @@ export type ActionCheck =
 /**
  * Whether a power action makes sense: START when STOPPED; STOP, SOFTRESET and RESET when RUNNING; STOP and RESET also when STARTING or STOPPING has taken longer than `maxTransitionMs`.
  * `inTransitionMs` is how long the state has been seen, which OCI itself does not say.
+ *
+ * @example
+ * checkAction('START', 'STOPPED', { inTransitionMs: 0 }); // { allowed: true }
  */
 export function checkAction(
   action: VmAction,
@@ -74,6 +77,9 @@ export function checkAction(
 /**
  * Whether the state after an action whose answer was lost proves that it took place.
  * A reset is never proven: it passes through the states of a stop and ends where it began.
+ *
+ * @example
+ * provesAction('STOP', 'RUNNING', 'STOPPING'); // true
  */
 export function provesAction(
   action: VmAction,

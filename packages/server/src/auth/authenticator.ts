@@ -16,18 +16,27 @@ export interface AuthenticatorOptions extends ClaimRules {
   readonly fetch?: Fetch;
 }
 
+export interface Authenticator {
+  readonly authenticate: Authenticate;
+  /** Rejects with `SERVICE_UNAVAILABLE` while tokens cannot be checked. */
+  readonly checkReady: () => Promise<void>;
+}
+
 export function createAuthenticator({
   jwksUri,
   fetch,
   ...rules
-}: AuthenticatorOptions): Authenticate {
+}: AuthenticatorOptions): Authenticator {
   const http = createIssuerHttp(fetch === undefined ? {} : { fetch });
   const keys = createKeySet({ issuer: rules.issuer, http, jwksUri });
   const verifyJwt = createJwtVerifier({ keys, rules });
 
-  return async (authorization) => {
-    const token = parseBearer(authorization);
-    if (hasJwtForm(token)) return verifyJwt(token);
-    throw invalidToken('The token is not a JWT, the only kind that this API is set up to take');
+  return {
+    async authenticate(authorization) {
+      const token = parseBearer(authorization);
+      if (hasJwtForm(token)) return verifyJwt(token);
+      throw invalidToken('The token is not a JWT, the only kind that this API is set up to take');
+    },
+    checkReady: () => keys.load(),
   };
 }

@@ -44,7 +44,8 @@ afterAll(() => {
 });
 
 const authenticator = () =>
-  createAuthenticator({ issuer, audience, scopeNames: { read: 'read', admin: 'admin' } });
+  createAuthenticator({ issuer, audience, scopeNames: { read: 'read', admin: 'admin' } })
+    .authenticate;
 
 interface TokenOptions {
   readonly claims?: Record<string, unknown>;
@@ -266,7 +267,7 @@ describe('the issuer', () => {
       issuer: 'http://127.0.0.1:1',
       audience,
       scopeNames: { read: 'read', admin: 'admin' },
-    });
+    }).authenticate;
     expect(await refusal([`Bearer ${await mint()}`], authenticate)).toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
     });

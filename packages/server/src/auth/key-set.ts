@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { type IssuerHttp, issuerUnavailable } from './issuer-http.ts';
 
 export interface KeySet {
+  /** Resolves once there are keys to check with. Throws `SERVICE_UNAVAILABLE`. */
+  load(): Promise<void>;
   /** The public key of that id, undefined when the issuer has none. Throws `SERVICE_UNAVAILABLE`. */
   find(kid: string): Promise<JWK | undefined>;
 }
@@ -37,16 +39,19 @@ export function createKeySet({ issuer, http, jwksUri, now = Date.now }: KeySetOp
   let discovered = jwksUri;
 
   return {
+    async load() {
+      await current();
+    },
     async find(kid) {
-      const current = await load();
-      const key = current.byId.get(kid);
+      const known = await current();
+      const key = known.byId.get(kid);
       if (key !== undefined || now() - unknownKeyAtMs < unknownKeyCoolDownMs) return key;
       unknownKeyAtMs = now();
       return (await refresh()).byId.get(kid);
     },
   };
 
-  async function load(): Promise<Keys> {
+  async function current(): Promise<Keys> {
     if (keys === undefined) return refresh();
     const ageMs = now() - keys.fetchedAtMs;
     if (ageMs < freshForMs) return keys;

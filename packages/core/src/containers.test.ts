@@ -1,0 +1,255 @@
+// The container service over faked ports: who is meant, what is shared, what is seen after an action.
+
+import { expect, test } from 'vitest';
+import { createContainers } from './containers.ts';
+import { AppError } from './errors.ts';
+import type { LifecycleState } from './model/vm.ts';
+import type { CallOptions, Engine, EngineContainer } from './ports.ts';
+
+const webId = `aa11${'0'.repeat(60)}`;
+const dbId = `aa22${'0'.repeat(60)}`;
+const namedLikeAnId = `bb33${'0'.repeat(60)}`;
+
+test('list() is sorted by name and shows what a caller may see', async () => {
+  const { containers } = setUp();
+  const list = await containers.list();
+  expect(list.map(({ name }) => name)).toEqual(['Zeta', 'aa11', 'db', 'web']);
+  expect(list.at(-1)).toEqual({
+    name: 'web',
+    state: 'running',
+    image: 'img',
+    ports: '',
+    uptime: 'Up 1 second',
+  });
+});
+
+test.each([
+  ['web', 'web'],
+  [webId, 'web'],
+  [dbId, 'db'],
+  ['aa22', 'db'],
+  ['aa22000000', 'db'],
+  // A name wins over the beginning of an id.
+  ['aa11', 'aa11'],
+  ['bb33', 'aa11'],
+])('status(%j) finds %s', async (name, found) => {
+  const { containers } = setUp();
+  expect(await containers.status(name)).toMatchObject({ name: found });
+});
+
+test.each(['ngnix', 'WEB', 'we', 'aa1100x'])('status(%j) is NOT_FOUND', async (name) => {
+  const { containers } = setUp();
+  await expect(containers.status(name)).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    message: `No container named '${name}' on oci-flex`,
+    details: { name },
+  });
+});
+
+test('the beginning of several ids is CONFLICT, and nothing happens', async () => {
+  const { containers, calls } = setUp();
+  await expect(containers.stop('aa')).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: "The ids of 2 containers on oci-flex begin with 'aa'; give more of it, or the name",
+    details: { name: 'aa' },
+  });
+  expect(calls).toEqual(['list']);
+});
+
+test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
+  "%s() tells the container's name, also when it was asked for by id",
+  async (action) => {
+    const { containers, calls } = setUp();
+    expect(await containers[action]('aa22')).toEqual({
+      container: 'db',
+      action,
+      status: 'success',
+      changed: true,
+    });
+    expect(calls).toEqual(['list', `${action} ${dbId}`]);
+  },
+);
+
+test.each(['start', 'stop'] as const)(
+  '%s() of one that is so already changes nothing',
+  async (action) => {
+    const { containers } = setUp({ changed: false });
+    expect(await containers[action]('web')).toMatchObject({ status: 'success', changed: false });
+  },
+);
+
+test('a container that goes away between two calls is missing by the name that was asked for', async () => {
+  const { containers, engine } = setUp();
+  const gone = () => Promise.reject(new AppError('NOT_FOUND', `No container named '${webId}'`));
+  Object.assign(engine, { start: gone, logs: gone });
+  for (const call of [containers.start('web'), containers.logs('web')]) {
+    await expect(call).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: "No container named 'web' on oci-flex",
+      details: { name: 'web' },
+    });
+  }
+});
+
+test('logs() tell how many lines were asked for, 100 when left out', async () => {
+  const { containers, calls } = setUp();
+  expect(await containers.logs('aa22', { lines: 7 })).toEqual({
+    container: 'db',
+    lines: 7,
+    logs: 'log\n',
+  });
+  expect(await containers.logs('web')).toMatchObject({ lines: 100 });
+  expect(calls).toContain(`logs ${dbId} 7`);
+  expect(calls).toContain(`logs ${webId} 100`);
+});
+
+test('a thousand readers at once cost one list, and one log for each number of lines', async () => {
+  const { containers, calls } = setUp();
+  await Promise.all(
+    Array.from({ length: 1000 }, (_, n) => {
+      if (n % 4 === 0) return containers.status('web');
+      if (n % 4 === 1) return containers.logs('web', { lines: 5 });
+      return n % 4 === 2 ? containers.logs('web', { lines: 6 }) : containers.list();
+    }),
+  );
+  expect(calls.sort()).toEqual(['list', `logs ${webId} 5`, `logs ${webId} 6`]);
+});
+
+test('a reader who leaves stops the call only when no other waits for it', async () => {
+  const { containers, engine } = setUp();
+  let signal: AbortSignal | undefined;
+  let answer = (_list: EngineContainer[]) => {};
+  engine.list = (options) => {
+    signal = options?.signal;
+    return new Promise((resolve) => {
+      answer = resolve;
+    });
+  };
+  const first = new AbortController();
+  const gone = new Error('left');
+  const leaving = containers.list({ signal: first.signal });
+  const staying = containers.list();
+  first.abort(gone);
+  await expect(leaving).rejects.toBe(gone);
+  expect(signal?.aborted).toBe(false);
+  answer([]);
+  await expect(staying).resolves.toEqual([]);
+});
+
+test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
+  'a read that begins after %s() joins no read that began before it',
+  async (action) => {
+    for (const fails of [false, true]) {
+      const { containers, engine, calls } = setUp();
+      const early = blocked(engine, calls);
+      const before = containers.list();
+      if (fails) {
+        engine[action === 'rebuild' ? 'start' : action] = () =>
+          Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'no'));
+      }
+      await containers[action]('web').catch(() => {});
+      const after = containers.list();
+      expect(calls.filter((call) => call === 'list')).toHaveLength(3);
+      early();
+      await Promise.all([before, after]);
+    }
+  },
+);
+
+test('an action that was sent is seen through when its caller leaves', async () => {
+  const { containers, engine } = setUp();
+  const caller = new AbortController();
+  let given: CallOptions | undefined;
+  engine.stop = async (_id, options) => {
+    given = options;
+    caller.abort(new Error('left'));
+    return { changed: true };
+  };
+  await expect(containers.stop('web', { signal: caller.signal })).resolves.toMatchObject({
+    status: 'success',
+  });
+  expect(given?.signal).toBeUndefined();
+});
+
+test.each(['list', 'status', 'start', 'stop', 'restart', 'rebuild', 'logs'] as const)(
+  '%s() says at once that the VM is STOPPED, without waiting for SSH',
+  async (method) => {
+    const { containers, engine } = setUp({ connected: false, state: 'STOPPED' });
+    engine.list = ({ signal } = {}) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason));
+      });
+    const call = method === 'list' ? containers.list() : containers[method]('web');
+    await expect(call).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      details: { lifecycleState: 'STOPPED' },
+      message: expect.stringContaining('POST /vm/start'),
+    });
+  },
+);
+
+test('an action that fails because the VM was stopped meanwhile says so', async () => {
+  const { containers, engine } = setUp({ state: 'STOPPING' });
+  engine.restart = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'connection lost'));
+  await expect(containers.restart('web')).rejects.toMatchObject({
+    details: { lifecycleState: 'STOPPING' },
+  });
+});
+
+interface SetUp {
+  readonly connected?: boolean;
+  readonly state?: LifecycleState;
+  readonly changed?: boolean;
+}
+
+function setUp({ connected = true, state = 'RUNNING', changed = true }: SetUp = {}) {
+  const calls: string[] = [];
+  const note = async <T>(call: string, result: T): Promise<T> => {
+    calls.push(call);
+    return result;
+  };
+  const engine: Engine = {
+    list: () =>
+      note('list', [
+        toEngineContainer(webId, 'web'),
+        toEngineContainer(dbId, 'db'),
+        toEngineContainer(namedLikeAnId, 'aa11'),
+        toEngineContainer(`cc44${'0'.repeat(60)}`, 'Zeta'),
+      ]),
+    start: (id) => note(`start ${id}`, { changed }),
+    stop: (id) => note(`stop ${id}`, { changed }),
+    restart: (id) => note(`restart ${id}`, undefined),
+    logs: (id, { lines }) => note(`logs ${id} ${lines}`, 'log\n'),
+  };
+  const containers = createContainers({
+    engine,
+    rebuild: ({ id }) => note(`rebuild ${id}`, undefined),
+    compute: {
+      getInstance: () => Promise.resolve({ lifecycleState: state, displayName: 'vm', etag: 'e' }),
+      getPublicIp: () => Promise.resolve(undefined),
+      act: () => Promise.resolve(),
+    },
+    link: { connected, drop: () => {} },
+    clock: { now: () => new Date(0) },
+  });
+  return { containers, engine, calls };
+}
+
+/** Makes the first list wait until the returned function is called. */
+function blocked(engine: Engine, calls: string[]): () => void {
+  const { list } = engine;
+  let release = () => {};
+  engine.list = async () => {
+    engine.list = list;
+    calls.push('list');
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    return [];
+  };
+  return () => release();
+}
+
+function toEngineContainer(id: string, name: string): EngineContainer {
+  return { id, name, state: 'running', image: 'img', ports: '', uptime: 'Up 1 second', labels: {} };
+}

@@ -1,0 +1,113 @@
+// Start, stop and restart, with the truth about what happened even when Docker's answer is lost.
+
+import { pause, withDeadline } from '../deadline.ts';
+import { isAppError } from '../errors.ts';
+import type { CallOptions } from '../ports.ts';
+import type { EngineClient } from './engine-client.ts';
+import { type EngineReads, toContainerName, toContainerPath } from './engine-reads.ts';
+import type { ContainerInspect } from './engine-schemas.ts';
+import { LostAnswerError } from './exchange.ts';
+import { type EngineAction, judgeOutcome, type Observation, toObservation } from './outcome.ts';
+import { type EngineTask, toAppError, unknownOutcome } from './to-app-error.ts';
+
+export interface EngineActionsOptions {
+  readonly client: EngineClient;
+  readonly reads: EngineReads;
+}
+
+export interface ActionOutcome {
+  /** False when the container was already as asked. */
+  readonly changed: boolean;
+}
+
+/**
+ * Builds the actions. Each waits as long as the container's own time to stop asks for, and some more.
+ * When the answer is lost the container is looked at until the effect is seen; if it is not, throws `SERVICE_UNAVAILABLE` with `details.outcome: "unknown"`.
+ */
+export function createEngineActions({ client, reads }: EngineActionsOptions) {
+  return async function act(
+    action: EngineAction,
+    id: string,
+    { signal }: CallOptions,
+  ): Promise<ActionOutcome> {
+    const container = await reads.inspect(id, { signal });
+    const before = toObservation(container);
+    const task: EngineTask = { operation: action, name: toContainerName(container) };
+    const timeoutMs = toTimeoutMs(action, container);
+    try {
+      const answer = await client.send({
+        operation: action,
+        method: 'POST',
+        path: `${toContainerPath(id)}/${action}`,
+        headersTimeoutMs: timeoutMs,
+        timeoutMs,
+        signal,
+      });
+      if (answer.status === 304) return { changed: false };
+      if (answer.status >= 200 && answer.status < 300) return { changed: true };
+      throw toAppError(answer, task);
+    } catch (error) {
+      if (!(error instanceof LostAnswerError)) throw error;
+      // An engine that stayed silent had its time; after a cut it may still be at work.
+      const waitMs = error.reason === 'timeout' ? 5000 : timeoutMs;
+      const outcome = await lookUp({ action, id, before, waitMs, signal });
+      if (outcome !== undefined) return outcome;
+      throw unknownOutcome(task, error);
+    }
+  };
+
+  /** Looks until the outcome is proven, the time is over, or the engine stays out of reach. */
+  async function lookUp(options: LookUp): Promise<ActionOutcome | undefined> {
+    const over = new Error('The outcome was not seen in time');
+    const look = (stopped: AbortSignal) => lookRepeatedly(options, stopped);
+    try {
+      return await withDeadline(look, {
+        timeoutMs: options.waitMs,
+        signal: options.signal,
+        onTimeout: () => over,
+      });
+    } catch (error) {
+      if (error === over) return undefined;
+      throw error;
+    }
+  }
+
+  async function lookRepeatedly(
+    { action, id, before }: LookUp,
+    signal: AbortSignal,
+  ): Promise<ActionOutcome | undefined> {
+    let failures = 0;
+    for (let delayMs = 100; failures < 5; delayMs = Math.min(delayMs * 2, 2000)) {
+      try {
+        const seen = await reads.find(id, { signal, headersTimeoutMs: 2000 });
+        const outcome = judgeOutcome(action, before, seen && toObservation(seen));
+        if (outcome !== undefined) return outcome;
+        failures = 0;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
+        failures += 1;
+      }
+      await pause(delayMs, signal);
+    }
+    return undefined;
+  }
+}
+
+interface LookUp extends CallOptions {
+  readonly action: EngineAction;
+  readonly id: string;
+  readonly before: Observation;
+  readonly waitMs: number;
+}
+
+const defaultStopSeconds = 10;
+const maxStopSeconds = 300;
+
+/** The container's own time to stop, and time for the engine on top: networks and mounts can take long. */
+function toTimeoutMs(action: EngineAction, { Config }: ContainerInspect): number {
+  const own = Config?.StopTimeout ?? defaultStopSeconds;
+  const stopSeconds = own < 0 ? maxStopSeconds : Math.min(own, maxStopSeconds);
+  const seconds = { start: 60, stop: stopSeconds + 20, restart: stopSeconds + 60 }[action];
+  return seconds * 1000;
+}

@@ -1,0 +1,199 @@
+// The Engine API as requests and answers: version, deadlines, retries and limits, nothing of containers.
+
+import { AppError, isAppError } from '../errors.ts';
+import type { CallOptions, Clock } from '../ports.ts';
+import { createSharedReads } from '../shared-read.ts';
+import type { Channels } from '../ssh/channels.ts';
+import { createChannelAgent, dropIdle } from './channel-agent.ts';
+import { type EngineAnswer, exchange, LostAnswerError } from './exchange.ts';
+import { createLimiter } from './limiter.ts';
+import { readMessage, toLostError } from './to-app-error.ts';
+import { createTransport, type DockerTransport } from './transport.ts';
+
+/** What was asked and answered, for metrics; without a status when no answer came. */
+export interface EngineRequestEvent {
+  readonly operation: string;
+  readonly status?: number;
+}
+
+export interface EngineClientOptions {
+  readonly channels: Channels;
+  /** On the VM; absolute. */
+  readonly socketPath: string;
+  readonly transport?: DockerTransport;
+  /** From an open channel to an answer's first byte, for requests that are quick by nature. */
+  readonly timeoutMs?: number;
+  readonly onRequest?: (event: EngineRequestEvent) => void;
+  readonly clock?: Clock;
+}
+
+export interface EngineRequest extends CallOptions {
+  readonly operation: string;
+  readonly method: 'GET' | 'POST';
+  /** Without the version. */
+  readonly path: string;
+  readonly headersTimeoutMs?: number;
+  /** To the end of the answer. */
+  readonly timeoutMs?: number;
+  readonly onChunk?: ((chunk: Buffer) => void) | undefined;
+}
+
+/**
+ * Sends requests to the engine in the version that both speak (1.40 to 1.51), negotiated once per connection.
+ * A GET whose kept-alive channel turned out dead is sent once more on a fresh one; a POST always gets a fresh one and is never repeated.
+ * Rejects with an `AppError` when the request was not sent, the caller's reason, or a `LostAnswerError` when it was sent and its answer is lost.
+ */
+export interface EngineClient extends AsyncDisposable {
+  send(request: EngineRequest): Promise<EngineAnswer>;
+}
+
+export function createEngineClient({
+  channels,
+  socketPath,
+  transport: way = 'auto',
+  timeoutMs = 4000,
+  onRequest = () => {},
+  clock = { now: () => new Date() },
+}: EngineClientOptions): EngineClient {
+  const transport = createTransport({ channels, socketPath, transport: way });
+  const open = (options: CallOptions) => transport.open(options);
+  const pooled = createChannelAgent({ open, maxIdle: socketLimits.idle });
+  const single = createChannelAgent({ open, maxIdle: 0 });
+  const limits = () => (transport.way === 'dial-stdio' ? commandLimits : socketLimits);
+  const limiter = createLimiter({ limit: () => limits().requests, waitTimeoutMs: timeoutMs });
+  // A start with many requests at once asks for the version once; the last to leave stops the asking.
+  const negotiations = createSharedReads({ clock, maxAgeMs: 60_000, deadlineMs: 60_000 });
+  let disposed = false;
+  let negotiated: { readonly version: string; readonly generation: number } | undefined;
+
+  return {
+    async send(request) {
+      if (disposed) {
+        throw new AppError(
+          'SERVICE_UNAVAILABLE',
+          'The connection to Docker on oci-flex is shut down',
+        );
+      }
+      const first = await sendVersioned(request, await negotiate(request));
+      if (!isVersionRefusal(first)) return first;
+      // The engine was replaced behind a connection that lived on; it refused to look at the request.
+      negotiated = undefined;
+      const second = await sendVersioned(request, await negotiate(request));
+      if (isVersionRefusal(second))
+        throw unfit('it refuses every version of its API that we speak');
+      return second;
+    },
+    async [Symbol.asyncDispose]() {
+      disposed = true;
+      pooled.destroy();
+      single.destroy();
+    },
+  };
+
+  function negotiate({ signal }: CallOptions): string | Promise<string> {
+    if (negotiated?.generation === channels.generation) return negotiated.version;
+    return negotiations.read('the API version of Docker on oci-flex', askVersion, { signal });
+  }
+
+  async function askVersion(signal: AbortSignal): Promise<string> {
+    const answer = await deliver({
+      operation: 'ping',
+      method: 'GET',
+      path: '/_ping',
+      signal,
+    }).catch((error: unknown) => {
+      throw explainPing(error);
+    });
+    if (answer.status !== 200) {
+      throw new AppError(
+        'SERVICE_UNAVAILABLE',
+        `Docker on oci-flex is not ready (HTTP ${answer.status} to a ping); try again, or look at the Docker daemon on the VM`,
+      );
+    }
+    transport.confirm();
+    const version = chooseVersion(answer.headers['api-version']);
+    negotiated = { version, generation: channels.generation };
+    return version;
+  }
+
+  function explainPing(error: unknown): unknown {
+    if (isAppError(error, 'SERVICE_UNAVAILABLE')) return transport.explain(error);
+    // A command that relays the socket fails with its own words, through the stream it gave us.
+    if (!(error instanceof LostAnswerError)) return error;
+    const plain = isAppError(error.cause) ? error.cause : toLostError(error, { operation: 'ping' });
+    return transport.explain(plain);
+  }
+
+  function sendVersioned(request: EngineRequest, version: string): Promise<EngineAnswer> {
+    return deliver({ ...request, path: `/v${version}${request.path}` });
+  }
+
+  function deliver(request: EngineRequest): Promise<EngineAnswer> {
+    return limiter.run(() => deliverNow(request), request);
+  }
+
+  async function deliverNow(request: EngineRequest): Promise<EngineAnswer> {
+    const { operation, method, onChunk } = request;
+    pooled.maxFreeSockets = limits().idle;
+    const headersTimeoutMs = request.headersTimeoutMs ?? timeoutMs;
+    const options = {
+      agent: method === 'GET' ? pooled : single,
+      method,
+      path: request.path,
+      headersTimeoutMs,
+      timeoutMs: request.timeoutMs ?? headersTimeoutMs * 3,
+      maxBodyBytes: maxJsonBytes,
+      onChunk,
+      signal: request.signal,
+    };
+    let status: number | undefined;
+    try {
+      const answer = await exchange(options).catch((error: unknown) => {
+        if (method !== 'GET' || !(error instanceof LostAnswerError) || !error.stale || disposed) {
+          throw error;
+        }
+        // What cut this channel has most likely cut the other idle ones as well.
+        dropIdle(pooled);
+        return exchange(options);
+      });
+      status = answer.status;
+      return answer;
+    } finally {
+      onRequest(status === undefined ? { operation } : { operation, status });
+    }
+  }
+}
+
+interface ChannelLimits {
+  readonly requests: number;
+  readonly idle: number;
+}
+
+const socketLimits: ChannelLimits = { requests: 64, idle: 16 };
+/** Commands count against sshd's MaxSessions (10), where a build needs its place as well. */
+const commandLimits: ChannelLimits = { requests: 4, idle: 1 };
+
+const oldest = 40;
+const newest = 51;
+const maxJsonBytes = 64 * 1024 * 1024;
+
+/** The lower of theirs and ours: https://docs.docker.com/reference/api/engine/#versioned-api-and-sdk */
+function chooseVersion(theirs: string | string[] | undefined): string {
+  const match = /^1\.(\d{1,4})$/.exec(String(theirs ?? ''));
+  if (match === null) throw unfit('it names no version of the Engine API');
+  const minor = Number(match[1]);
+  if (minor < oldest)
+    throw unfit(`it speaks API 1.${minor}, and 1.${oldest} is the oldest that works`);
+  return `1.${Math.min(minor, newest)}`;
+}
+
+function unfit(reason: string): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The Docker engine on oci-flex cannot be used: ${reason}; install Docker 19.03 or newer there`,
+  );
+}
+
+function isVersionRefusal(answer: EngineAnswer): boolean {
+  return answer.status === 400 && /client version .* is too (new|old)/i.test(readMessage(answer));
+}

@@ -1,0 +1,175 @@
+// What the engine refused, or failed to say, in words for the caller; its own message stays in `cause`.
+
+import { AppError } from '../errors.ts';
+import type { EngineAnswer, LostAnswerError } from './exchange.ts';
+
+/** What was asked of the engine, and of which container. */
+export interface EngineTask {
+  readonly operation: 'ping' | 'list' | 'inspect' | 'logs' | 'start' | 'stop' | 'restart';
+  readonly name?: string | undefined;
+}
+
+/** Judges an answer that is no success: `NOT_FOUND`, `CONFLICT` (paused, being removed, dead, port taken), `SERVICE_UNAVAILABLE`, or `INTERNAL_ERROR` for a container that cannot start as it is configured. */
+export function toAppError(answer: EngineAnswer, task: EngineTask): AppError {
+  const said = readMessage(answer);
+  const cause = new Error(`The engine answered ${answer.status}: ${said}`);
+  const { name } = task;
+  const fail = (code: AppError['code'], message: string) =>
+    new AppError(code, message, { details: name === undefined ? {} : { name }, cause });
+  const subject = `container '${name}' on oci-flex`;
+
+  if (isMissing(answer.status, said, task)) return notFound(name, cause);
+  if (answer.status === 409) {
+    const wish = isAction(task.operation) ? task.operation : 'be read';
+    return fail('CONFLICT', `The ${subject} cannot ${wish} now: ${toConflict(said, name)}`);
+  }
+  if (task.operation === 'logs' && /does not support reading/i.test(said)) {
+    return fail(
+      'CONFLICT',
+      `The ${subject} has no log that can be read: its log driver sends the log elsewhere`,
+    );
+  }
+  if (task.operation === 'start' || task.operation === 'restart') {
+    const known = startFailures.find(({ pattern }) => pattern.test(said));
+    if (known !== undefined) {
+      return fail(known.code, `Docker could not ${task.operation} the ${subject}: ${known.reason}`);
+    }
+  }
+  if (isAction(task.operation) && answer.status !== 502 && answer.status !== 503) {
+    return fail(
+      'INTERNAL_ERROR',
+      `Docker failed to ${task.operation} the ${subject} (HTTP ${answer.status}); "docker ${task.operation} ${name}" on the VM says why`,
+    );
+  }
+  return fail(
+    'SERVICE_UNAVAILABLE',
+    `Docker is not answering properly on oci-flex (HTTP ${answer.status} ${describe(task)}); try again, or look at the Docker daemon on the VM`,
+  );
+}
+
+/** The one text for a container that is not there. */
+export function notFound(name: string | undefined, cause?: unknown): AppError {
+  return new AppError('NOT_FOUND', `No container named '${name}' on oci-flex`, {
+    details: { name },
+    cause,
+  });
+}
+
+/** An answer that did not arrive, or not whole: `SERVICE_UNAVAILABLE`. Only for requests that change nothing, or whose outcome was looked up. */
+export function toLostError(error: LostAnswerError, task: EngineTask): AppError {
+  const what = describe(task);
+  const message = {
+    timeout: `Docker on oci-flex did not answer in time ${what}; try again, or look at the Docker daemon on the VM`,
+    cut: `The connection to Docker on oci-flex was lost ${what}; try again`,
+    unclear: `Docker on oci-flex sent an answer whose end cannot be told ${what}; try again`,
+    'too large': `Docker on oci-flex sent an answer that is too large ${what}`,
+  }[error.reason];
+  return new AppError('SERVICE_UNAVAILABLE', message, { cause: error });
+}
+
+/** For an action whose answer was lost and whose effect could not be seen: `SERVICE_UNAVAILABLE` with `details.outcome: "unknown"`. */
+export function unknownOutcome({ operation, name }: EngineTask, cause: unknown): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `Whether the container '${name}' on oci-flex did ${operation} is unknown (outcome unknown): Docker's answer was lost; look at its status before you try again`,
+    { details: { name, outcome: 'unknown' }, cause },
+  );
+}
+
+/** An answer that does not say what the Engine API promises: `SERVICE_UNAVAILABLE`. */
+export function malformedAnswer(task: EngineTask, cause: unknown): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `Docker on oci-flex sent an answer that cannot be understood ${describe(task)}; try again, or check which engine the VM runs`,
+    { cause },
+  );
+}
+
+/** The engine's own words, for matching and for the log. */
+export function readMessage({ body }: EngineAnswer): string {
+  const text = body.toString('utf8', 0, 8192);
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) {
+      return String(parsed.message);
+    }
+  } catch {
+    // Not JSON: what came is the message.
+  }
+  return text;
+}
+
+const startFailures: readonly {
+  readonly pattern: RegExp;
+  readonly code: AppError['code'];
+  readonly reason: string;
+}[] = [
+  {
+    pattern: /port is already allocated|address already in use|failed to bind (host )?port/i,
+    code: 'CONFLICT',
+    reason: 'a port that it publishes is already in use; stop what uses it, then try again',
+  },
+  {
+    pattern: /network .*(not found|does not exist)|no such network/i,
+    code: 'CONFLICT',
+    reason: 'a network that it uses no longer exists; rebuild it, or create the network',
+  },
+  {
+    pattern: /cannot (join|link to)|is not running|non-?running container/i,
+    code: 'CONFLICT',
+    reason: 'another container that it depends on is not running; start that one first',
+  },
+  {
+    pattern: /no space left on device/i,
+    code: 'INTERNAL_ERROR',
+    reason: "the VM's disk is full; free some space, then try again",
+  },
+  {
+    pattern: /exec: .*permission denied/i,
+    code: 'INTERNAL_ERROR',
+    reason: 'its command may not be executed; check the permissions in the image',
+  },
+  {
+    pattern: /executable file not found|exec format error|exec: .*no such file/i,
+    code: 'INTERNAL_ERROR',
+    reason: 'its command is not in the image or cannot run there; check the image and the command',
+  },
+  {
+    pattern: /mount|not a directory|no such file or directory|volume/i,
+    code: 'INTERNAL_ERROR',
+    reason: 'one of its mounts cannot be set up; check its volumes and folders on the VM',
+  },
+  {
+    pattern: /permission denied/i,
+    code: 'INTERNAL_ERROR',
+    reason: 'Docker lacks a permission on the VM; check its mounts, devices and security options',
+  },
+];
+
+function toConflict(said: string, name: string | undefined): string {
+  if (/paused/i.test(said)) return `it is paused; unpause it first ("docker unpause ${name}")`;
+  if (/dead/i.test(said) && !/marked for removal/i.test(said)) {
+    return 'it is dead; remove it and create it again';
+  }
+  if (/remov/i.test(said)) return 'it is being removed, or is dead; remove it and create it again';
+  return 'Docker refuses it in its present state; look at its status';
+}
+
+/** A 404 to a start can also mean something that the container needs: only Docker's words for a container count, or none at all. */
+function isMissing(status: number, said: string, { operation }: EngineTask): boolean {
+  if (status !== 404) return false;
+  const isStart = operation === 'start' || operation === 'restart';
+  return !isStart || said.trim() === '' || /no such container|no container with/i.test(said);
+}
+
+function isAction(operation: EngineTask['operation']): boolean {
+  return operation === 'start' || operation === 'stop' || operation === 'restart';
+}
+
+function describe({ operation, name }: EngineTask): string {
+  if (operation === 'ping') return 'to a ping';
+  if (operation === 'list') return 'while listing containers';
+  if (operation === 'logs') return `while reading the logs of '${name}'`;
+  if (operation === 'inspect') return `while looking at '${name}'`;
+  return `while it was to ${operation} '${name}'`;
+}

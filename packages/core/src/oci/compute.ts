@@ -1,0 +1,164 @@
+// The one VM as OCI sees it: the Compute port over Oracle's SDK, which is loaded when it is first needed.
+
+import { randomUUID } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+import type { ComputeClient, VirtualNetworkClient } from 'oci-core';
+import { AppError } from '../errors.ts';
+import type { CallOptions, Compute } from '../ports.ts';
+import { createHttpExchange } from './exchange.ts';
+import type { OciOperation } from './failure.ts';
+import { createOciHttpClient, type OciHttpClient, type OciOutcome } from './http-client.ts';
+import { type OciConnectionOptions, openSigner } from './signer.ts';
+import { toAppError } from './to-app-error.ts';
+import { toInstance } from './to-instance.ts';
+
+export interface OciComputeOptions extends OciConnectionOptions {
+  /** The OCID of the one instance. */
+  readonly instanceId: string;
+  /** For each attempt; a call with its retries takes at most half as long again. */
+  readonly timeoutMs: number;
+  /** Called after each attempt, for metrics. */
+  readonly onRequest?: (operation: OciOperation, outcome: OciOutcome) => void;
+  readonly random?: () => number;
+}
+
+interface Clients {
+  readonly http: OciHttpClient;
+  readonly compute: ComputeClient;
+  readonly network: VirtualNetworkClient;
+}
+
+const overallShare = 1.5;
+/** An instance has a few network cards; this only bounds a server that pages for ever. */
+const maxPages = 10;
+
+/**
+ * The Compute port for one instance; one for the process, since the SDK's clients are not meant to be many.
+ * Nothing is read or sent before the first call; credentials that cannot be used are `INTERNAL_ERROR` then (`checkOciConfig` tells at start). Dispose it to close its sockets.
+ *
+ * @example
+ * await using compute = createOciCompute({ instanceId: 'ocid1.instance.oc1..example', auth: 'config', timeoutMs: 10_000 });
+ * const { lifecycleState } = await compute.getInstance();
+ */
+export function createOciCompute(options: OciComputeOptions): Compute & AsyncDisposable {
+  const { instanceId, timeoutMs, onRequest = () => {}, random = Math.random } = options;
+  const exchange = createHttpExchange();
+  let opening: Promise<Clients> | undefined;
+  // Not an answer to anybody, only the way to one: it changes when somebody moves the VM to another compartment, which getPublicIp notices.
+  let lastCompartmentId: string | undefined;
+
+  return {
+    async getInstance(call = {}) {
+      return (await askInstance(call)).instance;
+    },
+
+    async getPublicIp(call = {}) {
+      const known = lastCompartmentId;
+      const compartmentId = known ?? (await askInstance(call)).compartmentId;
+      const vnicIds = await listVnicIds(compartmentId, call);
+      if (vnicIds.length > 0 || known === undefined) return askPublicIp(vnicIds, call);
+      const { compartmentId: current } = await askInstance(call);
+      return current === known ? undefined : askPublicIp(await listVnicIds(current, call), call);
+    },
+
+    async act(action, { etag, signal }) {
+      if (etag === '') {
+        throw new AppError(
+          'SERVICE_UNAVAILABLE',
+          `${action} was not sent: OCI did not say which version of the VM it would act on; try again`,
+        );
+      }
+      const { http, compute } = await open();
+      await http.call('InstanceAction', signal, () =>
+        compute.instanceAction({ instanceId, action, ifMatch: etag, opcRetryToken: randomUUID() }),
+      );
+    },
+
+    async [Symbol.asyncDispose]() {
+      await exchange[Symbol.asyncDispose]();
+    },
+  };
+
+  async function askInstance({ signal }: CallOptions) {
+    const { http, compute } = await open();
+    const response = await http.call('GetInstance', signal, () =>
+      compute.getInstance({ instanceId }),
+    );
+    const instance = toInstance(response.instance, response.etag);
+    const compartmentId: unknown = response.instance?.compartmentId;
+    if (instance === undefined || typeof compartmentId !== 'string') {
+      throw toAppError({ kind: 'unreadable', status: 200 }, 'GetInstance');
+    }
+    lastCompartmentId = compartmentId;
+    return { instance, compartmentId };
+  }
+
+  async function listVnicIds(compartmentId: string, { signal }: CallOptions): Promise<string[]> {
+    const { http, compute } = await open();
+    const vnicIds: string[] = [];
+    let page: string | undefined;
+    for (let pages = 0; pages < maxPages; pages += 1) {
+      const response = await http.call('ListVnicAttachments', signal, () =>
+        // The SDK escapes no query value.
+        compute.listVnicAttachments({
+          compartmentId: encodeURIComponent(compartmentId),
+          instanceId: encodeURIComponent(instanceId),
+          ...(page !== undefined && { page: encodeURIComponent(page) }),
+        }),
+      );
+      if (!Array.isArray(response.items)) {
+        throw toAppError({ kind: 'unreadable', status: 200 }, 'ListVnicAttachments');
+      }
+      for (const { lifecycleState, vnicId } of response.items) {
+        if (lifecycleState === 'ATTACHED' && vnicId) vnicIds.push(vnicId);
+      }
+      page = response.opcNextPage || undefined;
+      if (page === undefined) break;
+    }
+    return vnicIds;
+  }
+
+  async function askPublicIp(
+    vnicIds: readonly string[],
+    { signal }: CallOptions,
+  ): Promise<string | undefined> {
+    const { http, network } = await open();
+    const vnics = await Promise.all(
+      vnicIds.map((vnicId) => http.call('GetVnic', signal, () => network.getVnic({ vnicId }))),
+    );
+    const ip = vnics.find(({ vnic }) => vnic?.isPrimary)?.vnic.publicIp;
+    return ip !== undefined && isIPv4(ip) ? ip : undefined;
+  }
+
+  function open(): Promise<Clients> {
+    opening ??= openClients().catch((error: unknown) => {
+      // What was wrong may be repaired by the next call.
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  }
+
+  async function openClients(): Promise<Clients> {
+    const [{ ComputeClient, VirtualNetworkClient }, { sign, endpoint, region }] = await Promise.all(
+      [import('oci-core'), openSigner(options, exchange.exchange)],
+    );
+    const httpClient = createOciHttpClient({
+      exchange: exchange.exchange,
+      sign,
+      timeoutMs,
+      overallTimeoutMs: timeoutMs * overallShare,
+      onRequest,
+      random,
+    });
+    // Without this, an environment variable of the SDK would start breakers with timers of their own.
+    const configuration = { circuitBreaker: { circuit: null, noCircuit: true } };
+    const compute = new ComputeClient({ httpClient }, configuration);
+    const network = new VirtualNetworkClient({ httpClient }, configuration);
+    for (const client of [compute, network]) {
+      if (endpoint !== undefined) client.endpoint = endpoint;
+      else client.regionId = region;
+    }
+    return { http: httpClient, compute, network };
+  }
+}

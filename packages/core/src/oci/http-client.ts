@@ -1,0 +1,206 @@
+// The SDK's HTTP client, replaced: its own has no deadline, loses network errors, prints to the console and rejects with plain objects.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { HttpClient, HttpRequest } from 'oci-common';
+import { pause } from '../deadline.ts';
+import { AppError } from '../errors.ts';
+import type { HttpAnswer, HttpExchange } from './exchange.ts';
+import { type OciFailure, type OciOperation, OciRequestError } from './failure.ts';
+import { parseJson, toText } from './json.ts';
+import { parseRetryAfter, toRetryDelayMs } from './retry.ts';
+import type { SignRequest } from './signer.ts';
+import { isOutOfCapacity, toAppError } from './to-app-error.ts';
+
+/** How one attempt ended: OCI's HTTP status, or why there was none. */
+export type OciOutcome = `${number}` | 'timeout' | 'network' | 'unreadable' | 'aborted';
+
+export interface OciHttpClientOptions {
+  readonly exchange: HttpExchange['exchange'];
+  readonly sign: SignRequest;
+  /** For each attempt. */
+  readonly timeoutMs: number;
+  /** For all attempts of one call and the pauses between them. */
+  readonly overallTimeoutMs: number;
+  readonly onRequest: (operation: OciOperation, outcome: OciOutcome) => void;
+  readonly random: () => number;
+}
+
+export interface OciHttpClient extends HttpClient {
+  /**
+   * Runs one call of an SDK client, whose requests then belong to `operation` and stop with `signal`.
+   * Rejects with `AppError` as `toAppError` judges, or with the caller's own reason; an action that OCI may have carried out all the same has `details.outcome` `'unknown'`.
+   */
+  call<T>(
+    operation: OciOperation,
+    signal: AbortSignal | undefined,
+    send: () => Promise<T>,
+  ): Promise<T>;
+}
+
+interface CallContext {
+  readonly operation: OciOperation;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Builds the client that signs, sends and repeats; hand it to the SDK as `httpClient`. */
+export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClient {
+  const { exchange, sign, timeoutMs, overallTimeoutMs, onRequest, random } = options;
+  // The SDK passes no signal through to its HTTP client, so it travels beside the call.
+  const calls = new AsyncLocalStorage<CallContext>();
+
+  return {
+    async call(operation, signal, send) {
+      try {
+        return await calls.run({ operation, signal }, send);
+      } catch (error) {
+        if (error instanceof AppError || signal?.aborted) throw error;
+        // The SDK stumbled over a success that it did not expect.
+        const failure = new OciRequestError({ kind: 'unreadable', status: 200 }, { cause: error });
+        throw operation === 'InstanceAction'
+          ? toUnknownOutcome(failure, operation)
+          : toAppError(failure.failure, operation, failure);
+      }
+    },
+    async send(request) {
+      const context = calls.getStore();
+      if (context === undefined) throw new Error('An OCI request was sent outside of call()');
+      try {
+        const { status, headers, body } = await sendRepeatedly(request, context);
+        return new Response(body, { status, headers: pickHeaders(headers) });
+      } catch (error) {
+        return toFailingResponse(toCallerError(error, context));
+      }
+    },
+  };
+
+  async function sendRepeatedly(request: HttpRequest, context: CallContext): Promise<HttpAnswer> {
+    const kind = request.method === 'GET' ? 'read' : 'action';
+    const endsAtMs = performance.now() + overallTimeoutMs;
+    let maybeDone = false;
+    for (let attempts = 1; ; attempts += 1) {
+      const remainingMs = endsAtMs - performance.now();
+      try {
+        return await sendOnce(request, context, Math.min(timeoutMs, remainingMs));
+      } catch (error) {
+        if (!(error instanceof OciRequestError)) throw error;
+        const { failure } = error;
+        const seen = kind === 'action' && maybeReached(failure);
+        const delayMs = toRetryDelayMs({
+          failure,
+          kind,
+          attempts,
+          remainingMs: endsAtMs - performance.now(),
+          random: random(),
+        });
+        if (delayMs === undefined) {
+          if (kind === 'action' && isOutcomeUnknown(failure, maybeDone)) {
+            throw toUnknownOutcome(error, context.operation);
+          }
+          throw error;
+        }
+        maybeDone ||= seen;
+        await pause(delayMs, context.signal);
+      }
+    }
+  }
+
+  async function sendOnce(
+    request: HttpRequest,
+    { operation, signal }: CallContext,
+    attemptTimeoutMs: number,
+  ): Promise<HttpAnswer> {
+    signal?.throwIfAborted();
+    // A copy for each attempt, since the signer would keep the date of the first.
+    const headers = new Headers(request.headers);
+    await sign({ ...request, headers });
+    let outcome: OciOutcome = 'aborted';
+    try {
+      const answer = await exchange({
+        method: request.method,
+        url: request.uri,
+        headers: Object.fromEntries(headers),
+        body: typeof request.body === 'string' ? request.body : undefined,
+        timeoutMs: attemptTimeoutMs,
+        signal,
+      });
+      outcome = `${answer.status}`;
+      const failure = toFailure(answer);
+      if (failure !== undefined) {
+        if (failure.kind === 'unreadable') outcome = 'unreadable';
+        throw new OciRequestError(failure);
+      }
+      return answer;
+    } catch (error) {
+      if (error instanceof OciRequestError && error.failure.kind !== 'answer') {
+        outcome = error.failure.kind;
+      }
+      throw error;
+    } finally {
+      onRequest(operation, outcome);
+    }
+  }
+}
+
+/** Undefined for a success that holds JSON. */
+function toFailure({ status, headers, body }: HttpAnswer): OciFailure | undefined {
+  const json = parseJson(body);
+  if (status >= 200 && status < 300) {
+    return json === undefined ? { kind: 'unreadable', status } : undefined;
+  }
+  return {
+    kind: 'answer',
+    status,
+    serviceCode: toText(json, 'code'),
+    serviceMessage: toText(json, 'message'),
+    requestId: headers['opc-request-id']?.toString(),
+    retryAfterSeconds: parseRetryAfter(headers['retry-after'], Date.now()),
+  };
+}
+
+function pickHeaders(headers: HttpAnswer['headers']): Record<string, string> {
+  return Object.fromEntries(
+    ['etag', 'opc-request-id', 'opc-next-page'].flatMap((name) => {
+      const value = headers[name];
+      return value === undefined ? [] : [[name, String(value)]];
+    }),
+  );
+}
+
+/** False when it is certain that OCI did not begin to carry the request out. */
+function maybeReached(failure: OciFailure): boolean {
+  return failure.kind === 'network' || failure.kind === 'timeout' ? failure.sent : true;
+}
+
+/** `maybeDone`: an earlier attempt may have been carried out, so a refusal of this one proves nothing. */
+function isOutcomeUnknown(failure: OciFailure, maybeDone: boolean): boolean {
+  if (failure.kind !== 'answer') return maybeDone || maybeReached(failure);
+  if (isOutOfCapacity(failure)) return false;
+  return maybeDone || failure.status >= 500;
+}
+
+function toUnknownOutcome(error: OciRequestError, operation: OciOperation): AppError {
+  const known = toAppError(error.failure, operation);
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `${known.message}. It is unknown whether OCI carried it out: look at its state before you repeat it`,
+    { details: { ...known.details, outcome: 'unknown' }, cause: error },
+  );
+}
+
+function toCallerError(error: unknown, { operation, signal }: CallContext): unknown {
+  if (error instanceof OciRequestError) return toAppError(error.failure, operation, error);
+  if (signal?.aborted || error instanceof AppError) return error;
+  return new AppError(
+    'INTERNAL_ERROR',
+    'A request to OCI could not be signed or sent; see the log for the reason',
+    { cause: error },
+  );
+}
+
+/**
+ * A rejection would pass through the SDK's retrier, which prints it and turns it into a plain object.
+ * So a failure travels as a success whose body cannot be read: the SDK hands that error on as it is.
+ */
+function toFailingResponse(error: unknown): Response {
+  return Object.assign(new Response(null), { json: () => Promise.reject(error) });
+}

@@ -1,0 +1,42 @@
+// Every form of key that OCI's tools write, and what is none.
+
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { openPrivateKey } from './private-key.ts';
+
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const locked = { cipher: 'aes-256-cbc', passphrase: 'sesame', format: 'pem' } as const;
+const plainPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const lockedPem = privateKey.export({ type: 'pkcs8', ...locked }).toString();
+
+test.each([
+  ['PKCS #8', plainPem, undefined],
+  ['PKCS #1', privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(), undefined],
+  ['encrypted PKCS #8', lockedPem, 'sesame'],
+  ['encrypted PKCS #1', privateKey.export({ type: 'pkcs1', ...locked }).toString(), 'sesame'],
+  ['the label that OCI appends', `${plainPem}OCI_API_KEY\n`, undefined],
+  ['CRLF line ends', plainPem.replaceAll('\n', '\r\n'), undefined],
+  ['a passphrase that it does not need', plainPem, 'sesame'],
+])('%s opens to the same unencrypted key', (_, pem, passphrase) => {
+  const opened = openPrivateKey(pem, passphrase);
+  if (!('pem' in opened)) return expect.fail(opened.problem);
+  expect(createPrivateKey(opened.pem).equals(privateKey)).toBe(true);
+});
+
+const ed25519 = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+test.each([
+  ['a wrong passphrase', lockedPem, 'open', /does not open/],
+  ['no passphrase', lockedPem, undefined, /no pass_phrase/],
+  ['another kind of key', ed25519.toString(), undefined, /ed25519/],
+  [
+    'a public key',
+    '-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n',
+    undefined,
+    /PEM/,
+  ],
+  ['nothing', '', undefined, /PEM/],
+  ['noise', 'noise', 'sesame', /PEM/],
+])('%s is told in plain words', (_, pem, passphrase, words) => {
+  expect(openPrivateKey(pem, passphrase)).toEqual({ problem: expect.stringMatching(words) });
+});

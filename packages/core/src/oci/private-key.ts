@@ -1,0 +1,26 @@
+// A private key is opened before the SDK sees it: with a wrong passphrase the SDK would end the process.
+
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+
+export type OpenedKey = { readonly pem: string } | { readonly problem: string };
+
+/** Opens an RSA key and hands it back unencrypted; else says in a few words what is wrong with it, never what is in it. */
+export function openPrivateKey(pem: string, passphrase: string | undefined): OpenedKey {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey({ key: pem, format: 'pem', ...(passphrase && { passphrase }) });
+  } catch {
+    return { problem: toProblem(pem, passphrase) };
+  }
+  if (key.asymmetricKeyType !== 'rsa') {
+    return { problem: `its key is of type ${key.asymmetricKeyType}, but OCI signs with RSA` };
+  }
+  return { pem: key.export({ type: 'pkcs1', format: 'pem' }).toString() };
+}
+
+function toProblem(pem: string, passphrase: string | undefined): string {
+  if (!/ENCRYPTED/.test(pem)) return 'it does not hold a private key in PEM format';
+  return passphrase === undefined
+    ? 'it is encrypted, but the profile has no pass_phrase'
+    : 'its pass_phrase does not open it';
+}

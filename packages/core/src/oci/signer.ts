@@ -1,0 +1,154 @@
+// From configuration to signed requests: who signs, and to which host.
+
+import type { HttpRequest } from 'oci-common';
+import { AppError } from '../errors.ts';
+import { type OciAuth, type OciCredentials, readCredentials } from './credentials.ts';
+import type { HttpExchange } from './exchange.ts';
+import { createInstancePrincipal, type OciIdentity } from './instance-principal.ts';
+
+export interface OciConnectionOptions {
+  readonly auth: OciAuth;
+  /** `~/.oci/config` when left out. */
+  readonly configFile?: string | undefined;
+  /** `DEFAULT` when left out. */
+  readonly profile?: string | undefined;
+  /** Wins over the profile's. */
+  readonly region?: string | undefined;
+  /** Wins over any region: a base URL without `/20160918`. */
+  readonly endpoint?: string | undefined;
+  /** For each request to the metadata service and the token service. */
+  readonly timeoutMs: number;
+}
+
+export type SignRequest = (request: HttpRequest) => Promise<void>;
+
+export type OpenedSigner =
+  | { readonly sign: SignRequest; readonly endpoint: string; readonly region?: undefined }
+  | { readonly sign: SignRequest; readonly endpoint?: undefined; readonly region: string };
+
+/**
+ * Everything about the OCI configuration that can be known without the network: a line for each problem, beginning with its variable's name; none when all is well.
+ * For the operator at start, since the lines hold paths.
+ *
+ * @example
+ * const problems = await checkOciConfig({ auth: 'config', profile: 'VM' });
+ * if (problems.length > 0) process.stderr.write(`${problems.join('\n')}\n`);
+ */
+export async function checkOciConfig(
+  options: Omit<OciConnectionOptions, 'timeoutMs'>,
+): Promise<string[]> {
+  return [...(await readConnection(options)).problems];
+}
+
+/** Reads the credentials and loads the SDK's signer. Throws `INTERNAL_ERROR` for what `checkOciConfig` would have told. */
+export async function openSigner(
+  options: OciConnectionOptions,
+  exchange: HttpExchange['exchange'],
+): Promise<OpenedSigner> {
+  const [{ DefaultRequestSigner, EndpointBuilder, Region }, connection] = await Promise.all([
+    import('oci-common'),
+    readConnection(options),
+  ]);
+  const { endpoint, credentials } = connection;
+  if (connection.problems.length > 0) throw toConfigError(connection.problems);
+
+  const signWith = (identify: () => Promise<OciIdentity>): SignRequest => {
+    // Parsing a key takes longer than signing with it.
+    let parsed: { pem: string; signer: InstanceType<typeof DefaultRequestSigner> } | undefined;
+    let keyId = '';
+    return async (request) => {
+      const identity = await identify();
+      keyId = identity.keyId;
+      if (parsed?.pem !== identity.privateKeyPem) {
+        const signer = new DefaultRequestSigner({
+          getKeyId: async () => keyId,
+          getPrivateKey: () => identity.privateKeyPem,
+          getPassphrase: () => null,
+        });
+        parsed = { pem: identity.privateKeyPem, signer };
+      }
+      await parsed.signer.signHttpRequest(request);
+    };
+  };
+
+  if (credentials !== undefined) {
+    const sign = signWith(async () => ({
+      keyId: await credentials.keyId(),
+      privateKeyPem: credentials.privateKeyPem,
+    }));
+    const region = options.region ?? credentials.region ?? '';
+    return endpoint === undefined
+      ? { sign, region: Region.getRegionIdFromShortCode(region) }
+      : { sign, endpoint };
+  }
+
+  const principal = await createInstancePrincipal({
+    exchange,
+    timeoutMs: options.timeoutMs,
+    toAuthEndpoint: (region) =>
+      EndpointBuilder.createEndpointFromRegionId(
+        'https://auth.{region}.{secondLevelDomain}',
+        Region.getRegionIdFromShortCode(region),
+      ),
+  });
+  const sign = signWith(() => principal.identify());
+  const region = Region.getRegionIdFromShortCode(options.region ?? principal.region);
+  return endpoint === undefined ? { sign, region } : { sign, endpoint };
+}
+
+interface Connection {
+  readonly credentials: OciCredentials | undefined;
+  readonly endpoint: string | undefined;
+  readonly problems: readonly string[];
+}
+
+async function readConnection(
+  options: Omit<OciConnectionOptions, 'timeoutMs'>,
+): Promise<Connection> {
+  const { auth, region, endpoint } = options;
+  const problems: string[] = [];
+  const origin = endpoint === undefined ? undefined : toOrigin(endpoint);
+  if (endpoint !== undefined && origin === undefined) {
+    problems.push(
+      'OCI_ENDPOINT: is not a base URL like https://iaas.eu-frankfurt-1.oraclecloud.com; leave out the path, the user and the query',
+    );
+  }
+  if (region !== undefined && !isRegion(region)) {
+    problems.push(`OCI_REGION: '${region}' is not a region id like eu-frankfurt-1`);
+  }
+  if (auth === 'instance_principal') return { credentials: undefined, endpoint: origin, problems };
+
+  const { credentials, problems: refusals } = await readCredentials({ ...options, auth });
+  problems.push(...refusals);
+  if (endpoint === undefined && region === undefined && credentials !== undefined) {
+    if (credentials.region === undefined) {
+      problems.push('OCI_REGION: is not set, and the OCI profile names no region either');
+    } else if (!isRegion(credentials.region)) {
+      problems.push(
+        `OCI_CONFIG_PROFILE: its region '${credentials.region}' is not a region id like eu-frankfurt-1`,
+      );
+    }
+  }
+  return { credentials, endpoint: origin, problems };
+}
+
+/** A region becomes part of a host name, so nothing else gets through. */
+function isRegion(region: string): boolean {
+  return /^[a-z0-9]+([.-][a-z0-9]+)*$/i.test(region);
+}
+
+function toOrigin(endpoint: string): string | undefined {
+  if (!URL.canParse(endpoint)) return undefined;
+  const url = new URL(endpoint);
+  const bare = url.pathname === '/' && url.search === '' && url.hash === '' && !url.username;
+  return bare && /^https?:$/.test(url.protocol) ? url.origin : undefined;
+}
+
+function toConfigError(problems: readonly string[]): AppError {
+  const variables = [...new Set(problems.map((problem) => problem.split(':', 1)[0]))];
+  return new AppError(
+    'INTERNAL_ERROR',
+    `Our OCI configuration cannot be used (${variables.join(', ')}); the log says what is wrong with it`,
+    { cause: new Error(problems.join('\n')) },
+  );
+}

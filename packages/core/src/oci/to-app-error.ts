@@ -1,0 +1,143 @@
+// What OCI's refusals and silences mean to our callers, in one table.
+
+import { AppError, type ErrorCode } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
+import type { OciFailure, OciOperation } from './failure.ts';
+
+interface Verdict {
+  readonly code: ErrorCode;
+  /** What went wrong and what to do, as the end of a sentence that names the operation. */
+  readonly why: string;
+  readonly details?: Record<string, unknown>;
+}
+
+/**
+ * Judges a failed request. `CONFLICT`: the instance changed since it was looked at, or refuses in its state. `INTERNAL_ERROR`: our credentials, instance id, policy or request were refused.
+ * `SERVICE_UNAVAILABLE`: OCI is out of reach, throttling (`details.retryAfterSeconds`), failing, or out of hosts (`details.reason` is `OUT_OF_CAPACITY`).
+ * The failure is kept as `cause`; none of OCI's own words are in the message. https://docs.oracle.com/iaas/Content/API/References/apierrors.htm
+ */
+export function toAppError(
+  failure: OciFailure,
+  operation: OciOperation,
+  cause?: unknown,
+): AppError {
+  const { code, why, details } = toVerdict(failure);
+  return new AppError(code, `Could not ${deeds[operation]}: ${why}`, {
+    details: details ?? {},
+    cause,
+  });
+}
+
+const deeds: Record<OciOperation, string> = {
+  GetInstance: `ask OCI about ${vmId}`,
+  ListVnicAttachments: `ask OCI for the network cards of ${vmId}`,
+  GetVnic: `ask OCI for the address of ${vmId}`,
+  InstanceAction: `change the power state of ${vmId}`,
+};
+
+/** OCI gives no hint how long to wait in most of its 429s. */
+const defaultRetryAfterSeconds = 5;
+
+function toVerdict(failure: OciFailure): Verdict {
+  switch (failure.kind) {
+    case 'answer':
+      return toAnswerVerdict(failure);
+    case 'network':
+      return toNetworkVerdict(failure.code);
+    case 'timeout':
+      return unavailable(
+        `OCI gave no answer within ${Math.ceil(failure.timeoutMs / 100) / 10} s; try again, and check that this machine reaches OCI`,
+        { reason: 'TIMEOUT' },
+      );
+    case 'unreadable':
+      return unavailable(
+        `what answered (HTTP ${failure.status}) does not speak OCI's API; check OCI_ENDPOINT, OCI_REGION and any proxy in between`,
+        { reason: 'UNREADABLE_ANSWER' },
+      );
+  }
+}
+
+function toAnswerVerdict(answer: Extract<OciFailure, { kind: 'answer' }>): Verdict {
+  const { status, retryAfterSeconds } = answer;
+  if (isOutOfCapacity(answer)) {
+    return unavailable(
+      'OCI has no free host of its shape right now, so it cannot be started; try again in a few minutes',
+      { reason: 'OUT_OF_CAPACITY', ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
+    );
+  }
+  if (status === 401 || status === 403) {
+    return {
+      code: 'INTERNAL_ERROR',
+      why: `OCI refused our credentials (HTTP ${status}); check the user, fingerprint and key of the OCI profile, renew its session if it uses one, and check this machine's clock`,
+    };
+  }
+  if (status === 404) {
+    return {
+      code: 'INTERNAL_ERROR',
+      why: 'OCI finds nothing there that our credentials may use (HTTP 404); check OCI_INSTANCE_ID, the region, and the policy of our OCI user',
+    };
+  }
+  if (status === 409 || status === 412) {
+    return {
+      code: 'CONFLICT',
+      why: `it is being changed by something else or its state does not allow it (HTTP ${status}); look at its state and try again`,
+    };
+  }
+  if (status === 429) {
+    return unavailable('OCI throttles our requests (HTTP 429); try again later', {
+      reason: 'THROTTLED',
+      retryAfterSeconds: retryAfterSeconds ?? defaultRetryAfterSeconds,
+    });
+  }
+  if (status >= 500 || status === 408) {
+    return unavailable(`OCI failed (HTTP ${status}); try again in a moment`, {
+      reason: 'OCI_FAILED',
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    });
+  }
+  if (status < 400) {
+    return unavailable(
+      `what answered redirects (HTTP ${status}), which OCI never does; check OCI_ENDPOINT`,
+      { reason: 'UNREADABLE_ANSWER' },
+    );
+  }
+  return {
+    code: 'INTERNAL_ERROR',
+    why: `OCI refused our request (HTTP ${status}); check OCI_INSTANCE_ID, and the log for OCI's reason`,
+  };
+}
+
+function toNetworkVerdict(code: string | undefined): Verdict {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return unavailable("OCI's host name did not resolve; check OCI_REGION, OCI_ENDPOINT and DNS", {
+      reason: code,
+    });
+  }
+  if (isCertificateCode(code)) {
+    return unavailable(
+      "the TLS certificate of what answered was not accepted; check OCI_ENDPOINT, this machine's clock, and NODE_EXTRA_CA_CERTS for a CA of your own",
+      { reason: code },
+    );
+  }
+  return unavailable(
+    `the connection to OCI failed (${code ?? 'no reason known'}); try again, and check that this machine reaches OCI`,
+    code === undefined ? {} : { reason: code },
+  );
+}
+
+/** True for the codes that TLS gives for a certificate it does not trust; asking again does not help. */
+export function isCertificateCode(code: string | undefined): boolean {
+  return (
+    code !== undefined &&
+    /^ERR_TLS_CERT|CERT_|^CERT|SELF_SIGNED|^UNABLE_TO_(GET|VERIFY)|^HOSTNAME_MISMATCH$/.test(code)
+  );
+}
+
+/** True for a refusal that says that the action was not carried out, whatever the HTTP status. */
+export function isOutOfCapacity(answer: Extract<OciFailure, { kind: 'answer' }>): boolean {
+  return /out of (host )?capacity/i.test(answer.serviceMessage ?? '');
+}
+
+function unavailable(why: string, details: Record<string, unknown>): Verdict {
+  return { code: 'SERVICE_UNAVAILABLE', why, details };
+}

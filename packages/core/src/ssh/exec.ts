@@ -1,0 +1,70 @@
+// The `Shell` port over SSH: a command's argument vector in, its exit code and the tail of its output back.
+
+import { withDeadline } from '../deadline.ts';
+import type { Shell } from '../ports.ts';
+import type { SshConnection } from './connection.ts';
+import type { RemoteCommand } from './remote-command.ts';
+import { toAppError } from './to-app-error.ts';
+
+/** What `output` holds at most; the beginning is what goes. */
+export const outputTailBytes = 64 * 1024;
+
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * Runs commands on the VM; the VM's login shell is taken to be a POSIX one.
+ * `exitCode` is 128 + n after signal n. At `timeoutMs` and at the caller's abort the command gets a TERM, a KILL a second later, and its channel is closed; throws `SERVICE_UNAVAILABLE` then, or the signal's reason.
+ */
+export function createShell(connection: Pick<SshConnection, 'exec'>): Shell {
+  return {
+    async run(argv, { env = {}, timeoutMs = longestTimerMs, signal } = {}) {
+      const tail = createTail(outputTailBytes);
+      let command: RemoteCommand | undefined;
+      try {
+        return await withDeadline(
+          async (inner) => {
+            command = await connection.exec(argv, { env, signal: inner, onOutput: tail.add });
+            // It may have started in the very moment that the caller left.
+            if (inner.aborted) command.stop();
+            const exitCode = await command.exit;
+            return { exitCode, output: tail.toString() };
+          },
+          { timeoutMs, signal, onTimeout: () => toAppError('COMMAND_TIMEOUT') },
+        );
+      } catch (error) {
+        command?.stop();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Keeps the last `maxBytes` of what is added. */
+function createTail(maxBytes: number) {
+  let chunks: Buffer[] = [];
+  let size = 0;
+  let cut = false;
+
+  const compact = () => {
+    const all = Buffer.concat(chunks);
+    cut ||= all.length > maxBytes;
+    chunks = [all.subarray(Math.max(0, all.length - maxBytes))];
+    size = Math.min(all.length, maxBytes);
+  };
+
+  return {
+    add(chunk: Buffer) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > 2 * maxBytes) compact();
+    },
+    toString() {
+      compact();
+      const [bytes = Buffer.alloc(0)] = chunks;
+      let start = 0;
+      // A character that the cut went through is left out whole.
+      while (cut && start < 3 && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
+      return bytes.subarray(start).toString('utf8');
+    },
+  };
+}

@@ -1,0 +1,149 @@
+// Everything that lives on one open SSH connection and dies with it: its channels, their limits, its health.
+
+import type { Duplex } from 'node:stream';
+import type { ClientChannel } from 'ssh2';
+import { withDeadline } from '../deadline.ts';
+import type { AppError } from '../errors.ts';
+import type { CallOptions } from '../ports.ts';
+import { createChannelStream } from './channel-stream.ts';
+import { watchCommand } from './command-end.ts';
+import type { Dialed } from './dial.ts';
+import { watchSilence } from './keepalive.ts';
+import { createLimiter, type Limiter } from './limiter.ts';
+import { openChannel, toCommandReason, toSocketReason } from './open-channel.ts';
+import { type CommandOutput, createRemoteCommand, type RemoteCommand } from './remote-command.ts';
+import { type SshReason, toAppError } from './to-app-error.ts';
+
+export interface SessionOptions {
+  readonly keepaliveMs: number;
+  /** Bounds the wait for a place and for the server's answer together. */
+  readonly channelTimeoutMs: number;
+  readonly maxCommands: number;
+  readonly maxSockets: number;
+  /** Told once, before any stream fails. */
+  readonly onEnd: (error: AppError) => void;
+}
+
+export interface Session {
+  /** Channels that are open or being opened. */
+  readonly commands: number;
+  readonly sockets: number;
+  openSocket(path: string, options: CallOptions): Promise<Duplex>;
+  openCommand(line: string, options: CallOptions): Promise<Duplex>;
+  startCommand(line: string, options: CallOptions & CommandOutput): Promise<RemoteCommand>;
+  /** Ends the connection now; open streams and pending calls fail with `error`. */
+  end(error: AppError): void;
+}
+
+interface ChannelKind<T> {
+  readonly limiter: Limiter;
+  readonly busy: SshReason;
+  readonly start: (callback: (error: Error | undefined, channel: ClientChannel) => void) => void;
+  readonly toReason: (error: unknown) => SshReason;
+  readonly adopt: (channel: ClientChannel) => T;
+}
+
+/** Takes over a connection that has just been dialed. */
+export function createSession(
+  { client, socket, onEnd: onConnectionEnd }: Dialed,
+  { keepaliveMs, channelTimeoutMs, maxCommands, maxSockets, onEnd }: SessionOptions,
+): Session {
+  const commands = createLimiter(maxCommands);
+  const sockets = createLimiter(maxSockets);
+  const failures = new Set<(error: AppError) => void>();
+  let ended: AppError | undefined;
+
+  const onFailure = (fail: (error: AppError) => void) => {
+    failures.add(fail);
+    return () => {
+      failures.delete(fail);
+    };
+  };
+  const end = (error: AppError) => {
+    if (ended) return;
+    ended = error;
+    stopWatch();
+    onEnd(error);
+    commands.fail(error);
+    sockets.fail(error);
+    // Before ssh2 gets to end the channels: what fails first is an error, not a clean end.
+    for (const fail of [...failures]) fail(error);
+    client.end();
+    socket.destroy();
+  };
+  const stopWatch = watchSilence(socket, {
+    intervalMs: keepaliveMs,
+    onSilent: () => end(toAppError('PEER_SILENT')),
+  });
+  onConnectionEnd((cause) => end(toAppError('CONNECTION_LOST', { cause })));
+
+  const tie = (stream: Duplex) => {
+    stream.once(
+      'close',
+      onFailure((error) => stream.destroy(error)),
+    );
+    return stream;
+  };
+  const open = <T>({ limiter, busy, ...channel }: ChannelKind<T>, { signal }: CallOptions) => {
+    let queued = true;
+    return withDeadline(
+      async (inner) => {
+        if (ended) throw ended;
+        const release = await limiter.acquire(inner);
+        queued = false;
+        if (ended) throw ended;
+        return openChannel({ ...channel, release, signal: inner, onFailure });
+      },
+      {
+        timeoutMs: channelTimeoutMs,
+        signal,
+        onTimeout: () => toAppError(queued ? busy : 'CHANNEL_TIMEOUT'),
+      },
+    );
+  };
+  const command = <T>(line: string, adopt: (channel: ClientChannel) => T): ChannelKind<T> => ({
+    limiter: commands,
+    busy: 'COMMANDS_BUSY',
+    start: (callback) => client.exec(line, callback),
+    toReason: toCommandReason,
+    adopt,
+  });
+
+  return {
+    get commands() {
+      return commands.active;
+    },
+    get sockets() {
+      return sockets.active;
+    },
+    openSocket: (path, options) =>
+      open(
+        {
+          limiter: sockets,
+          busy: 'CHANNELS_BUSY',
+          start: (callback) => client.openssh_forwardOutStreamLocal(path, callback),
+          toReason: toSocketReason,
+          adopt: (channel) => tie(createChannelStream(channel)),
+        },
+        options,
+      ),
+    openCommand: (line, options) =>
+      open(
+        command(line, (channel) =>
+          tie(createChannelStream(channel, { judgeEnd: watchCommand(channel) })),
+        ),
+        options,
+      ),
+    startCommand: (line, { signal, ...output }) =>
+      open(
+        command(line, (channel) => {
+          const { command: started, fail } = createRemoteCommand(channel, output);
+          const untie = onFailure(fail);
+          started.exit.then(untie, untie);
+          return started;
+        }),
+        { signal },
+      ),
+    end,
+  };
+}

@@ -1,0 +1,156 @@
+// Puts the process together from a configuration: adapters, services, server; and takes it apart again.
+
+import {
+  AppError,
+  checkOciConfig,
+  checkSshConfig,
+  createContainers,
+  createEngine,
+  createOciCompute,
+  createRebuild,
+  createShell,
+  createSshConnection,
+  createVm,
+  type SshEvent,
+} from '@ondemand/core';
+import type { Logger } from 'pino';
+import { createAuthenticator } from './auth/authenticator.ts';
+import type { Config } from './config.ts';
+import { createServer } from './index.ts';
+
+export interface Service {
+  readonly url: string;
+  /** Takes no new requests, lets those under way end within the grace period, then closes everything. */
+  stop(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly logger: Logger;
+}
+
+/** What else is wrong with the environment and can be told without the network: a line each, beginning with a variable's name. */
+export async function checkEnvironment(config: Partial<Config>): Promise<string[]> {
+  const problems = await Promise.all([
+    config.OCI_AUTH === undefined
+      ? []
+      : checkOciConfig(ociOptions({ OCI_AUTH: config.OCI_AUTH, ...config })),
+    checkSshConfig(sshOptions(config)),
+  ]);
+  return problems.flat();
+}
+
+/** Resolves once the API listens. */
+export async function startService(config: Config, { logger }: ServiceOptions): Promise<Service> {
+  const clock = { now: () => new Date() };
+  const compute = createOciCompute({
+    ...ociOptions(config),
+    instanceId: config.OCI_INSTANCE_ID,
+    timeoutMs: config.OCI_TIMEOUT_SECONDS * 1000,
+  });
+  const connection = createSshConnection({
+    ...sshOptions(config),
+    resolveHost: async ({ signal }) =>
+      config.SSH_HOST ?? (await compute.getPublicIp({ signal })) ?? noAddress(),
+    port: config.SSH_PORT,
+    username: config.SSH_USER,
+    connectTimeoutMs: config.SSH_CONNECT_TIMEOUT_SECONDS * 1000,
+    keepaliveMs: config.SSH_KEEPALIVE_SECONDS * 1000,
+    onEvent: (event) => logSshEvent(logger, event),
+  });
+  const engine = createEngine({
+    channels: connection,
+    socketPath: config.DOCKER_SOCKET,
+    transport: config.DOCKER_TRANSPORT,
+  });
+  const rebuild = createRebuild({
+    shell: createShell(connection),
+    channels: connection,
+    socketPath: config.DOCKER_SOCKET,
+    composeCommand: config.COMPOSE_COMMAND,
+    composeRoots: config.COMPOSE_ROOTS,
+  });
+  const scopeNames = { read: config.OIDC_READ_SCOPE, admin: config.OIDC_ADMIN_SCOPE };
+  const { authenticate, checkReady } = createAuthenticator({
+    issuer: config.OIDC_ISSUER,
+    audience: config.OIDC_AUDIENCE,
+    jwksUri: config.OIDC_JWKS_URI,
+    scopeNames,
+  });
+  const ownUrl = `http://${toUrlHost(config.HOST)}:${config.PORT}`;
+  const app = await createServer({
+    services: {
+      vm: createVm({ compute, clock, link: connection }),
+      containers: createContainers({ engine, rebuild, compute, link: connection, clock }),
+    },
+    authenticate,
+    checkReady,
+    scopeNames,
+    issuer: config.OIDC_ISSUER,
+    publicUrl: config.PUBLIC_URL ?? ownUrl,
+    logger,
+    trustProxy: config.TRUST_PROXY,
+  });
+  const closeAdapters = async () => {
+    await engine[Symbol.asyncDispose]();
+    await connection[Symbol.asyncDispose]();
+    await compute[Symbol.asyncDispose]();
+  };
+
+  try {
+    await app.listen({ host: config.HOST, port: config.PORT });
+  } catch (error) {
+    await closeAdapters();
+    throw error;
+  }
+  return {
+    url: ownUrl,
+    async stop() {
+      const cut = setTimeout(
+        () => app.server.closeAllConnections(),
+        config.SHUTDOWN_GRACE_SECONDS * 1000,
+      );
+      await app.close();
+      clearTimeout(cut);
+      await closeAdapters();
+    },
+  };
+}
+
+function ociOptions(config: Partial<Config> & Pick<Config, 'OCI_AUTH'>) {
+  return {
+    auth: config.OCI_AUTH,
+    configFile: config.OCI_CONFIG_FILE,
+    profile: config.OCI_CONFIG_PROFILE,
+    region: config.OCI_REGION,
+    endpoint: config.OCI_ENDPOINT,
+  };
+}
+
+function sshOptions(config: Partial<Config>) {
+  return {
+    privateKeyFile: config.SSH_PRIVATE_KEY_FILE,
+    passphrase: config.SSH_PRIVATE_KEY_PASSPHRASE,
+    agentSocket: config.SSH_AUTH_SOCK,
+    hostKeyFingerprint: config.SSH_HOST_KEY_FINGERPRINT,
+    knownHostsFile: config.SSH_KNOWN_HOSTS_FILE,
+  };
+}
+
+function noAddress(): never {
+  throw new AppError(
+    'SERVICE_UNAVAILABLE',
+    'oci-flex has no public IP to connect to; give it one, or set SSH_HOST',
+    { details: { reason: 'NO_PUBLIC_IP' } },
+  );
+}
+
+function logSshEvent(logger: Logger, event: SshEvent): void {
+  if (event.type === 'connected') logger.info({ ssh: event }, 'connected to the VM');
+  else logger.warn({ ssh: { ...event, error: undefined }, err: event.error }, `SSH ${event.type}`);
+}
+
+/** Where every address is listened on, this machine's own serves for a URL; IPv6 goes in brackets. */
+function toUrlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

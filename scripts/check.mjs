@@ -1,0 +1,15 @@
+// `pnpm check`: format, lint, types, and generated files that are what the code says.
+
+import { run } from './run.mjs';
+
+const steps = [
+  ['biome', ['ci', '--error-on-warnings', '.']],
+  ['turbo', ['run', 'build', 'types', '--output-logs=errors-only']],
+  ['node', ['scripts/openapi.mjs', '--check']],
+  ['node', ['scripts/readme.mjs', '--check']],
+];
+
+for (const [tool, args] of steps) {
+  const code = await run(tool, args);
+  if (code !== 0) process.exit(code);
+}

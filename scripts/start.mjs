@@ -1,0 +1,96 @@
+// `pnpm start`: builds, then runs the sandbox and the API in front of it until Ctrl-C.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { root, run } from './run.mjs';
+
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+});
+if (options.help) {
+  process.stdout.write(`Usage: pnpm start [--json]
+
+Builds, then starts the sandbox (a VM with Docker, OCI, an issuer of tokens) and the API in front of it.
+PORT and HOST choose where the API listens (127.0.0.1:5000); LOG_LEVEL how much it says on stderr (warn).
+--json prints one line {"url","docs","tokens","env"} once the API answers, and nothing else.
+`);
+  process.exit(0);
+}
+
+const stopped = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopped.abort());
+
+process.exitCode = await main();
+
+async function main() {
+  const built = await run('turbo', ['run', 'build', '--output-logs=errors-only'], {
+    stdout: options.json ? 'stderr' : 'inherit',
+  });
+  if (built !== 0 || stopped.signal.aborted) return built;
+
+  const { startSandbox } = await import('../packages/sandbox/dist/index.js');
+  const sandbox = await startSandbox();
+  try {
+    return await serve(sandbox);
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+  }
+}
+
+async function serve(sandbox) {
+  const env = { LOG_LEVEL: 'warn', ...process.env, ...sandbox.env };
+  const api = spawn(process.execPath, ['packages/server/bin/ondemand-server.js'], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 2, 'inherit', 'ipc'],
+    detached: true, // Ctrl-C reaches this process alone, which then stops the API in order
+  });
+  const exited = once(api, 'exit');
+  try {
+    const listening = await Promise.race([
+      once(api, 'message'),
+      exited,
+      once(stopped.signal, 'abort'),
+    ]);
+    const [{ url } = {}] = listening;
+    if (url === undefined) return api.exitCode ?? 0;
+    const tokens = { read: await sandbox.tokens.read(), admin: await sandbox.tokens.admin() };
+    const docs = `${url}/docs`;
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify({ url, docs, tokens, env: sandbox.env })}\n`
+        : toWelcome({ url, docs, tokens }),
+    );
+    await Promise.race([exited, once(stopped.signal, 'abort')]);
+    return stopped.signal.aborted ? 0 : (api.exitCode ?? 1);
+  } finally {
+    api.kill('SIGTERM');
+    await exited;
+  }
+}
+
+function toWelcome({ url, docs, tokens }) {
+  return `
+Containers Control On-Demand, with a sandbox behind it
+
+  API    ${url}
+  Docs   ${docs}
+
+  export READ=${tokens.read}
+  export ADMIN=${tokens.admin}
+
+Paste the two lines above into another terminal, then for example:
+
+  curl -H "Authorization: Bearer $READ" ${url}/vm/status
+  curl -H "Authorization: Bearer $READ" ${url}/containers
+  curl -X POST -H "Authorization: Bearer $ADMIN" ${url}/containers/nginx/restart
+  curl -H "Authorization: Bearer $READ" '${url}/containers/nginx/logs?lines=50'
+
+  export ONDEMAND_URL=${url} ONDEMAND_TOKEN=$ADMIN
+  npx --yes pnpm@10 ondemand status
+  npx --yes pnpm@10 ondemand logs nginx -n 20
+
+Ctrl-C stops all of it.
+`;
+}

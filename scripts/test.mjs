@@ -1,0 +1,76 @@
+// `pnpm test`: builds, checks types, runs every test once, and says in its last line how that went.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from './run.mjs';
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(vitestArguments) {
+  const built = await run('turbo', ['run', 'build', 'types', '--output-logs=errors-only']);
+  if (built !== 0) {
+    say('The build or the types failed, so no test ran.');
+    return built;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'ondemand-tests-'));
+  try {
+    const file = join(folder, 'results.json');
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+    const exitCode = await run('vitest', ['run', ...reporters, ...vitestArguments]);
+    return report(await readResults(file), exitCode);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Undefined when vitest died before it could write them. */
+async function readResults(file) {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function report(results, exitCode) {
+  const files = results?.testResults ?? [];
+  const tests = files.flatMap(({ assertionResults }) => assertionResults);
+  const passed = tests.filter(({ status }) => status === 'passed').length;
+  const skipped = tests.filter(({ status }) => status !== 'passed' && status !== 'failed');
+  const failed = tests.filter(({ status }) => status === 'failed').length + countOutside(files);
+  for (const [reason, count] of groupByReason(skipped)) {
+    say(`Skipped ${count} tests: ${reason}.`);
+  }
+  // A run can fail with all its tests green: an unhandled rejection, no test found, a crash.
+  const isSilentFailure = exitCode !== 0 && failed === 0;
+  if (isSilentFailure) say('The run itself failed, see above; it counts as one.');
+  const counts = [`${passed} passed`, `${failed + (isSilentFailure ? 1 : 0)} failed`];
+  if (skipped.length > 0) counts.push(`${skipped.length} skipped`);
+  say(counts.join(', '));
+  return exitCode === 0 && failed > 0 ? 1 : exitCode;
+}
+
+/** Files that failed as a whole (an import, a `beforeAll`), so that none of their tests shows it. */
+function countOutside(files) {
+  return files.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  ).length;
+}
+
+/** The reason stands in the title of the group: `… [skipped: dockerd is not installed]`. */
+function groupByReason(skipped) {
+  const groups = new Map();
+  for (const { ancestorTitles } of skipped) {
+    const told = ancestorTitles.map((title) => /\[skipped: (.*)\]$/.exec(title)?.[1]).find(Boolean);
+    const reason =
+      told === undefined ? 'filtered out, or their group could not start' : `real engine, ${told}`;
+    groups.set(reason, (groups.get(reason) ?? 0) + 1);
+  }
+  return groups;
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
+}
