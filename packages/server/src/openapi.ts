@@ -132,7 +132,7 @@ function errorResponse(code: ErrorCode, text: string) {
 }
 
 const exampleMessages: Readonly<Record<ErrorCode, string>> = {
-  BAD_REQUEST: 'Invalid request: lines: Too big: expected number to be <=10000',
+  BAD_REQUEST: 'Invalid request: lines: must be a whole number from 1 to 10000',
   UNAUTHORIZED: 'No bearer token; send it as the header `Authorization: Bearer TOKEN`',
   FORBIDDEN: 'This needs the scope "admin", which the token lacks',
   NOT_FOUND: "No container named 'ngnix' on oci-flex",

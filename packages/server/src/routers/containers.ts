@@ -14,11 +14,13 @@ import { adminProcedure, readProcedure, router } from '../trpc.ts';
 
 const nameInput = z.strictObject({ name: containerNameSchema });
 
+const linesRule = `must be a whole number from 1 to ${maxLogLines}`;
+
 /** The pipe keeps trpc-to-openapi from switching the schema to coercion, for tRPC too, at its first REST call. */
 const linesInput = z
-  .int()
-  .min(1)
-  .max(maxLogLines)
+  .int(linesRule)
+  .min(1, linesRule)
+  .max(maxLogLines, linesRule)
   .pipe(z.int())
   .meta({
     description: `How many of the last lines: 1 to ${maxLogLines}, ${defaultLogLines} if left out`,

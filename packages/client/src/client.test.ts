@@ -1,0 +1,229 @@
+// What the client sends, over a real server on loopback.
+
+import { describe, expect, test } from 'vitest';
+import { failure, result, type SeenRequest, startCannedApi } from './canned-api.test-support.ts';
+import { createClient } from './client.ts';
+import { expectRejection } from './rejection.test-support.ts';
+
+const state = {
+  vmId: 'oci-flex',
+  lifecycleState: 'RUNNING',
+  displayName: 'flex',
+  lastCheck: 'now',
+};
+const secret = 's3cret-t0ken';
+
+test('query() asks with GET and gives the result', async () => {
+  await using api = await startCannedApi(() => result(state));
+  expect(await createClient({ url: api.url }).vm.status.query()).toEqual(state);
+  expect(api.requests).toMatchObject([{ method: 'GET', url: '/trpc/vm.status', body: '' }]);
+});
+
+test('query() puts its input into the URL, whatever is in it', async () => {
+  await using api = await startCannedApi(() => result({ container: 'a', lines: 0, logs: '' }));
+  await createClient({ url: api.url }).containers.logs.query({ name: 'a&b=ü', lines: 5 });
+  expect(inputOf(api.requests[0])).toEqual({ name: 'a&b=ü', lines: 5 });
+});
+
+test('mutate() sends a POST with its input as JSON', async () => {
+  await using api = await startCannedApi(() => result({}));
+  const client = createClient({ url: api.url });
+  await client.containers.restart.mutate({ name: 'nginx' });
+  await client.vm.start.mutate();
+  expect(api.requests).toMatchObject([
+    {
+      method: 'POST',
+      url: '/trpc/containers.restart',
+      body: '{"name":"nginx"}',
+      headers: { 'content-type': 'application/json' },
+    },
+    { method: 'POST', url: '/trpc/vm.start', body: '' },
+  ]);
+});
+
+test('a procedure at the top of the router is called like any other', async () => {
+  await using api = await startCannedApi(() => result({ sub: 'me' }));
+  expect(await createClient({ url: api.url }).whoami.query()).toEqual({ sub: 'me' });
+  expect(api.requests[0]?.url).toBe('/trpc/whoami');
+});
+
+test('steps of the path can be kept, and awaited without being called', async () => {
+  await using api = await startCannedApi(() => result([]));
+  const client = await createClient({ url: api.url });
+  const { list } = await client.containers;
+  await list.query();
+  expect(api.requests.map(({ url }) => url)).toEqual(['/trpc/containers.list']);
+});
+
+test('what is neither query() nor mutate() is refused without a request', async () => {
+  await using api = await startCannedApi(() => result([]));
+  const { list } = createClient({ url: api.url }).containers;
+  expect(() => (list as unknown as { subscribe(): void }).subscribe()).toThrow(
+    'containers.list.subscribe() is no call: a call ends in query() or mutate()',
+  );
+  expect(api.requests).toEqual([]);
+});
+
+test('calls of one moment are requests of their own: a slow and a failed one hold up no other', async () => {
+  await using api = await startCannedApi(({ url }) => {
+    if (url === '/trpc/vm.status') return 'hang';
+    if (url === '/trpc/whoami') return failure(403, { code: 'FORBIDDEN', message: 'no' });
+    return result([]);
+  });
+  const client = createClient({ url: api.url });
+  const leave = new AbortController();
+  const slow = client.vm.status.query(undefined, { signal: leave.signal });
+  const failed = client.whoami.query();
+  const good = client.containers.list.query();
+  await expectRejection(failed, { code: 'FORBIDDEN', status: 403, message: 'no' });
+  expect(await good).toEqual([]);
+  leave.abort();
+  await expectRejection(slow, { code: 'ABORTED', message: 'The call of vm.status was aborted' });
+  expect(api.requests).toHaveLength(3);
+});
+
+describe('url', () => {
+  test.each([
+    ['', '/trpc/vm.status'],
+    ['/', '/trpc/vm.status'],
+    ['/ondemand', '/ondemand/trpc/vm.status'],
+    ['/a/b//', '/a/b/trpc/vm.status'],
+  ])('ending in "%s" asks at %s', async (path, expected) => {
+    await using api = await startCannedApi(() => result(state));
+    await createClient({ url: `${api.url}${path}` }).vm.status.query();
+    await createClient({ url: new URL(`${api.url}${path}`) }).vm.status.query();
+    expect(api.requests.map(({ url }) => url)).toEqual([expected, expected]);
+  });
+
+  test.each([
+    ['', 'an absolute URL is needed'],
+    ['/api', 'an absolute URL is needed'],
+    [`//me:${secret}@host`, 'an absolute URL is needed'],
+    [`ftp://me:${secret}@host`, 'http: or https: is needed, not ftp:'],
+    [`https://me:${secret}@host`, 'no user, password, query or fragment'],
+    [`https://host/?key=${secret}`, 'no user, password, query or fragment'],
+    [`https://host/#${secret}`, 'no user, password, query or fragment'],
+  ])('%s is refused at once, without its secrets', (url, message) => {
+    const error = thrownBy(() => createClient({ url }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain(message);
+    expect(error.message).not.toContain(secret);
+  });
+});
+
+describe('token', () => {
+  test.each([
+    ['a string', secret],
+    ['a string with the line break of its file', `${secret}\n`],
+    ['a function', () => secret],
+    ['a function that has to wait', async () => secret],
+  ])('%s is sent as a bearer token', async (_kind, token) => {
+    await using api = await startCannedApi(() => result(state));
+    await createClient({ url: api.url, token }).vm.status.query();
+    expect(api.requests[0]?.headers.authorization).toBe(`Bearer ${secret}`);
+  });
+
+  test.each([
+    ['left out', undefined],
+    ['empty', ''],
+    ['not to be had', () => undefined],
+  ])('nothing is sent when it is %s', async (_kind, token) => {
+    await using api = await startCannedApi(() => result(state));
+    await createClient({ url: api.url, token }).vm.status.query();
+    expect(api.requests[0]?.headers).not.toHaveProperty('authorization');
+  });
+
+  test('a function is asked before each call, so that it can renew', async () => {
+    await using api = await startCannedApi(() => result(state));
+    let count = 0;
+    const client = createClient({ url: api.url, token: () => `token-${++count}` });
+    await client.vm.status.query();
+    await client.vm.status.query();
+    expect(api.requests.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer token-1',
+      'Bearer token-2',
+    ]);
+  });
+
+  test('a function that fails is a TOKEN_ERROR with its error as the cause, and nothing is sent', async () => {
+    await using api = await startCannedApi(() => result(state));
+    const cause = new Error('the issuer is down');
+    const client = createClient({ url: api.url, token: () => Promise.reject(cause) });
+    const error = await expectRejection(client.vm.start.mutate(), {
+      code: 'TOKEN_ERROR',
+      message: /^The `token` function of the client failed; its own error is the cause$/,
+    });
+    expect(error.cause).toBe(cause);
+    expect(api.requests).toEqual([]);
+  });
+
+  test.each([
+    ['a line break inside', `${secret}\r\nx-evil: 1`],
+    ['a space', `Bearer ${secret}`],
+    ['a letter that is not ASCII', `${secret}ü`],
+    ['a NUL', `${secret}\0`],
+  ])('with %s is a TOKEN_ERROR that does not quote it', async (_what, token) => {
+    await using api = await startCannedApi(() => result(state));
+    const error = await expectRejection(createClient({ url: api.url, token }).vm.status.query(), {
+      code: 'TOKEN_ERROR',
+      message: /^The token has a space, a line break or another character/,
+    });
+    expect(everythingIn(error)).not.toContain(secret);
+    expect(api.requests).toEqual([]);
+  });
+});
+
+describe('headers', () => {
+  test('are sent with every call, and the token replaces an authorization among them', async () => {
+    await using api = await startCannedApi(() => result(state));
+    const headers = { Authorization: 'Basic abc', 'X-Request-Id': 'mine' };
+    await createClient({ url: api.url, headers }).vm.status.query();
+    await createClient({ url: api.url, headers, token: secret }).vm.start.mutate();
+    expect(api.requests.map(({ headers }) => headers.authorization)).toEqual([
+      'Basic abc',
+      `Bearer ${secret}`,
+    ]);
+    expect(api.requests.map(({ headers }) => headers['x-request-id'])).toEqual(['mine', 'mine']);
+  });
+
+  test('that cannot be sent are refused at once, without their values', () => {
+    const headers = { 'x-key': `${secret}\nx-evil: 1` };
+    const error = thrownBy(() => createClient({ url: 'http://127.0.0.1', headers }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain('headers: ');
+    expect(error.message).not.toContain(secret);
+  });
+});
+
+test('fetch is used when it is given', async () => {
+  const seen: unknown[] = [];
+  const client = createClient({
+    url: 'http://nowhere.invalid',
+    fetch: async (input, init) => {
+      seen.push([String(input), init?.method]);
+      return Response.json({ result: { data: state } });
+    },
+  });
+  expect(await client.vm.status.query()).toEqual(state);
+  expect(seen).toEqual([['http://nowhere.invalid/trpc/vm.status', 'GET']]);
+});
+
+function inputOf(request: SeenRequest | undefined): unknown {
+  const { searchParams } = new URL(request?.url ?? '', 'http://127.0.0.1');
+  return JSON.parse(searchParams.get('input') ?? 'null');
+}
+
+function thrownBy(act: () => unknown): Error {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+/** The error with its stack and all its causes, as a log would print it. */
+function everythingIn(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return [error.message, error.stack, JSON.stringify(error), everythingIn(error.cause)].join('\n');
+}

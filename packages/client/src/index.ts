@@ -1,0 +1,13 @@
+// The door of @ondemand/client.
+
+export { type ClientOptions, createClient, type OnDemandClient } from './client.ts';
+export {
+  type ApiErrorCode,
+  type ClientErrorCode,
+  type ErrorCode,
+  isApiError,
+  OnDemandError,
+  type OnDemandErrorOptions,
+} from './errors.ts';
+export type * from './models.ts';
+export type { CallOptions, Mutation, Query } from './procedures.ts';

@@ -1,0 +1,16 @@
+// Names for what the procedures answer, taken from the procedures themselves.
+
+import type { OnDemandClient } from './client.ts';
+
+export type VmState = Answer<OnDemandClient['vm']['status']['query']>;
+export type LifecycleState = VmState['lifecycleState'];
+export type VmActionResult = Answer<OnDemandClient['vm']['start']['mutate']>;
+export type VmAction = VmActionResult['action'];
+export type Container = Answer<OnDemandClient['containers']['status']['query']>;
+export type ContainerState = Container['state'];
+export type ContainerActionResult = Answer<OnDemandClient['containers']['start']['mutate']>;
+export type ContainerAction = ContainerActionResult['action'];
+export type ContainerLogs = Answer<OnDemandClient['containers']['logs']['query']>;
+export type Whoami = Answer<OnDemandClient['whoami']['query']>;
+
+type Answer<Call extends (...args: never) => unknown> = Awaited<ReturnType<Call>>;

@@ -1,0 +1,205 @@
+// What `pnpm pack` makes, in a project of its own far from this workspace: it installs, compiles and runs alone.
+
+import { execFile } from 'node:child_process';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failure, result, startCannedApi } from './canned-api.test-support.ts';
+
+const packageFolder = fileURLToPath(new URL('..', import.meta.url));
+const require = createRequire(import.meta.url);
+const runFile = promisify(execFile);
+
+let project = '';
+let installed = '';
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'ondemand-client-'));
+  installed = join(project, 'node_modules', '@ondemand', 'client');
+  await mkdir(installed, { recursive: true });
+  await mkdir(join(project, 'packed'));
+  await pack(join(project, 'packed'));
+  const [tarball = ''] = await readdir(join(project, 'packed'));
+  await run('tar', [
+    '-xzf',
+    join(project, 'packed', tarball),
+    '-C',
+    installed,
+    '--strip-components=1',
+  ]);
+  await link('@trpc/client');
+  await link('@trpc/server');
+  await link('@types/node');
+  await writeFile(join(project, 'package.json'), '{ "type": "module", "private": true }');
+});
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+test('the package holds what was built and its README, no tests and no sources', async () => {
+  const files = await readdir(installed, { recursive: true });
+  expect(files).toEqual(expect.arrayContaining(['package.json', 'README.md', 'dist/index.js']));
+  expect(files.filter((file) => !/^(dist|package\.json|README\.md|LICENSE)/.test(file))).toEqual(
+    [],
+  );
+  expect(files.filter((file) => /test/.test(file))).toEqual([]);
+});
+
+test('the package depends on tRPC only', async () => {
+  const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  expect(Object.keys(manifest.dependencies)).toEqual(['@trpc/client', '@trpc/server']);
+  expect(JSON.stringify([manifest.dependencies, manifest.peerDependencies])).not.toContain(
+    'workspace',
+  );
+});
+
+test('its declarations import only each other', async () => {
+  expect(await importsOf(/\.d\.ts$/)).toEqual([]);
+});
+
+test('its code imports only tRPC and itself: nothing of the server, nothing of Node', async () => {
+  expect(await importsOf(/\.js$/)).toEqual(['@trpc/client']);
+});
+
+describe('a program that imports only the package', () => {
+  const program = `
+    import { createClient, isApiError, type Container, type OnDemandClient } from '@ondemand/client';
+
+    const ondemand: OnDemandClient = createClient({ url: process.argv[2] ?? '', token: 'a-token' });
+    const containers = await ondemand.containers.list.query();
+    const first: Container | undefined = containers[0];
+    // @ts-expect-error a container has no such field
+    first?.nonsense;
+    const lines: string[] = containers.map(({ name, state, image, ports, uptime }) =>
+      [name, state === 'running' ? 'up' : 'down', image, ports, uptime].join(' '));
+    // @ts-expect-error Docker has no such state
+    if (first?.state === 'asleep') lines.push('never');
+    try {
+      await ondemand.containers.restart.mutate({ name: 'ngnix' });
+    } catch (error) {
+      if (!isApiError(error, 'NOT_FOUND')) throw error;
+      const code: 'NOT_FOUND' = error.code;
+      lines.push([code, error.status, error.message, error.requestId].join(' '));
+    }
+    console.log(lines.join('\\n'));
+  `;
+
+  test('lists containers with full types and gets a typed error', async () => {
+    await using api = await startCannedApi(({ url }) =>
+      url === '/trpc/containers.list'
+        ? result([
+            { name: 'web', state: 'running', image: 'nginx', ports: '', uptime: 'Up 1 hour' },
+          ])
+        : failure(404, { code: 'NOT_FOUND', message: 'No ngnix', details: { requestId: 'r-1' } }),
+    );
+    await compile({ 'program.ts': program }, { outDir: 'out', types: ['node'] });
+    const { stdout } = await run(process.execPath, [join(project, 'out', 'program.js'), api.url]);
+    expect(stdout).toBe('web up nginx  Up 1 hour\nNOT_FOUND 404 No ngnix r-1\n');
+    expect(api.requests[0]?.headers.authorization).toBe('Bearer a-token');
+  });
+
+  test.each([
+    ['in Node, without the types of the web', { lib: ['es2022'], types: ['node'] }],
+    ['in a browser, without the types of Node', { lib: ['es2022', 'dom'], types: [] }],
+    ['through a bundler', { module: 'esnext', moduleResolution: 'bundler', types: ['node'] }],
+  ])('compiles strictly %s', async (_where, options) => {
+    const files = { 'program.ts': program.replace("process.argv[2] ?? ''", "'http://127.0.0.1'") };
+    await compile(files, { noEmit: true, ...options });
+  });
+});
+
+test('every example of the documentation compiles', async () => {
+  const examples = [
+    ...(await readExamples(join(packageFolder, 'README.md'))),
+    ...(await readExamples(join(installed, 'dist', 'client.d.ts'))),
+    ...(await readExamples(join(installed, 'dist', 'errors.d.ts'))),
+  ];
+  expect(examples).toHaveLength(4);
+  const files = examples.map((example, index) => [`example-${index}.ts`, toProgram(example)]);
+  await compile(Object.fromEntries(files), { noEmit: true, types: ['node'] });
+});
+
+/** With the pnpm that runs the tests, else one that npm has in its cache: never from the network. */
+async function pack(destination: string): Promise<void> {
+  const { npm_execpath: path = '' } = process.env;
+  const [command, ...args] = /pnpm/.test(path)
+    ? [process.execPath, path]
+    : ['npx', '--yes', '--offline', 'pnpm@10'];
+  await run(command, [...args, 'pack', '--pack-destination', destination], packageFolder);
+}
+
+async function link(name: string): Promise<void> {
+  const folder = dirname(require.resolve(`${name}/package.json`));
+  const target = join(project, 'node_modules', name);
+  await mkdir(dirname(target), { recursive: true });
+  await symlink(await realpath(folder), target, 'junction');
+}
+
+/** Fails with the compiler's words when it has any. */
+async function compile(
+  files: Readonly<Record<string, string>>,
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  for (const [name, text] of Object.entries(files)) await writeFile(join(project, name), text);
+  const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false };
+  const module = { module: 'nodenext', target: 'es2022', lib: ['es2022'] };
+  const compilerOptions = { ...module, ...strict, ...options };
+  const config = JSON.stringify({ compilerOptions, files: Object.keys(files) });
+  await writeFile(join(project, 'tsconfig.json'), config);
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  await run(process.execPath, [tsc, '-p', project]);
+}
+
+async function run(command: string, args: readonly string[], cwd = project) {
+  return runFile(command, args, { cwd, timeout: 60_000 }).catch((error: Error) => {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }; // execFile adds both
+    throw new Error(`${command} failed: ${error.message}\n${stdout}${stderr}`);
+  });
+}
+
+/** What the package's files of this kind import that is not beside them. */
+async function importsOf(kind: RegExp): Promise<string[]> {
+  const names = await readdir(join(installed, 'dist'));
+  const found = new Set<string>();
+  for (const name of names.filter((name) => kind.test(name))) {
+    const text = await readFile(join(installed, 'dist', name), 'utf8');
+    for (const [, target = ''] of text.matchAll(
+      /(?:\bfrom|\bimport|\brequire\()\s*\(?['"]([^'"]+)['"]/g,
+    ))
+      if (!target.startsWith('./')) found.add(target);
+  }
+  return [...found];
+}
+
+/** The ts blocks of a README and the `@example`s of docstrings. */
+async function readExamples(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8');
+  const blocks = [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, block = '']) => block);
+  const tags = [...text.matchAll(/@example\n(.*?)\*\//gs)].map(([, tag = '']) =>
+    tag.replace(/^\s*\* ?/gm, ''),
+  );
+  return [...blocks, ...tags];
+}
+
+function toProgram(example: string): string {
+  const isWhole = example.includes('import ');
+  return [
+    isWhole ? '' : `import { createClient, isApiError } from '@ondemand/client';`,
+    example.includes('const ondemand =')
+      ? ''
+      : `declare const ondemand: import('@ondemand/client').OnDemandClient;`,
+    'declare function getToken(): Promise<string>;',
+    example,
+  ].join('\n');
+}

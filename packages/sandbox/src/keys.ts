@@ -1,0 +1,39 @@
+// The key pairs that let the server into the sandbox's world: one signs OCI requests, one opens SSH.
+
+import { createHash, generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import ssh2 from 'ssh2';
+
+export interface ApiKey {
+  readonly publicKey: KeyObject;
+  /** PKCS #8 PEM. */
+  readonly privatePem: string;
+  /** MD5 of the public key in colon-separated hex, as Oracle names API keys. */
+  readonly fingerprint: string;
+}
+
+export interface SshKey {
+  /** OpenSSH format. */
+  readonly privatePem: string;
+  /** `ssh-ed25519 AAAA… comment`. */
+  readonly publicLine: string;
+}
+
+/** https://docs.oracle.com/iaas/Content/API/Concepts/apisigningkey.htm */
+export async function createApiKey(): Promise<ApiKey> {
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
+    modulusLength: 2048,
+  });
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  const digest = createHash('md5').update(der).digest('hex');
+  return {
+    publicKey,
+    privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    fingerprint: digest.match(/../g)?.join(':') ?? '',
+  };
+}
+
+export function createSshKey(comment: string): SshKey {
+  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  return { privatePem: pair.private, publicLine: pair.public };
+}

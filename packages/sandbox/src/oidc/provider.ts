@@ -1,0 +1,94 @@
+// Configures oidc-provider as the issuer that the API will meet: https://github.com/panva/node-oidc-provider
+
+import { randomBytes } from 'node:crypto';
+import type { Configuration, Provider as OidcProvider } from 'oidc-provider';
+import { Provider } from 'oidc-provider/lib/provider.js';
+import { type OidcClients, toClientMetadata } from './clients.ts';
+import { type SigningAlgorithm, type SigningKey, selectKey, toPrivateJwk } from './signing-keys.ts';
+import type { createStorage } from './storage.ts';
+
+/** May be assigned at any time; holds from the next token on. */
+export interface OidcSettings {
+  accessTokenTtlSeconds: number;
+  /** Not EdDSA: the provider signs it by Web Crypto, which warns on the earlier Node 20 and 22; `sign()` of the issuer can. */
+  signingAlgorithm: Exclude<SigningAlgorithm, 'EdDSA'>;
+  /** `scp`: an array in place of `scope`, as Authelia's JWTs have it. */
+  scopeClaim: 'scope' | 'scp';
+}
+
+export interface ProviderParts {
+  readonly issuer: string;
+  /** What tokens are for when the request names no `resource`. */
+  readonly audience: string;
+  readonly clients: OidcClients;
+  readonly settings: OidcSettings;
+  readonly storage: ReturnType<typeof createStorage>;
+}
+
+/** The first of `keys` with the wanted algorithm signs; all of them are published. */
+export function createProvider(parts: ProviderParts, keys: readonly SigningKey[]): OidcProvider {
+  return new Provider(parts.issuer, toConfiguration(parts, keys));
+}
+
+function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Configuration {
+  const { audience, clients, settings, storage } = parts;
+  const opaqueClients = [clients.opaqueReader.id, clients.opaqueAdmin.id];
+  return {
+    adapter: storage,
+    clients: toClientMetadata(clients),
+    jwks: { keys: keys.map(toPrivateJwk) },
+    scopes: ['openid', 'offline_access', 'read', 'admin'],
+    cookies: { keys: [randomBytes(24).toString('base64url')] },
+    clientBasedCORS: () => true,
+    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    ttl: {
+      AccessToken: () => settings.accessTokenTtlSeconds,
+      ClientCredentials: () => settings.accessTokenTtlSeconds,
+      DeviceCode: 600,
+      Grant: 30 * 24 * 3600,
+      IdToken: 3600,
+      Interaction: 600,
+      RefreshToken: 30 * 24 * 3600,
+      Session: 24 * 3600,
+    },
+    formats: {
+      customizers: {
+        jwt(_context, _token, { payload }) {
+          if (settings.scopeClaim === 'scope') return;
+          payload.scp = typeof payload.scope === 'string' ? payload.scope.split(' ') : [];
+          delete payload.scope;
+        },
+      },
+    },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      introspection: {
+        enabled: true,
+        allowedPolicy: (_context, client) => client.clientId === clients.api.id,
+      },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_context, client, token) => client.clientId === token.clientId,
+      },
+      deviceFlow: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => audience,
+        useGrantedResource: () => true,
+        getResourceServerInfo: (_context, resource, client) => ({
+          audience: resource,
+          scope: 'read admin',
+          accessTokenFormat: opaqueClients.includes(client.clientId) ? 'opaque' : 'jwt',
+          accessTokenTTL: settings.accessTokenTtlSeconds,
+          jwt: { sign: toSign(keys, settings.signingAlgorithm) },
+        }),
+      },
+    },
+  };
+}
+
+function toSign(keys: readonly SigningKey[], algorithm: SigningAlgorithm) {
+  const { alg, kid } = selectKey(keys, algorithm);
+  return { alg, kid };
+}
