@@ -62,6 +62,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     reply.header('x-content-type-options', 'nosniff');
     reply.header('cache-control', 'no-store');
   });
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close'); // else a kept-alive connection holds the close up
+  });
   app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
   addGuard(app, guard);
   addErrorHandlers(app, { routes, resourceMetadataUrl });

@@ -414,7 +414,11 @@ describe('retries', () => {
     await using oci = await startOci(() => {});
     await using compute = computeAt(oci.endpoint, { timeoutMs: 200 });
     const error = await failure(compute.act('RESET', { etag: 'e1' }));
-    expect(error.details).toEqual({ reason: 'TIMEOUT', outcome: 'unknown' });
+    expect(error.details).toEqual({
+      reason: 'TIMEOUT',
+      outcome: 'unknown',
+      retryAfterSeconds: 5,
+    });
     expect(oci.requests).toHaveLength(1);
   });
 
@@ -438,7 +442,7 @@ describe('retries', () => {
     await using compute = computeAt(oci.endpoint);
     const error = await failure(compute.act('START', { etag: 'e1' }));
     expect(error.code).toBe('SERVICE_UNAVAILABLE');
-    expect(error.details).toEqual({ reason: 'OUT_OF_CAPACITY' });
+    expect(error.details).toEqual({ reason: 'OUT_OF_CAPACITY', retryAfterSeconds: 300 });
   });
 });
 
@@ -497,14 +501,17 @@ describe('what answers strangely', () => {
     await oci.requests[0]?.closed;
   });
 
-  test('a server that is not there is SERVICE_UNAVAILABLE with the code of the system, and an action is certain not to have run', async () => {
+  test('a server that is not there is SERVICE_UNAVAILABLE, and an action is certain not to have run', async () => {
     const oci = await startOci(wholeVm);
     await oci[Symbol.asyncDispose]();
     await using compute = computeAt(oci.endpoint);
     const read = await failure(compute.getInstance());
-    expect([read.code, read.details]).toEqual(['SERVICE_UNAVAILABLE', { reason: 'ECONNREFUSED' }]);
+    expect([read.code, read.details]).toEqual([
+      'SERVICE_UNAVAILABLE',
+      { reason: 'OCI_UNREACHABLE', retryAfterSeconds: 5 },
+    ]);
     const action = await failure(compute.act('START', { etag: 'e1' }));
-    expect(action.details).toEqual({ reason: 'ECONNREFUSED' });
+    expect(action.details).toEqual({ reason: 'OCI_UNREACHABLE', retryAfterSeconds: 5 });
   });
 });
 

@@ -35,7 +35,7 @@ const deeds: Record<OciOperation, string> = {
   InstanceAction: `change the power state of ${vmId}`,
 };
 
-/** OCI gives no hint how long to wait in most of its 429s. */
+/** OCI gives no hint how long to wait in most of its answers. */
 const defaultRetryAfterSeconds = 5;
 
 function toVerdict(failure: OciFailure): Verdict {
@@ -61,8 +61,8 @@ function toAnswerVerdict(answer: Extract<OciFailure, { kind: 'answer' }>): Verdi
   const { status, retryAfterSeconds } = answer;
   if (isOutOfCapacity(answer)) {
     return unavailable(
-      'OCI has no free host of its shape right now, so it cannot be started; try again in a few minutes',
-      { reason: 'OUT_OF_CAPACITY', ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
+      'OCI is out of capacity: it has no free host of its shape right now, so it cannot be started; try again in a few minutes',
+      { reason: 'OUT_OF_CAPACITY', retryAfterSeconds: retryAfterSeconds ?? 300 },
     );
   }
   if (status === 401 || status === 403) {
@@ -86,7 +86,7 @@ function toAnswerVerdict(answer: Extract<OciFailure, { kind: 'answer' }>): Verdi
   if (status === 429) {
     return unavailable('OCI throttles our requests (HTTP 429); try again later', {
       reason: 'THROTTLED',
-      retryAfterSeconds: retryAfterSeconds ?? defaultRetryAfterSeconds,
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
     });
   }
   if (status >= 500 || status === 408) {
@@ -110,18 +110,18 @@ function toAnswerVerdict(answer: Extract<OciFailure, { kind: 'answer' }>): Verdi
 function toNetworkVerdict(code: string | undefined): Verdict {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return unavailable("OCI's host name did not resolve; check OCI_REGION, OCI_ENDPOINT and DNS", {
-      reason: code,
+      reason: 'DNS_FAILED',
     });
   }
   if (isCertificateCode(code)) {
     return unavailable(
       "the TLS certificate of what answered was not accepted; check OCI_ENDPOINT, this machine's clock, and NODE_EXTRA_CA_CERTS for a CA of your own",
-      { reason: code },
+      { reason: 'TLS_FAILED' },
     );
   }
   return unavailable(
-    `the connection to OCI failed (${code ?? 'no reason known'}); try again, and check that this machine reaches OCI`,
-    code === undefined ? {} : { reason: code },
+    'the connection to OCI failed; try again, and check that this machine reaches OCI',
+    { reason: 'OCI_UNREACHABLE' },
   );
 }
 
@@ -139,5 +139,9 @@ export function isOutOfCapacity(answer: Extract<OciFailure, { kind: 'answer' }>)
 }
 
 function unavailable(why: string, details: Record<string, unknown>): Verdict {
-  return { code: 'SERVICE_UNAVAILABLE', why, details };
+  return {
+    code: 'SERVICE_UNAVAILABLE',
+    why,
+    details: { retryAfterSeconds: defaultRetryAfterSeconds, ...details },
+  };
 }

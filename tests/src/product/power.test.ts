@@ -1,0 +1,186 @@
+// The VM's power through the whole product: what is allowed when, who wins, and what is told when OCI fails.
+
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openAll } from '../support/disposer.ts';
+import { expectApiError } from '../support/expect-api-error.ts';
+import { type App, startApp } from '../support/start-app.ts';
+import { until } from '../support/until.ts';
+
+interface VmState {
+  readonly vmId: string;
+  readonly lifecycleState: string;
+  readonly ip?: string;
+  readonly lastCheck: string;
+}
+
+let app: App;
+beforeAll(async () => {
+  const opened = await openAll(async () => {
+    app = await startApp({ env: { OCI_TIMEOUT_SECONDS: '1' } });
+    return app;
+  });
+  return () => opened[Symbol.asyncDispose]();
+});
+afterEach(async () => {
+  app.sandbox.faults.reset();
+  Object.assign(app.sandbox.world.durations, {
+    startMs: 50,
+    stopMs: 50,
+    softStopMs: 50,
+    bootMs: 0,
+  });
+  const { lifecycleState } = app.sandbox.world.instance;
+  if (lifecycleState !== 'RUNNING') app.sandbox.world.setLifecycleState('RUNNING');
+  await until('the containers answer again', async () => (await app.get('/containers')).ok);
+});
+
+const state = () => app.getJson<VmState>('/vm/status');
+const untilState = (wanted: string) =>
+  until(`the VM is ${wanted}`, async () => (await state()).lifecycleState === wanted);
+
+test('status tells what OCI says, and when it was asked', async () => {
+  const before = Date.now();
+  const { lastCheck, ...rest } = await state();
+  expect(rest).toEqual({
+    vmId: 'oci-flex',
+    lifecycleState: 'RUNNING',
+    displayName: 'oci-flex',
+    ip: '127.0.0.1',
+  });
+  expect(Date.parse(lastCheck)).toBeGreaterThanOrEqual(before);
+  expect(Date.parse(lastCheck)).toBeLessThanOrEqual(Date.now());
+});
+
+test.each([
+  ['stop', 'STOP', 'STOPPED'],
+  ['reboot', 'SOFTRESET', 'RUNNING'],
+  ['reset', 'RESET', 'RUNNING'],
+])('%s sends %s, with the ETag of the state it was judged by', async (verb, action, end) => {
+  Object.assign(app.sandbox.world.durations, { stopMs: 1000, softStopMs: 1000 });
+  app.sandbox.oci.clear();
+  const { etag } = app.sandbox.world.instance;
+  expect(await app.postJson(`/vm/${verb}`)).toEqual({
+    action,
+    status: 'initiated',
+    vmId: 'oci-flex',
+  });
+  expect((await state()).lifecycleState).toBe('STOPPING'); // an action is visible to the next read
+  const [sent, ...more] = app.sandbox.oci.requests.filter(({ action: name }) => name !== undefined);
+  expect(more).toEqual([]);
+  expect(sent).toMatchObject({ action, ifMatch: etag, status: 200 });
+  await untilState(end);
+});
+
+test('start is refused unless the VM is STOPPED, and nothing is sent', async () => {
+  app.sandbox.oci.clear();
+  const { message, details } = await expectApiError(await app.post('/vm/start'), 'CONFLICT');
+  expect(message).toMatch(/^VM already running/);
+  expect(details.lifecycleState).toBe('RUNNING');
+  expect(app.sandbox.oci.count('InstanceAction')).toBe(0);
+});
+
+test.each(['stop', 'reboot', 'reset'])('%s is refused of a VM that is STOPPED', async (verb) => {
+  app.sandbox.world.setLifecycleState('STOPPED');
+  const { message, details } = await expectApiError(await app.post(`/vm/${verb}`), 'CONFLICT');
+  expect(message).toMatch(/^VM already stopped/);
+  expect(details.lifecycleState).toBe('STOPPED');
+});
+
+test('of ten stops at once exactly one wins', async () => {
+  const answers = await Promise.all(Array.from({ length: 10 }, () => app.post('/vm/stop')));
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+  for (const answer of answers.filter(({ status }) => status !== 200))
+    await expectApiError(answer, 'CONFLICT');
+  await untilState('STOPPED');
+});
+
+test('a VM whose SSH is dead can be reset', async () => {
+  app.sandbox.faults.ssh.mode = 'freeze';
+  expect(await app.postJson('/vm/reset')).toMatchObject({ action: 'RESET', status: 'initiated' });
+});
+
+test('a VM that is STOPPED answers 503 at once, with its state', async () => {
+  await app.postJson('/vm/stop');
+  await untilState('STOPPED');
+  const { details } = await expectApiError(await app.get('/containers'), 'SERVICE_UNAVAILABLE');
+  expect(details.lifecycleState).toBe('STOPPED');
+  await expectApiError(await app.post('/containers/nginx/restart'), 'SERVICE_UNAVAILABLE');
+});
+
+test('after a stop and a start with a new address, containers answer from there', async () => {
+  await app.postJson('/vm/stop');
+  await untilState('STOPPED');
+  app.sandbox.world.setPublicIp('127.0.0.2');
+  try {
+    await app.postJson('/vm/start');
+    await until('the containers answer', async () => (await app.get('/containers')).ok);
+    expect((await state()).ip).toBe('127.0.0.2');
+  } finally {
+    app.sandbox.world.setPublicIp('127.0.0.1');
+    app.sandbox.world.setLifecycleState('STOPPED');
+  }
+});
+
+test('a VM without a public address has no ip', async () => {
+  app.sandbox.world.setPublicIp(undefined);
+  try {
+    expect(await state()).not.toHaveProperty('ip');
+  } finally {
+    app.sandbox.world.setPublicIp('127.0.0.1');
+  }
+});
+
+describe('when OCI fails', () => {
+  test.each([
+    ['401', { status: 401 }, 'INTERNAL_ERROR'],
+    ['404', { status: 404 }, 'INTERNAL_ERROR'],
+    ['429', { status: 429, retryAfterSeconds: 7 }, 'SERVICE_UNAVAILABLE'],
+    ['500', { status: 500 }, 'SERVICE_UNAVAILABLE'],
+    ['503', { status: 503 }, 'SERVICE_UNAVAILABLE'],
+    ['a silent server', { hangs: true }, 'SERVICE_UNAVAILABLE'],
+    ['a reset connection', { resets: true }, 'SERVICE_UNAVAILABLE'],
+    ['a captive portal', { html: '<html>' }, 'SERVICE_UNAVAILABLE'],
+  ] as const)('%s', async (_, fault, code) => {
+    Object.assign(app.sandbox.faults.oci, fault);
+    const response = await app.get('/vm/status');
+    if ('retryAfterSeconds' in fault) expect(response.headers.get('retry-after')).toBe('7');
+    await expectApiError(response, code);
+    const before = app.sandbox.world.instance.etag;
+    await expectApiError(await app.post('/vm/stop'), code);
+    expect(app.sandbox.world.instance.etag).toBe(before);
+  });
+
+  test('a passing fault of a read is not noticed', async () => {
+    Object.assign(app.sandbox.faults.oci, { status: 500, times: 1 });
+    expect((await state()).lifecycleState).toBe('RUNNING');
+  });
+
+  test('no capacity is told in plain words', async () => {
+    app.sandbox.world.setLifecycleState('STOPPED');
+    app.sandbox.faults.oci.outOfCapacity = true;
+    const { message, details } = await expectApiError(
+      await app.post('/vm/start'),
+      'SERVICE_UNAVAILABLE',
+    );
+    expect(details.reason).toBe('OUT_OF_CAPACITY');
+    expect(message).toMatch(/capacity/);
+  });
+
+  test('a lost answer to an action is looked up: success is proven, else it is called unknown', async () => {
+    Object.assign(app.sandbox.faults.oci, {
+      losesAnswer: true,
+      only: ({ operation }: { operation: string }) => operation === 'InstanceAction',
+    });
+    expect(await app.postJson('/vm/stop')).toMatchObject({ action: 'STOP' });
+    await untilState('STOPPED');
+    app.sandbox.world.setLifecycleState('RUNNING');
+    const { message } = await expectApiError(await app.post('/vm/reset'), 'SERVICE_UNAVAILABLE');
+    expect(message).toMatch(/unknown/);
+  });
+
+  test('containers go on being answered over SSH', async () => {
+    await app.getJson('/containers');
+    app.sandbox.faults.oci.status = 500;
+    expect((await app.get('/containers')).status).toBe(200);
+  });
+});

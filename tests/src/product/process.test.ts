@@ -1,0 +1,110 @@
+// The server as a process: what it says of a wrong configuration, and how it ends.
+
+import { fileURLToPath } from 'node:url';
+import { startSandbox } from '@ondemand/sandbox';
+import { expect, test } from 'vitest';
+import { run } from '../support/run.ts';
+import { startApp } from '../support/start-app.ts';
+import { startServer } from '../support/start-server.ts';
+
+const bin = fileURLToPath(
+  new URL('../../../packages/server/bin/ondemand-server.js', import.meta.url),
+);
+const runServer = (env: Record<string, string>, ...args: string[]) =>
+  run([process.execPath, bin, ...args], {
+    env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
+  });
+
+test('a wrong configuration is told all at once, by variable, with exit code 2 and nothing on stdout', async () => {
+  const { exitCode, stdout, stderr } = await runServer({
+    PORT: 'http',
+    OIDC_ISSUER: 'auth.example.com',
+    OCI_INSTANCE_ID: 'ocid1.instance.oc1..abc',
+    SSH_HOST_KEY_FINGERPRINT: 'aa:bb',
+  });
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  for (const name of [
+    'PORT',
+    'OIDC_ISSUER',
+    'OIDC_AUDIENCE',
+    'OCI_CONFIG_FILE',
+    'SSH_PRIVATE_KEY_FILE',
+    'SSH_HOST_KEY_FINGERPRINT',
+  ])
+    expect(stderr).toMatch(new RegExp(`^  ${name}: `, 'm'));
+  expect(stderr).not.toMatch(/OCI_INSTANCE_ID:|aa:bb|\n {4}at /);
+});
+
+test.each([[['--port', '1']], [['stray']]])(
+  'arguments %j are refused with exit code 2',
+  async (args) => {
+    const { exitCode, stderr } = await runServer({}, ...args);
+    expect(exitCode).toBe(2);
+    expect(stderr).not.toMatch(/\n {4}at /);
+  },
+);
+
+test('an --env-file that is not there is named', async () => {
+  const { exitCode, stderr } = await runServer({}, '--env-file', '/nonexistent/env');
+  expect(exitCode).toBeGreaterThan(0); // 2, but 9 where Node 20 takes the flag for its own, nodejs/node#54232
+  expect(stderr).toContain('/nonexistent/env');
+});
+
+test('--help lists every variable', async () => {
+  const { exitCode, stdout } = await runServer({}, '--help');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/OIDC_ISSUER .*required/);
+});
+
+test('a port in use is one line and exit code 1', async () => {
+  await using app = await startApp();
+  const { port } = new URL(app.url);
+  const { exitCode, stderr } = await runServer({
+    ...app.sandbox.env,
+    HOST: '127.0.0.1',
+    PORT: port,
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  expect(stderr).toContain(`Port ${port}`);
+});
+
+test('SIGTERM lets a request under way finish, then the process exits with 0', async () => {
+  await using app = await startApp();
+  app.sandbox.faults.oci.delayMs = 1000;
+  const slow = app.get('/vm/status');
+  while (app.sandbox.oci.requests.length === 0)
+    await new Promise((resolve) => setImmediate(resolve));
+  const stopped = app.server.stop();
+  expect((await slow).status).toBe(200);
+  expect(await stopped).toBe(0);
+});
+
+test('the grace period ends requests that take longer', async () => {
+  await using app = await startApp({
+    env: { SHUTDOWN_GRACE_SECONDS: '0.3', OCI_TIMEOUT_SECONDS: '30' },
+  });
+  app.sandbox.faults.oci.hangs = true;
+  const hung = app.get('/vm/status').then(
+    () => 'answered',
+    () => 'cut',
+  );
+  while (app.sandbox.oci.requests.length === 0)
+    await new Promise((resolve) => setImmediate(resolve));
+  expect(await app.server.stop({ timeoutMs: 5000 })).toBe(0);
+  expect(await hung).toBe('cut');
+});
+
+test('an issuer that is down at start is 503 for tokens and for readiness, and mends by itself', async () => {
+  await using sandbox = await startSandbox();
+  const token = await sandbox.tokens.read();
+  sandbox.faults.oidc.status = 500;
+  await using server = await startServer(sandbox.env);
+  const ask = () =>
+    fetch(`${server.url}/vm/status`, { headers: { authorization: `Bearer ${token}` } });
+  const refused = await ask();
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get('retry-after')).toBe('5');
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+});
