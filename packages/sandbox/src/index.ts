@@ -3,8 +3,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createEd25519Key } from './ed25519-key.ts';
 import { createFaults, type Faults } from './faults.ts';
-import { createSshKey } from './keys.ts';
 import { createKnownHosts } from './known-hosts.ts';
 import { createOciCredentials } from './oci/credentials.ts';
 import { createOci, type Oci } from './oci/server.ts';
@@ -86,7 +86,7 @@ async function build(options: SandboxOptions, { close, onClose }: Closing): Prom
   const home = join(folder, 'home');
   await mkdir(home);
   const user = 'opc';
-  const sshKey = createSshKey('ondemand-sandbox');
+  const sshKey = createEd25519Key('ondemand-sandbox');
   const sshKeyFile = join(folder, 'ssh-key');
   await writeFile(sshKeyFile, sshKey.privatePem, { mode: 0o600 });
 

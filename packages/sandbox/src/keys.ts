@@ -1,8 +1,7 @@
-// The key pairs that let the server into the sandbox's world: one signs OCI requests, one opens SSH.
+// The key pair that signs OCI requests.
 
 import { createHash, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import ssh2 from 'ssh2';
 
 export interface ApiKey {
   readonly publicKey: KeyObject;
@@ -10,13 +9,6 @@ export interface ApiKey {
   readonly privatePem: string;
   /** MD5 of the public key in colon-separated hex, as Oracle names API keys. */
   readonly fingerprint: string;
-}
-
-export interface SshKey {
-  /** OpenSSH format. */
-  readonly privatePem: string;
-  /** `ssh-ed25519 AAAA… comment`. */
-  readonly publicLine: string;
 }
 
 /** https://docs.oracle.com/iaas/Content/API/Concepts/apisigningkey.htm */
@@ -31,9 +23,4 @@ export async function createApiKey(): Promise<ApiKey> {
     privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     fingerprint: digest.match(/../g)?.join(':') ?? '',
   };
-}
-
-export function createSshKey(comment: string): SshKey {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
-  return { privatePem: pair.private, publicLine: pair.public };
 }

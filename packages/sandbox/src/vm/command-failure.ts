@@ -1,0 +1,12 @@
+// How a command of the sandbox's docker ends badly: what it says on stderr, and its exit code.
+
+/** Thrown anywhere inside a command; its message is the whole last line. */
+export class CommandFailure extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.name = 'CommandFailure';
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,6 @@
+// YAML gives anything: this gives a mapping, whatever came.
+
+/** The mapping's own fields; none for anything that is no mapping. */
+export function toFields(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+}

@@ -1,0 +1,125 @@
+// The VM: what OCI powers on and off, with sshd, a shell and Docker on it.
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createEngine, type SandboxEngine } from '../engine/engine.ts';
+import type { Faults } from '../faults.ts';
+import { createCommandServer } from './command-server.ts';
+import { createImages } from './compose/images.ts';
+import { runDocker } from './docker-command.ts';
+import { populate } from './home-server.ts';
+import { createHostKey } from './host-key.ts';
+import { createListener, findFreePort } from './listener.ts';
+import { createShell } from './shell.ts';
+import { writeShims } from './shim.ts';
+import { createSshServer } from './ssh-server.ts';
+import { writeStacks } from './stacks.ts';
+
+export interface VmOptions {
+  readonly faults: Faults;
+  /** The only one who may log in. */
+  readonly user: string;
+  /** An OpenSSH public key line. */
+  readonly authorizedKey: string;
+  /** A private folder that exists; the VM writes into it and leaves its removal to the caller. */
+  readonly home: string;
+}
+
+export interface SandboxVm extends AsyncDisposable {
+  /** Where sshd listens, the same over power cycles. */
+  readonly port: number;
+  /** `SHA256:…` of the present key. */
+  readonly hostKeyFingerprint: string;
+  /** `ssh-ed25519 AAAA…`, the present key. */
+  readonly hostPublicKey: string;
+  /** Resolves when sshd listens and Docker answers; does nothing on a VM that is on. Containers with a restart policy come back. */
+  powerOn(host?: string): Promise<void>;
+  /** Like pulling the plug: resolves when every connection is cut, nothing listens and no command runs any more. */
+  powerOff(): Promise<void>;
+  /** A new host key from the next connection on. */
+  changeHostKey(): void;
+  readonly engine: SandboxEngine;
+  /** TCP connections to sshd that are open now. */
+  readonly connections: number;
+  /** TCP connections that sshd has accepted, ever. */
+  readonly connects: number;
+}
+
+/** A VM that is off, with its stacks in the home and its containers as they were left running. */
+export async function createVm(options: VmOptions): Promise<SandboxVm> {
+  const { faults, user, authorizedKey, home } = options;
+  const folder = join(home, '.sandbox');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const socketPath = join(folder, 'engine.sock');
+  const commandPath = join(folder, 'command.sock');
+  const binFolder = join(home, 'bin');
+  await writeShims(binFolder, commandPath);
+  await writeStacks(home);
+
+  const images = createImages();
+  const engine = createEngine({ socketPath, faults });
+  await populate(engine, { home, images });
+  const commands = createCommandServer(commandPath, (call) =>
+    runDocker({ ...call, engine, images, faults }),
+  );
+  const shell = createShell({ user, home, binFolder });
+  const sshd = createSshServer({ user, authorizedKey, faults, engine, shell });
+  let hostKey = createHostKey();
+  const port = await findFreePort();
+  const listener = createListener({
+    port,
+    faults,
+    serve: (stream) => sshd.serve(stream, hostKey),
+  });
+
+  let on = false;
+  // One power change after the other, however they are called.
+  let last: Promise<unknown> = Promise.resolve();
+  const inOrder = (work: () => Promise<void>): Promise<void> => {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  };
+  const powerOff = async (): Promise<void> => {
+    if (!on) return;
+    on = false;
+    listener.close();
+    await commands.close();
+    await engine.halt();
+    await shell.killAll();
+  };
+  return {
+    port,
+    engine,
+    get hostKeyFingerprint() {
+      return hostKey.fingerprint;
+    },
+    get hostPublicKey() {
+      return hostKey.publicKey;
+    },
+    get connections() {
+      return listener.connections;
+    },
+    get connects() {
+      return listener.connects;
+    },
+    powerOn: (host = '127.0.0.1') =>
+      inOrder(async () => {
+        if (on) return;
+        on = true;
+        await engine.boot();
+        await commands.open();
+        await listener.open(host);
+      }),
+    powerOff: () => inOrder(powerOff),
+    changeHostKey() {
+      hostKey = createHostKey();
+    },
+    [Symbol.asyncDispose]: () =>
+      inOrder(async () => {
+        await powerOff();
+        listener.release();
+        await engine[Symbol.asyncDispose]();
+      }),
+  };
+}

@@ -1,0 +1,152 @@
+// sshd's port: the same over power cycles, and the place where the faults of the network are.
+
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Faults } from '../faults.ts';
+import { createLink, type Link } from './link.ts';
+
+export interface Listener {
+  readonly connections: number;
+  readonly connects: number;
+  /** Throws when the port stays taken. */
+  open(host: string): Promise<void>;
+  /** Stops listening and cuts every connection; behind a frozen link nobody hears of it until it thaws. */
+  close(): void;
+  /** Ends what `close` left behind frozen links, and stops looking at the faults. */
+  release(): void;
+}
+
+export interface ListenerOptions {
+  readonly port: number;
+  readonly faults: Faults;
+  /** Speaks the protocol on a new connection. */
+  readonly serve: (stream: Duplex) => void;
+}
+
+const bindDeadlineMs = 5_000;
+
+/** Listens when opened, unless the fault `refuse` is set; follows the faults as they change. */
+export function createListener({ port, faults, serve }: ListenerOptions): Listener {
+  const links = new Set<Link>();
+  const bannerTimers = new Set<NodeJS.Timeout>();
+  let connects = 0;
+  let host: string | undefined;
+  let server: Server | undefined;
+
+  const accept = (socket: Socket): void => {
+    connects += 1;
+    socket.setNoDelay(true);
+    const { mode, bannerDelayMs } = faults.ssh;
+    if (mode === 'drop') {
+      socket.destroy();
+      return;
+    }
+    const link = createLink(socket);
+    links.add(link);
+    socket.on('close', () => links.delete(link));
+    if (mode === 'freeze') link.freeze();
+    if (mode === 'silent') {
+      link.stream.resume();
+      return;
+    }
+    if (bannerDelayMs === undefined) {
+      serve(link.stream);
+      return;
+    }
+    const timer = setTimeout(() => {
+      bannerTimers.delete(timer);
+      if (!link.stream.destroyed) serve(link.stream);
+    }, bannerDelayMs);
+    bannerTimers.add(timer.unref());
+  };
+  const listen = async (): Promise<void> => {
+    if (host === undefined || server !== undefined || faults.ssh.mode === 'refuse') return;
+    const opened = createServer({ allowHalfOpen: true }, accept);
+    server = opened;
+    await bind(opened, { port, host });
+    // Closed meanwhile, before there was anything to close.
+    if (server !== opened) opened.close();
+  };
+  const unlisten = (): void => {
+    // Connections may live on; the listening itself ends at once.
+    server?.close();
+    server = undefined;
+  };
+  const stopWatching = faults.onChange((area) => {
+    if (area !== 'ssh') return;
+    const { mode } = faults.ssh;
+    for (const link of links) {
+      if (mode === 'freeze') link.freeze();
+      else link.thaw();
+    }
+    // A fault is a plain assignment: nobody could wait for the port to open, and it takes no time.
+    if (mode === 'refuse') unlisten();
+    else listen().catch(() => {});
+  });
+
+  return {
+    get connections() {
+      return links.size;
+    },
+    get connects() {
+      return connects;
+    },
+    async open(wanted) {
+      host = wanted;
+      await listen();
+    },
+    close() {
+      host = undefined;
+      unlisten();
+      for (const timer of bannerTimers) clearTimeout(timer);
+      bannerTimers.clear();
+      for (const link of links) link.stream.destroy();
+    },
+    release() {
+      stopWatching();
+      for (const link of links) link.destroy();
+    },
+  };
+}
+
+/** A port that nothing listens on and that the system does not hand out by itself. */
+export async function findFreePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    // Below the range of ephemeral ports: nobody takes it by accident while the VM is off.
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer();
+    const free = await listenOnce(server, { port, host: '127.0.0.1' }).then(
+      () => true,
+      () => false,
+    );
+    await new Promise((resolve) => server.close(resolve));
+    if (free) return port;
+  }
+  throw new Error('no free port for sshd between 20000 and 32000: close some listeners');
+}
+
+async function bind(server: Server, where: { readonly port: number; readonly host: string }) {
+  const deadline = Date.now() + bindDeadlineMs;
+  for (;;) {
+    try {
+      return await listenOnce(server, where);
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(20);
+    }
+  }
+}
+
+function listenOnce(
+  server: Server,
+  { port, host }: { readonly port: number; readonly host: string },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
