@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ApiKey, createApiKey } from '../keys.ts';
 import type { World } from '../world.ts';
+import { type ApiKey, createApiKey } from './api-key.ts';
 import type { SignatureRules } from './signature.ts';
 
 export interface OciCredentials extends Pick<SignatureRules, 'keyIds' | 'publicKey'> {

@@ -1,8 +1,8 @@
 import { createHash, randomUUID, sign } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createFaults } from '../faults.ts';
-import { type ApiKey, createApiKey } from '../keys.ts';
 import { createWorld, type WorldOptions } from '../world.ts';
+import { type ApiKey, createApiKey } from './api-key.ts';
 import { createOci } from './server.ts';
 
 // Slow to make, and read only.
