@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { createContainers } from './containers.ts';
+import { until } from './docker/fake-engine.test-support.ts';
 import { AppError } from './errors.ts';
 import type { LifecycleState } from './model/vm.ts';
 import type { CallOptions, Engine, EngineContainer } from './ports.ts';
@@ -144,8 +145,8 @@ test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
       const early = blocked(engine, calls);
       const before = containers.list();
       if (fails) {
-        engine[action === 'rebuild' ? 'start' : action] = () =>
-          Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'no'));
+        const refuse = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'no'));
+        Object.assign(engine, { start: refuse, stop: refuse, restart: refuse });
       }
       await containers[action]('web').catch(() => {});
       const after = containers.list();
@@ -155,6 +156,28 @@ test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
     }
   },
 );
+
+test('a read that begins after an action joins no read that began during it', async () => {
+  const { containers, engine, calls } = setUp();
+  let end = () => {};
+  engine.stop = async () => {
+    calls.push('stop');
+    await new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    return { changed: true };
+  };
+  const stopping = containers.stop('web');
+  await until(() => calls.includes('stop'));
+  const release = blocked(engine, calls);
+  const during = containers.list();
+  end();
+  await stopping;
+  const after = await containers.list();
+  expect(after).toHaveLength(4);
+  release();
+  await expect(during).resolves.toEqual([]);
+});
 
 test('an action that was sent is seen through when its caller leaves', async () => {
   const { containers, engine } = setUp();

@@ -16,6 +16,14 @@ export { checkOciConfig, type OciConnectionOptions } from './oci/signer.ts';
 export type * from './ports.ts';
 export { createSharedReads, type SharedReads, type SharedReadsOptions } from './shared-read.ts';
 export { checkSshConfig } from './ssh/check-config.ts';
-export { createSshConnection, type SshConnectionOptions, type SshEvent } from './ssh/connection.ts';
+export {
+  createSshConnection,
+  type ExecOptions,
+  type SshConnection,
+  type SshConnectionOptions,
+  type SshEvent,
+} from './ssh/connection.ts';
 export { createShell } from './ssh/exec.ts';
+export type { RemoteCommand } from './ssh/remote-command.ts';
+export type { SshReason } from './ssh/to-app-error.ts';
 export { createVm, type Vm, type VmOptions } from './vm.ts';

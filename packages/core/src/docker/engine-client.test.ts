@@ -347,13 +347,22 @@ test('a stream that is no socket works: a real command relays the bytes', async 
   await client.send(stop);
 });
 
-test('an engine that is not ready says so', async () => {
+test('an engine whose socket is missing is not answering', async () => {
   await using engine = await startFakeEngine(answerAll);
-  const { socketPath, channels } = engine;
-  await using unready = await startFakeEngine(answerAll);
-  unready.apiVersion = undefined;
-  await using client = createEngineClient({ channels, socketPath: `${socketPath}.missing` });
+  await using client = connectTo(engine, { socketPath: `${engine.socketPath}.missing` });
   await expect(client.send(list)).rejects.toThrow('Docker on oci-flex is not answering');
+});
+
+test('an engine that is not ready says so, and is asked again', async () => {
+  await using engine = await startFakeEngine(answerAll);
+  engine.pingStatus = 500;
+  await using client = connectTo(engine);
+  await expect(client.send(list)).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    message: expect.stringContaining('not ready (HTTP 500'),
+  });
+  engine.pingStatus = 200;
+  await expect(client.send(list)).resolves.toMatchObject({ status: 200 });
 });
 
 test('every request is reported with its status, and without one when no answer came', async () => {

@@ -20,7 +20,7 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
     let entries = lines + slackEntries;
     for (let round = 1; ; round += 1) {
       const tail = await readTail({ container, lines, entries, signal });
-      if (round === maxRounds || isWhole(tail, lines, entries)) return tail.text;
+      if (round === maxRounds || isWhole(tail, lines, entries)) return decode(tail);
       const perLine = tail.entryCount / Math.max(1, tail.lineCount);
       entries = Math.ceil(Math.max(entries * 4, lines * perLine * 2));
     }
@@ -53,6 +53,13 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
     frames.end();
     return tail.finish();
   }
+}
+
+/** Piece by piece: as one buffer the log would be in memory once more. */
+function decode({ pieces }: FinishedTail): string {
+  let text = '';
+  for (const piece of pieces) text += piece.toString('utf8');
+  return text;
 }
 
 interface TailRequest extends CallOptions {

@@ -19,6 +19,7 @@ export interface FakeEngine extends AsyncDisposable {
   /** Connections that are open now. */
   readonly sockets: ReadonlySet<Socket>;
   apiVersion: string | undefined;
+  pingStatus: number;
   respond: Respond;
 }
 
@@ -31,7 +32,7 @@ export async function startFakeEngine(respond: Respond): Promise<FakeEngine> {
     fake.requests.push(`${request.method} ${request.url}`);
     if (request.url !== '/_ping') return fake.respond(request, response);
     if (fake.apiVersion !== undefined) response.setHeader('Api-Version', fake.apiVersion);
-    response.end('OK');
+    response.writeHead(fake.pingStatus).end('OK');
   });
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -54,6 +55,7 @@ export async function startFakeEngine(respond: Respond): Promise<FakeEngine> {
     requests: [],
     sockets,
     apiVersion: '1.41',
+    pingStatus: 200,
     respond,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();

@@ -173,14 +173,13 @@ describe.skipIf(sshdMissing)(
       const path = join(sshd.folder, 'web.sock');
       await using _web = await startWeb(path, 'still here');
       await using connection = connectTo(sshd);
-      const first = await connection.exec(['sleep', '60']);
+      const first = await connection.exec(['sleep', '1']);
       await expectFailure(connection.exec(['true']), 'SESSION_REFUSED');
       const stream = await connection.openSocket(path);
       stream.write(request);
       expect((await stream.toArray()).join('')).toMatch(/still here$/);
-      first.stop();
-      expect(await first.exit).toBe(128 + 15);
-      await createShell(connection).run(['true']);
+      expect(await first.exit).toBe(0);
+      await eventually(() => createShell(connection).run(['true']));
     });
 
     const refusals: readonly { name: string; config: SshdOptions['config'] }[] = [
@@ -237,12 +236,12 @@ describe.skipIf(sshdMissing)(
 
     it('finds a frozen sshd within four keepalives', async () => {
       await using sshd = await startSshd();
-      await using connection = connectTo(sshd, { keepaliveMs: 250 });
+      await using connection = connectTo(sshd, { keepaliveMs: 400 });
       const command = await connection.exec(['sleep', '60']);
       sshd.signalSessions('SIGSTOP');
       const frozenAtMs = performance.now();
       await expectFailure(command.exit, 'PEER_SILENT');
-      expect(performance.now() - frozenAtMs).toBeLessThanOrEqual(1_000);
+      expect(performance.now() - frozenAtMs).toBeLessThanOrEqual(1_600);
     });
 
     it('finds a blackholed link within four keepalives, and reconnects over a link that is mended', async () => {
@@ -251,17 +250,15 @@ describe.skipIf(sshdMissing)(
       await using connection = connectTo(sshd, {
         port: proxy.port,
         hostKeyFingerprint: await sshd.fingerprint(),
-        keepaliveMs: 250,
+        keepaliveMs: 400,
         connectTimeoutMs: 500,
       });
       const command = await connection.exec(['sleep', '60']);
       proxy.freeze();
       const frozenAtMs = performance.now();
       await expectFailure(command.exit, 'PEER_SILENT');
-      expect(performance.now() - frozenAtMs).toBeLessThanOrEqual(1_000);
-      await expectFailure(connection.exec(['true']), 'CONNECTION_UNSTABLE').catch(async () => {
-        await expectFailure(connection.exec(['true']), 'HANDSHAKE_TIMEOUT');
-      });
+      expect(performance.now() - frozenAtMs).toBeLessThanOrEqual(1_600);
+      await expectFailure(connection.exec(['true']), 'HANDSHAKE_TIMEOUT');
       proxy.thaw();
       await eventually(() => createShell(connection).run(['true']));
     });

@@ -1,5 +1,6 @@
 // The one SSH connection to the VM that everything shares: opened when first needed, mended when lost, never dialed in a loop.
 
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { AppError } from '../errors.ts';
@@ -7,10 +8,11 @@ import type { CallOptions, Link } from '../ports.ts';
 import { connectOnce, createSharedAttempt, type SharedAttempt, toPatienceMs } from './attempt.ts';
 import { createBackoff } from './backoff.ts';
 import type { Channels } from './channels.ts';
+import { toCommandLine } from './command-line.ts';
 import { type CredentialOptions, createCredentials } from './credentials.ts';
 import type { Dialed } from './dial.ts';
 import { createHostKeyCheck, type HostKeyOptions } from './host-key.ts';
-import { quote, quoteWithEnv } from './quote.ts';
+import { quote } from './quote.ts';
 import type { CommandOutput, RemoteCommand } from './remote-command.ts';
 import { createSession, type Session } from './session.ts';
 import { toAppError } from './to-app-error.ts';
@@ -88,21 +90,24 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
   const adopt = (dialed: Dialed, durationMs: number) => {
     const connectedAtMs = nowMs();
     generation += 1;
-    const adopted = createSession(dialed, {
+    onEvent({ type: 'connected', generation, durationMs });
+    let ended = false;
+    const adopted: Session = createSession(dialed, {
       keepaliveMs: settings.keepaliveMs,
       channelTimeoutMs: options.channelTimeoutMs ?? 5_000,
       maxCommands: options.maxCommands ?? 6,
       maxSockets: options.maxSockets ?? 256,
       onEnd(error) {
-        if (session === adopted) session = undefined;
+        // It may have ended before it was adopted, within the very packet that completed the login.
+        ended = true;
+        session = undefined;
         const livedMs = nowMs() - connectedAtMs;
         backoff.lost({ livedMs });
         lastFailure = toAppError('CONNECTION_UNSTABLE', { cause: error });
         onEvent({ type: 'lost', error, livedMs });
       },
     });
-    session = adopted;
-    onEvent({ type: 'connected', generation, durationMs });
+    if (!ended) session = adopted;
     return adopted;
   };
 
@@ -171,8 +176,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       return (await ready(call.signal)).openCommand(line, call);
     },
     async exec(argv, { env = {}, ...call } = {}) {
-      // One stream for both outputs: over two, sshd would no longer know which piece came first.
-      const line = `${quoteWithEnv(argv, env)} </dev/null 2>&1`;
+      const line = toCommandLine(argv, { env, mark: randomUUID() });
       return (await ready(call.signal)).startCommand(line, call);
     },
     drop(reason) {

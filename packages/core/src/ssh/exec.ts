@@ -13,7 +13,7 @@ const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * Runs commands on the VM; the VM's login shell is taken to be a POSIX one.
- * `exitCode` is 128 + n after signal n. At `timeoutMs` and at the caller's abort the command gets a TERM, a KILL a second later, and its channel is closed; throws `SERVICE_UNAVAILABLE` then, or the signal's reason.
+ * `exitCode` is 128 + n after signal n. At `timeoutMs` and at the caller's abort the call fails at once, with `SERVICE_UNAVAILABLE` or the signal's reason, and the command with its children gets a TERM and a second later a KILL.
  */
 export function createShell(connection: Pick<SshConnection, 'exec'>): Shell {
   return {

@@ -16,6 +16,8 @@ export interface OpenChannelOptions<T> {
   readonly signal: AbortSignal;
   /** Registers what to do when the connection ends; returns what takes it off again. */
   readonly onFailure: (fail: (error: AppError) => void) => () => void;
+  /** Told when ssh2 refuses to open anything more; has to fail what is registered. */
+  readonly onGone: (cause: unknown) => void;
 }
 
 /** Rejects with `SERVICE_UNAVAILABLE`, or the signal's reason; a channel that opens after that is closed at once. */
@@ -26,6 +28,7 @@ export function openChannel<T>({
   release,
   signal,
   onFailure,
+  onGone,
 }: OpenChannelOptions<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -58,9 +61,8 @@ export function openChannel<T>({
         resolve(adopt(channel));
       });
     } catch (cause) {
-      // ssh2 throws when the connection has just gone.
       release();
-      giveUp(toAppError('CONNECTION_LOST', { cause }));
+      onGone(cause);
     }
   });
 }

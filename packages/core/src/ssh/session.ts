@@ -7,11 +7,17 @@ import type { AppError } from '../errors.ts';
 import type { CallOptions } from '../ports.ts';
 import { createChannelStream } from './channel-stream.ts';
 import { watchCommand } from './command-end.ts';
+import { type CommandLine, toKillLine } from './command-line.ts';
 import type { Dialed } from './dial.ts';
 import { watchSilence } from './keepalive.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
 import { openChannel, toCommandReason, toSocketReason } from './open-channel.ts';
-import { type CommandOutput, createRemoteCommand, type RemoteCommand } from './remote-command.ts';
+import {
+  type CommandOutput,
+  createRemoteCommand,
+  graceSeconds,
+  type RemoteCommand,
+} from './remote-command.ts';
 import { type SshReason, toAppError } from './to-app-error.ts';
 
 export interface SessionOptions {
@@ -30,7 +36,7 @@ export interface Session {
   readonly sockets: number;
   openSocket(path: string, options: CallOptions): Promise<Duplex>;
   openCommand(line: string, options: CallOptions): Promise<Duplex>;
-  startCommand(line: string, options: CallOptions & CommandOutput): Promise<RemoteCommand>;
+  startCommand(line: CommandLine, options: CallOptions & CommandOutput): Promise<RemoteCommand>;
   /** Ends the connection now; open streams and pending calls fail with `error`. */
   end(error: AppError): void;
 }
@@ -75,7 +81,9 @@ export function createSession(
     intervalMs: keepaliveMs,
     onSilent: () => end(toAppError('PEER_SILENT')),
   });
-  onConnectionEnd((cause) => end(toAppError('CONNECTION_LOST', { cause })));
+  // ssh2 knows that the other side has hung up before it tells.
+  const onGone = (cause: unknown) => end(toAppError('CONNECTION_LOST', { cause }));
+  onConnectionEnd(onGone);
 
   const tie = (stream: Duplex) => {
     stream.once(
@@ -92,7 +100,7 @@ export function createSession(
         const release = await limiter.acquire(inner);
         queued = false;
         if (ended) throw ended;
-        return openChannel({ ...channel, release, signal: inner, onFailure });
+        return openChannel({ ...channel, release, signal: inner, onFailure, onGone });
       },
       {
         timeoutMs: channelTimeoutMs,
@@ -108,6 +116,20 @@ export function createSession(
     toReason: toCommandReason,
     adopt,
   });
+
+  // Past the limiter: sshd allows four sessions more than we use, and who is to be ended may hold every place.
+  const kill = (pid: number, onRefused: () => void) => {
+    try {
+      client.exec(toKillLine(pid, graceSeconds), (error, channel) => {
+        if (error) return onRefused();
+        channel.on('error', () => {});
+        channel.resume();
+        channel.stderr.resume();
+      });
+    } catch {
+      onRefused();
+    }
+  };
 
   return {
     get commands() {
@@ -134,10 +156,10 @@ export function createSession(
         ),
         options,
       ),
-    startCommand: (line, { signal, ...output }) =>
+    startCommand: ({ line, mark }, { signal, onOutput }) =>
       open(
         command(line, (channel) => {
-          const { command: started, fail } = createRemoteCommand(channel, output);
+          const { command: started, fail } = createRemoteCommand(channel, { onOutput, mark, kill });
           const untie = onFailure(fail);
           started.exit.then(untie, untie);
           return started;
