@@ -1,0 +1,81 @@
+// One run from the command line to an exit code; the process around it is an argument.
+
+import { readFileSync } from 'node:fs';
+import { CliError } from './cli-error.ts';
+import { root } from './commands/root.ts';
+import { completeCommand } from './completion/scripts.ts';
+import { createContext } from './context.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { toFailure } from './failure.ts';
+import { toHelp } from './help.ts';
+import { createOutput, type Output, type Streams } from './output/output.ts';
+import { type Invocation, parseInvocation } from './parse.ts';
+import type { Environment } from './settings.ts';
+
+export interface Run {
+  /** Without the interpreter and the script. */
+  readonly argv: readonly string[];
+  readonly env: Environment;
+  readonly streams: Streams;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Never throws: every failure has become one line on stderr and an exit code. */
+export async function runCli(run: Run): Promise<ExitCode> {
+  const { argv, env, streams, signal } = run;
+  let output = createOutput({ streams, env, json: false });
+  try {
+    if (argv[0] === completeCommand) return await complete(run, output);
+    const invocation = await parseInvocation(root, argv);
+    if (invocation.kind !== 'run') return print(invocation, output);
+    const { globals, command, options, operands } = invocation;
+    output = createOutput({ streams, env, json: globals.json });
+    const context = createContext({ streams, env, url: globals.url, output, signal });
+    return await command.run(context, { options, operands } as Parameters<typeof command.run>[1]); // the parser checked them against the command
+  } catch (error) {
+    const { message, exitCode } = await toFailure(error);
+    if (signal.aborted && !(error instanceof CliError)) {
+      output.fail('Interrupted');
+      return exitCodes.interrupted;
+    }
+    output.fail(message);
+    return exitCode;
+  }
+}
+
+/** Asked by the shells' completion scripts only, so it is in no help. */
+async function complete({ argv, env, streams, signal }: Run, output: Output): Promise<ExitCode> {
+  const { findCandidates } = await import('./completion/candidates.ts');
+  const context = createContext({ streams, env, url: undefined, output, signal });
+  const candidates = await findCandidates({
+    root,
+    words: argv.slice(1),
+    listContainers: async () => {
+      const client = await context.connect();
+      const options = { signal, timeoutMs: completionTimeoutMs };
+      const containers = await client.containers.list.query(undefined, options);
+      return containers.map(({ name }) => name);
+    },
+  });
+  output.say(candidates.map((candidate) => `${candidate}\n`).join(''));
+  return exitCodes.done;
+}
+
+/** Longer than this a shell's line editor must not stand still. */
+const completionTimeoutMs = 3_000;
+
+function print(invocation: Exclude<Invocation, { kind: 'run' }>, output: Output): ExitCode {
+  if (invocation.kind === 'version') {
+    output.say(`ondemand ${readVersion()}\n`);
+  } else {
+    output.say(toHelp(invocation.path, invocation.subject, output.style));
+  }
+  return exitCodes.done;
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { version: string }; // our own manifest
+  return version;
+}

@@ -1,0 +1,98 @@
+// `ondemand start|stop|restart|rebuild`: one action on each of the containers named.
+
+import type { ContainerActionResult, OnDemandClient } from '@ondemand/client';
+import { CliError } from '../cli-error.ts';
+import { defineCommand } from '../command.ts';
+import type { Context } from '../context.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { toFailure } from '../failure.ts';
+
+export const start = defineAction({
+  verb: 'start',
+  doing: 'Starting',
+  unchanged: 'already running',
+  description: 'Start containers, one after the other. One that is running already is a success.',
+  examples: ['ondemand start nginx', 'ondemand start db app'],
+});
+
+export const stop = defineAction({
+  verb: 'stop',
+  doing: 'Stopping',
+  unchanged: 'already stopped',
+  description: 'Stop containers, one after the other. One that is stopped already is a success.',
+  examples: ['ondemand stop nginx', 'ondemand stop $(ondemand ps -q)'],
+});
+
+export const restart = defineAction({
+  verb: 'restart',
+  doing: 'Restarting',
+  unchanged: 'unchanged',
+  description: 'Restart containers, one after the other. One that is stopped is started.',
+  examples: ['ondemand restart nginx'],
+});
+
+export const rebuild = defineAction({
+  verb: 'rebuild',
+  doing: 'Rebuilding',
+  unchanged: 'unchanged',
+  description:
+    'Build containers anew from the compose project they came from, and replace them:\ndocker compose up -d --build, one after the other.',
+  examples: ['ondemand rebuild app'],
+});
+
+interface Action {
+  readonly verb: ContainerActionResult['action'];
+  readonly doing: string;
+  /** Said of a container that was as asked already. */
+  readonly unchanged: string;
+  readonly description: string;
+  readonly examples: readonly string[];
+}
+
+function defineAction({ verb, doing, unchanged, description, examples }: Action) {
+  return defineCommand({
+    description: `${description}\nEach NAME is tried; those that succeed are printed.`,
+    operands: { arity: 'some', label: 'NAME…', from: 'containers' },
+    options: {},
+    examples,
+    async run(context, { operands: names }) {
+      const client = await context.connect();
+      const exits: ExitCode[] = [];
+      for (const name of names) {
+        exits.push(await act(context, { client, verb, doing, unchanged, name }));
+      }
+      return exits.find((exit) => exit !== exitCodes.done) ?? exitCodes.done;
+    },
+  });
+}
+
+interface Attempt extends Pick<Action, 'verb' | 'doing' | 'unchanged'> {
+  readonly client: OnDemandClient;
+  readonly name: string;
+}
+
+/** Reports a failure instead of throwing it, so that the next name is tried too; only Ctrl-C throws. */
+async function act({ output, signal }: Context, attempt: Attempt): Promise<ExitCode> {
+  const { client, verb, doing, unchanged, name } = attempt;
+  try {
+    using _spinner = output.spin(`${doing} ${name}`);
+    const result = await client.containers[verb].mutate({ name }, { signal });
+    output.showOne(result, ({ changed }) => {
+      const note = output.isTerminal && !changed ? output.style('dim', ` (${unchanged})`) : '';
+      return `${name}${note}\n`;
+    });
+    return exitCodes.done;
+  } catch (error) {
+    const { message, exitCode, buildOutput } = await toFailure(error);
+    if (signal.aborted) {
+      throw new CliError(
+        exitCodes.interrupted,
+        `Interrupted; ${verb} ${name} may still take place: look with ondemand ps`,
+        { cause: error },
+      );
+    }
+    if (!output.json) output.quote(buildOutput);
+    output.fail(`${verb} ${name}: ${message}`);
+    return exitCode;
+  }
+}

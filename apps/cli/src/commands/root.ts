@@ -1,0 +1,66 @@
+// All commands, with what help needs to list them; each loads its module when it is used.
+
+import type { Group } from '../command.ts';
+
+export const root: Group = {
+  kind: 'group',
+  description: 'Control the on-demand VM oci-flex and the Docker containers on it.',
+  commands: [
+    {
+      name: 'status',
+      summary: 'The VM and its containers at a glance',
+      load: async () => (await import('./status.ts')).status,
+    },
+    {
+      name: 'vm',
+      summary: 'Look at the VM, start, stop, reboot or reset it',
+      load: async () => (await import('./vm.ts')).vm,
+    },
+    {
+      name: 'ps',
+      summary: 'List all containers, as docker ps -a',
+      load: async () => (await import('./ps.ts')).ps,
+    },
+    {
+      name: 'start',
+      summary: 'Start containers',
+      load: async () => (await import('./container-actions.ts')).start,
+    },
+    {
+      name: 'stop',
+      summary: 'Stop containers',
+      load: async () => (await import('./container-actions.ts')).stop,
+    },
+    {
+      name: 'restart',
+      summary: 'Restart containers',
+      load: async () => (await import('./container-actions.ts')).restart,
+    },
+    {
+      name: 'rebuild',
+      summary: 'Build containers anew from their compose project',
+      load: async () => (await import('./container-actions.ts')).rebuild,
+    },
+    {
+      name: 'logs',
+      summary: "Print the end of a container's log",
+      load: async () => (await import('./logs.ts')).logs,
+    },
+    {
+      name: 'whoami',
+      summary: 'Who the token speaks for and what it allows',
+      load: async () => (await import('./whoami.ts')).whoami,
+    },
+    {
+      name: 'completion',
+      summary: 'Print the completion script of a shell',
+      load: async () => (await import('./completion.ts')).completion,
+    },
+  ],
+  examples: [
+    'ondemand status',
+    'ondemand vm start --wait && ondemand ps',
+    'ondemand restart nginx && ondemand logs nginx -n 20',
+    'ondemand ps --json | jq -r \'.[] | select(.state == "exited") | .name\'',
+  ],
+};

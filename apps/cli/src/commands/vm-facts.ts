@@ -1,0 +1,28 @@
+// How the VM looks to people.
+
+import type { LifecycleState, VmState } from '@ondemand/client';
+import type { Look, Style } from '../output/style.ts';
+import { toFacts } from '../output/table.ts';
+
+export function toVmFacts(
+  { vmId, displayName, lifecycleState, ip, lastCheck }: VmState,
+  style: Style,
+): string {
+  return toFacts(
+    [
+      ['VM', vmId, 'bold'],
+      ['Name', displayName],
+      ['State', lifecycleState, toStateLook(lifecycleState)],
+      ['IP', ip ?? 'none'],
+      ['Checked', lastCheck],
+    ],
+    style,
+  );
+}
+
+/** Green runs, dim is off, red is gone, yellow is on its way. */
+export function toStateLook(state: LifecycleState): Look {
+  if (state === 'RUNNING') return 'green';
+  if (state === 'STOPPED') return 'dim';
+  return state === 'TERMINATED' || state === 'TERMINATING' ? 'red' : 'yellow';
+}

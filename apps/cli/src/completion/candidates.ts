@@ -1,0 +1,59 @@
+// Says what the last word of an unfinished command line may become.
+
+import type { Command, Group, Options } from '../command.ts';
+import { globalOptions } from '../options.ts';
+import { findSubject } from '../parse.ts';
+import { tokenize } from '../tokens.ts';
+
+export interface CompletionOptions {
+  readonly root: Group;
+  /** After `ondemand`; the last one is being typed and may be empty. */
+  readonly words: readonly string[];
+  readonly listContainers: () => Promise<readonly string[]>;
+}
+
+/** Never throws: where nothing can be said, nothing is. */
+export async function findCandidates(options: CompletionOptions): Promise<readonly string[]> {
+  const current = options.words.at(-1) ?? '';
+  try {
+    const all = await findAll(options, current);
+    return all.filter((candidate) => candidate.startsWith(current));
+  } catch {
+    return [];
+  }
+}
+
+async function findAll(
+  { root, words, listContainers }: CompletionOptions,
+  current: string,
+): Promise<readonly string[]> {
+  const { subject, rest } = await findSubject(root, words.slice(0, -1));
+  const options: Options = { ...globalOptions, ...(subject.kind === 'command' && subject.options) };
+  if (isValueOf(rest.at(-1), options)) return [];
+  if (current.startsWith('-')) return Object.keys(options).map((name) => `--${name}`);
+  if (subject.kind === 'group') return subject.commands.map(({ name }) => name);
+  return findOperands(subject, { given: tokenize(rest, options).operands, listContainers });
+}
+
+async function findOperands(
+  { operands }: Command,
+  {
+    given,
+    listContainers,
+  }: { given: readonly string[] } & Pick<CompletionOptions, 'listContainers'>,
+): Promise<readonly string[]> {
+  if (operands === undefined || (operands.arity === 'one' && given.length > 0)) return [];
+  if (operands.from !== 'containers') return operands.from;
+  const names = await listContainers();
+  return names.filter((name) => isName.test(name) && !given.includes(name));
+}
+
+/** Docker's own rule for names: whatever else an API answers never reaches a shell. */
+const isName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+
+/** Whether the word before the cursor is an option that waits for its value. */
+function isValueOf(word: string | undefined, options: Options): boolean {
+  return Object.entries(options).some(
+    ([name, { kind, short }]) => kind === 'value' && (word === `--${name}` || word === `-${short}`),
+  );
+}

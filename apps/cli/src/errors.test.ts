@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import { healthy } from './testing/fixtures.test-support.ts';
+import { runBin } from './testing/run-bin.test-support.ts';
+import { refusal, startStubApi } from './testing/stub-api.test-support.ts';
+
+test.each([
+  ['BAD_REQUEST', 2],
+  ['UNAUTHORIZED', 3],
+  ['FORBIDDEN', 3],
+  ['NOT_FOUND', 4],
+  ['CONFLICT', 5],
+  ['TOO_MANY_REQUESTS', 6],
+  ['INTERNAL_ERROR', 1],
+  ['SERVICE_UNAVAILABLE', 6],
+] as const)('%s becomes exit code %i and one line on stderr', async (code, exitCode) => {
+  await using api = await startStubApi({
+    'containers.list': refusal(code, 'It went\nwrong \u001b[2J here'),
+  });
+  for (const args of [['ps'], ['ps', '--json']]) {
+    const result = await runBin(args, api);
+    expect(result).toMatchObject({ exitCode, stdout: '' });
+    expect(result.stderr).toMatch(/^ondemand: It went wrong \\x1b\[2J here.*\n$/);
+  }
+});
+
+test('status with a refused token is one line', async () => {
+  const refused = refusal('UNAUTHORIZED', 'The token has expired');
+  await using api = await startStubApi({ 'vm.status': refused, 'containers.list': refused });
+  expect(await runBin(['status'], api)).toEqual({
+    exitCode: 3,
+    stdout: '',
+    stderr: 'ondemand: The token has expired; set ONDEMAND_TOKEN to a valid access token\n',
+  });
+});
+
+test("a failed build shows its output before the error's one line", async () => {
+  await using api = await startStubApi({
+    'containers.rebuild': refusal('INTERNAL_ERROR', 'The build failed', {
+      exitCode: 17,
+      output: 'Step 1/2\nnpm ERR!',
+    }),
+  });
+  expect(await runBin(['rebuild', 'app'], api)).toEqual({
+    exitCode: 1,
+    stdout: '',
+    stderr: 'Step 1/2\nnpm ERR!\nondemand: rebuild app: The build failed; request id req-1\n',
+  });
+});
+
+test.each(['stop', 'reboot', 'reset'])(
+  'vm %s without a terminal needs --yes and asks the API nothing',
+  async (verb) => {
+    await using api = await startStubApi(healthy);
+    expect(await runBin(['vm', verb], api)).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: `ondemand: vm ${verb} asks first, but there is no terminal to ask in; add --yes\n`,
+    });
+    expect(api.calls).toEqual([]);
+  },
+);
+
+test('without a token every command says where to put one and exits with 3', async () => {
+  await using api = await startStubApi(healthy);
+  const result = await runBin(['ps'], { env: { ONDEMAND_URL: api.url, ONDEMAND_TOKEN: ' ' } });
+  expect(result).toMatchObject({ exitCode: 3, stdout: '' });
+  expect(result.stderr).toMatch(/^ondemand: .*ONDEMAND_TOKEN is not set.*\n$/);
+  expect(api.calls).toEqual([]);
+});
+
+test('a token that cannot be one exits with 3 and is not shown', async () => {
+  const result = await runBin(['ps'], {
+    url: 'http://127.0.0.1:9',
+    env: { ONDEMAND_TOKEN: 'sec ret' },
+  });
+  expect(result).toMatchObject({ exitCode: 3, stdout: '' });
+  expect(result.stderr).not.toContain('sec ret');
+});
+
+test.each(['nonsense', 'ftp://host', 'http://user:pass@host', 'http://host/?a=b'])(
+  '--url %s is a usage error that does not repeat it',
+  async (url) => {
+    const result = await runBin(['ps', '--url', url], { url: 'http://127.0.0.1:9' });
+    expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(result.stderr).toMatch(/^ondemand: --url needs an http or https URL .*\n$/);
+    expect(result.stderr).not.toContain(url);
+  },
+);
+
+test('--url wins over ONDEMAND_URL', async () => {
+  await using api = await startStubApi(healthy);
+  const result = await runBin(['ps', '-q', '--url', api.url], { url: 'http://127.0.0.1:9' });
+  expect(result).toMatchObject({ exitCode: 0, stdout: 'backup\nnginx\n' });
+});
+
+test('an API that is not there exits with 6 and says where it was looked for', async () => {
+  const { url } = await closedApi();
+  const result = await runBin(['ps'], { url });
+  expect(result).toMatchObject({ exitCode: 6, stdout: '' });
+  expect(result.stderr).toMatch(new RegExp(`^ondemand: .*${url}.*ONDEMAND_URL.*\n$`));
+});
+
+/** Where nothing listens any more. */
+async function closedApi(): Promise<{ url: string }> {
+  await using api = await startStubApi({});
+  return { url: api.url };
+}

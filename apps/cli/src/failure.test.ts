@@ -1,0 +1,64 @@
+import { type ErrorCode, OnDemandError } from '@ondemand/client';
+import { expect, test } from 'vitest';
+import { CliError } from './cli-error.ts';
+import { exitCodes } from './exit-codes.ts';
+import { toFailure } from './failure.ts';
+
+/** Written a second time on purpose: scripts rely on these numbers. */
+const published: Record<ErrorCode, number> = {
+  BAD_REQUEST: 2,
+  UNAUTHORIZED: 3,
+  FORBIDDEN: 3,
+  NOT_FOUND: 4,
+  METHOD_NOT_ALLOWED: 1,
+  CONFLICT: 5,
+  PAYLOAD_TOO_LARGE: 1,
+  UNSUPPORTED_MEDIA_TYPE: 1,
+  TOO_MANY_REQUESTS: 6,
+  INTERNAL_ERROR: 1,
+  SERVICE_UNAVAILABLE: 6,
+  NETWORK_ERROR: 6,
+  TIMEOUT: 6,
+  ABORTED: 130,
+  INVALID_RESPONSE: 1,
+  TOKEN_ERROR: 3,
+};
+
+test.each(Object.entries(published))('%s exits with %i', async (code, exitCode) => {
+  const error = new OnDemandError(code as ErrorCode, 'It failed'); // Object.entries forgets the keys' type
+  expect(await toFailure(error)).toMatchObject({ exitCode });
+});
+
+test('a message says what to do in the words of the CLI', async () => {
+  const messageOf = async (error: OnDemandError) => (await toFailure(error)).message;
+  expect(await messageOf(new OnDemandError('UNAUTHORIZED', 'Expired'))).toBe(
+    'Expired; set ONDEMAND_TOKEN to a valid access token',
+  );
+  expect(await messageOf(new OnDemandError('NOT_FOUND', 'No x', { details: { name: 'x' } }))).toBe(
+    'No x; ondemand ps lists the names there are',
+  );
+  expect(
+    await messageOf(
+      new OnDemandError('SERVICE_UNAVAILABLE', 'Off', { details: { lifecycleState: 'STOPPED' } }),
+    ),
+  ).toBe('Off; from here that is ondemand vm start --wait');
+});
+
+test('a failure inside the API carries its request id, by which its log knows it', async () => {
+  const error = new OnDemandError('INTERNAL_ERROR', 'It broke', { requestId: 'req-7' });
+  expect((await toFailure(error)).message).toBe('It broke; request id req-7');
+});
+
+test('a failed build carries its output', async () => {
+  const error = new OnDemandError('INTERNAL_ERROR', 'It broke', { details: { output: 'npm ERR' } });
+  expect((await toFailure(error)).buildOutput).toBe('npm ERR');
+});
+
+test("the CLI's own failures keep their exit code, unknown ones are reported as its own", async () => {
+  const own = new CliError(exitCodes.conflict, 'Mine');
+  expect(await toFailure(own)).toMatchObject({ message: 'Mine', exitCode: 5 });
+  expect(await toFailure(new Error('bug'))).toMatchObject({
+    message: expect.stringContaining('bug'),
+    exitCode: 1,
+  });
+});

@@ -1,0 +1,123 @@
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from 'vitest';
+import { runInTerminal } from './testing/fake-terminal.test-support.ts';
+import { backup, healthy, nginx } from './testing/fixtures.test-support.ts';
+import { hanging, startStubApi } from './testing/stub-api.test-support.ts';
+
+const question = 'Stop oci-flex at once, with all containers on it? [y/N] ';
+
+test.each(['y', 'yes', ' YES '])('vm stop goes on when it is answered %j', async (answer) => {
+  await using api = await startStubApi(healthy);
+  const run = runInTerminal(['vm', 'stop'], api);
+  await expect.poll(run.stderr).toContain(question);
+  expect(api.calls).toEqual([]);
+  run.stdin.write(`${answer}\n`);
+  expect(await run.exitCode).toBe(0);
+  expect(run.stdout()).toBe('STOP initiated on oci-flex\n');
+});
+
+test.each(['', 'n', 'no', 'yess', 'stop'])(
+  'vm stop does nothing when it is answered %j',
+  async (answer) => {
+    await using api = await startStubApi(healthy);
+    const run = runInTerminal(['vm', 'stop'], api);
+    await expect.poll(run.stderr).toContain(question);
+    run.stdin.write(`${answer}\n`);
+    expect(await run.exitCode).toBe(1);
+    expect(stripVTControlCharacters(run.stderr())).toContain(
+      'ondemand: Not confirmed; nothing was done\n',
+    );
+    expect(api.calls).toEqual([]);
+  },
+);
+
+test.each([
+  { key: 'Ctrl-C', bytes: '\u0003', exitCode: 130 },
+  { key: 'Ctrl-D', bytes: '\u0004', exitCode: 1 },
+])('$key at the question exits with $exitCode and does nothing', async ({ bytes, exitCode }) => {
+  await using api = await startStubApi(healthy);
+  const run = runInTerminal(['vm', 'reset'], api);
+  await expect.poll(run.stderr).toContain('[y/N]');
+  run.stdin.write(bytes);
+  expect(await run.exitCode).toBe(exitCode);
+  expect(run.stderr()).toContain('nothing was done\n');
+  expect(api.calls).toEqual([]);
+});
+
+test('an interrupt from outside ends the question', async () => {
+  await using api = await startStubApi(healthy);
+  const interrupt = new AbortController();
+  const run = runInTerminal(['vm', 'reboot'], { ...api, signal: interrupt.signal });
+  await expect.poll(run.stderr).toContain('[y/N]');
+  interrupt.abort();
+  expect(await run.exitCode).toBe(130);
+});
+
+test('--yes asks nothing', async () => {
+  await using api = await startStubApi(healthy);
+  const run = runInTerminal(['vm', 'stop', '--yes'], api);
+  expect(await run.exitCode).toBe(0);
+  expect(run.stderr()).toBe('');
+});
+
+test('a missing token is said before anything is asked', async () => {
+  await using api = await startStubApi(healthy);
+  const run = runInTerminal(['vm', 'stop'], { ...api, env: { ONDEMAND_TOKEN: '' } });
+  expect(await run.exitCode).toBe(3);
+  expect(run.stderr()).not.toContain('[y/N]');
+});
+
+test('a terminal gets colours and indented JSON', async () => {
+  await using api = await startStubApi(healthy);
+  const table = runInTerminal(['ps'], api);
+  expect(await table.exitCode).toBe(0);
+  expect(table.stdout()).toContain('\u001b[32mUp 3 hours (healthy)\u001b[39m');
+  const json = runInTerminal(['ps', '--json'], api);
+  await json.exitCode;
+  expect(json.stdout()).toBe(`${JSON.stringify([backup, nginx], null, 2)}\n`);
+});
+
+test('a terminal is told when nothing had to change', async () => {
+  await using api = await startStubApi({
+    'containers.start': {
+      data: { container: 'nginx', action: 'start', status: 'success', changed: false },
+    },
+  });
+  const run = runInTerminal(['start', 'nginx'], { ...api, env: { NO_COLOR: '1' } });
+  expect(await run.exitCode).toBe(0);
+  expect(run.stdout()).toBe('nginx (already running)\n');
+});
+
+test('a spinner shows on stderr while something waits, and its line is cleared before the end', async () => {
+  await using api = await startStubApi({ ...healthy, 'containers.list': hanging });
+  const interrupt = new AbortController();
+  const run = runInTerminal(['ps'], { ...api, signal: interrupt.signal });
+  await expect.poll(run.stderr).toContain('Listing containers');
+  interrupt.abort();
+  expect(await run.exitCode).toBe(130);
+  expect(run.stdout()).toBe('');
+  const last = run.stderr().split('\r\u001b[2K').at(-1) ?? '';
+  expect(stripVTControlCharacters(last)).toBe('ondemand: Interrupted\n');
+});
+
+test("a result never stands on the spinner's line", async () => {
+  let answer = (): void => {};
+  const after = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await using api = await startStubApi({ 'containers.list': { data: [nginx], after } });
+  const run = runInTerminal(['ps'], { ...api, env: { NO_COLOR: '1' } });
+  await expect.poll(run.screen).toContain('Listing containers');
+  answer();
+  expect(await run.exitCode).toBe(0);
+  expect(run.screen().split('\n')[0]).toMatch(/Listing containers\r\S\[2KNAME +IMAGE/);
+});
+
+test('a name from the API cannot move the cursor', async () => {
+  const evil = { ...nginx, image: 'x\u001b[2Jy', uptime: 'Up\nfake line' };
+  await using api = await startStubApi({ 'containers.list': { data: [evil] } });
+  const run = runInTerminal(['ps'], { ...api, env: { NO_COLOR: '1' } });
+  await run.exitCode;
+  expect(run.stdout()).not.toContain('\u001b');
+  expect(run.stdout().split('\n')).toHaveLength(3);
+});

@@ -1,0 +1,118 @@
+// A real HTTP server that answers in tRPC's envelopes whatever a test tells it to.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Answer {
+  /** Left out: 200, or an error's own. */
+  readonly status?: number;
+  readonly data?: unknown;
+  readonly error?: { readonly code: string; readonly message: string; readonly details?: object };
+  /** Answered once this is fulfilled. */
+  readonly after?: Promise<unknown>;
+}
+
+export interface Call {
+  /** Such as `vm.status`. */
+  readonly procedure: string;
+  readonly method: string;
+  readonly input: unknown;
+  readonly authorization: string | undefined;
+}
+
+/** One answer for every call, or one a call: the last one stays. */
+export type Script = Answer | readonly Answer[] | ((input: unknown) => Answer);
+
+export interface StubApi extends AsyncDisposable {
+  readonly url: string;
+  readonly calls: readonly Call[];
+}
+
+/** What has no script answers 404 as the API does. */
+export async function startStubApi(scripts: Readonly<Record<string, Script>>): Promise<StubApi> {
+  const calls: Call[] = [];
+  const server = createServer((request, response) => {
+    readCall(request).then(async (call) => {
+      calls.push(call);
+      const count = calls.filter(({ procedure }) => procedure === call.procedure).length;
+      await send(response, call.procedure, choose(scripts[call.procedure], call.input, count));
+    }, response.destroy.bind(response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo; // listening on TCP
+  return {
+    url: `http://127.0.0.1:${port}`,
+    calls,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** An error as the API words it. */
+export function refusal(
+  code: keyof typeof statuses,
+  message: string,
+  details: object = {},
+): Answer {
+  return { status: statuses[code], error: { code, message, details } };
+}
+
+/** Never answered; the call hangs until its caller leaves. */
+export const hanging: Answer = { after: new Promise(() => {}) };
+
+const statuses = {
+  BAD_REQUEST: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  CONFLICT: 409,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  TOO_MANY_REQUESTS: 429,
+  INTERNAL_ERROR: 500,
+  SERVICE_UNAVAILABLE: 503,
+} as const;
+
+function choose(script: Script | undefined, input: unknown, count: number): Answer {
+  if (script === undefined) return refusal('NOT_FOUND', 'No such procedure');
+  if (typeof script === 'function') return script(input);
+  if ('length' in script) return script[Math.min(count, script.length) - 1] ?? {};
+  return script;
+}
+
+async function readCall(request: IncomingMessage): Promise<Call> {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const text = url.searchParams.get('input') ?? Buffer.concat(chunks).toString();
+  return {
+    procedure: url.pathname.replace('/trpc/', ''),
+    method: request.method ?? '',
+    input: text === '' ? undefined : JSON.parse(text),
+    authorization: request.headers.authorization,
+  };
+}
+
+async function send(response: ServerResponse, path: string, answer: Answer): Promise<void> {
+  const { status, data, error, after } = answer;
+  await after;
+  response.writeHead(status ?? 200, {
+    'content-type': 'application/json',
+    'x-request-id': 'req-1',
+  });
+  response.end(
+    JSON.stringify(error === undefined ? { result: { data } } : toEnvelope(error, path, status)),
+  );
+}
+
+function toEnvelope(
+  { code, message, details }: NonNullable<Answer['error']>,
+  path: string,
+  status = 500,
+) {
+  const body = { error: 'Fixed text', code, message, details: { ...details, requestId: 'req-1' } };
+  return { error: { message, code: -32000, data: { ...body, httpStatus: status, path } } };
+}

@@ -1,0 +1,9 @@
+// The two endings that every message about wrong usage has.
+
+export function didYouMean(near: string | undefined): string {
+  return near === undefined ? '' : `, did you mean '${near}'?`;
+}
+
+export function seeHelp(path: readonly string[]): string {
+  return `see ${['ondemand', ...path, '--help'].join(' ')}`;
+}

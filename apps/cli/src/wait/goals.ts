@@ -1,0 +1,101 @@
+// What --wait waits for, judged from what was seen so far; nothing here asks anything.
+
+import type { LifecycleState } from '@ondemand/client';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+
+/** One look at the VM. */
+export interface Look {
+  /** Undefined when OCI could not be asked. */
+  readonly state: LifecycleState | undefined;
+  /** Whether the containers could be listed, which takes SSH and Docker; undefined when that was not asked. */
+  readonly answers: boolean | undefined;
+  readonly elapsedMs: number;
+}
+
+export type Verdict =
+  | { readonly kind: 'reached' }
+  | { readonly kind: 'waiting' }
+  /** It cannot come any more; `why` says what happened instead. */
+  | { readonly kind: 'lost'; readonly why: string };
+
+export interface Goal {
+  /** Completes "wait until …". */
+  readonly wanted: string;
+  /** Whether a look is to try SSH and Docker once the VM is RUNNING. */
+  readonly needsDocker: boolean;
+  /** How the process ends when the time is up. */
+  readonly timeoutExit: ExitCode;
+  /** `looks` has at least one, the last is the present. */
+  judge(looks: readonly Look[]): Verdict;
+}
+
+export const started: Goal = {
+  wanted: 'SSH and Docker answer',
+  needsDocker: true,
+  timeoutExit: exitCodes.unavailable,
+  judge(looks) {
+    const { state, answers } = lastOf(looks);
+    if (isGone(state)) return lost(`the VM is ${state}`);
+    if (state === 'RUNNING' && answers === true) return reached;
+    const wasUp = looks.some((look) => look.state === 'STARTING' || look.state === 'RUNNING');
+    if (wasUp && (state === 'STOPPING' || state === 'STOPPED')) {
+      return lost(`the VM is ${state} again, so something stopped it or OCI could not run it`);
+    }
+    return waiting;
+  },
+};
+
+export const stopped: Goal = {
+  wanted: 'the VM is STOPPED',
+  needsDocker: false,
+  timeoutExit: exitCodes.failed,
+  judge(looks) {
+    const { state } = lastOf(looks);
+    if (state === 'STOPPED') return reached;
+    if (isGone(state)) return lost(`the VM is ${state}`);
+    const wasDown = looks.some((look) => look.state === 'STOPPING');
+    if (wasDown && (state === 'STARTING' || state === 'RUNNING')) {
+      return lost(`the VM is ${state} again, so something started it`);
+    }
+    return waiting;
+  },
+};
+
+export const restarted: Goal = {
+  wanted: 'SSH and Docker answer again',
+  needsDocker: true,
+  timeoutExit: exitCodes.unavailable,
+  judge(looks) {
+    const { state, answers, elapsedMs } = lastOf(looks);
+    if (isGone(state)) return lost(`the VM is ${state}`);
+    if (state !== 'RUNNING' || answers !== true) return waiting;
+    if (looks.some(wasAway)) return reached;
+    return elapsedMs < unseenMs
+      ? waiting
+      : lost(
+          'they answer, but the VM was never seen going down, so whether it restarted is unknown',
+        );
+  },
+};
+
+/** A restart that shows in none of the looks of this long is not believed in. */
+export const unseenMs = 60_000;
+
+const reached: Verdict = { kind: 'reached' };
+const waiting: Verdict = { kind: 'waiting' };
+
+function lost(why: string): Verdict {
+  return { kind: 'lost', why };
+}
+
+function wasAway({ state, answers }: Look): boolean {
+  return answers === false || (state !== undefined && state !== 'RUNNING');
+}
+
+function isGone(state: LifecycleState | undefined): boolean {
+  return state === 'TERMINATING' || state === 'TERMINATED';
+}
+
+function lastOf(looks: readonly Look[]): Look {
+  return looks.at(-1) ?? { state: undefined, answers: undefined, elapsedMs: 0 };
+}

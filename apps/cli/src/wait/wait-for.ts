@@ -1,0 +1,147 @@
+// Looks at the VM again and again until a goal is reached, out of reach or out of time.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LifecycleState, OnDemandClient, VmState } from '@ondemand/client';
+import { CliError } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { formatDuration } from '../output/duration.ts';
+import type { Goal, Look } from './goals.ts';
+
+export interface WaitOptions {
+  readonly client: OnDemandClient;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Called after each look. */
+  readonly onLook: (progress: Progress) => void;
+}
+
+export interface Progress {
+  /** What has been reached, in words; the same until something changes. */
+  readonly stage: string;
+  /** What is waited for and why it is not there yet. */
+  readonly next: string;
+  readonly elapsedMs: number;
+}
+
+/**
+ * The VM's state once the goal is reached.
+ * Failures that pass (OCI, SSH or the API unavailable, rate limits) are waited out, others are thrown.
+ * Throws `CliError` when time is up or the goal cannot come any more.
+ */
+export async function waitFor(goal: Goal, options: WaitOptions): Promise<VmState> {
+  const { client, signal, timeoutMs, onLook } = options;
+  const startedAt = performance.now();
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const until = AbortSignal.any([signal, deadline]);
+  const looks: Look[] = [];
+  let reason: string | undefined;
+  try {
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
+      const seen = await look(client, goal, until);
+      const elapsedMs = performance.now() - startedAt;
+      looks.push({ state: seen.vm?.lifecycleState, answers: seen.answers, elapsedMs });
+      reason = seen.trouble?.message;
+      const verdict = goal.judge(looks);
+      onLook({ stage: toStage(seen), next: toNext(goal, reason), elapsedMs });
+      if (verdict.kind === 'lost') {
+        throw new CliError(
+          exitCodes.failed,
+          `Gave up waiting until ${goal.wanted}: ${verdict.why}; look with ondemand status`,
+        );
+      }
+      if (verdict.kind === 'reached' && seen.vm !== undefined) return seen.vm;
+      await sleep(Math.max(pauseMs, seen.trouble?.retryAfterMs ?? 0), undefined, { signal: until });
+    }
+  } catch (error) {
+    if (!deadline.aborted || signal.aborted) throw error;
+    const state = looks.findLast((seen) => seen.state !== undefined)?.state;
+    throw timedOut({ goal, timeoutMs, state, reason, cause: error });
+  }
+}
+
+const firstPauseMs = 250;
+const longestPauseMs = 2_000;
+
+interface Sight {
+  readonly vm: VmState | undefined;
+  readonly answers: boolean | undefined;
+  readonly trouble: Trouble | undefined;
+}
+
+interface Trouble {
+  readonly message: string;
+  readonly retryAfterMs: number;
+}
+
+async function look(client: OnDemandClient, goal: Goal, signal: AbortSignal): Promise<Sight> {
+  const vm = await attempt(() => client.vm.status.query(undefined, { signal }));
+  if (!vm.ok) return { vm: undefined, answers: undefined, trouble: vm.trouble };
+  if (!goal.needsDocker || vm.value.lifecycleState !== 'RUNNING') {
+    return { vm: vm.value, answers: undefined, trouble: undefined };
+  }
+  const containers = await attempt(() => client.containers.list.query(undefined, { signal }));
+  return containers.ok
+    ? { vm: vm.value, answers: true, trouble: undefined }
+    : { vm: vm.value, answers: containers.isVm ? false : undefined, trouble: containers.trouble };
+}
+
+type Attempt<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `isVm`: it is the VM that does not answer, not the API. */
+  | { readonly ok: false; readonly isVm: boolean; readonly trouble: Trouble };
+
+async function attempt<T>(ask: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { ok: true, value: await ask() };
+  } catch (error) {
+    const { isApiError } = await import('@ondemand/client'); // late, as everywhere here
+    if (!isApiError(error) || !passing.has(error.code)) throw error;
+    const { retryAfterSeconds } = error.details;
+    return {
+      ok: false,
+      isVm: error.code === 'SERVICE_UNAVAILABLE' && error.requestId !== undefined, // a proxy has none
+      trouble: {
+        message: error.message,
+        retryAfterMs: typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : 0,
+      },
+    };
+  }
+}
+
+const passing: ReadonlySet<string> = new Set([
+  'SERVICE_UNAVAILABLE',
+  'TOO_MANY_REQUESTS',
+  'NETWORK_ERROR',
+  'TIMEOUT',
+]);
+
+function toStage({ vm, answers }: Sight): string {
+  if (vm === undefined) return 'state unknown';
+  return answers === true ? `${vm.lifecycleState}, SSH and Docker answer` : vm.lifecycleState;
+}
+
+function toNext({ wanted }: Goal, reason: string | undefined): string {
+  return `Waiting until ${wanted}${reason === undefined ? '' : `: ${reason}`}`;
+}
+
+function timedOut({
+  goal,
+  timeoutMs,
+  state,
+  reason,
+  cause,
+}: {
+  readonly goal: Goal;
+  readonly timeoutMs: number;
+  readonly state: LifecycleState | undefined;
+  readonly reason: string | undefined;
+  readonly cause: unknown;
+}): CliError {
+  const seen = state === undefined ? 'its state could not be learned' : `it is ${state}`;
+  const why = reason === undefined ? '' : ` (${reason})`;
+  return new CliError(
+    goal.timeoutExit,
+    `Gave up after ${formatDuration(timeoutMs)} of waiting until ${goal.wanted}: ${seen}${why}; it may still come: look with ondemand status, or wait longer with --timeout`,
+    { cause },
+  );
+}
