@@ -87,7 +87,7 @@ function fromTrpcError(error: TRPCError): AppError {
       );
     case 'PARSE_ERROR':
     case 'BAD_REQUEST':
-      return new AppError('BAD_REQUEST', 'The request is not a well-formed tRPC call', { cause });
+      return badRequest('call', 'The request is not a well-formed tRPC call', cause);
     case 'PAYLOAD_TOO_LARGE':
     case 'UNSUPPORTED_MEDIA_TYPE':
       return new AppError(error.code, transportMessages[error.code], { cause });
@@ -117,10 +117,10 @@ function fromFastifyError(thrown: unknown): AppError | undefined {
   if (!(thrown instanceof Error)) return undefined;
   const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown }; // Fastify adds both
   if (code === 'FST_ERR_BAD_URL')
-    return withIssue('url', 'The URL is not properly percent-encoded', thrown);
+    return badRequest('url', 'The URL is not properly percent-encoded', thrown);
   if (statusCode === 413) return transportError('PAYLOAD_TOO_LARGE', thrown);
   if (statusCode === 415) return transportError('UNSUPPORTED_MEDIA_TYPE', thrown);
-  if (statusCode === 400) return withIssue('body', transportMessages.BAD_REQUEST, thrown);
+  if (statusCode === 400) return badRequest('body', transportMessages.BAD_REQUEST, thrown);
   return undefined;
 }
 
@@ -131,7 +131,7 @@ function transportError(
   return new AppError(code, transportMessages[code], { cause });
 }
 
-function withIssue(path: string, message: string, cause: Error): AppError {
+function badRequest(path: string, message: string, cause: unknown): AppError {
   return new AppError('BAD_REQUEST', message, { details: { issues: [{ path, message }] }, cause });
 }
 

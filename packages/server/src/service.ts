@@ -145,9 +145,18 @@ function noAddress(): never {
 }
 
 function logSshEvent(logger: Logger, event: SshEvent): void {
-  if (event.type === 'connected') logger.info({ ssh: event }, 'connected to the VM');
-  else logger.warn({ ssh: { ...event, error: undefined }, err: event.error }, `SSH ${event.type}`);
+  if (event.type === 'connected') {
+    logger.info({ ssh: event }, 'connected to the VM');
+    return;
+  }
+  const { error, ...facts } = event;
+  const { reason } = error.details;
+  if (ownDoing.has(reason)) logger.info({ ssh: { ...facts, reason } }, 'disconnected from the VM');
+  else logger.warn({ ssh: { ...facts, reason }, err: error }, `the SSH connection ${event.type}`);
 }
+
+/** Why a connection ends when we end it ourselves: at shutdown, and before a power action. */
+const ownDoing = new Set<unknown>(['CONNECTION_CLOSED', 'CONNECTION_DROPPED']);
 
 /** Where every address is listened on, this machine's own serves for a URL; IPv6 goes in brackets. */
 function toUrlHost(host: string): string {

@@ -58,6 +58,7 @@ describe('failures have the same status, headers and ApiError as in REST', () =>
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
     expect(error.data).toMatchObject({ code, httpStatus: status, message: error.message });
     expect(error.data.details.requestId).toBe(response.headers.get('x-request-id'));
+    expect(Array.isArray(error.data.details.issues)).toBe(status === 400);
     expect(response.headers.has('www-authenticate')).toBe(status === 401 || status === 403);
     expect(response.headers.has('allow')).toBe(status === 405);
   });

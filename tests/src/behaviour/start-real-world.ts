@@ -1,0 +1,62 @@
+// The behaviour suite's world with a real dockerd behind a real sshd; OCI and the issuer stay the sandbox's.
+
+import { startComposeProject } from '../real-engine/compose-project.ts';
+import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
+import { openAll } from '../support/disposer.ts';
+import { type App, startApp } from '../support/start-app.ts';
+import type { BehaviourWorld } from './world.ts';
+
+export interface RealWorld extends BehaviourWorld {
+  readonly app: App;
+  readonly vm: RealVm;
+}
+
+export function startRealWorld(): Promise<RealWorld> {
+  return openAll(async (opened) => {
+    const vm = await startRealVm();
+    opened.add(() => vm[Symbol.asyncDispose]());
+    const project = await startComposeProject(vm);
+    const app = await startApp({ env: vm.env });
+    opened.add(() => app[Symbol.asyncDispose]());
+    const { web } = project.containers;
+    return {
+      app,
+      vm,
+      containers: project.containers,
+      webPorts: (await listAsDocker(vm)).find(({ name }) => name === web)?.ports ?? '',
+      writePage: project.writePage,
+      builtFrom: project.readPage,
+      breakBuild: project.breakBuild,
+      idOf: async (name) => (await vm.docker('inspect', '--format', '{{.Id}}', name)).trim(),
+      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    };
+  });
+}
+
+export interface DockerRow {
+  readonly name: string;
+  readonly state: string;
+  readonly image: string;
+  readonly ports: string;
+  readonly uptime: string;
+}
+
+/** What the real `docker ps -a` prints, in its own order. */
+export async function listAsDocker(vm: RealVm): Promise<readonly DockerRow[]> {
+  const lines = (await vm.docker('ps', '--all', '--format', '{{json .}}')).trim().split('\n');
+  return lines.filter(Boolean).map((line) => {
+    // docker prints these as text: https://docs.docker.com/reference/cli/docker/container/ls/#format
+    const row = JSON.parse(line) as Record<
+      'Names' | 'State' | 'Image' | 'Ports' | 'Status',
+      string
+    >;
+    return {
+      name: row.Names,
+      state: row.State,
+      image: row.Image,
+      // Old clients leave out the brackets of IPv6 that the contract asks for.
+      ports: row.Ports.replaceAll(/(?<=^|, )([\da-f:]*:[\da-f]*):(?=[\d-]+->)/g, '[$1]:'),
+      uptime: row.Status,
+    };
+  });
+}

@@ -1,0 +1,138 @@
+// A small home server's compose project, as its owner would keep it on the VM, with a container in each state.
+
+import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BehaviourWorld, mixedLines, talkativeLines, ttyLines } from '../behaviour/world.ts';
+import { runOk } from '../support/run.ts';
+import { until } from '../support/until.ts';
+import { baseImage } from './base-image.ts';
+import { requireTool } from './real-engine-problem.ts';
+import type { RealVm } from './start-real-vm.ts';
+
+export interface ComposeProject {
+  readonly folder: string;
+  readonly containers: typeof projectContainers;
+  /** Changes the file that the web service's image is built from; its container shows it only once it is rebuilt. */
+  writePage(text: string): Promise<void>;
+  /** What the running web container serves. */
+  readPage(): Promise<string>;
+  /** The next build prints `broken on purpose` and ends with exit code 7. */
+  breakBuild(): Promise<void>;
+  /** docker-compose itself, on this project. */
+  compose(...args: string[]): Promise<string>;
+}
+
+export const projectContainers = {
+  web: 'nginx',
+  mixed: 'worker',
+  talkative: 'import-job',
+  tty: 'console',
+  exited: 'migrate',
+  created: 'spare',
+  plain: 'cache',
+  paused: 'backup',
+} as const satisfies BehaviourWorld['containers'];
+
+/** Starts the project with docker-compose and waits until each container is in its state. */
+export async function startComposeProject(vm: RealVm): Promise<ComposeProject> {
+  const folder = join(vm.home, 'stack');
+  await mkdir(folder);
+  const write = async (name: string, text: string): Promise<void> => {
+    await writeFile(join(folder, name), text);
+    await chown(join(folder, name), vm.user.id, vm.user.id);
+  };
+  await chown(folder, vm.user.id, vm.user.id);
+  await Promise.all([
+    write('docker-compose.yml', composeFile()),
+    write('Dockerfile', dockerfile()),
+    write('page.txt', 'first'),
+  ]);
+  const compose = (...args: string[]): Promise<string> =>
+    runOk([requireTool('docker-compose'), '--ansi', 'never', ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, HOME: vm.home, DOCKER_HOST: `unix://${vm.dockerSocket}` },
+      timeoutMs: 120_000,
+    });
+  const { created, plain, paused, exited } = projectContainers;
+  await Promise.all([
+    compose('up', '--detach', '--build'),
+    vm.docker('create', '--name', created, baseImage, ...loop),
+    vm.docker('run', '--detach', '--init', '--name', plain, baseImage, ...loop),
+    vm
+      .docker('run', '--detach', '--init', '--name', paused, baseImage, ...loop)
+      .then(() => vm.docker('pause', paused)),
+  ]);
+  await until('the short job to end', async () => (await stateOf(vm, exited)) === 'exited');
+  for (const [part, lines] of Object.entries(spoken)) {
+    await until(`all lines of ${part}`, async () => {
+      const { stdout, stderr } = await vm.dockerResult('logs', part);
+      return lines.every((line) => `${stdout}${stderr}`.includes(line));
+    });
+  }
+  return {
+    folder,
+    containers: projectContainers,
+    writePage: (text) => write('page.txt', text),
+    readPage: () => vm.docker('exec', projectContainers.web, 'cat', '/www/page.txt'),
+    breakBuild: () =>
+      write('Dockerfile', `FROM ${baseImage}\nRUN echo broken on purpose; exit 7\n`),
+    compose,
+  };
+}
+
+const spoken: Readonly<Record<string, readonly string[]>> = {
+  [projectContainers.mixed]: mixedLines,
+  [projectContainers.talkative]: talkativeLines,
+  [projectContainers.tty]: ttyLines,
+};
+
+async function stateOf(vm: RealVm, name: string): Promise<string> {
+  return (await vm.docker('inspect', '--format', '{{.State.Status}}', name)).trim();
+}
+
+const loop = ['sleep', '100000'] as const;
+
+function dockerfile(): string {
+  return [
+    `FROM ${baseImage}`,
+    'COPY page.txt /www/page.txt',
+    'RUN echo "built with $(cat /www/page.txt)"',
+    'CMD ["sh", "-c", "echo serving $(cat /www/page.txt); exec httpd -f -p 80 -h /www"]',
+    '',
+  ].join('\n');
+}
+
+/** `init` ends a container at once on `stop`; a bare `sleep` as process 1 would take ten seconds. */
+function composeFile(): string {
+  // Apart in time, as the two streams reach dockerd on two ways.
+  const mixed = mixedLines
+    .map((line) => `echo ${line}${line.startsWith('err') ? ' >&2' : ''}; sleep 0.1`)
+    .join('; ');
+  const tty = ttyLines.map((line) => `echo '${line}'`).join('; ');
+  const services = {
+    [projectContainers.web]: {
+      build: '.',
+      ports: ['8080:80', '127.0.0.1:9000-9002:9000-9002', '127.0.0.1:5353:53/udp'],
+    },
+    [projectContainers.mixed]: { image: baseImage, command: shell(`${mixed}; exec sleep 100000`) },
+    [projectContainers.tty]: {
+      image: baseImage,
+      tty: true,
+      command: shell(`${tty}; exec sleep 100000`),
+    },
+    [projectContainers.talkative]: {
+      image: baseImage,
+      command: shell(`seq ${talkativeLines.length} | sed 's|^|line |'; exec sleep 100000`),
+    },
+    [projectContainers.exited]: { image: baseImage, command: shell('echo migrated; exit 3') },
+  };
+  for (const [name, service] of Object.entries(services)) {
+    Object.assign(service, { container_name: name, init: true });
+  }
+  // JSON is YAML.
+  return JSON.stringify({ version: '3.8', services }, undefined, 2);
+}
+
+function shell(script: string): readonly string[] {
+  return ['sh', '-c', script];
+}

@@ -1,0 +1,92 @@
+// A dockerd of the machine's own, and a hand on its throat for the tests of faults.
+
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RunResult, run, runOk } from '../support/run.ts';
+import { until } from '../support/until.ts';
+import type { Machine, MachineProcess } from './machine.ts';
+import { requireTool } from './real-engine-problem.ts';
+
+export interface RealEngine {
+  /** On this host and, under the same path, on the machine. */
+  readonly socket: string;
+  /** The real CLI against this engine; resolves with its stdout, rejects unless it exits with 0. */
+  docker(...args: string[]): Promise<string>;
+  /** The same, whatever the exit code. */
+  dockerResult(...args: string[]): Promise<RunResult>;
+  /** Resolves once it answers. */
+  start(): Promise<void>;
+  /** As `systemctl stop docker`: containers end too. */
+  stop(): Promise<void>;
+  /** As a crash: no clean-up, the socket's file stays. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+  /** Alive and silent from now on, until `resume`. */
+  hang(): void;
+  resume(): void;
+}
+
+export interface EngineOptions {
+  readonly machine: Machine;
+  readonly folder: string;
+  readonly cgroup: string;
+}
+
+/** Starts a dockerd with everything of its own; it listens on `docker.sock` in `folder`. */
+export async function startEngine({ machine, folder, cgroup }: EngineOptions): Promise<RealEngine> {
+  const socket = join(folder, 'docker.sock');
+  const logFile = join(folder, 'dockerd.log');
+  const argv = [
+    requireTool('dockerd'),
+    ...['--data-root', join(folder, 'docker')],
+    ...['--host', `unix://${socket}`],
+    // systemd, where there is one, knows nothing of the machine.
+    ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${cgroup}`],
+    // Its processes are killed, never asked: no container may hold up a test by ten seconds.
+    ...['--shutdown-timeout', '1'],
+  ];
+  const cli = [requireTool('docker'), '--host', `unix://${socket}`];
+  const env = { ...process.env, DOCKER_CONFIG: join(folder, 'docker-config') };
+  const docker = (...args: string[]): Promise<string> => runOk([...cli, ...args], { env });
+  let daemon: MachineProcess | undefined;
+
+  const engine: RealEngine = {
+    socket,
+    docker,
+    dockerResult: (...args) => run([...cli, ...args], { env }),
+    async start() {
+      if (daemon?.running) return;
+      // What a killed one left says nothing about the next.
+      await rm(socket, { force: true });
+      const started = await machine.spawn(argv, { network: 'machine', logFile });
+      daemon = started;
+      await until('dockerd to answer', async () => {
+        if (!started.running) return true;
+        return (await docker('version', '--format', '{{.Server.Version}}')).trim();
+      });
+      if (!started.running) throw new Error(`dockerd ended:\n${await readEnd(logFile)}`);
+    },
+    async stop() {
+      if (!daemon?.running) return;
+      daemon.signal('SIGCONT');
+      daemon.signal('SIGTERM');
+      const stopping = daemon;
+      await until('dockerd to stop', () => !stopping.running, { timeoutMs: 20_000 });
+    },
+    async kill() {
+      await daemon?.end('SIGKILL');
+    },
+    async restart() {
+      await engine.stop();
+      await engine.start();
+    },
+    hang: () => daemon?.signal('SIGSTOP'),
+    resume: () => daemon?.signal('SIGCONT'),
+  };
+  await engine.start();
+  return engine;
+}
+
+async function readEnd(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).split('\n').slice(-8).join('\n');
+}

@@ -1,0 +1,142 @@
+// The outside world's VM for real: a dockerd behind an sshd, private to one test.
+
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { openAll } from '../support/disposer.ts';
+import { type RunResult, run } from '../support/run.ts';
+import { importBaseImage } from './base-image.ts';
+import { type RealEngine, startEngine } from './engine.ts';
+import { startMachine } from './machine.ts';
+import { findTool, requireTool } from './real-engine-problem.ts';
+import { type RealSshServer, startSshServer } from './ssh-server.ts';
+
+export interface RealVm extends AsyncDisposable {
+  /** What points a server at this VM: `SSH_*` and `DOCKER_SOCKET`. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly dockerSocket: string;
+  /** The SSH user's home, under the same path on the VM and on this host. */
+  readonly home: string;
+  readonly user: VmUser;
+  /** The VM's first process, as this host sees it. */
+  readonly pid: number;
+  readonly docker: RealEngine['docker'];
+  readonly dockerResult: RealEngine['dockerResult'];
+  readonly engine: RealEngine;
+  readonly sshd: RealSshServer;
+  /** Runs a shell line on the VM through the OpenSSH client, whatever its exit code. */
+  ssh(line: string): Promise<RunResult>;
+}
+
+export interface VmUser {
+  readonly name: string;
+  readonly id: number;
+}
+
+export interface RealVmOptions {
+  /** Lines of sshd_config that win over ours, e.g. `AllowStreamLocalForwarding no`, `MaxSessions 2`. */
+  readonly sshdConfig?: readonly string[];
+}
+
+const user: VmUser = { name: 'opc', id: 1000 };
+
+/**
+ * A VM as the README asks for, up in about a second: user `opc` in the group `docker`, dockerd with the base image, sshd.
+ * Disposing leaves no process, mount, bridge, rule, control group or file behind; a killed test run leaves its folder and empty control groups.
+ * @example
+ * await using vm = await startRealVm({ sshdConfig: ['MaxSessions 2'] });
+ * await vm.docker('run', '--detach', '--name', 'web', baseImage, 'httpd', '-f');
+ */
+export function startRealVm({ sshdConfig = [] }: RealVmOptions = {}): Promise<RealVm> {
+  return openAll(async (opened) => {
+    const folder = await mkdtemp(join(tmpdir(), 'ondemand-vm-'));
+    opened.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    await chmod(folder, 0o755); // the SSH user's files are in it
+    const home = await createHome(folder);
+    const cgroup = basename(folder);
+    const machine = await startMachine({
+      hostName: 'oci-flex',
+      setup: await createAccounts(folder, home),
+      cgroup,
+    });
+    opened.add(() => machine[Symbol.asyncDispose]());
+    const engine = await startEngine({ machine, folder, cgroup });
+    const importing = importBaseImage(engine, folder);
+    const starting = startSshServer({
+      machine,
+      folder,
+      user: user.name,
+      sessionEnv: { DOCKER_HOST: `unix://${engine.socket}`, PATH: vmPath() },
+      config: sshdConfig,
+    });
+    // Both have ended before either's failure takes the folder away.
+    await Promise.allSettled([importing, starting]);
+    const [sshd] = await Promise.all([starting, importing]);
+
+    return {
+      env: {
+        SSH_HOST: sshd.host,
+        SSH_PORT: String(sshd.port),
+        SSH_USER: user.name,
+        SSH_PRIVATE_KEY_FILE: sshd.userKeyFile,
+        SSH_KNOWN_HOSTS_FILE: sshd.knownHostsFile,
+        DOCKER_SOCKET: engine.socket,
+      },
+      dockerSocket: engine.socket,
+      home,
+      user,
+      pid: machine.pid,
+      docker: engine.docker,
+      dockerResult: engine.dockerResult,
+      engine,
+      sshd,
+      ssh: (line) => run([...sshClient(sshd), line]),
+      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    };
+  });
+}
+
+async function createHome(folder: string): Promise<string> {
+  const home = join(folder, 'home');
+  await mkdir(home, { mode: 0o755 });
+  await chown(home, user.id, user.id);
+  return home;
+}
+
+/** The machine's own users and groups; mounting them over the host's hides those. */
+async function createAccounts(folder: string, home: string): Promise<readonly string[]> {
+  const accounts = {
+    passwd: [
+      'root:x:0:0:root:/root:/bin/bash',
+      'sshd:x:102:65534::/run/sshd:/usr/sbin/nologin',
+      `${user.name}:x:${user.id}:${user.id}::${home}:/bin/bash`,
+    ],
+    shadow: ['root:*:19000:0:99999:7:::', `${user.name}:*:19000:0:99999:7:::`],
+    group: ['root:x:0:', `docker:x:998:${user.name}`, `${user.name}:x:${user.id}:`],
+  };
+  const mounts = Object.entries(accounts).map(async ([name, lines]) => {
+    const path = join(folder, name);
+    await writeFile(path, `${lines.join('\n')}\n`);
+    return `mount --bind '${path}' /etc/${name}`;
+  });
+  return [...(await Promise.all(mounts)), 'mkdir -m 755 /run/sshd'];
+}
+
+function sshClient(sshd: RealSshServer): readonly string[] {
+  const settings = {
+    BatchMode: 'yes',
+    IdentitiesOnly: 'yes',
+    StrictHostKeyChecking: 'yes',
+    UserKnownHostsFile: sshd.knownHostsFile,
+  };
+  const options = Object.entries(settings).flatMap((pair) => ['-o', pair.join('=')]);
+  const target = ['-i', sshd.userKeyFile, '-p', String(sshd.port), `${user.name}@${sshd.host}`];
+  return [requireTool('ssh'), '-F', 'none', ...options, ...target];
+}
+
+/** The engine's own client before any other that this host has. */
+function vmPath(): string {
+  const compose = findTool('docker-compose');
+  const folders = [dirname(requireTool('docker')), ...(compose ? [dirname(compose)] : [])];
+  return [...new Set([...folders, '/usr/bin', '/bin', '/usr/sbin', '/sbin'])].join(delimiter);
+}

@@ -1,0 +1,99 @@
+// Each error is checked whole wherever one is expected: status, body, headers, and what must never be in them.
+
+import { expect } from 'vitest';
+
+/** The published reference's codes and texts (and ours for what it leaves out), written down again on purpose: drift shows. */
+const contract = {
+  BAD_REQUEST: { status: 400, error: 'Invalid request parameters' },
+  UNAUTHORIZED: { status: 401, error: 'Missing or invalid authentication token' },
+  FORBIDDEN: { status: 403, error: 'Insufficient permissions for this action' },
+  NOT_FOUND: { status: 404, error: 'Container not found' },
+  METHOD_NOT_ALLOWED: { status: 405, error: 'Method not allowed' },
+  CONFLICT: { status: 409, error: 'VM already running/stopped' },
+  PAYLOAD_TOO_LARGE: { status: 413, error: 'Request body too large' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, error: 'Unsupported media type' },
+  TOO_MANY_REQUESTS: { status: 429, error: 'Too many requests' },
+  INTERNAL_ERROR: { status: 500, error: 'Internal server error' },
+  SERVICE_UNAVAILABLE: { status: 503, error: 'VM not reachable via SSH' },
+} as const;
+
+export type ApiErrorCode = keyof typeof contract;
+
+export interface ApiErrorBody {
+  readonly error: string;
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads the response and checks that it is the contract's `ApiError` of this code in every part; resolves with the body.
+ * @example
+ * const { details } = await expectApiError(await app.post('/vm/start'), 'CONFLICT');
+ */
+export async function expectApiError(
+  response: Response,
+  code: ApiErrorCode,
+): Promise<ApiErrorBody> {
+  const text = await response.text();
+  const { status, error } = contract[code];
+  expect(`${response.status} ${text}`).toMatch(new RegExp(`^${status} `));
+  expect(response.headers.get('content-type')).toMatch(/^application\/json(; charset=utf-8)?$/);
+  const body = parseBody(text);
+  expect(Object.keys(body).sort()).toEqual(['code', 'details', 'error', 'message']);
+  expect(body).toMatchObject({ error, code });
+  expect(body.message).toEqual(expect.stringMatching(/\S/));
+  expect(body.details).toBeTypeOf('object');
+  expect(body.details.requestId).toEqual(expect.stringMatching(/\S/));
+  expect(response.headers.get('x-request-id')).toBe(body.details.requestId);
+  if (code === 'BAD_REQUEST') expectIssues(body.details.issues);
+  expectHeaders(response.headers, code);
+  expectNoInternals(text);
+  return body;
+}
+
+function parseBody(text: string): ApiErrorBody {
+  try {
+    return JSON.parse(text) as ApiErrorBody; // each part is checked by the caller
+  } catch {
+    return expect.unreachable(`the body is not JSON: ${text}`);
+  }
+}
+
+function expectIssues(issues: unknown): void {
+  expect(issues).toBeInstanceOf(Array);
+  expect(issues).not.toEqual([]);
+  const issue = { path: expect.any(String), message: expect.stringMatching(/\S/) };
+  for (const each of issues as readonly unknown[]) expect(each).toMatchObject(issue);
+}
+
+function expectHeaders(headers: Headers, code: ApiErrorCode): void {
+  const challenge = headers.get('www-authenticate');
+  if (code === 'UNAUTHORIZED') {
+    expect(challenge).toMatch(/^Bearer realm="[^"]+", /);
+    expect(challenge).toMatch(/resource_metadata="https?:\/\/[^"]+"/);
+  } else if (code === 'FORBIDDEN') {
+    expect(challenge).toMatch(/^Bearer .*error="insufficient_scope"/);
+    expect(challenge).toMatch(/scope="[^"]+"/);
+  } else if (code !== 'BAD_REQUEST') {
+    // A 400 has one when the credentials themselves are malformed (RFC 6750, section 3.1).
+    expect(challenge).toBeNull();
+  }
+  if (code === 'METHOD_NOT_ALLOWED') expect(headers.get('allow')).toMatch(/^[A-Z]+(, [A-Z]+)*$/);
+  if (code === 'TOO_MANY_REQUESTS') expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+}
+
+const internals: readonly (readonly [what: string, pattern: RegExp])[] = [
+  ['a stack', /\n\s*at |\\n\s+at |node:internal|\.[cm]?[jt]s:\d+/],
+  ['a file path', /(?<![\w:/])\/(?:home|root|tmp|var|etc|usr|opt|run|work|Users)\/[\w.-]/],
+  ['a key', /BEGIN [A-Z ]*(?:PRIVATE KEY|CERTIFICATE)/],
+  ['a token', /eyJ[\w-]{10,}\.|authelia_[a-z]t_|Bearer [\w.~+/-]{16,}/],
+  ['an upstream error code', /\bE(?:CONNREFUSED|CONNRESET|TIMEDOUT|NOENT|ACCES|PIPE|AI_AGAIN)\b/],
+];
+
+/** Fails when an answer tells about the inside of the process; `text` is a body or a header. */
+export function expectNoInternals(text: string): void {
+  for (const [what, pattern] of internals) {
+    expect(text, `an answer must not hold ${what}`).not.toMatch(pattern);
+  }
+}

@@ -1,0 +1,98 @@
+// The whole product in one line of a test: a sandbox, the server before it, tokens for both scopes.
+
+import { type Sandbox, type SandboxOptions, startSandbox } from '@ondemand/sandbox';
+import { openAll } from './disposer.ts';
+import { type Environment, type ServerProcess, startServer } from './start-server.ts';
+
+export interface RequestOptions {
+  /** `read`, `admin`, `none`, or a token itself. Default: `read` for GET and HEAD, else `admin`. */
+  readonly token?: 'read' | 'admin' | 'none' | (string & {});
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface App extends AsyncDisposable {
+  readonly url: string;
+  readonly sandbox: Sandbox;
+  readonly server: ServerProcess;
+  readonly tokens: { readonly read: string; readonly admin: string };
+  /** Sends no header that is not named here; the path goes out as it is written. */
+  request(method: string, path: string, options?: RequestOptions): Promise<Response>;
+  get(path: string, options?: RequestOptions): Promise<Response>;
+  /** Without a body and a content type, as the reference's `curl` lines. */
+  post(path: string, options?: RequestOptions): Promise<Response>;
+  /** GET that must succeed, parsed. */
+  getJson<T>(path: string): Promise<T>;
+  /** POST that must succeed, parsed. */
+  postJson<T>(path: string): Promise<T>;
+}
+
+export interface AppOptions {
+  readonly sandbox?: SandboxOptions;
+  /** Over the sandbox's own variables; undefined takes one away. */
+  readonly env?: Environment;
+}
+
+/**
+ * Starts everything on free ports of loopback. Disposing also fails when the server wrote a secret anywhere.
+ * @example
+ * await using app = await startApp();
+ * const containers = await app.getJson<Container[]>('/containers');
+ */
+export function startApp({ sandbox: options, env = {} }: AppOptions = {}): Promise<App> {
+  return openAll(async (opened) => {
+    const sandbox = await startSandbox(options);
+    opened.add(() => sandbox[Symbol.asyncDispose]());
+    const server = await startServer({ LOG_LEVEL: 'debug', ...sandbox.env, ...env });
+    opened.add(() => server[Symbol.asyncDispose]());
+    const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
+    opened.add(async () => {
+      const secrets = [read, admin, sandbox.env.OIDC_CLIENT_SECRET, 'PRIVATE KEY'];
+      const leaked = secrets.filter((secret) => secret && server.output().includes(secret));
+      if (leaked.length > 0) throw new Error(`The server wrote ${leaked.length} secrets`);
+    });
+    return {
+      sandbox,
+      server,
+      ...createCaller(server.url, { read, admin }),
+      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    };
+  });
+}
+
+/** Plain fetch with a token; the answer comes as it is, whatever its status. */
+export function createCaller(
+  url: string,
+  tokens: App['tokens'],
+): Pick<App, 'url' | 'tokens' | 'request' | 'get' | 'post' | 'getJson' | 'postJson'> {
+  const request: App['request'] = (method, path, options = {}) => {
+    const { token = method === 'GET' || method === 'HEAD' ? 'read' : 'admin', body } = options;
+    const bearer = token === 'read' ? tokens.read : token === 'admin' ? tokens.admin : token;
+    return fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(token === 'none' ? {} : { authorization: `Bearer ${bearer}` }),
+        ...options.headers,
+      },
+      ...(body === undefined ? {} : { body }),
+      redirect: 'manual',
+      signal: options.signal ?? AbortSignal.timeout(60_000),
+    });
+  };
+  const toJson = async (response: Response): Promise<unknown> => {
+    const text = await response.text();
+    if (response.ok) return JSON.parse(text);
+    throw new Error(`${response.url} answered ${response.status}: ${text}`);
+  };
+  return {
+    url,
+    tokens,
+    request,
+    get: (path, options) => request('GET', path, options),
+    post: (path, options) => request('POST', path, options),
+    // The caller names the shape that it then checks.
+    getJson: async <T>(path: string) => (await toJson(await request('GET', path))) as T,
+    postJson: async <T>(path: string) => (await toJson(await request('POST', path))) as T,
+  };
+}

@@ -1,0 +1,111 @@
+// The API as it is really run: its own process, told everything by its environment.
+
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { findFreePort } from './free-port.ts';
+import { until } from './until.ts';
+
+export interface ServerProcess extends AsyncDisposable {
+  readonly url: string;
+  readonly pid: number;
+  /** All that it wrote so far, to stdout and to stderr. */
+  output(): string;
+  /** What it logged so far: each whole line of stdout that is JSON. */
+  logs(): readonly Record<string, unknown>[];
+  /** Ends it as an orchestrator would; resolves with its exit code, rejects when it needs more than `timeoutMs`. */
+  stop(options?: { readonly timeoutMs?: number }): Promise<number>;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const bin = fileURLToPath(
+  new URL('../../../packages/server/bin/ondemand-server.js', import.meta.url),
+);
+
+/**
+ * Resolves once it answers; rejects with its output when it ends instead.
+ * It inherits nothing but PATH. Disposing fails unless it exits with 0 and without a process warning.
+ */
+export async function startServer(env: Environment): Promise<ServerProcess> {
+  const port = await findFreePort();
+  const child = spawn(process.execPath, [bin], {
+    env: {
+      PATH: process.env.PATH,
+      // Nothing of the developer's own may reach it: ~/.oci/config, ~/.ssh/known_hosts.
+      HOME: '/nonexistent',
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      ...env,
+    },
+    // The fourth is a channel on which it says when it listens.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const exited = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? -1));
+  });
+  let exitCode: number | undefined;
+  exited.then(
+    (code) => {
+      exitCode = code;
+    },
+    () => {
+      exitCode = -1;
+    },
+  );
+  const written = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      written[name] += text;
+    });
+  }
+  const output = (): string => written.stdout + written.stderr;
+  let isListening = false;
+  child.once('message', () => {
+    isListening = true;
+  });
+  try {
+    await until('the server to listen', () => isListening || exitCode !== undefined, {
+      timeoutMs: 20_000,
+    });
+    if (!isListening) throw new Error(`The server ended with ${exitCode}`);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`The server did not start; it wrote:\n${output()}`, { cause: error });
+  }
+
+  const stop: ServerProcess['stop'] = async ({ timeoutMs = 15_000 } = {}) => {
+    child.kill('SIGTERM');
+    try {
+      await until('the server to exit after SIGTERM', () => exitCode !== undefined, { timeoutMs });
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw new Error(`The server does not stop; it wrote:\n${output()}`, { cause: error });
+    }
+    return exited;
+  };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
+    output,
+    logs: () => parseLines(written.stdout),
+    stop,
+    async [Symbol.asyncDispose]() {
+      const code = await stop();
+      if (code !== 0) throw new Error(`The server exited with ${code}; it wrote:\n${output()}`);
+      if (/^\(node:\d+\) .*Warning/m.test(written.stderr)) {
+        throw new Error(`The server's process was warned:\n${written.stderr}`);
+      }
+    },
+  };
+}
+
+function parseLines(text: string): readonly Record<string, unknown>[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as Record<string, unknown>]; // pino writes one object a line
+    } catch {
+      return [];
+    }
+  });
+}
