@@ -3,12 +3,12 @@
 import type { AppRouter } from '@ondemand/server';
 import { createTRPCUntypedClient, httpLink, TRPCClientError } from '@trpc/client';
 import { toBaseUrl } from './base-url.ts';
-import type { ClientOptions } from './client.ts';
 import { withDeadline } from './deadline.ts';
 import { OnDemandError } from './errors.ts';
 import { createExchange } from './exchange.ts';
 import { createHeaders } from './headers.ts';
 import { toLoss } from './loss.ts';
+import type { ClientOptions } from './options.ts';
 import type { CallOptions } from './procedures.ts';
 
 export interface CallRequest {

@@ -1,8 +1,8 @@
 // The `fetch` under tRPC: gives it answers of this API, and throws an OnDemandError for everything else.
 
 import { readAnswer } from './answer.ts';
-import type { ClientOptions } from './client.ts';
 import { toNetworkError } from './network-error.ts';
+import type { ClientOptions } from './options.ts';
 
 export interface ExchangeOptions {
   /** As messages name the API. */

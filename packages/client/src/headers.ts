@@ -1,7 +1,7 @@
 // The headers of a call; the one place that sees the token.
 
-import type { ClientOptions } from './client.ts';
 import { OnDemandError } from './errors.ts';
+import type { ClientOptions } from './options.ts';
 
 /** Throws a `TypeError` for headers that HTTP cannot carry; what it gives rejects with `TOKEN_ERROR`. */
 export function createHeaders({ token, headers }: Pick<ClientOptions, 'token' | 'headers'>) {

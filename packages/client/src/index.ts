@@ -1,6 +1,6 @@
 // The door of @ondemand/client.
 
-export { type ClientOptions, createClient, type OnDemandClient } from './client.ts';
+export { createClient, type OnDemandClient } from './client.ts';
 export {
   type ApiErrorCode,
   type ClientErrorCode,
@@ -10,4 +10,5 @@ export {
   type OnDemandErrorOptions,
 } from './errors.ts';
 export type * from './models.ts';
+export type { ClientOptions } from './options.ts';
 export type { CallOptions, Mutation, Query } from './procedures.ts';
