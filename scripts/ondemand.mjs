@@ -1,11 +1,6 @@
 // `pnpm ondemand …`: the workspace's CLI, built first.
 
-import { run } from './run.mjs';
+import { build, run } from './run.mjs';
 
-const built = await run(
-  'turbo',
-  ['run', 'build', '--filter=@ondemand/cli', '--output-logs=errors-only'],
-  { stdout: 'stderr' },
-);
-process.exitCode =
-  built === 0 ? await run('node', ['apps/cli/bin/ondemand.js', ...process.argv.slice(2)]) : built;
+const cli = ['apps/cli/bin/ondemand.js', ...process.argv.slice(2)];
+process.exitCode = (await build('@ondemand/cli')) || (await run('node', cli));

@@ -5,26 +5,50 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Resolves with the exit code. `stdout: 'stderr'` keeps our own stdout for the caller. */
-export function run(tool, args, { stdout = 'inherit', env = {} } = {}) {
-  const [command, ...prefix] =
-    tool === 'node' ? [process.execPath] : [process.execPath, binOf(tool)];
-  const child = spawn(command, [...prefix, ...args], {
+const bins = {
+  turbo: 'node_modules/turbo/bin/turbo',
+  vitest: 'node_modules/vitest/vitest.mjs',
+  biome: 'node_modules/@biomejs/biome/bin/biome',
+};
+
+/** Resolves with the exit code. A tool is one of ours, or `node` for a script. */
+export async function run(tool, args, { stdio = 'inherit', env = {} } = {}) {
+  const child = start(tool, args, { stdio, env });
+  // A terminal's Ctrl-C reaches the child by itself; whoever stops only us means the child too.
+  const wait = () => {};
+  const pass = (signal) => child.kill(signal);
+  process.on('SIGINT', wait).on('SIGTERM', pass).on('SIGHUP', pass);
+  try {
+    return await exitOf(child);
+  } finally {
+    process.off('SIGINT', wait).off('SIGTERM', pass).off('SIGHUP', pass);
+  }
+}
+
+/** Builds what `filter` needs (everything by default) and says nothing unless that fails; resolves with the exit code. */
+export async function build(filter) {
+  const args = ['run', 'build', ...(filter ? [`--filter=${filter}`] : [])];
+  const child = start('turbo', args, { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
+  const chunks = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => chunks.push(chunk));
+  const code = await exitOf(child);
+  if (code !== 0) process.stderr.write(Buffer.concat(chunks));
+  return code;
+}
+
+function start(tool, args, { stdio, env }) {
+  const command = tool === 'node' ? args : [root + bins[tool], ...args];
+  return spawn(process.execPath, command, {
     cwd: root,
-    stdio: ['inherit', stdout === 'stderr' ? 2 : stdout, 'inherit'],
+    stdio,
     env: { ...process.env, DO_NOT_TRACK: '1', TURBO_TELEMETRY_DISABLED: '1', ...env },
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(signal ? 1 : (code ?? 1)));
   });
 }
 
-function binOf(tool) {
-  const bins = {
-    turbo: 'turbo/bin/turbo',
-    vitest: 'vitest/vitest.mjs',
-    biome: '@biomejs/biome/bin/biome',
-  };
-  return `${root}node_modules/${bins[tool]}`;
+function exitOf(child) {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
 }

@@ -1,13 +1,6 @@
 // `pnpm serve`: builds and runs the API against the real world, from the environment.
 
-import { run } from './run.mjs';
+import { build, run } from './run.mjs';
 
-const built = await run(
-  'turbo',
-  ['run', 'build', '--filter=@ondemand/server', '--output-logs=errors-only'],
-  { stdout: 'stderr' },
-);
-process.exitCode =
-  built === 0
-    ? await run('node', ['packages/server/bin/ondemand-server.js', ...process.argv.slice(2)])
-    : built;
+const server = ['packages/server/bin/ondemand-server.js', ...process.argv.slice(2)];
+process.exitCode = (await build('@ondemand/server')) || (await run('node', server));

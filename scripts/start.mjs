@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { root, run } from './run.mjs';
+import { build, root } from './run.mjs';
 
 const { values: options } = parseArgs({
   options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
@@ -24,9 +24,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => s
 process.exitCode = await main();
 
 async function main() {
-  const built = await run('turbo', ['run', 'build', '--output-logs=errors-only'], {
-    stdout: options.json ? 'stderr' : 'inherit',
-  });
+  process.stderr.write('Building…\n');
+  const built = await build();
   if (built !== 0 || stopped.signal.aborted) return built;
 
   const { startSandbox } = await import('../packages/sandbox/dist/index.js');
