@@ -27,8 +27,9 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const config = await readConfig(envFile);
+  const { config, warnings } = await readConfig(envFile);
   const logger = createLogger({ level: config.LOG_LEVEL, isTerminal: process.stdout.isTTY });
+  for (const problem of warnings) logger.warn({ problem }, 'the configuration is not complete');
   const service = await startService(config, { logger }).catch((error: unknown) => {
     fail(exitCodes.failed, [toStartFailure(error, config)]);
   });
@@ -56,16 +57,20 @@ function readArguments() {
   }
 }
 
-async function readConfig(envFile: string | undefined): Promise<Config> {
-  const parsed = parseConfig({ ...readEnvFile(envFile), ...process.env });
-  const problems = [...parsed.problems, ...(await checkEnvironment(parsed.config))];
+/** What was set and cannot be used ends the start; a default that cannot, such as `~/.oci/config`, is told and may come later. */
+async function readConfig(envFile: string | undefined) {
+  const environment = { ...readEnvFile(envFile), ...process.env };
+  const parsed = parseConfig(environment);
+  const found = await checkEnvironment(parsed.config);
+  const wasSet = (problem: string) => Boolean(environment[problem.split(':', 1)[0] ?? '']);
+  const problems = [...parsed.problems, ...found.filter(wasSet)];
   if (problems.length > 0)
     fail(exitCodes.misconfigured, [
       'The configuration cannot be used:',
-      ...problems.map((problem) => `  ${problem}`),
+      ...[...problems, ...found.filter((problem) => !wasSet(problem))].map((line) => `  ${line}`),
       '`ondemand-server --help` lists all variables.',
     ]);
-  return requireConfig(parsed);
+  return { config: requireConfig(parsed), warnings: found };
 }
 
 function readEnvFile(file: string | undefined) {

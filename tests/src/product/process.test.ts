@@ -69,6 +69,18 @@ test('a port in use is one line and exit code 1', async () => {
   expect(stderr).toContain(`Port ${port}`);
 });
 
+test('what is set and cannot be used ends the start; a default that cannot is told in the log', async () => {
+  await using sandbox = await startSandbox();
+  const { SSH_PRIVATE_KEY_FILE, SSH_KNOWN_HOSTS_FILE, ...env } = sandbox.env;
+  const refused = await runServer({ ...env, SSH_PRIVATE_KEY_FILE: '/nonexistent/key' });
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toMatch(/^ {2}SSH_PRIVATE_KEY_FILE: /m);
+  await using server = await startServer(env);
+  const warned = server.logs().map(({ problem }) => problem);
+  expect(warned).toContainEqual(expect.stringMatching(/^SSH_PRIVATE_KEY_FILE: /));
+  expect(warned).toContainEqual(expect.stringMatching(/^SSH_KNOWN_HOSTS_FILE: /));
+});
+
 test('SIGTERM lets a request under way finish, then the process exits with 0', async () => {
   await using app = await startApp();
   app.sandbox.faults.oci.delayMs = 1000;

@@ -29,7 +29,7 @@ describe('checkSshConfig()', () => {
     await using folder = await createFolder();
     const privateKeyFile = await folder.file(
       'key',
-      ssh2.utils.generateKeyPairSync('ed25519').private,
+      ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }).private,
     );
     const knownHostsFile = await folder.file('known_hosts', '');
     expect(await checkSshConfig({ privateKeyFile, knownHostsFile })).toEqual([]);
@@ -50,7 +50,8 @@ describe('checkSshConfig()', () => {
 
   it('names the variable of each problem', async () => {
     await using folder = await createFolder();
-    const encrypted = ssh2.utils.generateKeyPairSync('ed25519', {
+    const encrypted = ssh2.utils.generateKeyPairSync('ecdsa', {
+      bits: 256,
       passphrase: 'open sesame',
       cipher: 'aes256-ctr',
       rounds: 16,

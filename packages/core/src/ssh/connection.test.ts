@@ -302,14 +302,24 @@ describe('createSshConnection()', () => {
   });
 
   it('closes a channel that opens after its caller has left', async () => {
-    await using server = await startFakeSshd();
+    let accept = () => {};
+    const beforeAccept = new Promise<void>((resolve) => {
+      accept = resolve;
+    });
+    const accepted: unknown[] = [];
+    await using server = await startFakeSshd({
+      beforeAccept,
+      onSocket: (channel) => accepted.push(channel),
+    });
     await using connection = connectTo(server);
-    await connection.openSocket('/s').then((stream) => stream.destroy());
     const leaver = new AbortController();
     const left = connection.openSocket('/s', { signal: leaver.signal });
-    await Promise.resolve();
+    await until(() => connection.connected && connection.channels.sockets === 1);
     leaver.abort(new Error('left'));
     await expect(left).rejects.toThrow('left');
+    expect(connection.channels.sockets).toBe(1);
+    accept();
+    await until(() => accepted.length === 1);
     await until(() => connection.channels.sockets === 0 && server.openChannels === 0);
   });
 

@@ -72,9 +72,9 @@ describe.skipIf(sshdMissing)(`run()${sshdMissing ? ` (skipped: ${sshdMissing})` 
 
   it('keeps stdout and stderr in the order they were written', async () => {
     await using world = await startShell();
-    const script = 'for i in 1 2 3 4 5 6 7 8 9; do echo out$i; echo err$i >&2; done';
+    const script = 'i=0; while [ $i -lt 300 ]; do echo err$i >&2; echo out$i; i=$((i+1)); done';
     const { output } = await world.shell.run(['sh', '-c', script]);
-    const lines = Array.from({ length: 9 }, (_, index) => `out${index + 1}\nerr${index + 1}\n`);
+    const lines = Array.from({ length: 300 }, (_, index) => `err${index}\nout${index}\n`);
     expect(output).toBe(lines.join(''));
   });
 

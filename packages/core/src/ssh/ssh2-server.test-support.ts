@@ -28,12 +28,14 @@ export interface FakeSshdOptions {
   readonly onLogin?: (context: ssh2.AuthContext) => void;
   /** What a socket channel does; the default echoes. */
   readonly onSocket?: (channel: ssh2.ServerChannel) => void;
+  /** Waited for before a socket channel is accepted. */
+  readonly beforeAccept?: Promise<void>;
   /** False leaves channel opens without an answer. */
   readonly answersChannels?: boolean;
   readonly onExec?: (channel: ssh2.ServerChannel, line: string) => void;
 }
 
-/** Starts a server with an ed25519 host key of its own. */
+/** Starts a server with a host key of its own. */
 export async function startFakeSshd({
   greeting,
   onLogin = (context) => context.accept(),
@@ -43,10 +45,12 @@ export async function startFakeSshd({
     channel.end();
   },
   answersChannels = true,
+  beforeAccept,
 }: FakeSshdOptions = {}): Promise<FakeSshd> {
   const folder = await mkdtemp(join(tmpdir(), 'ondemand-ssh2-'));
-  const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
-  const clientKey = ssh2.utils.generateKeyPairSync('ed25519');
+  // Not ed25519: of those that ssh2 makes, one in 250 cannot be read.
+  const hostKey = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+  const clientKey = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
   const clients = new Set<ssh2.Connection>();
   let connections = 0;
   let logins = 0;
@@ -73,7 +77,9 @@ export async function startFakeSshd({
         onLogin(context);
       });
       client.on('openssh.streamlocal', (accept) => {
-        if (answersChannels) onSocket(count(accept()));
+        if (!answersChannels) return;
+        if (beforeAccept) void beforeAccept.then(() => onSocket(count(accept())));
+        else onSocket(count(accept()));
       });
       client.on('session', (acceptSession) => {
         if (!answersChannels) return;
@@ -95,7 +101,7 @@ export async function startFakeSshd({
   const privateKeyFile = join(folder, 'key');
   await writeFile(
     knownHostsFile,
-    `[127.0.0.1]:${address.port} ssh-ed25519 ${blob.toString('base64')}\n`,
+    `[127.0.0.1]:${address.port} ${publicKey.type} ${blob.toString('base64')}\n`,
   );
   await writeFile(privateKeyFile, clientKey.private);
 

@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -112,6 +112,12 @@ export async function startSshd({
     for (const pid of sessions) sendSignal(pid, 'SIGKILL');
     await exited;
   };
+  // A test that times out never gets to dispose of anything.
+  const onExit = () => {
+    server?.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', onExit);
   await start();
 
   return {
@@ -139,6 +145,7 @@ export async function startSshd({
       generateKey(hostKeyFile(type), type);
     },
     async [Symbol.asyncDispose]() {
+      process.off('exit', onExit);
       await kill();
       await rm(folder, { recursive: true, force: true });
     },
