@@ -1,12 +1,13 @@
 // The Engine API as requests and answers: version, deadlines, retries and limits, nothing of containers.
 
+import { withDeadline } from '../deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { createLimiter } from '../limiter.ts';
 import type { CallOptions, Clock } from '../ports.ts';
 import { createSharedReads } from '../shared-read.ts';
 import type { Channels } from '../ssh/channels.ts';
 import { createChannelAgent, dropIdle } from './channel-agent.ts';
 import { type EngineAnswer, exchange, LostAnswerError } from './exchange.ts';
-import { createLimiter } from './limiter.ts';
 import { readMessage, toLostError } from './to-app-error.ts';
 import { createTransport, type DockerTransport } from './transport.ts';
 
@@ -60,7 +61,7 @@ export function createEngineClient({
   const pooled = createChannelAgent({ open, maxIdle: socketLimits.idle });
   const single = createChannelAgent({ open, maxIdle: 0 });
   const limits = () => (transport.way === 'dial-stdio' ? commandLimits : socketLimits);
-  const limiter = createLimiter({ limit: () => limits().requests, waitTimeoutMs: timeoutMs });
+  const limiter = createLimiter(() => limits().requests);
   // A start with many requests at once asks for the version once; the last to leave stops the asking.
   const negotiations = createSharedReads({ clock, maxAgeMs: 60_000, deadlineMs: 60_000 });
   let disposed = false;
@@ -128,8 +129,17 @@ export function createEngineClient({
     return deliver({ ...request, path: `/v${version}${request.path}` });
   }
 
-  function deliver(request: EngineRequest): Promise<EngineAnswer> {
-    return limiter.run(() => deliverNow(request), request);
+  async function deliver(request: EngineRequest): Promise<EngineAnswer> {
+    const release = await withDeadline((signal) => limiter.acquire(signal), {
+      timeoutMs,
+      signal: request.signal,
+      onTimeout: tooManyRequests,
+    });
+    try {
+      return await deliverNow(request);
+    } finally {
+      release();
+    }
   }
 
   async function deliverNow(request: EngineRequest): Promise<EngineAnswer> {
@@ -185,6 +195,14 @@ function chooseVersion(theirs: string | string[] | undefined): string {
   if (minor < oldest)
     throw unfit(`it speaks API 1.${minor}, and 1.${oldest} is the oldest that works`);
   return `1.${Math.min(minor, newest)}`;
+}
+
+function tooManyRequests(): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    'Too many requests wait for Docker on oci-flex; try again in a moment',
+    { details: { reason: 'TOO_MANY_REQUESTS', retryAfterSeconds: 1 } },
+  );
 }
 
 function unfit(reason: string): AppError {

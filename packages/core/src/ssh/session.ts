@@ -4,13 +4,13 @@ import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
 import { withDeadline } from '../deadline.ts';
 import type { AppError } from '../errors.ts';
+import { createLimiter, type Limiter } from '../limiter.ts';
 import type { CallOptions } from '../ports.ts';
 import { createChannelStream } from './channel-stream.ts';
 import { watchCommand } from './command-end.ts';
 import { type CommandLine, toKillLine } from './command-line.ts';
 import type { Dialed } from './dial.ts';
 import { watchSilence } from './keepalive.ts';
-import { createLimiter, type Limiter } from './limiter.ts';
 import { openChannel, toCommandReason, toSocketReason } from './open-channel.ts';
 import {
   type CommandOutput,
@@ -54,8 +54,8 @@ export function createSession(
   { client, socket, onEnd: onConnectionEnd }: Dialed,
   { keepaliveMs, channelTimeoutMs, maxCommands, maxSockets, onEnd }: SessionOptions,
 ): Session {
-  const commands = createLimiter(maxCommands);
-  const sockets = createLimiter(maxSockets);
+  const commands = createLimiter(() => maxCommands);
+  const sockets = createLimiter(() => maxSockets);
   const failures = new Set<(error: AppError) => void>();
   let ended: AppError | undefined;
 

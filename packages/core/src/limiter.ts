@@ -1,4 +1,4 @@
-// sshd allows few sessions on a connection: whoever comes too many waits here for a place instead of being refused there.
+// Bounds how many use something at once: whoever comes too many waits here for a place, instead of being refused there.
 
 export interface Limiter {
   readonly active: number;
@@ -13,8 +13,8 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** At most `max` places taken at any time. */
-export function createLimiter(max: number): Limiter {
+/** At most `max()` places taken at any time; asked anew for everyone who comes. */
+export function createLimiter(max: () => number): Limiter {
   const waiters = new Set<Waiter>();
   let active = 0;
 
@@ -36,7 +36,7 @@ export function createLimiter(max: number): Limiter {
     },
     acquire(signal) {
       if (signal.aborted) return Promise.reject(signal.reason);
-      if (active < max) return Promise.resolve(take());
+      if (active < max()) return Promise.resolve(take());
       return new Promise((resolve, reject) => {
         const leave = () => {
           waiters.delete(waiter);

@@ -7,7 +7,7 @@ const { signal } = new AbortController();
 
 describe('createLimiter()', () => {
   it('never has more places taken than allowed, and serves in order', async () => {
-    const limiter = createLimiter(2);
+    const limiter = createLimiter(() => 2);
     const served: number[] = [];
     let peak = 0;
     await Promise.all(
@@ -25,7 +25,7 @@ describe('createLimiter()', () => {
   });
 
   it('takes a place back once, however often it is given', async () => {
-    const limiter = createLimiter(1);
+    const limiter = createLimiter(() => 1);
     const release = await limiter.acquire(signal);
     release();
     release();
@@ -34,7 +34,7 @@ describe('createLimiter()', () => {
   });
 
   it('lets a waiter leave with its own reason, and passes its turn on', async () => {
-    const limiter = createLimiter(1);
+    const limiter = createLimiter(() => 1);
     const release = await limiter.acquire(signal);
     const leaver = new AbortController();
     const left = limiter.acquire(leaver.signal);
@@ -47,13 +47,13 @@ describe('createLimiter()', () => {
   });
 
   it('refuses a caller who has left already', async () => {
-    await expect(createLimiter(1).acquire(AbortSignal.abort(new Error('gone')))).rejects.toThrow(
-      'gone',
-    );
+    await expect(
+      createLimiter(() => 1).acquire(AbortSignal.abort(new Error('gone'))),
+    ).rejects.toThrow('gone');
   });
 
   it('rejects all who wait when told to fail', async () => {
-    const limiter = createLimiter(1);
+    const limiter = createLimiter(() => 1);
     await limiter.acquire(signal);
     const waiting = [limiter.acquire(signal), limiter.acquire(signal)];
     limiter.fail(new Error('lost'));
