@@ -56,7 +56,7 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
     }
   };
 
-  /** Looks until the outcome is proven, the time is over, or the engine stays out of reach. */
+  /** Looks until the outcome is proven, the time is over, or the engine has been out of reach for `outOfReachMs`. */
   async function lookUp(options: LookUp): Promise<ActionOutcome | undefined> {
     const over = new Error('The outcome was not seen in time');
     const look = (stopped: AbortSignal) => lookRepeatedly(options, stopped);
@@ -76,21 +76,25 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
     { action, id, before }: LookUp,
     signal: AbortSignal,
   ): Promise<ActionOutcome | undefined> {
-    let failures = 0;
-    for (let delayMs = 100; failures < 5; delayMs = Math.min(delayMs * 2, 2000)) {
+    const outOfReach = new Error('The engine stays out of reach');
+    let giveUpAtMs = performance.now() + outOfReachMs;
+    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 1000)) {
       try {
-        const seen = await reads.find(id, { signal, headersTimeoutMs: 2000 });
+        // A VM that hangs lets an attempt to reach it wait for longer than it is worth here.
+        const seen = await withDeadline(
+          (inner) => reads.find(id, { signal: inner, headersTimeoutMs: 2000 }),
+          { timeoutMs: giveUpAtMs - performance.now(), signal, onTimeout: () => outOfReach },
+        );
         const outcome = judgeOutcome(action, before, seen && toObservation(seen));
         if (outcome !== undefined) return outcome;
-        failures = 0;
+        giveUpAtMs = performance.now() + outOfReachMs;
       } catch (error) {
         signal.throwIfAborted();
+        if (error === outOfReach) return undefined;
         if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
-        failures += 1;
       }
-      await pause(delayMs, signal);
+      await pause(Math.min(delayMs, giveUpAtMs - performance.now()), signal);
     }
-    return undefined;
   }
 }
 
@@ -101,6 +105,8 @@ interface LookUp extends CallOptions {
   readonly waitMs: number;
 }
 
+/** A sshd or an engine that restarts is back by then; a caller who waits wants to hear that nobody knows. */
+const outOfReachMs = 4000;
 const defaultStopSeconds = 10;
 const maxStopSeconds = 300;
 

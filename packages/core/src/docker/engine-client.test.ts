@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { isAppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { createEngineClient, type EngineClientOptions } from './engine-client.ts';
 import { LostAnswerError } from './exchange.ts';
 import {
@@ -312,11 +312,7 @@ test('an engine behind docker system dial-stdio is used over few commands', asyn
 test('a command that fails before it answers is explained together with the socket', async () => {
   await using engine = await startFakeEngine(answerAll);
   engine.channels.openSocket = () => Promise.reject(refusal('Forwarding is off.'));
-  engine.channels.openCommand = () => {
-    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-    setImmediate(() => stream.destroy(refusal('The command was not found on the VM.')));
-    return Promise.resolve(stream);
-  };
+  engine.channels.openCommand = failingCommand('The command was not found on the VM.');
   await using client = connectTo(engine);
   await expect(client.send(list)).rejects.toMatchObject({
     code: 'SERVICE_UNAVAILABLE',
@@ -327,6 +323,58 @@ test('a command that fails before it answers is explained together with the sock
       },
     },
   });
+});
+
+test('both ways refused again and again are explained once', async () => {
+  await using engine = await startFakeEngine(answerAll);
+  engine.channels.openSocket = () => Promise.reject(refusal('Forwarding is off.'));
+  engine.channels.openCommand = failingCommand('The command failed.');
+  await using client = connectTo(engine);
+  await client.send(list).catch(() => {});
+  engine.channels.openCommand = () => Promise.reject(refusal('No more sessions.'));
+  await expect(client.send(list)).rejects.toMatchObject({
+    details: { transports: { socket: 'Forwarding is off', 'dial-stdio': 'No more sessions' } },
+  });
+});
+
+test('a connection that was made anew, where the engine is gone, says that', async () => {
+  await using engine = await startFakeEngine(answerAll);
+  await using client = connectTo(engine);
+  await client.send(list);
+  engine.channels.openSocket = () => Promise.reject(refusal('Nothing listens.'));
+  engine.channels.openCommand = failingCommand('The command failed.');
+  // The connection ends while the version that it was asked for is still thought to be good.
+  engine.respond = (request) => {
+    engine.channels.generation = 2;
+    request.socket.destroy();
+  };
+  await expect(client.send(list)).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    details: {
+      reason: 'DOCKER_UNREACHABLE',
+      transports: { socket: 'Nothing listens', 'dial-stdio': 'The command failed' },
+    },
+  });
+});
+
+test('what a silent VM has swallowed is not asked again', async () => {
+  await using engine = await startFakeEngine(answerAll);
+  const { openSocket } = engine.channels;
+  let opened: Duplex | undefined;
+  let count = 0;
+  engine.channels.openSocket = async (...args) => {
+    count += 1;
+    opened = await openSocket(...args);
+    return opened;
+  };
+  await using client = connectTo(engine);
+  await client.send(list);
+  const silent = new AppError('SERVICE_UNAVAILABLE', 'It has stopped answering.', {
+    details: { reason: 'PEER_SILENT' },
+  });
+  engine.respond = () => opened?.destroy(silent);
+  await expectLost(client.send(list), 'cut');
+  expect(count).toBe(1);
 });
 
 test('a stream that is no socket works: a real command relays the bytes', async () => {
@@ -387,6 +435,15 @@ test('after its disposal a client holds no channel and takes no request', async 
   await until(() => engine.sockets.size === 0);
   await expect(client.send(list)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 });
+
+/** Opens, and then fails before its first byte. */
+function failingCommand(words: string): () => Promise<Duplex> {
+  return async () => {
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+    setImmediate(() => stream.destroy(refusal(words)));
+    return stream;
+  };
+}
 
 function connectTo(engine: FakeEngine, options: Partial<EngineClientOptions> = {}) {
   return createEngineClient({

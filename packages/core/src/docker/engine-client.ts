@@ -5,10 +5,10 @@ import { AppError, isAppError } from '../errors.ts';
 import { createLimiter } from '../limiter.ts';
 import type { CallOptions, Clock } from '../ports.ts';
 import { createSharedReads } from '../shared-read.ts';
-import type { Channels } from '../ssh/channels.ts';
+import { ChannelRefusedError, type Channels } from '../ssh/channels.ts';
 import { createChannelAgent, dropIdle } from './channel-agent.ts';
 import { type EngineAnswer, exchange, LostAnswerError } from './exchange.ts';
-import { readMessage, toLostError } from './to-app-error.ts';
+import { dockerUnavailable, isSilent, readMessage, toLostError } from './to-app-error.ts';
 import { createTransport, type DockerTransport } from './transport.ts';
 
 /** What was asked and answered, for metrics; without a status when no answer came. */
@@ -106,8 +106,8 @@ export function createEngineClient({
       throw explainPing(error);
     });
     if (answer.status !== 200) {
-      throw new AppError(
-        'SERVICE_UNAVAILABLE',
+      throw dockerUnavailable(
+        'DOCKER_FAILED',
         `Docker on oci-flex is not ready (HTTP ${answer.status} to a ping); try again, or look at the Docker daemon on the VM`,
       );
     }
@@ -117,12 +117,19 @@ export function createEngineClient({
     return version;
   }
 
+  /** What the SSH connection itself said needs no other way to explain it. */
   function explainPing(error: unknown): unknown {
-    if (isAppError(error, 'SERVICE_UNAVAILABLE')) return transport.explain(error);
-    // A command that relays the socket fails with its own words, through the stream it gave us.
     if (!(error instanceof LostAnswerError)) return error;
-    const plain = isAppError(error.cause) ? error.cause : toLostError(error, { operation: 'ping' });
-    return transport.explain(plain);
+    const plain = toLostError(error, { operation: 'ping' });
+    return isAppError(error.cause) ? plain : transport.explain(plain);
+  }
+
+  /** A command that relays the socket fails with its own words, through the stream that it gave us. */
+  function explainRelay(error: unknown): unknown {
+    const said = error instanceof LostAnswerError ? error.cause : undefined;
+    return isAppError(said) && said.cause instanceof ChannelRefusedError
+      ? transport.explain(said)
+      : error;
   }
 
   function sendVersioned(request: EngineRequest, version: string): Promise<EngineAnswer> {
@@ -159,15 +166,15 @@ export function createEngineClient({
     let status: number | undefined;
     try {
       const answer = await exchange(options).catch((error: unknown) => {
-        if (method !== 'GET' || !(error instanceof LostAnswerError) || !error.stale || disposed) {
-          throw error;
-        }
+        if (method !== 'GET' || disposed || !isWorthRepeating(error)) throw error;
         // What cut this channel has most likely cut the other idle ones as well.
         dropIdle(pooled);
         return exchange(options);
       });
       status = answer.status;
       return answer;
+    } catch (error) {
+      throw method === 'GET' ? explainRelay(error) : error;
     } finally {
       onRequest(status === undefined ? { operation } : { operation, status });
     }
@@ -205,9 +212,13 @@ function tooManyRequests(): AppError {
   );
 }
 
+function isWorthRepeating(error: unknown): boolean {
+  return error instanceof LostAnswerError && error.stale && !isSilent(error);
+}
+
 function unfit(reason: string): AppError {
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
+  return dockerUnavailable(
+    'DOCKER_UNFIT',
     `The Docker engine on oci-flex cannot be used: ${reason}; install Docker 19.03 or newer there`,
   );
 }

@@ -185,24 +185,33 @@ test('a start whose answer is lost succeeds also when the container ended at onc
   await expect(engine.start(id)).resolves.toEqual({ changed: true });
 });
 
-test('an action whose answer is lost and whose effect is not seen is of unknown outcome', async () => {
-  let posted = 0;
-  await using fake = await startFakeEngine(
-    withBox(running(), (request) => {
-      posted += 1;
-      request.socket.destroy();
-      // From here on the engine is out of reach.
-      fake.respond = (later) => later.socket.destroy();
-    }),
-  );
-  await using engine = createEngine(fake);
-  await expect(engine.restart(id)).rejects.toMatchObject({
-    code: 'SERVICE_UNAVAILABLE',
-    message: expect.stringContaining('outcome unknown'),
-    details: { name: 'web', outcome: 'unknown' },
-  });
-  expect(posted).toBe(1);
-});
+test.each([
+  { engine: 'is cut off', hangs: false },
+  { engine: 'cannot be reached nor refused', hangs: true },
+])(
+  'an action whose answer is lost is of unknown outcome within 5 s when the engine $engine',
+  async ({ hangs }) => {
+    let posted = 0;
+    await using fake = await startFakeEngine(
+      withBox(running(), (request) => {
+        posted += 1;
+        request.socket.destroy();
+        // From here on the engine is out of reach.
+        fake.respond = (later) => later.socket.destroy();
+        if (hangs) fake.channels.openSocket = () => new Promise(() => {});
+      }),
+    );
+    await using engine = createEngine(fake);
+    const startedAtMs = performance.now();
+    await expect(engine.restart(id)).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      message: expect.stringContaining('outcome unknown'),
+      details: { name: 'web', outcome: 'unknown' },
+    });
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    expect(posted).toBe(1);
+  },
+);
 
 test('an action whose answer is lost rejects with the reason of a caller who leaves meanwhile', async () => {
   const caller = new AbortController();

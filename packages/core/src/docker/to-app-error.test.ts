@@ -1,6 +1,7 @@
 // What the engine refuses, in words that give nothing away.
 
 import { expect, test } from 'vitest';
+import { AppError } from '../errors.ts';
 import type { EngineAnswer } from './exchange.ts';
 import { LostAnswerError } from './exchange.ts';
 import { type EngineTask, readMessage, toAppError, toLostError } from './to-app-error.ts';
@@ -77,7 +78,10 @@ test.each([
   expect(error.code).toBe(code);
   expect(error.message).toContain(words);
   expect(`${error.message}${JSON.stringify(error.details)}`).not.toContain(raw);
-  expect(error.details).toEqual(task.name === undefined ? {} : { name: 'web' });
+  expect(error.details).toEqual({
+    ...(code === 'SERVICE_UNAVAILABLE' && { reason: 'DOCKER_FAILED' }),
+    ...(task.name !== undefined && { name: 'web' }),
+  });
   expect(error.cause).toBeInstanceOf(Error);
 });
 
@@ -91,15 +95,30 @@ test.each([
   expect(readMessage(answerOf(500, body))).toBe(said);
 });
 
-test.each(['timeout', 'cut', 'unclear', 'too large'] as const)(
-  'an answer lost by %s is SERVICE_UNAVAILABLE and keeps its cause',
-  (reason) => {
-    const lost = new LostAnswerError(reason, {});
+test.each([
+  ['timeout', 'DOCKER_TIMEOUT'],
+  ['cut', 'DOCKER_CONNECTION_LOST'],
+  ['unclear', 'DOCKER_FAILED'],
+  ['too large', 'DOCKER_FAILED'],
+] as const)(
+  'an answer lost by %s is SERVICE_UNAVAILABLE for %s and keeps its cause',
+  (loss, reason) => {
+    const lost = new LostAnswerError(loss, {});
     const error = toLostError(lost, { operation: 'list' });
-    expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', cause: lost });
+    expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', cause: lost, details: { reason } });
     expect(error.message).toContain('while listing containers');
   },
 );
+
+test.each([
+  ['CONNECTION_LOST', 'was lost while listing containers'],
+  ['PEER_SILENT', 'stopped answering while listing containers'],
+])('an answer cut by the SSH connection keeps its reason %s', (reason, words) => {
+  const cause = new AppError('SERVICE_UNAVAILABLE', 'The SSH connection', { details: { reason } });
+  const error = toLostError(new LostAnswerError('cut', { cause }), { operation: 'list' });
+  expect(error.details).toEqual({ reason });
+  expect(error.message).toContain(words);
+});
 
 function answerOf(status: number, body: string): EngineAnswer {
   return { status, headers: {}, body: Buffer.from(body) };

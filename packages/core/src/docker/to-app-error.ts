@@ -1,6 +1,6 @@
 // What the engine refused, or failed to say, in words for the caller; its own message stays in `cause`.
 
-import { AppError } from '../errors.ts';
+import { AppError, type AppErrorOptions, isAppError } from '../errors.ts';
 import type { EngineAnswer, LostAnswerError } from './exchange.ts';
 
 /** What was asked of the engine, and of which container. */
@@ -8,6 +8,15 @@ export interface EngineTask {
   readonly operation: 'ping' | 'list' | 'inspect' | 'logs' | 'start' | 'stop' | 'restart';
   readonly name?: string | undefined;
 }
+
+/** `details.reason` of the `SERVICE_UNAVAILABLE` that Docker itself is the reason for; what is said of the way to it keeps the SSH adapter's own. */
+export type DockerReason =
+  | 'DOCKER_UNREACHABLE'
+  | 'DOCKER_TIMEOUT'
+  | 'DOCKER_CONNECTION_LOST'
+  | 'DOCKER_FAILED'
+  | 'DOCKER_UNFIT'
+  | 'OUTCOME_UNKNOWN';
 
 /** Judges an answer that is no success: `NOT_FOUND`, `CONFLICT` (paused, being removed, dead, port taken), `SERVICE_UNAVAILABLE`, or `INTERNAL_ERROR` for a container that cannot start as it is configured. */
 export function toAppError(answer: EngineAnswer, task: EngineTask): AppError {
@@ -41,10 +50,20 @@ export function toAppError(answer: EngineAnswer, task: EngineTask): AppError {
       `Docker failed to ${task.operation} the ${subject} (HTTP ${answer.status}); "docker ${task.operation} ${name}" on the VM says why`,
     );
   }
-  return fail(
-    'SERVICE_UNAVAILABLE',
+  return dockerUnavailable(
+    'DOCKER_FAILED',
     `Docker is not answering properly on oci-flex (HTTP ${answer.status} ${describe(task)}); try again, or look at the Docker daemon on the VM`,
+    { details: name === undefined ? {} : { name }, cause },
   );
+}
+
+/** `SERVICE_UNAVAILABLE` with `details.reason`. */
+export function dockerUnavailable(
+  reason: DockerReason,
+  message: string,
+  { details = {}, cause }: AppErrorOptions = {},
+): AppError {
+  return new AppError('SERVICE_UNAVAILABLE', message, { details: { reason, ...details }, cause });
 }
 
 /** The one text for a container that is not there. */
@@ -55,22 +74,41 @@ export function notFound(name: string | undefined, cause?: unknown): AppError {
   });
 }
 
-/** An answer that did not arrive, or not whole: `SERVICE_UNAVAILABLE`. Only for requests that change nothing, or whose outcome was looked up. */
+/** An answer that did not arrive, or not whole: `SERVICE_UNAVAILABLE`, with the SSH adapter's reason where the whole connection was lost. Only for requests that change nothing, or whose outcome was looked up. */
 export function toLostError(error: LostAnswerError, task: EngineTask): AppError {
   const what = describe(task);
-  const message = {
-    timeout: `Docker on oci-flex did not answer in time ${what}; try again, or look at the Docker daemon on the VM`,
-    cut: `The connection to Docker on oci-flex was lost ${what}; try again`,
-    unclear: `Docker on oci-flex sent an answer whose end cannot be told ${what}; try again`,
-    'too large': `Docker on oci-flex sent an answer that is too large ${what}`,
+  const { reason, message } = {
+    timeout: {
+      reason: 'DOCKER_TIMEOUT',
+      message: `Docker on oci-flex did not answer in time ${what}; try again, or look at the Docker daemon on the VM`,
+    },
+    cut: {
+      reason: toCutReason(error),
+      message: isSilent(error)
+        ? `oci-flex stopped answering ${what}, and the SSH connection was given up; try again, or look at GET /vm/status`
+        : `The connection to Docker on oci-flex was lost ${what}; try again`,
+    },
+    unclear: {
+      reason: 'DOCKER_FAILED',
+      message: `Docker on oci-flex sent an answer whose end cannot be told ${what}; try again`,
+    },
+    'too large': {
+      reason: 'DOCKER_FAILED',
+      message: `Docker on oci-flex sent an answer that is too large ${what}`,
+    },
   }[error.reason];
-  return new AppError('SERVICE_UNAVAILABLE', message, { cause: error });
+  return new AppError('SERVICE_UNAVAILABLE', message, { details: { reason }, cause: error });
+}
+
+/** True when the answer was lost because the VM says nothing any more: whoever asks again would wait as long again. */
+export function isSilent({ cause }: LostAnswerError): boolean {
+  return isAppError(cause) && cause.details.reason === 'PEER_SILENT';
 }
 
 /** For an action whose answer was lost and whose effect could not be seen: `SERVICE_UNAVAILABLE` with `details.outcome: "unknown"`. */
 export function unknownOutcome({ operation, name }: EngineTask, cause: unknown): AppError {
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
+  return dockerUnavailable(
+    'OUTCOME_UNKNOWN',
     `Whether the container '${name}' on oci-flex did ${operation} is unknown (outcome unknown): Docker's answer was lost; look at its status before you try again`,
     { details: { name, outcome: 'unknown' }, cause },
   );
@@ -78,8 +116,8 @@ export function unknownOutcome({ operation, name }: EngineTask, cause: unknown):
 
 /** An answer that does not say what the Engine API promises: `SERVICE_UNAVAILABLE`. */
 export function malformedAnswer(task: EngineTask, cause: unknown): AppError {
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
+  return dockerUnavailable(
+    'DOCKER_FAILED',
     `Docker on oci-flex sent an answer that cannot be understood ${describe(task)}; try again, or check which engine the VM runs`,
     { cause },
   );
@@ -160,6 +198,11 @@ function isMissing(status: number, said: string, { operation }: EngineTask): boo
   if (status !== 404) return false;
   const isStart = operation === 'start' || operation === 'restart';
   return !isStart || said.trim() === '' || /no such container|no container with/i.test(said);
+}
+
+function toCutReason({ cause }: LostAnswerError): string {
+  const { reason } = isAppError(cause) ? cause.details : {};
+  return typeof reason === 'string' ? reason : ('DOCKER_CONNECTION_LOST' satisfies DockerReason);
 }
 
 function isAction(operation: EngineTask['operation']): boolean {

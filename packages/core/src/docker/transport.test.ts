@@ -46,6 +46,20 @@ test('auto remembers what worked for one connection only', async () => {
   expect(used).toEqual(['socket', 'command', 'command', 'socket', 'command']);
 });
 
+test('auto tries both when the way that worked is refused by a connection made meanwhile', async () => {
+  const ways: Ways = { socket: works, command: works };
+  const { transport, used, channels } = setUp(ways);
+  await transport.open();
+  transport.confirm();
+  ways.socket = () => {
+    channels.generation = 2;
+    return refuses('forbidden')();
+  };
+  await transport.open();
+  expect(used).toEqual(['socket', 'socket', 'socket', 'command']);
+  expect(transport.way).toBe('dial-stdio');
+});
+
 test('auto tries both again while neither was confirmed by an answer', async () => {
   const { transport, used } = setUp({ socket: refuses('forbidden'), command: works });
   await transport.open();
@@ -77,6 +91,7 @@ test('a command that opens and then fails is explained with what the socket had 
   await transport.open();
   const error = transport.explain(refusal('The command failed.'));
   expect(error.details).toEqual({
+    reason: 'DOCKER_UNREACHABLE',
     transports: { socket: 'The socket said no', 'dial-stdio': 'The command failed' },
   });
   transport.confirm();

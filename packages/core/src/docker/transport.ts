@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { AppError, isAppError } from '../errors.ts';
 import type { CallOptions } from '../ports.ts';
 import { ChannelRefusedError, type Channels } from '../ssh/channels.ts';
+import { dockerUnavailable } from './to-app-error.ts';
 
 /** `DOCKER_TRANSPORT`; `auto` tries the others in this order. */
 export const dockerTransports = ['auto', 'socket', 'dial-stdio'] as const;
@@ -53,7 +54,7 @@ export function createTransport({
     open(options = {}) {
       if (transport !== 'auto') return openOnly(transport, options);
       return isCurrent(choice) && choice.confirmed
-        ? openOnly(choice.way, options)
+        ? openConfirmed(choice, options)
         : openEither(options);
     },
     confirm() {
@@ -67,7 +68,18 @@ export function createTransport({
     },
   };
 
-  /** No second way: it would end at the same socket, which let us in before or was chosen by the configuration. */
+  /** Opening may have connected anew, and what was confirmed held for the connection before. */
+  async function openConfirmed({ way, generation }: Choice, options: CallOptions): Promise<Duplex> {
+    try {
+      return await openBy(way, options);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (channels.generation !== generation) return openEither(options);
+      throw refused(error);
+    }
+  }
+
+  /** No second way: it was chosen by the configuration. */
   async function openOnly(way: Way, options: CallOptions): Promise<Duplex> {
     try {
       return await openBy(way, options);
@@ -128,8 +140,8 @@ function refused(error: AppError): AppError {
 
 function bothRefused(socket: AppError, command: AppError): AppError {
   const answers = { socket: say(socket), 'dial-stdio': say(command) };
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
+  return dockerUnavailable(
+    'DOCKER_UNREACHABLE',
     `Docker on oci-flex is not answering, neither by its socket (${answers.socket}) nor by "docker system dial-stdio" (${answers['dial-stdio']})`,
     { details: { transports: answers }, cause: new AggregateError([socket, command]) },
   );

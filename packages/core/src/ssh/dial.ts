@@ -1,6 +1,6 @@
 // One attempt to reach the VM's sshd, from the TCP connection to the login; it ends connected or with a reason, never half-way.
 
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import type { Login } from './credentials.ts';
 import type { HostKeyTrial } from './host-key.ts';
@@ -35,6 +35,8 @@ export class DeadlineError extends Error {
 
 const heardLimit = 4_096;
 
+const hasGreeted: ReadonlySet<DialPhase> = new Set(['handshake', 'auth']);
+
 /** Rejects with `SERVICE_UNAVAILABLE`, or with the signal's reason when that is none of ours; the socket is destroyed then. */
 export function dial(options: DialOptions): Promise<Dialed> {
   const { host, port, trial, signal, greetingTimeoutMs } = options;
@@ -44,7 +46,7 @@ export function dial(options: DialOptions): Promise<Dialed> {
     const socket = connect({ host, port, noDelay: true });
     options.onSocket(socket);
     const client = new ssh2.Client();
-    let phase: DialPhase = 'connect';
+    let phase: DialPhase = isIP(host) === 0 ? 'lookup' : 'connect';
     let heard = '';
     let banner = '';
     let settled = false;
@@ -77,7 +79,7 @@ export function dial(options: DialOptions): Promise<Dialed> {
       endListener?.(error);
     };
     const greetingTimer = setTimeout(() => {
-      if (phase === 'connect' || phase === 'greeting') fail(new DeadlineError('greeting'), true);
+      if (!hasGreeted.has(phase)) fail(new DeadlineError('greeting'), true);
     }, greetingTimeoutMs);
     signal.addEventListener('abort', onAbort, { once: true });
 
@@ -86,6 +88,9 @@ export function dial(options: DialOptions): Promise<Dialed> {
     client.on('close', () => onEnd(new Error('closed by the server')));
     client.on('banner', (text) => {
       banner = `${banner}${text}`.slice(0, heardLimit);
+    });
+    socket.once('lookup', (error) => {
+      if (error === null) phase = 'connect';
     });
     client.once('connect', () => {
       phase = 'greeting';

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 export type SshReason = keyof typeof texts;
 
 /** How far an attempt had come: TCP, the server's greeting, key exchange, login. */
-export type DialPhase = 'connect' | 'greeting' | 'handshake' | 'auth';
+export type DialPhase = 'lookup' | 'connect' | 'greeting' | 'handshake' | 'auth';
 
 export interface DialFailure {
   readonly phase: DialPhase;
@@ -107,6 +107,7 @@ const texts = {
 } as const;
 
 const timeoutReasons: Record<DialPhase, SshReason> = {
+  lookup: 'DNS_FAILED',
   connect: 'CONNECT_TIMEOUT',
   greeting: 'HANDSHAKE_TIMEOUT',
   handshake: 'HANDSHAKE_TIMEOUT',

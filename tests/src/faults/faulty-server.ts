@@ -1,0 +1,166 @@
+// A started server in a world that a test may break: its link to sshd runs through a proxy, its known_hosts file is the test's own.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Sandbox, type SandboxOptions, startSandbox } from '@ondemand/sandbox';
+import { expect } from 'vitest';
+import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { type Disposer, openAll } from '../support/disposer.ts';
+import { type ApiErrorBody, expectApiError } from '../support/expect-api-error.ts';
+import { type App, createCaller } from '../support/start-app.ts';
+import { type Environment, type ServerProcess, startServer } from '../support/start-server.ts';
+import { until } from '../support/until.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+
+export interface FaultyServer extends AsyncDisposable, ReturnType<typeof createCaller> {
+  readonly server: ServerProcess;
+  readonly sandbox: Sandbox;
+  readonly proxy: TcpProxy;
+  /** `ssh-ed25519 AAAA…`, the key that the VM really has. */
+  readonly hostKey: string;
+  /** Puts the VM's address with this key on file, and nothing else; no key, no line. */
+  trust(hostKey: string | undefined, options?: { readonly marker?: string }): Promise<void>;
+  /**
+   * Requests succeed, over a connection that has lived long enough to be taken for a good one: the loss of a younger one would count as a failed attempt.
+   * To be called before a fault.
+   */
+  settle(): Promise<void>;
+  /** The request is refused with 503, whole, within `withinMs`, for this reason; one that a younger failure explains is asked again. Resolves with what was said. */
+  expectOutage(expected: Outage): Promise<ApiErrorBody>;
+  /** Requests succeed again within ten seconds, or `withinMs`; until then they are refused as they should be. */
+  expectRecovery(options?: { readonly withinMs?: number }): Promise<void>;
+}
+
+export interface Outage {
+  /** Of `details.reason`. */
+  readonly reason: string;
+  readonly message: RegExp;
+  readonly withinMs?: number;
+  readonly method?: string;
+  readonly path?: string;
+}
+
+export interface FaultyServerOptions {
+  /** The sandbox's own VM serves where there is no real one. */
+  readonly vm?: RealVm | undefined;
+  readonly sandbox?: SandboxOptions;
+  /** Wins over everything that points the server at its world; undefined takes a variable away. */
+  readonly env?: Environment;
+}
+
+/** Starts a server with a sandbox of its own for OCI and the issuer. Disposing fails unless it exits with 0, without a warning and without having written a secret. */
+export function startFaultyServer(options: FaultyServerOptions = {}): Promise<FaultyServer> {
+  return openAll(async (opened) => {
+    const sandbox = await startSandbox(options.sandbox);
+    opened.add(() => sandbox[Symbol.asyncDispose]());
+    const world: Environment = { ...sandbox.env, SSH_HOST: '127.0.0.1', ...options.vm?.env };
+    const hostKey = await readHostKey(world.SSH_KNOWN_HOSTS_FILE);
+    const proxy = await startTcpProxy(Number(world.SSH_PORT));
+    opened.add(() => proxy[Symbol.asyncDispose]());
+    const knownHostsFile = await createFile(opened, 'known_hosts');
+    const trust: FaultyServer['trust'] = async (key, { marker = '' } = {}) => {
+      const hosts = ['127.0.0.1', '127.0.0.2'].map((host) => `[${host}]:${proxy.port}`).join();
+      await writeFile(knownHostsFile, key ? `${marker} ${hosts} ${key}\n`.trimStart() : '');
+    };
+    await trust(hostKey);
+
+    const server = await startServer({
+      LOG_LEVEL: 'debug',
+      RATE_LIMIT_PER_MINUTE: '100000', // a test asks often what a user asks once
+      ...world,
+      SSH_PORT: String(proxy.port),
+      SSH_KNOWN_HOSTS_FILE: knownHostsFile,
+      ...options.env,
+    });
+    opened.add(() => server[Symbol.asyncDispose]());
+    const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
+    opened.add(async () => {
+      for (const secret of [read, admin, sandbox.env.OIDC_CLIENT_SECRET ?? '', 'PRIVATE KEY']) {
+        expect(server.output().includes(secret), 'the server wrote a secret').toBe(false);
+      }
+    });
+    const caller = createCaller(server.url, { read, admin });
+    return {
+      ...caller,
+      server,
+      sandbox,
+      proxy,
+      hostKey,
+      trust,
+      settle: () => settle(caller, server),
+      expectOutage: (expected) => expectOutage(caller, expected),
+      expectRecovery: ({ withinMs = 10_000 } = {}) => expectRecovery(caller, withinMs),
+      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    };
+  });
+}
+
+/** A file of the test's own, gone when it is disposed. */
+export async function createFile(opened: Disposer, name: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'ondemand-faults-'));
+  opened.add(() => rm(folder, { recursive: true, force: true }));
+  return join(folder, name);
+}
+
+async function readHostKey(knownHostsFile: string | undefined): Promise<string> {
+  const text = await readFile(knownHostsFile ?? '', 'utf8');
+  return text.split('\n', 1).join().split(' ').slice(1).join(' ');
+}
+
+type Caller = Pick<App, 'get' | 'request'>;
+
+/** More often would be a load of its own beside eight other servers. */
+const intervalMs = 100;
+/** Below it a connection hardly lived; see `shortLifeMs` in core's backoff.ts. */
+const steadyMs = 1_100;
+
+async function settle(caller: Caller, server: ServerProcess): Promise<void> {
+  await until(
+    'a steady connection',
+    async () => {
+      const response = await caller.get('/containers');
+      await response.arrayBuffer();
+      const connected = server.logs().findLast(({ msg }) => msg === 'connected to the VM');
+      return response.ok && Date.now() - Number(connected?.time) > steadyMs;
+    },
+    { timeoutMs: 15_000, intervalMs },
+  );
+}
+
+/** Reasons that stand for the loss itself, before an attempt has told more. */
+const firstReasons = /^CONNECTION_(LOST|UNSTABLE)$/;
+
+async function expectOutage(
+  caller: Caller,
+  { reason, message, withinMs = 5_000, method = 'GET', path = '/containers' }: Outage,
+): Promise<ApiErrorBody> {
+  const startedAtMs = performance.now();
+  for (;;) {
+    const error = await expectApiError(await caller.request(method, path), 'SERVICE_UNAVAILABLE');
+    const tookMs = performance.now() - startedAtMs;
+    expect(tookMs, `${error.message} (after ${Math.round(tookMs)} ms)`).toBeLessThan(withinMs);
+    const said = String(error.details.reason);
+    if (said !== reason && firstReasons.test(said)) {
+      await sleep(intervalMs);
+      continue;
+    }
+    expect(said, error.message).toBe(reason);
+    expect(error.message).toMatch(message);
+    return error;
+  }
+}
+
+async function expectRecovery(caller: Caller, withinMs: number): Promise<void> {
+  await until(
+    'requests to succeed again',
+    async () => {
+      const response = await caller.get('/containers');
+      if (response.ok) return Array.isArray(await response.json());
+      const { message } = await expectApiError(response, 'SERVICE_UNAVAILABLE');
+      throw new Error(message);
+    },
+    { timeoutMs: withinMs, intervalMs },
+  );
+}

@@ -1,0 +1,57 @@
+// Many callers at once: they share one connection while all is well, and few attempts while it is not.
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { expectApiError } from '../support/expect-api-error.ts';
+import { addSandboxContainers, containers } from './containers.ts';
+import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+
+export function declareLoad(getVm: () => RealVm | undefined): void {
+  let api: FaultyServer;
+  beforeAll(async () => {
+    const vm = getVm();
+    api = await startFaultyServer({ vm });
+    if (vm === undefined) addSandboxContainers(api.sandbox);
+  });
+  afterAll(() => api?.[Symbol.asyncDispose]());
+
+  test.sequential('50 mixed requests at once share one SSH connection', async () => {
+    const { app, orphan, noisy } = containers;
+    const kinds = [
+      ['GET', '/containers', 200],
+      ['GET', `/containers/${app}/status`, 200],
+      ['GET', `/containers/${noisy}/logs?lines=`, 200],
+      ['POST', `/containers/${app}/start`, 200],
+      ['POST', `/containers/${orphan}/rebuild`, 409],
+    ] as const;
+    const requests = Array.from({ length: 50 }, async (_, index) => {
+      const [method, path, expected] = kinds[index % kinds.length] ?? kinds[0];
+      const response = await api.request(method, path.endsWith('=') ? `${path}${index + 1}` : path);
+      const text = await response.text();
+      expect(`${method} ${path} ${response.status} ${text}`).toContain(
+        `${method} ${path} ${expected} `,
+      );
+    });
+    await Promise.all(requests);
+    expect(api.proxy.accepted).toBe(1);
+  });
+
+  test.sequential('200 readers during an outage fail fast and make few attempts to connect', async () => {
+    await api.settle();
+    const before = api.proxy.accepted;
+    api.proxy.drop();
+    api.proxy.reset();
+    const startedAtMs = performance.now();
+    const tookMs = await Promise.all(
+      Array.from({ length: 200 }, async () => {
+        await expectApiError(await api.get('/containers'), 'SERVICE_UNAVAILABLE');
+        return performance.now() - startedAtMs;
+      }),
+    );
+    expect(Math.max(...tookMs)).toBeLessThan(5_000);
+    // One at once, and on a slow machine those that fall due before the last has asked.
+    expect(api.proxy.accepted - before).toBeLessThanOrEqual(4);
+    await api.proxy.pass();
+    await api.expectRecovery();
+  });
+}

@@ -1,0 +1,43 @@
+// A login that sshd refuses: newer ones punish who knocks again at once, so a repair may show late, but for sure.
+
+import { generateKeyPairSync } from 'node:crypto';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { createDisposer } from '../support/disposer.ts';
+import { createFile, type FaultyServer, startFaultyServer } from './faulty-server.ts';
+
+export function declareLoginFaults(getVm: () => RealVm | undefined): void {
+  const opened = createDisposer();
+  let api: FaultyServer;
+  let keyFile: string;
+  beforeAll(async () => {
+    keyFile = await createFile(opened, 'key');
+    await writeFile(keyFile, createStrangerKey(), { mode: 0o600 });
+    const vm = getVm();
+    api = await startFaultyServer({ vm, env: { SSH_PRIVATE_KEY_FILE: keyFile } });
+    opened.add(() => api[Symbol.asyncDispose]());
+  });
+  afterAll(() => opened[Symbol.asyncDispose]());
+
+  test('a wrong user key is tried once in 30 s, and the right one is let in within 40 s', async () => {
+    const refused = {
+      reason: 'AUTH_REJECTED',
+      message: /refused the login.*SSH_USER.*authorized_keys/,
+    };
+    await api.expectOutage(refused);
+    const { details } = await api.expectOutage(refused);
+    expect(details.retryAfterSeconds).toBeGreaterThan(25);
+    expect(api.proxy.accepted).toBe(1);
+
+    const { SSH_PRIVATE_KEY_FILE = '' } = getVm()?.env ?? api.sandbox.env;
+    await copyFile(SSH_PRIVATE_KEY_FILE, keyFile);
+    await api.expectRecovery({ withinMs: 40_000 });
+    expect(api.proxy.accepted).toBe(2);
+  }, 60_000);
+}
+
+function createStrangerKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}

@@ -1,0 +1,158 @@
+// An action whose answer is lost: success is said only where it is seen, else that nobody knows.
+
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { createDisposer } from '../support/disposer.ts';
+import { expectApiError } from '../support/expect-api-error.ts';
+import { until } from '../support/until.ts';
+import { addSandboxContainers, containers } from './containers.ts';
+import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+
+/** What a container is and was asked for, told by someone else than the API. */
+interface Witness {
+  running(): Promise<boolean>;
+  startedAt(): Promise<string>;
+  /** How often the program was asked to end. */
+  asked(): Promise<number>;
+  start(): Promise<unknown>;
+}
+
+const keepaliveSeconds = 1;
+
+export function declareLostAnswers(getVm: () => RealVm | undefined): void {
+  const opened = createDisposer();
+  let api: FaultyServer;
+  let slow: Witness;
+  beforeAll(async () => {
+    const vm = getVm();
+    api = await startFaultyServer({ vm, env: { SSH_KEEPALIVE_SECONDS: String(keepaliveSeconds) } });
+    opened.add(() => api[Symbol.asyncDispose]());
+    if (vm === undefined) addSandboxContainers(api.sandbox);
+    slow = vm === undefined ? watchSandbox(api) : watchVm(vm);
+  });
+  afterEach(() => api.proxy.pass());
+  afterAll(() => opened[Symbol.asyncDispose]());
+
+  /** Sends the action and comes back once the program of the container has been asked to end. */
+  async function begin(action: string) {
+    await api.settle();
+    await slow.start();
+    const [startedAt, before] = await Promise.all([slow.startedAt(), slow.asked()]);
+    const answer = api.post(`/containers/${containers.slow}/${action}`);
+    await until('the program to end', async () => (await slow.asked()) > before);
+    return { answer, startedAt };
+  }
+
+  test.sequential.each(['stop', 'restart'])(
+    '%s is looked up over a new connection, and its success is seen',
+    async (action) => {
+      const { answer, startedAt } = await begin(action);
+      const before = api.proxy.accepted;
+      api.proxy.reset();
+      expect(await (await answer).json()).toEqual({
+        container: containers.slow,
+        action,
+        status: 'success',
+        changed: true,
+      });
+      expect(api.proxy.accepted).toBe(before + 1);
+      expect(await slow.running()).toBe(action === 'restart');
+      expect((await slow.startedAt()) !== startedAt).toBe(action === 'restart');
+    },
+  );
+
+  test.sequential.each([
+    ['restart', 'listens', 5_000],
+    ['stop', 'passes', keepaliveSeconds * 4_000 + 5_000],
+  ] as const)('%s has an unknown outcome when nothing %s any more', async (...each) => {
+    const [action, fault, withinMs] = each;
+    const { answer, startedAt } = await begin(action);
+    const cutAtMs = performance.now();
+    if (fault === 'listens') await api.proxy.refuse();
+    else api.proxy.blackhole();
+    const error = await expectApiError(await answer, 'SERVICE_UNAVAILABLE');
+    expect(performance.now() - cutAtMs).toBeLessThan(withinMs);
+    expect(error.message).toMatch(/outcome unknown.*look at its status/);
+    const { slow: name } = containers;
+    expect(error.details).toMatchObject({ name, outcome: 'unknown', reason: 'OUTCOME_UNKNOWN' });
+    await api.proxy.pass();
+    await api.expectRecovery();
+    // Nobody knew, but it did happen.
+    await until(`the ${action} to end`, async () =>
+      action === 'stop' ? !(await slow.running()) : (await slow.startedAt()) !== startedAt,
+    );
+  });
+
+  test.sequential('a stop that is cut off at any moment is never told wrong', async () => {
+    const { proxy } = api;
+    await api.settle();
+    await slow.start();
+    const before = proxy.received;
+    await api.postJson(`/containers/${containers.slow}/stop`);
+    const whole = proxy.received - before;
+    const connections = proxy.accepted;
+    const told: string[] = [];
+    for (const bytes of [whole * 0.5, whole - 600, whole - 300, whole - 100]) {
+      await api.settle();
+      await slow.start();
+      proxy.resetAfter(Math.max(1, bytes));
+      const response = await api.post(`/containers/${containers.slow}/stop`);
+      await proxy.pass();
+      if (response.ok) {
+        expect(await response.json()).toMatchObject({ status: 'success', changed: true });
+        expect(await slow.running()).toBe(false);
+        told.push('success');
+        continue;
+      }
+      const { details } = await expectApiError(response, 'SERVICE_UNAVAILABLE');
+      told.push(String(details.outcome ?? 'not done'));
+      if (details.outcome === undefined) expect(await slow.running()).toBe(true);
+    }
+    expect(told).toContain('success');
+    expect(proxy.accepted - connections, 'each was cut').toBeGreaterThanOrEqual(told.length);
+  });
+}
+
+/** Only the sandbox's engine can read a request and then do nothing about it. */
+export function declareLostRequest(): void {
+  test('a stop that got lost with its request is no success', async () => {
+    await using api = await startFaultyServer();
+    addSandboxContainers(api.sandbox);
+    const { docker } = api.sandbox.faults;
+    const slow = watchSandbox(api);
+    await api.settle();
+    docker.only = ({ method }) => method === 'POST';
+    docker.hangs = true;
+    const answer = api.post(`/containers/${containers.slow}/stop`);
+    await until('the request', async () => (await slow.asked()) > 0);
+    api.proxy.reset();
+    const { message, details } = await expectApiError(await answer, 'SERVICE_UNAVAILABLE');
+    expect(message).toMatch(/outcome unknown/);
+    expect(details.outcome).toBe('unknown');
+    expect(await slow.running()).toBe(true);
+    expect(api.proxy.accepted).toBe(2);
+    await api.expectRecovery();
+  }, 60_000);
+}
+
+function watchVm({ docker }: RealVm): Witness {
+  const inspect = async (format: string): Promise<string> =>
+    (await docker('inspect', '--format', format, containers.slow)).trim();
+  return {
+    running: async () => (await inspect('{{.State.Running}}')) === 'true',
+    startedAt: () => inspect('{{.State.StartedAt}}'),
+    asked: async () => (await docker('logs', containers.slow)).split('stopping').length - 1,
+    start: () => docker('start', containers.slow),
+  };
+}
+
+function watchSandbox({ sandbox, postJson }: FaultyServer): Witness {
+  const { engine } = sandbox.vm;
+  return {
+    running: async () => engine.find(containers.slow)?.status === 'running',
+    startedAt: async () => String(engine.find(containers.slow)?.startedAt),
+    asked: async () =>
+      engine.count('POST /containers/{id}/stop') + engine.count('POST /containers/{id}/restart'),
+    start: () => postJson(`/containers/${containers.slow}/start`),
+  };
+}

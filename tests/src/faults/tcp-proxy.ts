@@ -1,0 +1,151 @@
+// The network between the API and sshd, with a hand on it: what no well-behaved machine can be brought to do.
+
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { until } from '../support/until.ts';
+
+export interface TcpProxy extends AsyncDisposable {
+  readonly port: number;
+  /** Connections that were accepted so far, in whatever mode. */
+  readonly accepted: number;
+  /** Bytes that the server has sent so far. */
+  readonly received: number;
+  /** As at the start: passes everything on, on old and new connections; listens again after `refuse`, on `host` from then on. */
+  pass(options?: { readonly host?: string }): Promise<void>;
+  /** Resets every connection and listens no more. */
+  refuse(): Promise<void>;
+  /** Closes new connections at once, without a byte. */
+  drop(): void;
+  /** Accepts new connections and says nothing on them. */
+  silence(): void;
+  /** Holds back what the server says on new connections, its greeting first. */
+  delayGreeting(delayMs: number): void;
+  /** Nothing passes any more, on old and new connections, and nobody hears of it. */
+  blackhole(): void;
+  /** Resets every open connection. */
+  reset(): void;
+  /** Resets every open connection, once, when the server has sent this much more. */
+  resetAfter(bytes: number): void;
+}
+
+type Mode = 'pass' | 'drop' | 'silence' | 'blackhole';
+
+/** Passes connections on to a port of 127.0.0.1 until told otherwise. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const pairs = new Set<readonly [near: Socket, far: Socket]>();
+  let mode: Mode = 'pass';
+  let greetingDelayMs = 0;
+  let bytesLeft = Number.POSITIVE_INFINITY;
+  let accepted = 0;
+  let received = 0;
+  let server: Server | undefined;
+  let address = { host: '127.0.0.1', port: 0 };
+
+  const reset = (): void => {
+    bytesLeft = Number.POSITIVE_INFINITY;
+    for (const [near] of pairs) near.resetAndDestroy();
+  };
+  const accept = (near: Socket): void => {
+    accepted += 1;
+    near.on('error', () => {});
+    if (mode === 'drop') return void near.destroy();
+    const far = connect({ host: '127.0.0.1', port: targetPort, noDelay: true });
+    const pair = [near, far] as const;
+    pairs.add(pair);
+    // What one side sends too fast for the other waits here: the tests send little.
+    near.on('data', (chunk) => far.write(chunk));
+    far.on('data', (chunk) => {
+      received += chunk.length;
+      bytesLeft -= chunk.length;
+      if (bytesLeft <= 0) reset();
+      else near.write(chunk);
+    });
+    far.on('error', () => {});
+    near.on('close', () => {
+      pairs.delete(pair);
+      far.destroy();
+    });
+    // A machine that is cut off does not say so.
+    far.on('close', () => mode !== 'blackhole' && near.end());
+    if (mode === 'blackhole') near.pause();
+    if (mode !== 'pass') far.pause();
+    else if (greetingDelayMs > 0) {
+      far.pause();
+      const timer = setTimeout(() => far.resume(), greetingDelayMs);
+      near.on('close', () => clearTimeout(timer));
+    }
+  };
+  const listen = async (): Promise<void> => {
+    if (server !== undefined) return;
+    server = await until('the proxy to listen', () => listenOnce(accept, address));
+    const bound = server.address();
+    if (bound !== null && typeof bound === 'object') address = { ...address, port: bound.port };
+  };
+  const unlisten = async (): Promise<void> => {
+    const closing = server;
+    server = undefined;
+    reset();
+    await new Promise<void>((resolve) => (closing ? closing.close(() => resolve()) : resolve()));
+  };
+  address = { ...address, port: await findQuietPort() };
+  await listen();
+
+  return {
+    port: address.port,
+    get accepted() {
+      return accepted;
+    },
+    get received() {
+      return received;
+    },
+    async pass({ host = address.host } = {}) {
+      mode = 'pass';
+      greetingDelayMs = 0;
+      bytesLeft = Number.POSITIVE_INFINITY;
+      address = { ...address, host };
+      for (const socket of [...pairs].flat()) socket.resume();
+      await listen();
+    },
+    refuse: unlisten,
+    drop() {
+      mode = 'drop';
+    },
+    silence() {
+      mode = 'silence';
+    },
+    delayGreeting(delayMs) {
+      greetingDelayMs = delayMs;
+    },
+    blackhole() {
+      mode = 'blackhole';
+      for (const socket of [...pairs].flat()) socket.pause();
+    },
+    reset,
+    resetAfter(bytes) {
+      bytesLeft = bytes;
+    },
+    [Symbol.asyncDispose]: unlisten,
+  };
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A port below those that the system hands out by itself: nobody takes it while `refuse` has let go of it. */
+async function findQuietPort(): Promise<number> {
+  return until('a free port', async () => {
+    const port = 10_000 + Math.floor(Math.random() * 10_000);
+    const server = await listenOnce(() => {}, { host: '127.0.0.1', port });
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  });
+}
+
+function listenOnce(accept: (socket: Socket) => void, address: Address): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ noDelay: true }, accept);
+    server.once('error', reject);
+    server.listen(address, () => resolve(server));
+  });
+}
