@@ -146,3 +146,28 @@ test('a silent upstream ends for all readers at the deadline, and is aborted', a
   }
   expect(flights[0]?.signal.aborted).toBe(true);
 });
+
+test('after a flight that a crowd shared, the next one waits for more of the crowd; a lone reader never waits', async () => {
+  const { read, flights } = setUp();
+  const crowd = Array.from({ length: 20 }, () => read());
+  flights[0]?.resolve('it');
+  await Promise.all(crowd);
+  const early = read();
+  expect(flights).toHaveLength(1); // it gathers
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const late = read();
+  await expect.poll(() => flights.length).toBe(2);
+  flights[1]?.resolve('again');
+  expect(await Promise.all([early, late])).toEqual(['again', 'again']);
+  void read(undefined, 'a thing of its own');
+  expect(flights).toHaveLength(3);
+});
+
+test('a few readers make no one wait', async () => {
+  const { read, flights } = setUp();
+  const few = [read(), read(), read()];
+  flights[0]?.resolve('it');
+  await Promise.all(few);
+  void read();
+  expect(flights).toHaveLength(2);
+});

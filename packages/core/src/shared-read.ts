@@ -1,6 +1,6 @@
 // Many readers at once cost one upstream call: a single flight per thing that is read, never a cache.
 
-import { withDeadline } from './deadline.ts';
+import { pause, withDeadline } from './deadline.ts';
 import { AppError } from './errors.ts';
 import type { CallOptions, Clock } from './ports.ts';
 
@@ -27,8 +27,14 @@ export interface SharedReads {
   invalidate(): void;
 }
 
+/** As many readers of one flight are a crowd; its next flight waits 10 ms for each of them, at most a quarter of a second. */
+const crowdReaders = 5;
+const gatherMsAReader = 10;
+const maxGatherMs = 250;
+
 interface Flight {
-  readonly startedAtMs: number;
+  /** Empty while it gathers readers. */
+  readonly departure: { atMs?: number };
   readonly answer: Promise<unknown>;
   readonly abandon: (reason: unknown) => void;
   readers: number;
@@ -47,6 +53,8 @@ export function createSharedReads({
   deadlineMs,
 }: SharedReadsOptions): SharedReads {
   const flights = new Map<string, Flight>();
+  /** How many readers the last flight had, where that was a crowd and has just landed. */
+  const crowds = new Map<string, number>();
 
   return {
     read<T>(
@@ -67,15 +75,24 @@ export function createSharedReads({
   function joinable(key: string): Flight | undefined {
     const flight = flights.get(key);
     if (flight === undefined) return undefined;
-    const ageMs = clock.now().getTime() - flight.startedAtMs;
+    const { atMs } = flight.departure;
+    if (atMs === undefined) return flight;
+    const ageMs = clock.now().getTime() - atMs;
     // A negative age means that the clock was set back: its true age is unknown.
     return ageMs >= 0 && ageMs < maxAgeMs ? flight : undefined;
   }
 
   function launch(key: string, work: (signal: AbortSignal) => Promise<unknown>): Flight {
     const controller = new AbortController();
-    const startedAtMs = clock.now().getTime();
-    const answer = withDeadline(work, {
+    const departure: Flight['departure'] = {};
+    // A crowd comes over some time, not in one moment: the next flight waits for more of it. A few readers never wait.
+    const gatherMs = Math.min(maxGatherMs, (crowds.get(key) ?? 0) * gatherMsAReader);
+    const depart = async (signal: AbortSignal) => {
+      if (gatherMs > 0) await pause(gatherMs, signal);
+      departure.atMs = clock.now().getTime();
+      return work(signal);
+    };
+    const answer = withDeadline(depart, {
       timeoutMs: deadlineMs,
       signal: controller.signal,
       onTimeout: () =>
@@ -85,7 +102,7 @@ export function createSharedReads({
         ),
     });
     const flight: Flight = {
-      startedAtMs,
+      departure,
       answer,
       abandon: (reason) => controller.abort(reason),
       readers: 0,
@@ -93,7 +110,17 @@ export function createSharedReads({
     flights.set(key, flight);
     const land = () => forget(key, flight);
     answer.then(land, land);
+    answer.then(
+      () => expectCrowd(key, flight.readers),
+      () => {},
+    );
     return flight;
+  }
+
+  function expectCrowd(key: string, readers: number): void {
+    if (readers < crowdReaders) return;
+    crowds.set(key, readers);
+    setTimeout(() => crowds.delete(key), maxGatherMs).unref();
   }
 
   function joinFlight(key: string, flight: Flight, signal?: AbortSignal): Promise<unknown> {

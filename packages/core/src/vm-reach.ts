@@ -42,7 +42,7 @@ export function createVmReach({ compute, link, explainTimeoutMs = 2000 }: VmReac
         if (stop.signal.aborted) throw stop.signal.reason;
         throw await explained(error, state);
       } finally {
-        asking.abort();
+        if (state !== undefined) asking.abort(); // an abort makes an error with its stack
         signal?.removeEventListener('abort', onAbort);
       }
     },

@@ -1,2 +1,6 @@
 #!/usr/bin/env node
-import '../dist/main.js';
+// Answers can hold megabytes of logs. V8 lets such garbage pile up to hundreds of megabytes unless it is told otherwise, before anything is loaded.
+import { setFlagsFromString } from 'node:v8';
+
+setFlagsFromString('--optimize-for-size');
+await import('../dist/main.js');

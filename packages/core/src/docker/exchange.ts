@@ -81,6 +81,7 @@ export function exchange(options: ExchangeOptions): Promise<EngineAnswer> {
       outgoing.destroy();
     };
     const lose = (reason: LossReason, cause?: unknown) => {
+      if (done) return; // every answer ends in a close: no error, with its stack, for those
       const stale = reason === 'cut' && outgoing.reusedSocket && answer === undefined;
       fail(new LostAnswerError(reason, { stale, cause }));
     };

@@ -48,6 +48,21 @@ describe('createSshConnection()', () => {
     expect(await echo(streams[99] ?? raise(), 'hello')).toBe('hello');
   });
 
+  it('runs one command beside the first socket, as sshd is slow to answer until one ran', async () => {
+    const commands: string[] = [];
+    await using server = await startFakeSshd({
+      onExec: (channel, command) => {
+        commands.push(command);
+        channel.exit(0);
+        channel.end();
+      },
+    });
+    await using connection = connectTo(server);
+    for (let index = 0; index < 5; index += 1) await connection.openSocket('/s');
+    await expect.poll(() => connection.channels.commands).toBe(0);
+    expect(commands).toEqual([expect.stringContaining('true')]);
+  });
+
   it('carries HTTP over sockets that an agent keeps alive', async () => {
     const web = http.createServer((request, response) => response.end(`saw ${request.url}`));
     await using server = await startFakeSshd({

@@ -1,0 +1,59 @@
+// Many readers at the same time, and what they cost the VM.
+
+import { dirname, join } from 'node:path';
+import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { openAll } from '../support/disposer.ts';
+import { startApp } from '../support/start-app.ts';
+import { startConnectionProxy, startEngineProxy } from './counting-proxies.ts';
+import { createRestGet } from './http-get.ts';
+import { serverEnv } from './server-env.ts';
+
+export interface Crowd {
+  readonly readers: number;
+  /** By a server that has not connected yet; then again by the same one. */
+  readonly cold: CrowdCost;
+  readonly warm: CrowdCost;
+}
+
+export interface CrowdCost {
+  readonly sshConnections: number;
+  /** Whatever came through to the engine, the ping for its version included. */
+  readonly engineCalls: number;
+  readonly durationMs: number;
+}
+
+/** Readers ask at once, a connection each, and all must be answered. */
+export async function measureCrowd(vm: RealVm, readers: number): Promise<Crowd> {
+  const opened = await openAll(async (parts) => {
+    const ssh = await startConnectionProxy(vm.sshd.port);
+    parts.add(() => ssh[Symbol.asyncDispose]());
+    const counted = join(dirname(vm.dockerSocket), 'counted.sock');
+    const engine = await startEngineProxy(counted, vm.dockerSocket);
+    parts.add(() => engine[Symbol.asyncDispose]());
+    const app = await startApp({
+      env: {
+        ...vm.env,
+        SSH_PORT: String(ssh.port),
+        // The known hosts know the port behind the proxy.
+        SSH_HOST_KEY_FINGERPRINT: vm.sshd.hostKeyFingerprint,
+        DOCKER_SOCKET: engine.socketPath,
+        ...serverEnv,
+      },
+    });
+    parts.add(() => app[Symbol.asyncDispose]());
+    return { ssh, engine, app, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
+  });
+  await using world = opened;
+  using rest = createRestGet(world.app.url, world.app.tokens.read);
+  const ask = async (): Promise<CrowdCost> => {
+    const before = { ssh: world.ssh.count, engine: world.engine.requests.length };
+    const startedMs = performance.now();
+    await Promise.all(Array.from({ length: readers }, () => rest.get('/containers')));
+    return {
+      durationMs: performance.now() - startedMs,
+      sshConnections: world.ssh.count - before.ssh,
+      engineCalls: world.engine.requests.length - before.engine,
+    };
+  };
+  return { readers, cold: await ask(), warm: await ask() };
+}

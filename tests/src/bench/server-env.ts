@@ -1,0 +1,8 @@
+// What the API runs with in every part of the bench, beside what points it at its world.
+
+export const serverEnv = {
+  // As it is shipped: a line for each request.
+  LOG_LEVEL: 'info',
+  // None: the bench is one caller that asks more than people do.
+  RATE_LIMIT_PER_MINUTE: '0',
+} as const;
