@@ -10,7 +10,7 @@ import { toFailure } from './failure.ts';
 import { toHelp } from './help.ts';
 import { createOutput, type Output, type Streams } from './output/output.ts';
 import { type Invocation, parseInvocation } from './parse.ts';
-import type { Environment } from './settings.ts';
+import { type Environment, readTokenOrigin } from './settings.ts';
 
 export interface Run {
   /** Without the interpreter and the script. */
@@ -34,7 +34,7 @@ export async function runCli(run: Run): Promise<ExitCode> {
     const context = createContext({ streams, env, url: globals.url, output, signal });
     return await command.run(context, { options, operands } as Parameters<typeof command.run>[1]); // the parser checked them against the command
   } catch (error) {
-    const { message, exitCode } = await toFailure(error);
+    const { message, exitCode } = await toFailure(error, readTokenOrigin(env));
     if (signal.aborted && !(error instanceof CliError)) {
       output.fail('Interrupted');
       return exitCodes.interrupted;
@@ -45,16 +45,16 @@ export async function runCli(run: Run): Promise<ExitCode> {
 }
 
 /** Asked by the shells' completion scripts only, so it is in no help. */
-async function complete({ argv, env, streams, signal }: Run, output: Output): Promise<ExitCode> {
+async function complete({ argv, env, streams, ...run }: Run, output: Output): Promise<ExitCode> {
   const { findCandidates } = await import('./completion/candidates.ts');
+  const signal = AbortSignal.any([run.signal, AbortSignal.timeout(completionTimeoutMs)]);
   const context = createContext({ streams, env, url: undefined, output, signal });
   const candidates = await findCandidates({
     root,
     words: argv.slice(1),
     listContainers: async () => {
       const client = await context.connect();
-      const options = { signal, timeoutMs: completionTimeoutMs };
-      const containers = await client.containers.list.query(undefined, options);
+      const containers = await client.containers.list.query(undefined, { signal });
       return containers.map(({ name }) => name);
     },
   });

@@ -33,11 +33,6 @@ test.each([
   { args: 'restart nginx', stdout: 'nginx\n' },
   { args: 'rebuild nginx', stdout: 'nginx\n' },
   { args: 'logs nginx', stdout: log.logs },
-  {
-    args: 'whoami',
-    stdout:
-      'Subject   diego\nClient    ondemand-cli\nScopes    read, admin\nExpires   2026-02-08T11:15:30.000Z\n',
-  },
 ])('ondemand $args prints for people', async ({ args, stdout }) => {
   await using api = await startStubApi(healthy);
   expect(await runBin(args.split(' '), api)).toEqual({ exitCode: 0, stdout, stderr: '' });

@@ -1,19 +1,34 @@
 // What a command may use: the API, the terminal and the user's wish to stop.
 
 import type { OnDemandClient } from '@ondemand/client';
+import { toConfigFolder } from './login/config-folder.ts';
+import { createLoginStore, type LoginStore } from './login/login-store.ts';
 import type { Output, Streams } from './output/output.ts';
-import { type Environment, parseSettings } from './settings.ts';
+import { type Environment, readSettings, readUrl, type TokenOrigin } from './settings.ts';
 
 export interface Context {
   readonly output: Output;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
-  /** The API's client; throws when the URL or the token is missing or malformed. */
+  readonly env: Environment;
+  readonly stdin: NodeJS.ReadStream;
+  /** The API's client; throws when the URL or the token is missing or malformed, or a login cannot be renewed. */
   connect(): Promise<OnDemandClient>;
+  /** The same, with what it was made from. */
+  connectFrom(): Promise<Connection>;
+  /** Where the API is; throws when that is malformed. */
+  locate(): Promise<string>;
+  readonly logins: LoginStore;
   /** Whether there is a terminal to ask in. */
   readonly canConfirm: boolean;
   /** Returns only when the user agrees; never call it where `canConfirm` is false. */
   confirm(text: string): Promise<void>;
+}
+
+export interface Connection {
+  readonly client: OnDemandClient;
+  readonly url: string;
+  readonly tokenFrom: TokenOrigin;
 }
 
 export interface ContextOptions {
@@ -25,14 +40,28 @@ export interface ContextOptions {
 }
 
 export function createContext({ streams, env, url, output, signal }: ContextOptions): Context {
+  const logins = createLoginStore({ folder: toConfigFolder(env), warn: output.warn });
+  const source = { env, url, store: logins, signal };
+
+  async function connectFrom(): Promise<Connection> {
+    const settings = await readSettings(source);
+    {
+      using _spinner = output.spin('Renewing the login');
+      await settings.token(); // now, so that a login that has ended is told before anything is asked or done
+    }
+    const { createClient } = await import('@ondemand/client'); // late, so that help and usage errors come at once
+    return { client: createClient(settings), url: settings.url, tokenFrom: settings.tokenFrom };
+  }
+
   return {
     output,
     signal,
-    async connect() {
-      const settings = parseSettings(env, url);
-      const { createClient } = await import('@ondemand/client'); // late, so that help and usage errors come at once
-      return createClient(settings);
-    },
+    env,
+    stdin: streams.stdin,
+    connect: async () => (await connectFrom()).client,
+    connectFrom,
+    locate: () => readUrl(source),
+    logins,
     canConfirm: streams.stdin.isTTY === true && streams.stderr.isTTY === true,
     async confirm(text) {
       const { confirm } = await import('./output/confirm.ts');

@@ -44,6 +44,17 @@ test('a message says what to do in the words of the CLI', async () => {
   ).toBe('Off; from here that is ondemand vm start --wait');
 });
 
+test('with a login the advice is to log in', async () => {
+  const error = new OnDemandError('UNAUTHORIZED', 'Expired');
+  expect((await toFailure(error, 'ondemand login')).message).toBe('Expired; run ondemand login');
+});
+
+test('why the CLI itself has no token is told as it stands', async () => {
+  const cause = new CliError(exitCodes.unavailable, 'No issuer');
+  const error = new OnDemandError('TOKEN_ERROR', 'The `token` function failed', { cause });
+  expect(await toFailure(error)).toMatchObject({ message: 'No issuer', exitCode: 6 });
+});
+
 test('a failure inside the API carries its request id, by which its log knows it', async () => {
   const error = new OnDemandError('INTERNAL_ERROR', 'It broke', { requestId: 'req-7' });
   expect((await toFailure(error)).message).toBe('It broke; request id req-7');

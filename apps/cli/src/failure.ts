@@ -3,6 +3,7 @@
 import type { ErrorCode, OnDemandError } from '@ondemand/client';
 import { CliError } from './cli-error.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import type { TokenOrigin } from './settings.ts';
 
 export interface Failure {
   /** What failed and what to do. */
@@ -13,12 +14,18 @@ export interface Failure {
 }
 
 /** Never throws; what is neither the API's failure nor the user's is reported as the CLI's own. */
-export async function toFailure(error: unknown): Promise<Failure> {
+export async function toFailure(
+  error: unknown,
+  tokenFrom: TokenOrigin = 'ONDEMAND_TOKEN',
+): Promise<Failure> {
   if (error instanceof CliError) {
     return { message: error.message, exitCode: error.exitCode, buildOutput: '' };
   }
   const { isApiError } = await import('@ondemand/client'); // late, so that usage errors come at once
-  if (isApiError(error)) return fromApi(error);
+  if (isApiError(error, 'TOKEN_ERROR') && error.cause instanceof CliError) {
+    return toFailure(error.cause); // the token is ours to give, and so is the reason why there is none
+  }
+  if (isApiError(error)) return fromApi(error, tokenFrom);
   const what = error instanceof Error ? error.message : String(error);
   return {
     message: `Unexpected failure of ondemand itself, please report it: ${what}`,
@@ -51,9 +58,11 @@ export function toExitCode(code: ErrorCode): ExitCode {
   return exitCodeOf[code];
 }
 
-function fromApi(error: OnDemandError): Failure {
+function fromApi(error: OnDemandError, tokenFrom: TokenOrigin): Failure {
   const { output } = error.details;
-  const advice = [toAdvice(error), toReference(error)].filter((part) => part !== undefined);
+  const advice = [toAdvice(error, tokenFrom), toReference(error)].filter(
+    (part) => part !== undefined,
+  );
   return {
     message: [error.message, ...advice].join('; '),
     exitCode: toExitCode(error.code),
@@ -62,11 +71,15 @@ function fromApi(error: OnDemandError): Failure {
 }
 
 /** What to do in the words of this CLI, where the API can only speak of its own. */
-function toAdvice({ code, details }: OnDemandError): string | undefined {
-  if (code === 'UNAUTHORIZED') return 'set ONDEMAND_TOKEN to a valid access token';
+function toAdvice({ code, details }: OnDemandError, tokenFrom: TokenOrigin): string | undefined {
+  if (code === 'UNAUTHORIZED') {
+    return tokenFrom === 'ondemand login'
+      ? 'run ondemand login'
+      : 'set ONDEMAND_TOKEN to a valid access token';
+  }
   if (code === 'FORBIDDEN') return 'ondemand whoami shows what the token allows';
   if (code === 'NOT_FOUND' && 'name' in details) return 'ondemand ps lists the names there are';
-  if (code === 'TOKEN_ERROR') return 'it comes from ONDEMAND_TOKEN';
+  if (code === 'TOKEN_ERROR') return `it comes from ${tokenFrom}`;
   if (code === 'NETWORK_ERROR') return 'ONDEMAND_URL or --url says where the API is';
   if (code === 'SERVICE_UNAVAILABLE' && details.lifecycleState === 'STOPPED') {
     return 'from here that is ondemand vm start --wait';

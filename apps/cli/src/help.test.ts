@@ -23,6 +23,8 @@ test('every command is found', () => {
     'restart',
     'rebuild',
     'logs',
+    'login',
+    'logout',
     'whoami',
     'completion',
   ]);

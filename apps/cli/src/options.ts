@@ -9,7 +9,7 @@ export const globalOptions = {
   url: {
     kind: 'value',
     placeholder: 'URL',
-    summary: 'Where the API is (default: ONDEMAND_URL, else http://127.0.0.1:5000)',
+    summary: 'Where the API is (default: ONDEMAND_URL, the last login, http://127.0.0.1:5000)',
     fallback: undefined,
     parse: (text) => text,
   } satisfies Valued<string | undefined> as Valued<string | undefined>, // `satisfies` alone would narrow the fallback to undefined

@@ -47,6 +47,16 @@ export const root: Group = {
       load: async () => (await import('./logs.ts')).logs,
     },
     {
+      name: 'login',
+      summary: 'Get an access token and keep it renewed',
+      load: async () => (await import('./login.ts')).login,
+    },
+    {
+      name: 'logout',
+      summary: 'Forget the login and revoke its tokens',
+      load: async () => (await import('./logout.ts')).logout,
+    },
+    {
       name: 'whoami',
       summary: 'Who the token speaks for and what it allows',
       load: async () => (await import('./whoami.ts')).whoami,
@@ -58,6 +68,7 @@ export const root: Group = {
     },
   ],
   examples: [
+    'ondemand login --url https://ondemand.example.com',
     'ondemand status',
     'ondemand vm start --wait && ondemand ps',
     'ondemand restart nginx && ondemand logs nginx -n 20',

@@ -3,13 +3,15 @@
 import { defineCommand } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toFacts } from '../output/table.ts';
+import { formatTimeLeft } from '../output/time-left.ts';
 
 export const whoami = defineCommand({
-  description: 'Show who the token speaks for, what it allows and when it expires.',
+  description:
+    'Show who the token speaks for, what it allows, when it expires and where it is from.',
   options: {},
   examples: ['ondemand whoami', "ondemand whoami --json | jq -r '.expiresAt'"],
-  async run({ connect, output, signal }) {
-    const client = await connect();
+  async run({ connectFrom, output, signal }) {
+    const { client, url, tokenFrom } = await connectFrom();
     using _spinner = output.spin('Asking who the token is');
     const caller = await client.whoami.query(undefined, { signal });
     output.show(caller, ({ sub, clientId, scopes, expiresAt }) =>
@@ -18,7 +20,9 @@ export const whoami = defineCommand({
           ['Subject', sub, 'bold'],
           ['Client', clientId],
           ['Scopes', scopes.join(', ') || 'none'],
-          ['Expires', expiresAt],
+          ['Expires', `${formatTimeLeft(Date.parse(expiresAt) - Date.now())} (${expiresAt})`],
+          ['Token', `from ${tokenFrom}`],
+          ['API', url],
         ],
         output.style,
       ),

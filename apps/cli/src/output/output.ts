@@ -23,6 +23,10 @@ export interface Output {
   showOne<T>(value: T, toText: (value: T) => string): void;
   /** Text for people only; silent under `--json`. */
   say(text: string): void;
+  /** Text for people only, on stderr: also under `--json`, and where stdout is redirected. */
+  tell(text: string): void;
+  /** One line on stderr that stops nothing. */
+  warn(message: string): void;
   /** Exactly one line on stderr. */
   fail(message: string): void;
   /** Someone else's output, unaltered on stderr, ended by a newline. */
@@ -59,6 +63,12 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
     },
     say(text) {
       if (!json) write(stdout, text);
+    },
+    tell(text) {
+      write(stderr, text);
+    },
+    warn(message) {
+      write(stderr, `${errorStyle('yellow', 'ondemand:')} ${toOneLine(message)}\n`);
     },
     fail(message) {
       write(stderr, `${errorStyle('red', 'ondemand:')} ${toOneLine(message)}\n`);

@@ -35,7 +35,7 @@ export function runInTerminal(
   for (const stream of [stdout, stderr]) stream.pipe(both);
   const exitCode = runCli({
     argv,
-    env: { ONDEMAND_URL: url, ONDEMAND_TOKEN: token, ...env },
+    env: { XDG_CONFIG_HOME: '/nonexistent', ONDEMAND_URL: url, ONDEMAND_TOKEN: token, ...env },
     streams: asTerminal({ stdin, stdout, stderr }),
     signal,
   });

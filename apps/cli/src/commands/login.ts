@@ -1,0 +1,147 @@
+// `ondemand login`: gets a token from the API's issuer, checks it with the API and keeps it.
+
+import { createClient, isApiError, type Whoami } from '@ondemand/client';
+import { CliError, usageError } from '../cli-error.ts';
+import { defineCommand, type Valued } from '../command.ts';
+import type { Context } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { logIn } from '../login/log-in.ts';
+import { revoke } from '../login/revoke.ts';
+import { type Login, toApiKey, toMsLeft, toRenewal } from '../login/stored-logins.ts';
+import { toPrintable } from '../output/printable.ts';
+import { formatTimeLeft } from '../output/time-left.ts';
+import { type Environment, readEnvToken } from '../settings.ts';
+
+export const login = defineCommand({
+  description: `Get an access token from the issuer that the API names, check it with the API, and keep it for
+later commands, renewed for as long as the issuer allows. A person approves it in a browser, here or
+on any other device; a machine has --client-id and --client-secret-file. The URL becomes the default
+of later commands. --json prints what ondemand whoami --json does.`,
+  options: {
+    'client-id': text('ID', 'The client registered at the issuer (default: ondemand-cli)'),
+    'client-secret-file': text('FILE', 'Log in as that client, by the secret in FILE; - is stdin'),
+    scope: text('SCOPE', "What to ask for, such as 'read' (default: all that the API knows)"),
+    audience: text('AUDIENCE', "The API's OIDC_AUDIENCE, where it is not its URL"),
+    issuer: {
+      kind: 'value',
+      placeholder: 'URL',
+      summary: 'Who issues the tokens (default: the API says it)',
+      fallback: undefined,
+      parse: parseIssuer,
+    } satisfies Valued<string | undefined> as Valued<string | undefined>, // `satisfies` alone would narrow the fallback to undefined
+  },
+  examples: [
+    'ondemand login',
+    'ondemand login --url https://ondemand.example.com --scope read',
+    'ondemand login --client-id backup --client-secret-file /etc/backup/secret',
+  ],
+  async run(context, { options }) {
+    const { output, env } = context;
+    const url = await context.locate();
+    const fresh = await logIn(
+      {
+        url,
+        issuer: options.issuer,
+        clientId: options['client-id'],
+        secretFile: options['client-secret-file'],
+        scope: options.scope,
+        audience: options.audience,
+      },
+      context,
+    );
+    const checked = await check(fresh, url, context);
+    await keep(checked.ok ? withEnd(fresh, checked.caller) : fresh, url, context);
+    if (!checked.ok) throw notChecked(checked.error);
+    if (toRenewal(fresh) === 'none') output.warn(toShortLife(fresh));
+    for (const name of toWinners(env, url)) {
+      output.warn(`${name} is set and wins over this login; unset it to use the login`);
+    }
+    output.show(
+      checked.caller,
+      ({ sub, scopes }) =>
+        `Logged in at ${toApiKey(url)} as ${toPrintable(sub)} (${scopes.join(', ')})\n`,
+    );
+    return exitCodes.done;
+  },
+});
+
+function text(placeholder: string, summary: string): Valued<string | undefined> {
+  return { kind: 'value', placeholder, summary, fallback: undefined, parse: parseText };
+}
+
+function parseText(value: string): string {
+  if (value.trim() !== '') return value;
+  throw usageError('needs a value that is not empty');
+}
+
+function parseIssuer(value: string): string {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  throw usageError('needs an https URL, such as https://auth.example.com');
+}
+
+type Checked =
+  | { readonly ok: true; readonly caller: Whoami }
+  | { readonly ok: false; readonly error: unknown };
+
+/** A token that the API refuses is given back and told at once; any other failure says nothing about the token. */
+async function check(fresh: Login, url: string, { output, signal }: Context): Promise<Checked> {
+  try {
+    using _spinner = output.spin('Checking the token with the API');
+    const client = createClient({ url, token: fresh.accessToken });
+    return { ok: true, caller: await client.whoami.query(undefined, { signal }) };
+  } catch (error) {
+    if (isApiError(error, 'UNAUTHORIZED') || isApiError(error, 'FORBIDDEN')) {
+      await revoke(fresh, signal);
+      throw toRefused(error.code, fresh, error);
+    }
+    return { ok: false, error };
+  }
+}
+
+function toRefused(code: string, { issuer, audience }: Login, cause: unknown): CliError {
+  const asked = audience === undefined || audience.isGuess ? '' : ` '${audience.value}'`;
+  return new CliError(
+    exitCodes.denied,
+    code === 'FORBIDDEN'
+      ? `${issuer} gave a token without the scopes of this API; ask for others with --scope, or have the client allowed them`
+      : `${issuer} gave a token that this API refuses, probably for its audience${asked}; give the API's OIDC_AUDIENCE as --audience, and let the client have it at the issuer`,
+    { cause },
+  );
+}
+
+/** An issuer need not say when its token ends; the API knows it all the same. */
+function withEnd(fresh: Login, { expiresAt }: Whoami): Login {
+  return { ...fresh, expiresAt: fresh.expiresAt ?? expiresAt };
+}
+
+/** What in the environment keeps later commands from using a login at `url`. */
+function toWinners(env: Environment, url: string): string[] {
+  const { ONDEMAND_URL: other } = env;
+  const isElsewhere = other && URL.canParse(other) && toApiKey(other) !== toApiKey(url);
+  return [
+    ...(readEnvToken(env) === undefined ? [] : ['ONDEMAND_TOKEN']),
+    ...(isElsewhere ? ['ONDEMAND_URL'] : []),
+  ];
+}
+
+async function keep(fresh: Login, url: string, { logins, signal }: Context): Promise<void> {
+  const key = toApiKey(url);
+  await logins.change(signal, ({ stored, save }) =>
+    save({ current: key, logins: { ...stored.logins, [key]: fresh } }),
+  );
+}
+
+function notChecked(error: unknown): unknown {
+  if (!isApiError(error)) return error;
+  return new CliError(
+    exitCodes.unavailable,
+    `Logged in, but the API could not check the token (${error.message}); see ondemand whoami later`,
+    { cause: error },
+  );
+}
+
+function toShortLife(fresh: Login): string {
+  const msLeft = toMsLeft(fresh, Date.now());
+  const end = Number.isFinite(msLeft) ? `ends ${formatTimeLeft(msLeft)}` : 'ends some time';
+  return `This login ${end} and cannot be renewed: log in again then`;
+}

@@ -1,0 +1,99 @@
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as immediately, setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
+import { LockTimeout, withFileLock } from './file-lock.ts';
+
+const { signal } = new AbortController();
+
+test('of many that want the lock, one at a time has it, also when a dead process left one behind', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  let inside = 0;
+  let most = 0;
+  for (let round = 0; round < 15; round += 1) {
+    await leaveBehind(path);
+    const turns = Array.from({ length: 4 }, async (_, index) => {
+      // Out of step, so that some judge the lock while others take it away.
+      for (let tick = 0; tick < index * 3; tick += 1) await immediately();
+      await withFileLock({ path, signal: new AbortController().signal }, async () => {
+        inside += 1;
+        most = Math.max(most, inside);
+        for (let tick = 0; tick < 20; tick += 1) await immediately();
+        inside -= 1;
+      });
+    });
+    await Promise.all(turns);
+  }
+  expect(most).toBe(1);
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+test('a process that died while it took a stale lock away is no hindrance either', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  await leaveBehind(path);
+  await leaveBehind(`${path}.takeover`);
+  expect(await withFileLock({ path, signal }, async () => 'work')).toBe('work');
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+test('a lock that is held is waited for, but not for ever', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  await writeFile(path, 'other');
+  const waiting = withFileLock({ path, signal, waitMs: 100 }, async () => 'work');
+  await expect(waiting).rejects.toThrow(LockTimeout);
+  expect(await readFile(path, 'utf8')).toBe('other');
+});
+
+test('the wait ends when it is aborted', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  await writeFile(path, 'other');
+  const waiting = withFileLock({ path, signal: AbortSignal.timeout(20) }, async () => 'work');
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('work that fails gives the lock back', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  const failing = withFileLock({ path, signal }, () => Promise.reject(new Error('no')));
+  await expect(failing).rejects.toThrow('no');
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+test('work that takes too long is told to end', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  const working = withFileLock({ path, signal, workMs: 20 }, (held) =>
+    sleep(10_000, undefined, { signal: held.signal }),
+  );
+  await expect(working).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('a process that lost its lock learns of it, and leaves that of the other alone', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  const working = withFileLock({ path, signal }, async (held) => {
+    await held.confirm();
+    await writeFile(path, 'other');
+    await held.confirm();
+  });
+  await expect(working).rejects.toThrow('The lock was lost');
+  expect(await readFile(path, 'utf8')).toBe('other');
+});
+
+test('a lock from the future is stale too', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  await leaveBehind(path, 3_600_000);
+  expect(await withFileLock({ path, signal }, async () => 'work')).toBe('work');
+});
+
+async function leaveBehind(path: string, offsetMs = -3_600_000): Promise<void> {
+  await writeFile(path, 'dead');
+  const when = new Date(Date.now() + offsetMs);
+  await utimes(path, when, when);
+}

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { askApiForIssuer, discover, toApiIssuer } from './find-issuer.ts';
+
+const metadata = {
+  resource: 'https://api.example.com',
+  authorization_servers: ['https://auth.example.com', 'https://other.example.com'],
+  scopes_supported: ['read', 'admin'],
+};
+const { signal } = new AbortController();
+
+test.each(['https://api.example.com', 'https://api.example.com/', 'https://API.example.com:443'])(
+  'the API at %s names its issuer and its scopes',
+  (url) => {
+    const expected = { issuer: 'https://auth.example.com', scopes: ['read', 'admin'] };
+    expect(toApiIssuer(metadata, url)).toEqual(expected);
+  },
+);
+
+test.each([
+  'https://evil.example.com',
+  'https://api.example.com/v2',
+  'https://api.example.com:8443',
+])('the API at %s cannot speak for another one', (url) => {
+  expect(() => toApiIssuer(metadata, url)).toThrow('goes by another address');
+});
+
+test.each(['http://localhost:5000', 'http://127.0.0.1:5000', 'http://[::1]:5000'])(
+  'on this machine any address will do: %s',
+  (url) => {
+    expect(toApiIssuer(metadata, url).issuer).toBe('https://auth.example.com');
+  },
+);
+
+test.each([
+  {},
+  { authorization_servers: [] },
+  { authorization_servers: 'https://auth.example.com' },
+  { authorization_servers: ['nonsense'] },
+  { authorization_servers: [1] },
+])('%j names no issuer', (change) => {
+  const url = 'https://api.example.com';
+  expect(() => toApiIssuer({ resource: url, ...change }, url)).toThrow('names no issuer');
+});
+
+test('scopes that make no sense are none', () => {
+  const url = metadata.resource;
+  expect(toApiIssuer({ ...metadata, scopes_supported: [1] }, url).scopes).toBeUndefined();
+  expect(toApiIssuer({ ...metadata, scopes_supported: [] }, url).scopes).toBeUndefined();
+});
+
+test.each([
+  'http://api.example.com',
+  'http://127.0.0.1.example.com',
+  'http://localhost.example.com',
+])('an API in clear text on another machine, %s, is not asked', async (url) => {
+  await expect(askApiForIssuer(url, signal)).rejects.toThrow('is not on https');
+});
+
+test.each(['http://auth.example.com', 'http://128.0.0.1', 'http://[::2]'])(
+  'an issuer in clear text on another machine, %s, is not asked',
+  async (issuer) => {
+    await expect(discover(issuer, signal)).rejects.toThrow('is not on https');
+  },
+);

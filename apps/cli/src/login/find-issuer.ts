@@ -1,0 +1,105 @@
+// Learns from the API who issues its tokens (RFC 9728), and from the issuer where to ask for them (RFC 8414).
+
+import { type AuthorizationServer, discoveryRequest, processDiscoveryResponse } from 'oauth4webapi';
+import { CliError } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { toCliError, toIssuerFailure } from './issuer-failure.ts';
+import { assertPrivate, isLoopback, toRequestOptions } from './issuer-http.ts';
+import { toApiKey } from './stored-logins.ts';
+
+export interface ApiIssuer {
+  /** Exactly as the API writes it. */
+  readonly issuer: string;
+  /** What the API checks for; undefined when it does not say. */
+  readonly scopes: readonly string[] | undefined;
+}
+
+/** Throws `CliError`: the API is not there, names no issuer, or is not to be believed. */
+export async function askApiForIssuer(url: string, signal: AbortSignal): Promise<ApiIssuer> {
+  const base = new URL(url);
+  if (base.protocol !== 'https:' && !isLoopback(base)) {
+    throw new CliError(
+      exitCodes.failed,
+      `${toApiKey(url)} is not on https, so anyone on the way could name a false issuer; use its https address, or name the issuer with --issuer`,
+    );
+  }
+  return toApiIssuer(await fetchMetadata(url, signal), url);
+}
+
+/** Judges what answered at `url`. Throws `CliError`. */
+export function toApiIssuer(metadata: Readonly<Record<string, unknown>>, url: string): ApiIssuer {
+  const { resource, authorization_servers: issuers, scopes_supported: scopes } = metadata;
+  const [issuer] = Array.isArray(issuers) ? issuers : [];
+  if (typeof issuer !== 'string' || !URL.canParse(issuer)) throw namesNone(url);
+  // RFC 9728, section 3.3: else a false API could have itself a token for a true one. On this machine it has many names.
+  if (!isLoopback(new URL(url)) && !isSame(resource, url)) {
+    throw new CliError(
+      exitCodes.failed,
+      `The API at ${toApiKey(url)} goes by another address (its PUBLIC_URL); log in with that as --url, or name the issuer with --issuer`,
+    );
+  }
+  const isList = Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string');
+  return { issuer, scopes: isList && scopes.length > 0 ? scopes : undefined };
+}
+
+/** The issuer's endpoints. Throws `CliError`. */
+export async function discover(issuer: string, signal: AbortSignal): Promise<AuthorizationServer> {
+  const identifier = assertPrivate(new URL(issuer));
+  try {
+    const response = await discoveryRequest(identifier, toRequestOptions(signal));
+    return await processDiscoveryResponse(identifier, response);
+  } catch (error) {
+    const failure = toIssuerFailure(error, signal);
+    throw toCliError(failure, { issuer, doing: 'asked for its discovery document', cause: error });
+  }
+}
+
+async function fetchMetadata(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
+  const response = await ask(`${toApiKey(url)}/.well-known/oauth-protected-resource`, url, signal);
+  const text = await response.text().catch(() => '');
+  if (response.status === 429 || response.status >= 500) {
+    throw new CliError(
+      exitCodes.unavailable,
+      `${toApiKey(url)} is not available (HTTP ${response.status}); try again later`,
+    );
+  }
+  try {
+    const metadata: unknown = JSON.parse(text);
+    if (response.ok && typeof metadata === 'object' && metadata !== null) return { ...metadata };
+  } catch {
+    // An answer without JSON is told below like any other that is not the API's.
+  }
+  throw namesNone(url);
+}
+
+async function ask(metadataUrl: string, url: string, signal: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(metadataUrl, {
+      headers: { accept: 'application/json' },
+      redirect: 'error',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]),
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new CliError(
+      exitCodes.unavailable,
+      `The API at ${toApiKey(url)} could not be asked for its issuer; --url or ONDEMAND_URL says where the API is`,
+      { cause: error },
+    );
+  }
+}
+
+const requestMs = 10_000;
+
+function namesNone(url: string): CliError {
+  return new CliError(
+    exitCodes.failed,
+    `What answers at ${toApiKey(url)} names no issuer, so it may not be this API; --url says where the API is, --issuer who issues its tokens`,
+  );
+}
+
+function isSame(resource: unknown, url: string): boolean {
+  return (
+    typeof resource === 'string' && URL.canParse(resource) && toApiKey(resource) === toApiKey(url)
+  );
+}

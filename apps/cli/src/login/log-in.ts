@@ -1,0 +1,100 @@
+// From what the user asked for to a login that is ready to be checked and stored.
+
+import { resolve } from 'node:path';
+import { usageError } from '../cli-error.ts';
+import type { Context } from '../context.ts';
+import { toPrintable } from '../output/printable.ts';
+import { formatTimeLeft } from '../output/time-left.ts';
+import { askByClientCredentials } from './client-credentials.ts';
+import { readSecretFile, readSecretStream } from './client-secret.ts';
+import { type Prompt, runDeviceFlow } from './device-flow.ts';
+import { askApiForIssuer, discover } from './find-issuer.ts';
+import { type Audience, type Login, toApiKey } from './stored-logins.ts';
+import { type Granted, renewable } from './token-wish.ts';
+
+export interface LoginRequest {
+  readonly url: string;
+  readonly issuer: string | undefined;
+  readonly clientId: string | undefined;
+  /** `-`: standard input. */
+  readonly secretFile: string | undefined;
+  readonly scope: string | undefined;
+  readonly audience: string | undefined;
+}
+
+/** Shows on stderr what the user has to do. Throws `CliError`. */
+export async function logIn(request: LoginRequest, context: Context): Promise<Login> {
+  const { signal, output } = context;
+  const secret = await readSecret(request, context);
+  const { issuer, scopes } = await findIssuer(request, context);
+  using spinner = output.spin(`Asking ${issuer}`);
+  const server = await discover(issuer, signal);
+  const wish = {
+    clientId: request.clientId ?? defaultClientId,
+    scope: request.scope ?? toScope(scopes, secret === undefined),
+    audience: toAudience(request),
+  };
+  const granted =
+    secret === undefined
+      ? await runDeviceFlow({
+          server,
+          wish,
+          signal,
+          onPrompt: (prompt) => output.tell(toInstructions(prompt)),
+          onWait: ({ msLeft }) =>
+            spinner.update(`Waiting for your approval; the code ends ${formatTimeLeft(msLeft)}`),
+        })
+      : await askByClientCredentials({ server, wish, signal, secret });
+  return toLogin(granted, { issuer, secretFile: request.secretFile });
+}
+
+const defaultClientId = 'ondemand-cli';
+const defaultScopes = ['read', 'admin'];
+
+async function readSecret(
+  { clientId, secretFile }: LoginRequest,
+  { stdin, signal }: Context,
+): Promise<string | undefined> {
+  if (secretFile === undefined) return undefined;
+  if (clientId === undefined) throw usageError('--client-secret-file needs --client-id');
+  return secretFile === '-' ? readSecretStream(stdin, signal) : readSecretFile(secretFile);
+}
+
+async function findIssuer({ url, issuer }: LoginRequest, { output, signal }: Context) {
+  if (issuer !== undefined) return { issuer, scopes: undefined };
+  using _spinner = output.spin(`Asking ${toApiKey(url)} who issues its tokens`);
+  return askApiForIssuer(url, signal);
+}
+
+/** A refresh token is for people; a machine has its secret. */
+function toScope(scopes: readonly string[] | undefined, isPerson: boolean): string {
+  return [...(scopes ?? defaultScopes), ...(isPerson ? [renewable] : [])].join(' ');
+}
+
+/** The address of an API is the usual audience of its tokens. */
+function toAudience({ url, audience }: LoginRequest): Audience {
+  return audience === undefined
+    ? { value: toApiKey(url), isGuess: true }
+    : { value: audience, isGuess: false };
+}
+
+function toInstructions({ userCode, url, completeUrl }: Prompt): string {
+  const code = toPrintable(userCode);
+  return completeUrl === undefined
+    ? `Open ${toPrintable(url)}\nand enter the code ${code}\n`
+    : `Open ${toPrintable(completeUrl)}\nand check that it shows the code ${code}\n`;
+}
+
+function toLogin(
+  { tokens, wish }: Granted,
+  { issuer, secretFile }: { issuer: string; secretFile: string | undefined },
+): Login {
+  return {
+    issuer,
+    clientId: wish.clientId,
+    scope: wish.scope,
+    audience: wish.audience,
+    secretFile: secretFile === undefined || secretFile === '-' ? secretFile : resolve(secretFile),
+    ...tokens,
+  };
+}

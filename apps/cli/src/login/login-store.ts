@@ -1,0 +1,90 @@
+// The logins of this user, shared by all processes of the CLI.
+
+import { join } from 'node:path';
+import { CliError } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { type Held, LockTimeout, withFileLock } from './file-lock.ts';
+import { makePrivateFolder, readPrivateFile, writePrivateFile } from './private-file.ts';
+import { noLogins, parseLogins, type StoredLogins, serializeLogins } from './stored-logins.ts';
+
+export interface LoginStore {
+  /** Throws `CliError` for a file that cannot be read. */
+  read(): Promise<StoredLogins>;
+  /** Nobody else changes the logins meanwhile. Throws `CliError` when the folder cannot be written or another process takes too long. */
+  change<T>(signal: AbortSignal, work: (change: Change) => Promise<T>): Promise<T>;
+}
+
+export interface Change extends Pick<Held, 'signal'> {
+  /** As they are now, after whoever had the lock before; none where the file makes no sense. */
+  readonly stored: StoredLogins;
+  save(logins: StoredLogins): Promise<void>;
+}
+
+export interface LoginStoreOptions {
+  readonly folder: string;
+  /** Told what the user should know but need not stop for. */
+  readonly warn: (text: string) => void;
+}
+
+/** Touches nothing before it is used. */
+export function createLoginStore({ folder, warn }: LoginStoreOptions): LoginStore {
+  const path = join(folder, 'logins.json');
+
+  async function load(): Promise<StoredLogins | undefined> {
+    const found = await readPrivateFile(path);
+    if (found?.wasOpen === true) {
+      warn(
+        `Others could read the tokens in ${path}; now only you can: if somebody did, run ondemand logout and log in again`,
+      );
+    }
+    return found === undefined ? noLogins : parseLogins(found.text);
+  }
+
+  return {
+    async read() {
+      const stored = await load().catch((error: unknown) => {
+        throw unusable(`${path} cannot be read`, error);
+      });
+      if (stored !== undefined) return stored;
+      throw unusable(`${path} is not as ondemand writes it`, undefined);
+    },
+    async change(signal, work) {
+      try {
+        await makePrivateFolder(path);
+        return await withFileLock({ path: `${path}.lock`, signal }, async (held) =>
+          work({
+            signal: held.signal,
+            stored: (await load()) ?? noLogins,
+            async save(logins) {
+              await held.confirm();
+              await writePrivateFile(path, serializeLogins(logins));
+            },
+          }),
+        );
+      } catch (error) {
+        if (error instanceof LockTimeout) {
+          throw new CliError(
+            exitCodes.unavailable,
+            'Another ondemand still changes the stored logins; try again',
+            { cause: error },
+          );
+        }
+        if (isFileError(error)) throw unusable(`${folder} cannot be written`, error);
+        throw error;
+      }
+    },
+  };
+}
+
+function unusable(what: string, cause: unknown): CliError {
+  const reason = isFileError(cause) ? ` (${cause.code})` : '';
+  return new CliError(
+    exitCodes.failed,
+    `${what}${reason}; make it yours, or remove it and run ondemand login, or set ONDEMAND_URL and ONDEMAND_TOKEN`,
+    { cause },
+  );
+}
+
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}

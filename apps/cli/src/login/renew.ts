@@ -1,0 +1,70 @@
+// Gets a login new tokens without its user.
+
+import {
+  type AuthorizationServer,
+  None,
+  processRefreshTokenResponse,
+  refreshTokenGrantRequest,
+} from 'oauth4webapi';
+import { CliError } from '../cli-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { askByClientCredentials } from './client-credentials.ts';
+import { readSecretFile } from './client-secret.ts';
+import { discover } from './find-issuer.ts';
+import { toCliError, toIssuerFailure } from './issuer-failure.ts';
+import { toRequestOptions } from './issuer-http.ts';
+import { type Login, toRenewal } from './stored-logins.ts';
+import { type Tokens, toTokens } from './token-wish.ts';
+
+/** The login with new tokens. Throws `CliError`: `denied` when only its user can renew it, `unavailable` when the issuer is. */
+export async function renew(login: Login, signal: AbortSignal): Promise<Login> {
+  const { issuer, refreshToken } = login;
+  const way = toRenewal(login);
+  if (way === 'none') throw toLogInAgain();
+  const server = await discover(issuer, signal);
+  const tokens =
+    way === 'refresh'
+      ? await refresh(login, server, signal)
+      : await askAgain(login, server, signal);
+  return { ...login, ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
+}
+
+/** Only the user can log in again. */
+export function toLogInAgain(cause?: unknown): CliError {
+  return new CliError(
+    exitCodes.denied,
+    'The stored login has ended and cannot be renewed; run ondemand login',
+    { cause },
+  );
+}
+
+async function refresh(
+  { clientId, refreshToken = '' }: Login,
+  server: AuthorizationServer,
+  signal: AbortSignal,
+): Promise<Tokens> {
+  const client = { client_id: clientId };
+  try {
+    const options = toRequestOptions(signal);
+    const response = await refreshTokenGrantRequest(server, client, None(), refreshToken, options);
+    const answer = await processRefreshTokenResponse(server, client, response);
+    return toTokens(answer, Date.now());
+  } catch (error) {
+    const failure = toIssuerFailure(error, signal);
+    if (failure.kind === 'refused') throw toLogInAgain(error);
+    const doing = 'asked to renew the login';
+    throw toCliError(failure, { issuer: server.issuer, doing, cause: error });
+  }
+}
+
+async function askAgain(
+  { clientId, scope, audience, secretFile = '' }: Login,
+  server: AuthorizationServer,
+  signal: AbortSignal,
+): Promise<Tokens> {
+  const secret = await readSecretFile(secretFile).catch((error: unknown) => {
+    throw error instanceof CliError ? toLogInAgain(error) : error;
+  });
+  const wish = { clientId, scope, audience };
+  return (await askByClientCredentials({ server, wish, signal, secret })).tokens;
+}

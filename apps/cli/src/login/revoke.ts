@@ -1,0 +1,89 @@
+// Tells the issuer that the tokens of a login are no longer wanted: https://www.rfc-editor.org/rfc/rfc7009
+
+import type { AuthorizationServer, ClientAuth } from 'oauth4webapi';
+import { None, processRevocationResponse, revocationRequest } from 'oauth4webapi';
+import { CliError } from '../cli-error.ts';
+import { toClientAuth } from './client-credentials.ts';
+import { readSecretFile } from './client-secret.ts';
+import { discover } from './find-issuer.ts';
+import { toIssuerFailure } from './issuer-failure.ts';
+import { toRequestOptions } from './issuer-http.ts';
+import type { Login } from './stored-logins.ts';
+
+export type TokenKind = 'refresh_token' | 'access_token';
+
+/** `unsupported`: there is no way to, so trying again is of no use; `failed`: there is, but it did not happen. */
+export type Revocation = 'revoked' | 'unsupported' | 'failed';
+
+/** What became of each token that there is. Never throws for what the issuer does; only when `signal` aborts. */
+export async function revoke(
+  login: Login,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<TokenKind, Revocation>> {
+  // The refresh token first: with it go the access tokens that came from it (RFC 7009, section 2.1).
+  const tokens = [
+    ['refresh_token', login.refreshToken],
+    ['access_token', login.accessToken],
+  ] as const;
+  const outcomes = new Map<TokenKind, Revocation>();
+  if (login.secretFile === '-') return outcomes.set('access_token', 'unsupported');
+  const access = await prepare(login, signal);
+  for (const [kind, token] of tokens) {
+    if (token === undefined) continue;
+    outcomes.set(
+      kind,
+      access === undefined ? 'failed' : await revokeOne(access, { login, kind, token, signal }),
+    );
+  }
+  return outcomes;
+}
+
+interface Access {
+  readonly server: AuthorizationServer;
+  readonly clientAuth: ClientAuth;
+}
+
+/** Undefined when the issuer, or the secret that it wants, is not to be had. */
+async function prepare(
+  { issuer, secretFile }: Login,
+  signal: AbortSignal,
+): Promise<Access | undefined> {
+  try {
+    const server = await discover(issuer, signal);
+    if (secretFile === undefined) return { server, clientAuth: None() };
+    return { server, clientAuth: toClientAuth(server, await readSecretFile(secretFile)) };
+  } catch (error) {
+    if (signal.aborted || !(error instanceof CliError)) throw error;
+    return undefined;
+  }
+}
+
+async function revokeOne(
+  { server, clientAuth }: Access,
+  {
+    login: { clientId },
+    kind,
+    token,
+    signal,
+  }: {
+    readonly login: Login;
+    readonly kind: TokenKind;
+    readonly token: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<Revocation> {
+  if (server.revocation_endpoint === undefined) return 'unsupported';
+  const client = { client_id: clientId };
+  try {
+    const response = await revocationRequest(server, client, clientAuth, token, {
+      ...toRequestOptions(signal),
+      additionalParameters: { token_type_hint: kind },
+    });
+    await processRevocationResponse(response);
+    return 'revoked';
+  } catch (error) {
+    const failure = toIssuerFailure(error, signal);
+    const isUnsupported = failure.kind === 'refused' && failure.code === 'unsupported_token_type';
+    return isUnsupported ? 'unsupported' : 'failed';
+  }
+}

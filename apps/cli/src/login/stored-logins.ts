@@ -1,0 +1,104 @@
+// What is remembered of each login, and how it is read back from a file that anyone may have edited.
+
+/** One login at one API. */
+export interface Login {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** As it was asked for. */
+  readonly scope: string;
+  /** Asked for by name, so it is asked for again; undefined: what the issuer gives by itself. */
+  readonly audience?: Audience | undefined;
+  /** Of a machine: an absolute path, or `-` when the secret came by standard input; the secret itself is never stored. */
+  readonly secretFile?: string | undefined;
+  readonly accessToken: string;
+  /** ISO 8601; undefined when the issuer did not say. */
+  readonly expiresAt?: string | undefined;
+  readonly refreshToken?: string | undefined;
+}
+
+export interface Audience {
+  readonly value: string;
+  /** Not the user's own word. */
+  readonly isGuess: boolean;
+}
+
+export interface StoredLogins {
+  /** The URL of the last login: where the API is when nothing else says so. */
+  readonly current: string | undefined;
+  /** By the URL of the API, as `toApiKey` writes it. */
+  readonly logins: Readonly<Record<string, Login>>;
+}
+
+export const noLogins: StoredLogins = { current: undefined, logins: {} };
+
+/** The one spelling of an API's URL: host in lower case, default port and slashes at the end left out. */
+export function toApiKey(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname.replace(/\/+$/, '');
+}
+
+/** How the tokens of a login can be replaced; `none`: only by logging in again. */
+export function toRenewal({ secretFile, refreshToken }: Login): 'refresh' | 'secret' | 'none' {
+  if (secretFile !== undefined) return secretFile === '-' ? 'none' : 'secret';
+  return refreshToken === undefined ? 'none' : 'refresh';
+}
+
+/** Infinite when the issuer did not say; negative when the token has ended. */
+export function toMsLeft({ expiresAt }: Login, nowMs: number): number {
+  return expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt) - nowMs;
+}
+
+export function serializeLogins({ current, logins }: StoredLogins): string {
+  return `${JSON.stringify({ version: 1, current, logins }, null, 2)}\n`;
+}
+
+/** Undefined when the text is not what `serializeLogins` writes; an error could quote a token. */
+export function parseLogins(text: string): StoredLogins | undefined {
+  const value = parseJson(text);
+  if (!isRecord(value) || value.version !== 1 || !isRecord(value.logins)) return undefined;
+  const { current, logins } = value;
+  if (!isOptionalUrl(current)) return undefined;
+  for (const [url, login] of Object.entries(logins)) {
+    if (!URL.canParse(url) || !isLogin(login)) return undefined;
+  }
+  return { current, logins: logins as Record<string, Login> }; // each was checked
+}
+
+function isLogin(value: unknown): value is Login {
+  if (!isRecord(value)) return false;
+  const { issuer, clientId, scope, accessToken, expiresAt } = value;
+  const { audience, secretFile, refreshToken } = value;
+  return (
+    [clientId, scope, accessToken].every((part) => typeof part === 'string') &&
+    [secretFile, refreshToken].every(isOptionalString) &&
+    (audience === undefined || isAudience(audience)) &&
+    issuer !== undefined &&
+    isOptionalUrl(issuer) &&
+    isOptionalString(expiresAt) &&
+    (expiresAt === undefined || Number.isFinite(Date.parse(expiresAt)))
+  );
+}
+
+function isAudience(value: unknown): value is Audience {
+  return isRecord(value) && typeof value.value === 'string' && typeof value.isGuess === 'boolean';
+}
+
+function isOptionalString(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
+}
+
+function isOptionalUrl(value: unknown): value is string | undefined {
+  return value === undefined || (typeof value === 'string' && URL.canParse(value));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

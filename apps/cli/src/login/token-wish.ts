@@ -1,0 +1,70 @@
+// What is asked of an issuer, and what it gives, in the words of this CLI.
+
+import type { TokenEndpointResponse } from 'oauth4webapi';
+import type { Audience, Login } from './stored-logins.ts';
+
+export interface TokenWish {
+  readonly clientId: string;
+  readonly scope: string;
+  /** Undefined: what the issuer gives by itself. */
+  readonly audience: Audience | undefined;
+}
+
+/** What the issuer gave, and for which of the wishes. */
+export interface Granted {
+  readonly tokens: Tokens;
+  readonly wish: TokenWish;
+}
+
+export type Tokens = Pick<Login, 'accessToken' | 'expiresAt' | 'refreshToken'>;
+
+/**
+ * Issuers disagree on the name: Authelia and others take `audience`, RFC 8707 has `resource`, and each ignores the other.
+ * A guess goes by `audience` alone, as an issuer would issue whatever `resource` it is asked for, and the API refuse that.
+ */
+export function toParameters({ scope, audience }: TokenWish): Record<string, string> {
+  return {
+    ...(scope !== '' && { scope }),
+    ...(audience !== undefined && { audience: audience.value }),
+    ...toResource(audience),
+  };
+}
+
+/** The `resource` of RFC 8707, which a token request has to repeat. */
+export function toResource(audience: Audience | undefined): Record<string, string> {
+  const isResource =
+    audience !== undefined &&
+    !audience.isGuess &&
+    URL.canParse(audience.value) &&
+    !audience.value.includes('#');
+  return isResource ? { resource: audience.value } : {};
+}
+
+export function toTokens(answer: TokenEndpointResponse, nowMs: number): Tokens {
+  const { access_token, expires_in, refresh_token } = answer;
+  return {
+    accessToken: access_token,
+    expiresAt:
+      expires_in === undefined ? undefined : new Date(nowMs + expires_in * 1000).toISOString(),
+    refreshToken: refresh_token,
+  };
+}
+
+/**
+ * What to ask for next when the issuer did not like `wish`: without what the user did not ask for.
+ * Undefined when there is nothing left to leave out.
+ */
+export function toLesserWish(wish: TokenWish, code: string): TokenWish | undefined {
+  const withoutAudience = { ...wish, audience: undefined };
+  const isGuess = wish.audience?.isGuess === true;
+  if (code === 'invalid_target' && isGuess) return withoutAudience;
+  const scopes = wish.scope.split(' ');
+  if (code === 'invalid_scope' && scopes.includes(renewable) && scopes.length > 1) {
+    return { ...wish, scope: scopes.filter((scope) => scope !== renewable).join(' ') };
+  }
+  if (code === 'invalid_request' && isGuess) return withoutAudience;
+  return undefined;
+}
+
+/** The scope that a refresh token comes with (OpenID Connect Core, section 11). */
+export const renewable = 'offline_access';

@@ -1,0 +1,118 @@
+// `ondemand login` of a machine, by its client's id and secret.
+
+import { expect, test } from 'vitest';
+import { startStage } from './start-stage.ts';
+
+test('a client logs in by its secret file, which is read again to renew and never copied', async () => {
+  await using stage = await startStage();
+  const { app, cli } = stage;
+  const { id, secret } = app.sandbox.oidc.clients.admin;
+  const file = await cli.write('secret', `${secret}\n`);
+  const login = await cli.run(`login --client-id ${id} --client-secret-file ${file}`);
+  expect(login).toEqual({
+    exitCode: 0,
+    stdout: `Logged in at ${app.url} as ${id} (read, admin)\n`,
+    stderr: '',
+  });
+  expect(await cli.run('whoami')).toMatchObject({ exitCode: 0, stderr: '' });
+  const stored = await cli.readLogin(app.url);
+  expect(JSON.stringify(stored)).not.toContain(secret);
+
+  await cli.endAccessToken(app.url);
+  expect(await cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
+  expect((await cli.readLogin(app.url)).accessToken).not.toBe(stored.accessToken);
+
+  await cli.endAccessToken(app.url);
+  await cli.write('secret', 'another');
+  const wrong = await cli.run('ps -q');
+  expect(wrong).toMatchObject({ exitCode: 3, stdout: '' });
+  expect(wrong.stderr).toMatch(/^ondemand: .*does not know the client .*\n$/);
+});
+
+test('a secret from standard input is not kept, so the login is not renewed', async () => {
+  await using stage = await startStage();
+  const { app, cli } = stage;
+  const { id, secret } = app.sandbox.oidc.clients.reader;
+  const login = await cli.run(`login --client-id ${id} --client-secret-file - --scope read`, {
+    input: `${secret}\n`,
+  });
+  expect(login).toMatchObject({
+    exitCode: 0,
+    stdout: `Logged in at ${app.url} as ${id} (read)\n`,
+    stderr: expect.stringContaining('cannot be renewed'),
+  });
+  await cli.endAccessToken(app.url);
+  expect(await cli.run('ps')).toEqual({
+    exitCode: 3,
+    stdout: '',
+    stderr: 'ondemand: The stored login has ended and cannot be renewed; run ondemand login\n',
+  });
+});
+
+test('a wrong secret and a scope that the client may not have are one line each', async () => {
+  await using stage = await startStage();
+  const { cli, app } = stage;
+  const { id, secret } = app.sandbox.oidc.clients.reader;
+  const login = `login --client-id ${id} --client-secret-file -`;
+  const wrong = await cli.run(login, { input: 'wrong' });
+  expect(wrong).toMatchObject({ exitCode: 3, stdout: '' });
+  expect(wrong.stderr).toMatch(/^ondemand: .*does not know the client 'ondemand-reader'.*\n$/);
+  const scope = await cli.run(login, { input: secret });
+  expect(scope).toMatchObject({ exitCode: 3, stdout: '' });
+  expect(scope.stderr).toMatch(/^ondemand: .*the scopes 'read admin'; .*--scope\n$/);
+});
+
+test('an opaque token is revoked by logout', async () => {
+  await using stage = await startStage();
+  const { app, cli } = stage;
+  const { clients, issuer } = app.sandbox.oidc;
+  const file = await cli.write('secret', clients.opaqueAdmin.secret);
+  const login = `login --client-id ${clients.opaqueAdmin.id} --client-secret-file ${file}`;
+  expect(await cli.run(login)).toMatchObject({ exitCode: 0 });
+  const { accessToken } = await cli.readLogin(app.url);
+  const { exitCode, stdout, stderr } = await cli.run('logout --json');
+  expect({ exitCode, stderr, result: JSON.parse(stdout) }).toEqual({
+    exitCode: 0,
+    stderr: '',
+    result: { url: app.url, removed: true, revoked: ['access_token'], notRevoked: [] },
+  });
+  const { id, secret } = clients.api;
+  const introspection = await fetch(`${issuer}/token/introspection`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`${id}:${secret}`)}` },
+    body: new URLSearchParams({ token: accessToken }),
+  });
+  expect(await introspection.json()).toEqual({ active: false });
+});
+
+test('a login that the environment keeps from being used says so; the issuer can be named', async () => {
+  await using stage = await startStage();
+  const { app, cli } = stage;
+  const { id, secret } = app.sandbox.oidc.clients.admin;
+  const file = await cli.write('secret', secret);
+  const { issuer } = app.sandbox.oidc;
+  const login = `login --url ${app.url} --issuer ${issuer} --client-id ${id} --client-secret-file ${file}`;
+  const env = { ONDEMAND_TOKEN: app.tokens.read, ONDEMAND_URL: 'http://127.0.0.1:9' };
+  expect(await cli.run(login, { env })).toMatchObject({
+    exitCode: 0,
+    stderr:
+      'ondemand: ONDEMAND_TOKEN is set and wins over this login; unset it to use the login\nondemand: ONDEMAND_URL is set and wins over this login; unset it to use the login\n',
+  });
+  expect(await cli.run('whoami', { env: { ONDEMAND_URL: '' } })).toMatchObject({ exitCode: 0 });
+});
+
+test('an API in trouble does not lose a login, which is kept and checked later', async () => {
+  await using stage = await startStage();
+  const { app, cli } = stage;
+  const { id, secret } = app.sandbox.oidc.clients.admin;
+  const file = await cli.write('secret', secret);
+  // The API asks for the keys, or about the token, and gets no answer.
+  app.sandbox.faults.oidc.only = ({ path }) => /jwks|introspection/.test(path);
+  app.sandbox.faults.oidc.status = 500;
+  const result = await cli.run(`login --client-id ${id} --client-secret-file ${file}`);
+  expect(result).toMatchObject({ exitCode: 6, stdout: '' });
+  expect(result.stderr).toMatch(
+    /^ondemand: Logged in, but the API could not check the token .*\n$/,
+  );
+  expect((await cli.readLogin(app.url)).accessToken).toMatch(/./);
+});

@@ -1,0 +1,118 @@
+// A login that goes on by itself: renewed before its token ends, by one process at a time, honest when it cannot.
+
+import { expect, test } from 'vitest';
+import { startLoggedIn } from './start-stage.ts';
+
+const shortLived = { sandbox: { oidc: { accessTokenTtlSeconds: 45 } } };
+
+test('a token that is about to end is renewed before the call, and the refresh token with it', async () => {
+  await using stage = await startLoggedIn(shortLived);
+  const { app, cli } = stage;
+  const first = await cli.readLogin(app.url);
+  expect(await cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
+  const second = await cli.readLogin(app.url);
+  expect(second.accessToken).not.toBe(first.accessToken);
+  expect(second.refreshToken).not.toBe(first.refreshToken);
+  expect(await cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await cli.readModes()).toEqual({ '.': '700', 'logins.json': '600' });
+});
+
+test('a token that still has time is not renewed', async () => {
+  await using stage = await startLoggedIn();
+  stage.app.sandbox.oidc.clear();
+  await stage.cli.run('ps -q');
+  expect(stage.app.sandbox.oidc.count('/token')).toBe(0);
+});
+
+test('processes that renew at the same time ask the issuer once and burn no refresh token', async () => {
+  await using stage = await startLoggedIn();
+  const { app, cli } = stage;
+  for (const _round of [1, 2]) {
+    await cli.endAccessToken(app.url);
+    app.sandbox.oidc.clear();
+    const results = await Promise.all([1, 2, 3, 4].map(() => cli.run('ps -q')));
+    expect(results.map(({ exitCode, stderr }) => `${exitCode}${stderr}`)).toEqual(
+      Array(4).fill('0'),
+    );
+    expect(app.sandbox.oidc.count('/token')).toBe(1);
+  }
+});
+
+test('a process killed while it renews leaves the login usable', async () => {
+  await using stage = await startLoggedIn();
+  const { app, cli } = stage;
+  await cli.endAccessToken(app.url);
+  app.sandbox.oidc.clear();
+  app.sandbox.faults.oidc.hangs = true;
+  const hung = cli.start('ps -q');
+  await expect.poll(() => app.sandbox.oidc.requests.length, { timeout: 10_000 }).toBeGreaterThan(0);
+  hung.child.kill('SIGKILL');
+  await hung.result;
+  app.sandbox.faults.reset();
+  expect(Object.keys(await cli.readModes())).toContain('logins.json.lock');
+  await cli.ageLock();
+  expect(await cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(Object.keys(await cli.readModes())).toEqual(['.', 'logins.json']);
+});
+
+test('Ctrl-C during a renewal gives the lock back', async () => {
+  await using stage = await startLoggedIn();
+  const { app, cli } = stage;
+  await cli.endAccessToken(app.url);
+  app.sandbox.oidc.clear();
+  app.sandbox.faults.oidc.hangs = true;
+  const hung = cli.start('ps -q');
+  await expect.poll(() => app.sandbox.oidc.requests.length, { timeout: 10_000 }).toBeGreaterThan(0);
+  hung.child.kill('SIGINT');
+  expect(await hung.result).toMatchObject({ exitCode: 130 });
+  expect(Object.keys(await cli.readModes())).toEqual(['.', 'logins.json']);
+});
+
+test('a refresh token that is dead says to log in again', async () => {
+  await using stage = await startLoggedIn();
+  const { app, cli } = stage;
+  const { refreshToken = '' } = await cli.readLogin(app.url);
+  await fetch(`${app.sandbox.oidc.issuer}/token/revocation`, {
+    method: 'POST',
+    body: new URLSearchParams({ token: refreshToken, client_id: 'ondemand-cli' }),
+  });
+  await cli.endAccessToken(app.url);
+  expect(await cli.run('ps')).toEqual({
+    exitCode: 3,
+    stdout: '',
+    stderr: 'ondemand: The stored login has ended and cannot be renewed; run ondemand login\n',
+  });
+});
+
+test.each([
+  ['down', { down: true }],
+  ['silent', { hangs: true }],
+  ['failing', { status: 500 }],
+  ['throttling', { status: 429 }],
+  ['a web page', { html: '<p>Welcome</p>' }],
+])('an issuer that is %s when the token has ended is unavailability', async (_what, fault) => {
+  await using stage = await startLoggedIn();
+  const { app, cli } = stage;
+  await cli.endAccessToken(app.url);
+  Object.assign(app.sandbox.faults.oidc, fault);
+  const result = await cli.run('ps');
+  expect(result).toMatchObject({ exitCode: 6, stdout: '' });
+  expect(result.stderr).toMatch(/^ondemand: The issuer \S+ does not answer as one \(.*\n$/);
+  app.sandbox.faults.reset();
+  expect(await cli.run('ps')).toMatchObject({ exitCode: 0 });
+});
+
+test('an issuer that is down does not matter while the token holds', async () => {
+  await using stage = await startLoggedIn(shortLived);
+  await stage.cli.run('ps -q'); // the API has the issuer's keys now
+  stage.app.sandbox.faults.oidc.down = true;
+  expect(await stage.cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
+});
+
+test('login at an issuer that is down is unavailability', async () => {
+  await using stage = await startLoggedIn();
+  stage.app.sandbox.faults.oidc.down = true;
+  const result = await stage.cli.run('login');
+  expect(result).toMatchObject({ exitCode: 6, stdout: '' });
+  expect(result.stderr).toMatch(/^ondemand: The issuer .*\n$/);
+});

@@ -1,0 +1,59 @@
+// The whole product with a command line before it, and a person at the issuer who agrees.
+
+import type { Oidc } from '@ondemand/sandbox';
+import { openAll } from '../support/disposer.ts';
+import { type App, type AppOptions, startApp } from '../support/start-app.ts';
+import { type Cli, type StoredLogin, startCli } from './start-cli.ts';
+
+export interface Stage extends AsyncDisposable {
+  readonly app: App;
+  readonly cli: Cli;
+}
+
+/** The API and a user who has not logged in yet. */
+export function startStage(options: AppOptions = {}): Promise<Stage> {
+  return openAll(async (opened) => {
+    const app = await startApp(options);
+    opened.add(() => app[Symbol.asyncDispose]());
+    const cli = await startCli({ ONDEMAND_URL: app.url });
+    opened.add(() => cli[Symbol.asyncDispose]());
+    return { app, cli, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+  });
+}
+
+/** The same with a user whom the device flow let in; without the pause that the CLI owes the issuer. */
+export function startLoggedIn(options: AppOptions = {}): Promise<Stage> {
+  return openAll(async (opened) => {
+    const stage = await startStage(options);
+    opened.add(() => stage[Symbol.asyncDispose]());
+    const { app, cli } = stage;
+    await cli.storeLogin(app.url, await takeTokens(app.sandbox.oidc));
+    return stage;
+  });
+}
+
+async function takeTokens({ issuer, clients, approveDevice }: Oidc): Promise<StoredLogin> {
+  const client_id = clients.cli.id;
+  const scope = 'read admin offline_access';
+  const device = await post(`${issuer}/device/auth`, { client_id, scope });
+  await approveDevice(String(device.user_code));
+  const tokens = await post(`${issuer}/token`, {
+    grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+    client_id,
+    device_code: String(device.device_code),
+  });
+  return {
+    issuer,
+    clientId: client_id,
+    scope,
+    accessToken: String(tokens.access_token),
+    refreshToken: String(tokens.refresh_token),
+    expiresAt: new Date(Date.now() + Number(tokens.expires_in) * 1000).toISOString(),
+  };
+}
+
+async function post(url: string, form: Record<string, string>): Promise<Record<string, unknown>> {
+  const response = await fetch(url, { method: 'POST', body: new URLSearchParams(form) });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return (await response.json()) as Record<string, unknown>; // the issuer's own answer
+}
