@@ -90,6 +90,10 @@ Paste the two lines above into another terminal, then for example:
   npx --yes pnpm@10 ondemand status
   npx --yes pnpm@10 ondemand logs nginx -n 20
 
+or log in as a person would:
+
+  npx --yes pnpm@10 ondemand login --url ${url}
+
 Ctrl-C stops all of it.
 `;
 }

@@ -1,5 +1,6 @@
 // The environment: each variable is defined here once, with its default and what it is for.
 
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { z } from 'zod';
 
@@ -21,6 +22,33 @@ const fingerprint = text.regex(
 );
 const flag = (value: string) => ({ true: true, false: false })[value];
 
+const splitList = (value: string) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+/** As a browser sends it; undefined for what is none. */
+function toOrigin(value: string): string | undefined {
+  const parsed = URL.canParse(value) ? new URL(value) : undefined;
+  const isExact = /^https?:$/.test(parsed?.protocol ?? '') && !value.includes('*'); // which a URL may hold
+  if (parsed === undefined || !isExact) return undefined;
+  return parsed.href === `${parsed.origin}/` ? parsed.origin : undefined;
+}
+
+/** What Fastify takes; it would read a bare number as an address. */
+function isProxies(value: string): boolean {
+  return flag(value) !== undefined || value.split(',').every((part) => isNetwork(part.trim()));
+}
+
+function isNetwork(value: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return true;
+  const [address = '', prefix, ...more] = value.split('/');
+  const maxBits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  const bits = prefix === undefined ? maxBits : Number(/^\d{1,3}$/.test(prefix) ? prefix : 0);
+  return more.length === 0 && bits >= 1 && bits <= maxBits;
+}
+
 /** Exact, as the issuer writes it into tokens; so no trailing slash is cut off. */
 const issuer = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
@@ -40,15 +68,47 @@ export const environmentSchema = z.object({
     .default('info')
     .describe('JSON lines on stdout; pretty only in a terminal'),
   TRUST_PROXY: text
+    .refine(isProxies, 'must be `true`, `false`, or addresses and networks, comma-separated')
     .transform((value) => flag(value) ?? value)
     .default(false)
-    .describe('as in Fastify: `true`, addresses or networks whose `X-Forwarded-*` is believed'),
+    .describe(
+      'addresses or networks, comma-separated, whose `X-Forwarded-*` is believed; `true` believes everyone, so only behind a proxy that overwrites these headers',
+    ),
+  CORS_ORIGINS: z
+    .string()
+    .transform((value) => splitList(value).map(toOrigin))
+    .pipe(z.array(z.string('must list exact origins, such as https://app.example.com')))
+    .default([])
+    .describe(
+      'comma-separated origins whose pages may call the API from a browser, e.g. `https://app.example.com`',
+    ),
+  RATE_LIMIT_PER_MINUTE: text
+    .regex(/^\d{1,7}$/, 'must be a whole number, 0 for no limit')
+    .transform(Number)
+    .default(600)
+    .describe(
+      'calls by one token subject, and a tenth of it for failed authentication from one address; 0 for no limit',
+    ),
+  AUDIT_LOG_FILE: file
+    .optional()
+    .describe(
+      'a line of JSON is appended for each call that changes something, or tries to; while that fails, nothing is changed',
+    ),
   SHUTDOWN_GRACE_SECONDS: seconds
     .default(10)
     .describe('after SIGTERM or SIGINT: how long requests under way may take'),
   OIDC_ISSUER: issuer.describe('the issuer of the tokens, e.g. `https://auth.example.com`'),
   OIDC_AUDIENCE: text.describe('the `aud` that a token must carry'),
   OIDC_JWKS_URI: url.optional().describe("the issuer's keys; discovered if left out"),
+  OIDC_INTROSPECTION_URI: url
+    .optional()
+    .describe('where opaque tokens are checked; discovered if left out'),
+  OIDC_CLIENT_ID: text
+    .optional()
+    .describe(
+      'this API as a client of the issuer; with it opaque tokens are accepted too, by introspection',
+    ),
+  OIDC_CLIENT_SECRET: text.optional().describe('of that client'),
   OIDC_READ_SCOPE: text.default('read').describe("the issuer's name of the scope `read`"),
   OIDC_ADMIN_SCOPE: text.default('admin').describe("the issuer's name of the scope `admin`"),
   OCI_INSTANCE_ID: text

@@ -62,6 +62,24 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
       expiresAt: '2026-02-08T11:15:30.000Z',
     },
   },
+  audit_list: {
+    description: 'The newest lines, newest first',
+    response: [
+      {
+        time: '2026-02-08T10:15:31.000Z',
+        sub: 'diego',
+        clientId: 'ondemand-cli',
+        ip: '192.0.2.7',
+        action: 'vm_start',
+        target: 'oci-flex',
+        outcome: 'refused',
+        status: 409,
+        durationMs: 212.4,
+        requestId: '0d3c2f5e-6a0b-4a3e-9a52-1f2f7c8f4b11',
+        code: 'CONFLICT',
+      },
+    ],
+  },
 };
 
 function power(action: VmAction): OperationExample {

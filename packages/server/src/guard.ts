@@ -1,8 +1,11 @@
-// Who may come in: every route and every unknown path needs a valid token, unless it is declared public.
+// Who may come in and how often: every route and every unknown path needs a valid token, unless it is declared public.
 
+import { type ErrorCode, isAppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Authenticate } from './auth/authenticator.ts';
 import { type Principal, requireScope, type Scope, type ScopeNames } from './auth/principal.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { countCalls } from './trpc.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -13,7 +16,9 @@ declare module 'fastify' {
     readonly operationId?: string;
   }
   interface FastifyRequest {
-    /** Set once the guard let the request in. */
+    /** Where it came from; kept, because a socket that has gone no longer tells. */
+    address: string;
+    /** Set once the token proved to be valid, whatever it allows. */
     principal: Principal | undefined;
   }
 }
@@ -21,23 +26,40 @@ declare module 'fastify' {
 export interface GuardOptions {
   readonly authenticate: Authenticate;
   readonly scopeNames: ScopeNames;
+  readonly rateLimit: RateLimit;
 }
 
 /** Runs before routing's other hooks, so that authentication comes before validation and existence. */
 export function addGuard(app: FastifyInstance, options: GuardOptions): void {
+  app.decorateRequest('address', '');
   app.decorateRequest('principal', undefined);
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.isPublic !== true) await admit(request, options);
   });
 }
 
-/** Throws what authentication throws, and `FORBIDDEN` when the route's scope is missing. */
-export async function admit(
-  request: FastifyRequest,
-  { authenticate, scopeNames }: GuardOptions,
-): Promise<void> {
-  const principal = await authenticate(request.raw.headersDistinct.authorization);
+/** Throws what authentication throws, `TOO_MANY_REQUESTS` above a limit, and `FORBIDDEN` when the route's scope is missing. */
+export async function admit(request: FastifyRequest, options: GuardOptions): Promise<void> {
+  const { rateLimit, scopeNames } = options;
+  const principal = await identify(request, options);
+  request.principal = principal;
+  rateLimit.countCalls(principal.sub, countCalls(request.url));
   const { scope } = request.routeOptions.config;
   if (scope !== undefined) requireScope(principal, scope, scopeNames);
-  request.principal = principal;
 }
+
+/** Only failures are held against an address: behind a proxy it is everybody's, and a valid token must go on working. */
+async function identify(
+  request: FastifyRequest,
+  { authenticate, rateLimit }: GuardOptions,
+): Promise<Principal> {
+  try {
+    return await authenticate(request.raw.headersDistinct.authorization);
+  } catch (error) {
+    if (isAppError(error) && callersFaults.has(error.code)) rateLimit.countFailure(request.address);
+    throw error;
+  }
+}
+
+/** Unlike an issuer that is out of reach. */
+const callersFaults: ReadonlySet<ErrorCode> = new Set(['UNAUTHORIZED', 'BAD_REQUEST']);

@@ -4,16 +4,21 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify, LogController } from 'fastify';
+import { addRefusalAudit, createRecordCall } from './audit/record-call.ts';
+import type { AuditTrail } from './audit/trail.ts';
 import type { Authenticate } from './auth/authenticator.ts';
 import { realm } from './auth/challenge.ts';
 import type { ScopeNames } from './auth/principal.ts';
+import { createCors } from './cors.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './docs.ts';
 import { addErrorHandlers, answerClientError, sendError } from './errors.ts';
 import { addGuard, admit } from './guard.ts';
 import { registerHealth } from './health.ts';
 import { createOpenApiDocument } from './openapi.ts';
+import { createRateLimit } from './rate-limit.ts';
 import { registerRest } from './rest.ts';
 import { createRouteTable } from './routes.ts';
+import { toSecurityHeaders } from './security-headers.ts';
 import type { Services } from './services.ts';
 import type { Context } from './trpc.ts';
 import { registerTrpc } from './trpc-plugin.ts';
@@ -31,15 +36,23 @@ export interface ServerOptions {
   readonly logger?: FastifyBaseLogger;
   /** As in Fastify. */
   readonly trustProxy?: boolean | string;
+  /** Exact origins whose pages may call the API from a browser. */
+  readonly corsOrigins?: readonly string[];
+  /** 0 for no limit. */
+  readonly rateLimitPerMinute: number;
+  readonly audit: AuditTrail;
   /** Rejects with the reason while requests could not be served. */
   readonly checkReady: () => Promise<void>;
 }
 
 /** The whole HTTP surface of section 2 of the contract; `listen`, `inject` and `close` are the caller's. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { services, scopeNames, publicUrl, logger, trustProxy = false } = options;
+  const { services, scopeNames, publicUrl, logger, trustProxy = false, audit } = options;
   const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
-  const guard = { authenticate: options.authenticate, scopeNames };
+  const rateLimit = createRateLimit({ perMinute: options.rateLimitPerMinute });
+  const guard = { authenticate: options.authenticate, scopeNames, rateLimit };
+  const cors = createCors(options.corsOrigins ?? []);
+  const securityHeaders = toSecurityHeaders({ publicUrl });
 
   const app = fastify({
     ...(logger === undefined ? {} : { loggerInstance: logger }),
@@ -58,19 +71,21 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
   const routes = createRouteTable(app);
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('cache-control', 'no-store');
+    begin(request, reply);
+    const preflight = cors.toPreflight(request);
+    if (preflight !== undefined) await reply.code(204).headers(preflight).send();
   });
   let isClosing = false;
   app.addHook('preClose', async () => {
     isClosing = true;
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (_request, reply, payload) => {
+    cors.addVary(reply, payload);
     if (isClosing) reply.header('connection', 'close'); // else a kept-alive connection holds the close up
   });
   app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
   addGuard(app, guard);
+  addRefusalAudit(app, audit);
   addErrorHandlers(app, { routes, resourceMetadataUrl });
 
   await app.register(registerHealth, { checkReady: options.checkReady });
@@ -97,13 +112,22 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       principal: request.principal,
       scopeNames,
       services,
+      audit,
+      recordCall: createRecordCall(audit, request),
       signal: signalOf(reply),
     };
   }
 
+  function begin(request: FastifyRequest, reply: FastifyReply): void {
+    request.address = request.ip ?? 'unknown'; // the caller may be gone already, whatever the type says
+    reply.header('x-request-id', request.id).headers(securityHeaders);
+    cors.allow(request, reply);
+  }
+
   /** A URL that Fastify cannot read meets no hook; it needs a token all the same. */
   async function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply) {
-    reply.header('x-request-id', request.id);
+    begin(request, reply);
+    cors.addVary(reply);
     const context = { requestId: request.id, resourceMetadataUrl };
     const refusal = await admit(request, guard).then(
       () => error,
@@ -140,6 +164,7 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
         clientId: request.principal.clientId,
       }),
       statusCode: reply.statusCode,
+      ip: request.address,
       durationMs: Math.round(reply.elapsedTime * 10) / 10,
     },
     STATUS_CODES[reply.statusCode] ?? 'answered',

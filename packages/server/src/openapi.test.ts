@@ -46,7 +46,7 @@ describe('the published reference', async () => {
     expect(documented).toHaveLength(12);
     expect(
       operations
-        .filter(({ id }) => id !== 'whoami')
+        .filter(({ id }) => id !== 'whoami' && id !== 'audit_list')
         .map(({ method, path, scope, meta }) => [method, path, scope, meta.openapi?.summary]),
     ).toEqual(documented);
   });

@@ -28,10 +28,16 @@ const tags = [
   { name: 'vm', description: 'OCI Flex VM lifecycle (start, stop, reset, status)' },
   { name: 'containers', description: 'Docker container management on oci-flex via SSH' },
   { name: 'whoami', description: 'The caller, as the API sees it' },
+  { name: 'audit', description: 'Who changed what, or tried to' },
 ];
 
-/** Every operation needs a token and can meet a bug. */
-const commonErrors: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'INTERNAL_ERROR'];
+/** Every operation needs a token, counts against a limit and can meet a bug. */
+const commonErrors: readonly ErrorCode[] = [
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'TOO_MANY_REQUESTS',
+  'INTERNAL_ERROR',
+];
 
 /** `publicUrl` comes first in `servers`. */
 export function createOpenApiDocument({ publicUrl }: { readonly publicUrl: string }) {
@@ -115,6 +121,10 @@ const requestIdHeader = {
   },
 };
 
+const retryAfterHeader = {
+  'retry-after': { description: 'Seconds to wait', schema: { type: 'integer' as const } },
+};
+
 function errorResponse(code: ErrorCode, text: string) {
   const example: ApiError = {
     error: text,
@@ -124,7 +134,7 @@ function errorResponse(code: ErrorCode, text: string) {
   };
   return {
     description: text,
-    headers: requestIdHeader,
+    headers: { ...requestIdHeader, ...(code === 'TOO_MANY_REQUESTS' && retryAfterHeader) },
     content: {
       'application/json': { schema: { $ref: '#/components/schemas/ApiError' }, example },
     },

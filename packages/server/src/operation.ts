@@ -17,6 +17,7 @@ export interface Operation {
 }
 
 export interface Meta extends OpenApiMeta {
+  readonly openapi: NonNullable<OpenApiMeta['openapi']> & { readonly operationId: string };
   readonly scope: Scope;
   readonly textField?: string;
   readonly errors: readonly ErrorCode[];

@@ -1,5 +1,6 @@
 // The REST facade: a Fastify route for each procedure, answered by trpc-to-openapi; its edges mended here.
 
+import { Readable } from 'node:stream';
 import { AppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
@@ -9,6 +10,7 @@ import {
 import { allowEmptyBodies } from './empty-body.ts';
 import { type RestOperation, toRestOperations } from './rest-operations.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
+import { toJsonPieces, toTextPieces } from './text-pieces.ts';
 import type { Context } from './trpc.ts';
 
 export interface RestOptions {
@@ -18,9 +20,14 @@ export interface RestOptions {
 /** Routes throw what a procedure threw; the instance's error handler makes an `ApiError` of it. */
 export async function registerRest(app: FastifyInstance, { createContext }: RestOptions) {
   allowEmptyBodies(app);
+  const exchanges = new WeakMap<Context, Exchange>();
   const answer = createOpenApiNodeHttpHandler({
     router: appRouter,
     createContext: ({ req }) => exchangeOf(req).context,
+    responseMeta: ({ ctx, data: [output] }) => {
+      takeText(ctx && exchanges.get(ctx), output);
+      return {};
+    },
     onError: ({ req, error }) => {
       exchangeOf(req).failure = error;
     },
@@ -30,16 +37,22 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
     app.route({
       method: operation.method,
       url: operation.url,
-      config: { scope: operation.scope, operationId: operation.id },
+      config: {
+        scope: operation.scope,
+        operationId: operation.id,
+        ...(operation.method !== 'GET' && { auditPath: operation.path }),
+      },
       handler: async (request, reply) => {
-        const exchange: Exchange = { context: createContext(request, reply) };
+        const { textField } = operation;
+        const exchange: Exchange = { context: createContext(request, reply), textField };
+        exchanges.set(exchange.context, exchange);
         const response = createResponse();
         await answer(
           toNodeRequest(request, operation, exchange),
           response as unknown as NodeResponse,
         ); // the handler uses no more of it
         if (exchange.failure !== undefined) throw exchange.failure;
-        return send(request, reply, operation, response.body);
+        return send(request, reply, exchange, response.body);
       },
     });
   }
@@ -47,6 +60,8 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
 
 interface Exchange {
   readonly context: Context;
+  readonly textField: string | undefined;
+  text?: string;
   failure?: unknown;
 }
 
@@ -97,6 +112,14 @@ function bodyError(message: string): AppError {
   });
 }
 
+/** A long text leaves the answer before that becomes JSON: it goes out in pieces, never copied as a whole. */
+function takeText(exchange: Exchange | undefined, output: unknown): void {
+  if (exchange?.textField === undefined || output === undefined) return;
+  const fields = output as Record<string, unknown>; // an operation with a text field answers with an object, fresh from its schema
+  exchange.text = String(fields[exchange.textField]);
+  delete fields[exchange.textField];
+}
+
 function createResponse() {
   return {
     statusCode: 200,
@@ -111,17 +134,21 @@ function createResponse() {
 function send(
   request: FastifyRequest,
   reply: FastifyReply,
-  { textField }: RestOperation,
+  { textField, text }: Exchange,
   json: string,
 ): FastifyReply {
-  if (textField !== undefined) {
-    reply.header('vary', 'accept');
-    if (prefersText(request.headers.accept)) {
-      const { [textField]: text } = JSON.parse(json) as Record<string, string>; // our own output, checked by its schema
-      return reply.type('text/plain; charset=utf-8').send(text);
-    }
-  }
-  return reply.type('application/json; charset=utf-8').send(json);
+  if (textField === undefined || text === undefined)
+    return reply.type('application/json; charset=utf-8').send(json);
+  reply.header('vary', 'accept');
+  return prefersText(request.headers.accept)
+    ? reply.type('text/plain; charset=utf-8').send(toStream(toTextPieces(text)))
+    : reply
+        .type('application/json; charset=utf-8')
+        .send(toStream(toJsonPieces(json, textField, text)));
+}
+
+function toStream(pieces: Iterable<string>): Readable {
+  return Readable.from(pieces, { objectMode: false });
 }
 
 function prefersText(accept = ''): boolean {

@@ -1,5 +1,6 @@
 // Puts the process together from a configuration: adapters, services, server; and takes it apart again.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AppError,
   checkOciConfig,
@@ -14,6 +15,8 @@ import {
   type SshEvent,
 } from '@ondemand/core';
 import type { Logger } from 'pino';
+import { checkAuditFile, createAuditFile } from './audit/file.ts';
+import { createAuditTrail } from './audit/trail.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import type { Config } from './config.ts';
 import { createServer } from './index.ts';
@@ -31,6 +34,8 @@ export interface ServiceOptions {
 /** What else is wrong with the environment and can be told without the network: a line each, beginning with a variable's name. */
 export async function checkEnvironment(config: Partial<Config>): Promise<string[]> {
   const problems = await Promise.all([
+    checkIntrospectionClient(config),
+    checkAuditFile(config.AUDIT_LOG_FILE),
     config.OCI_AUTH === undefined
       ? []
       : checkOciConfig(ociOptions({ OCI_AUTH: config.OCI_AUTH, ...config })),
@@ -74,8 +79,11 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     issuer: config.OIDC_ISSUER,
     audience: config.OIDC_AUDIENCE,
     jwksUri: config.OIDC_JWKS_URI,
+    introspectionUri: config.OIDC_INTROSPECTION_URI,
+    client: toIntrospectionClient(config),
     scopeNames,
   });
+  const audit = createLoggedAudit(config.AUDIT_LOG_FILE, logger);
   const ownUrl = `http://${toUrlHost(config.HOST)}:${config.PORT}`;
   const app = await createServer({
     services: {
@@ -89,6 +97,9 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     publicUrl: config.PUBLIC_URL ?? ownUrl,
     logger,
     trustProxy: config.TRUST_PROXY,
+    corsOrigins: config.CORS_ORIGINS,
+    rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    audit,
   });
   const closeAdapters = async () => {
     await engine[Symbol.asyncDispose]();
@@ -111,9 +122,24 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       );
       await app.close();
       clearTimeout(cut);
-      await closeAdapters();
+      await closeAdapters(); // which ends the actions of callers that have gone, too
+      await waitAtMost(lastLinesMs, audit.settled());
     },
   };
+}
+
+function toIntrospectionClient({ OIDC_CLIENT_ID: id, OIDC_CLIENT_SECRET: secret }: Config) {
+  return id === undefined || secret === undefined ? undefined : { id, secret };
+}
+
+/** Half of the credentials would silently refuse every opaque token. */
+function checkIntrospectionClient(config: Partial<Config>): string[] {
+  const { OIDC_CLIENT_ID: id, OIDC_CLIENT_SECRET: secret } = config;
+  if (id !== undefined && secret === undefined)
+    return ['OIDC_CLIENT_ID: needs OIDC_CLIENT_SECRET beside it'];
+  if (id === undefined && secret !== undefined)
+    return ['OIDC_CLIENT_SECRET: needs OIDC_CLIENT_ID beside it'];
+  return [];
 }
 
 function ociOptions(config: Partial<Config> & Pick<Config, 'OCI_AUTH'>) {
@@ -142,6 +168,27 @@ function noAddress(): never {
     'oci-flex has no public IP to connect to; give it one, or set SSH_HOST',
     { details: { reason: 'NO_PUBLIC_IP' } },
   );
+}
+
+/** For what was cut short to leave its line in the audit. */
+const lastLinesMs = 2000;
+
+async function waitAtMost(ms: number, work: Promise<void>): Promise<void> {
+  const enough = new AbortController();
+  await Promise.race([work, sleep(ms, undefined, { signal: enough.signal })]);
+  enough.abort();
+}
+
+/** At level info whatever LOG_LEVEL says, unless that is silent: an audit is no chatter. */
+function createLoggedAudit(path: string | undefined, logger: Logger) {
+  const level = logger.level === 'silent' ? 'silent' : 'info';
+  const auditLogger = logger.child({}, { level });
+  return createAuditTrail({
+    file: path === undefined ? undefined : createAuditFile(path),
+    log: (entry) => auditLogger.info({ audit: entry }, `${entry.action} ${entry.outcome}`),
+    logFailure: (err, waitingLines) =>
+      logger.error({ err, waitingLines }, 'the audit file cannot be written; nothing is changed'),
+  });
 }
 
 function logSshEvent(logger: Logger, event: SshEvent): void {

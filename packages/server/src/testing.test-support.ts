@@ -1,14 +1,16 @@
 // A server over services that tests write down, listening on a free port, and a check of whole errors.
 
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { AppError, type Container, type ErrorCode } from '@ondemand/core';
 import { expect } from 'vitest';
 import type { ApiError } from './api-error.ts';
+import { createAuditTrail } from './audit/trail.ts';
 import type { Authenticate } from './auth/authenticator.ts';
 import { parseBearer } from './auth/bearer.ts';
 import { invalidToken } from './auth/challenge.ts';
 import { errorMap } from './error-map.ts';
-import { createServer } from './index.ts';
+import { createServer, type ServerOptions } from './index.ts';
 import type { Services } from './services.ts';
 
 export const nginx: Container = {
@@ -23,6 +25,8 @@ export interface TestServer extends AsyncDisposable {
   readonly url: string;
   /** Every action that reached a service, in order. */
   readonly actions: readonly string[];
+  /** How many are open. */
+  countConnections(): Promise<number>;
   /** Asks with the token of that scope, or without any. */
   ask(path: string, init?: RequestInit & { readonly as?: 'read' | 'admin' }): Promise<Response>;
 }
@@ -44,7 +48,10 @@ const authenticate: Authenticate = async (authorization) => {
   };
 };
 
-export async function startTestServer(overrides: ServiceOverrides = {}): Promise<TestServer> {
+export async function startTestServer(
+  overrides: ServiceOverrides = {},
+  options: Partial<ServerOptions> = {},
+): Promise<TestServer> {
   const actions: string[] = [];
   const services = createServices(actions);
   const app = await createServer({
@@ -57,12 +64,16 @@ export async function startTestServer(overrides: ServiceOverrides = {}): Promise
     issuer: 'https://auth.example.com',
     publicUrl: 'http://127.0.0.1:5000',
     checkReady: async () => {},
+    rateLimitPerMinute: 0,
+    audit: createAuditTrail({ log() {}, logFailure() {} }),
+    ...options,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`; // a TCP listener's address
   return {
     url,
     actions,
+    countConnections: () => promisify(app.server.getConnections.bind(app.server))(),
     ask: (path, { as, headers, ...init } = {}) =>
       fetch(`${url}${path}`, {
         redirect: 'manual',

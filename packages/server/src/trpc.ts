@@ -4,6 +4,8 @@ import { isAppError } from '@ondemand/core';
 import { initTRPC } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { type ApiError, type ErrorContext, toErrorResponse, toTrpcError } from './api-error.ts';
+import type { RecordCall } from './audit/record-call.ts';
+import type { AuditTrail } from './audit/trail.ts';
 import { type Principal, requireScope, type ScopeNames } from './auth/principal.ts';
 import { errorMap } from './error-map.ts';
 import { type Meta, type Operation, toMeta } from './operation.ts';
@@ -13,6 +15,8 @@ export interface Context extends ErrorContext {
   readonly principal: Principal;
   readonly scopeNames: ScopeNames;
   readonly services: Services;
+  readonly audit: AuditTrail;
+  readonly recordCall: RecordCall;
   /** Aborted when the caller has gone; for reads only, an action outlives its caller. */
   readonly signal: AbortSignal;
 }
@@ -53,6 +57,14 @@ export function isTrpcUrl(url: string): boolean {
   return url === trpcPrefix || url.startsWith(`${trpcPrefix}/`) || url.startsWith(`${trpcPrefix}?`);
 }
 
+/** How many calls a request makes: a batch lists its procedures with commas, however they are escaped. */
+export function countCalls(url: string): number {
+  if (!isTrpcUrl(url)) return 1;
+  const [path = '', query] = url.split('?', 2);
+  if (new URLSearchParams(query).get('batch') !== '1') return 1;
+  return 1 + (path.match(/,|%(?:25)*2c/gi)?.length ?? 0);
+}
+
 /** One error in tRPC's envelope. */
 export function toTrpcErrorShape(status: number, body: ApiError, path?: string) {
   const data: TrpcErrorData = { ...body, httpStatus: status, ...(path !== undefined && { path }) };
@@ -76,10 +88,34 @@ function contextOf(error: Error): ErrorContext {
 }
 
 function scopedProcedure(meta: Meta) {
-  return t.procedure.meta(meta).use(async ({ ctx, next }) => {
-    requireScope(ctx.principal, meta.scope, ctx.scopeNames);
-    const result = await next();
-    if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
-    return result;
+  return t.procedure
+    .meta(meta)
+    .use(audited(meta))
+    .use(async ({ ctx, type, next }) => {
+      requireScope(ctx.principal, meta.scope, ctx.scopeNames);
+      if (type === 'mutation') await ctx.audit.requireWritable();
+      const result = await next();
+      if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
+      return result;
+    });
+}
+
+/** Each mutation leaves its line before its answer does, whatever came of it. */
+function audited({ openapi: { operationId, path } }: Meta) {
+  return t.middleware(async ({ ctx, type, next, getRawInput }) => {
+    if (type !== 'mutation') return next();
+    const startedAt = performance.now();
+    return ctx.audit.follow(
+      next().then(async (result) => {
+        await ctx.recordCall({
+          action: operationId,
+          path,
+          input: await getRawInput().catch(() => undefined), // malformed, which is what the result says
+          durationMs: performance.now() - startedAt,
+          ...(!result.ok && { error: result.error }),
+        });
+        return result;
+      }),
+    );
   });
 }

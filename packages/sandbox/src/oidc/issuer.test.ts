@@ -106,6 +106,59 @@ test('an opaque token introspects as active with its scopes until it is revoked'
   expect((await app.introspect(token)).body).toEqual({ active: false });
 });
 
+test('the Authelia flavour has its paths, its prefixes, opaque tokens by default and lists of audiences', async () => {
+  await using app = await startOidc({ flavour: 'authelia' });
+  const { issuer, audience, tokens } = app.oidc;
+  const document = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
+  expect(document).toMatchObject({
+    jwks_uri: `${issuer}/jwks.json`,
+    token_endpoint: `${issuer}/api/oidc/token`,
+    introspection_endpoint: `${issuer}/api/oidc/introspection`,
+    revocation_endpoint: `${issuer}/api/oidc/revocation`,
+    device_authorization_endpoint: `${issuer}/api/oidc/device-authorization`,
+  });
+  const introspect = (token: string) =>
+    app.post('/api/oidc/introspection', { token }, app.oidc.clients.api);
+  const token = await tokens.admin();
+  expect(token).toMatch(/^authelia_at_[\w-]{40,}$/);
+  expect((await introspect(token)).body).toMatchObject({
+    active: true,
+    scope: 'read admin',
+    aud: [audience],
+    token_type: 'bearer',
+  });
+  await tokens.revoke(token);
+  expect((await introspect(token)).body).toEqual({ active: false });
+  expect(decodeJwt(await tokens.read({ format: 'jwt' }))).toMatchObject({
+    aud: [audience],
+    scp: ['read'],
+    nbf: expect.any(Number),
+  });
+});
+
+test('in the Authelia flavour a refresh token introspects as active', async () => {
+  await using app = await startOidc({ flavour: 'authelia' });
+  const { clients, paths, audience } = app.oidc;
+  const { body: device } = await app.post(paths.deviceAuthorization, {
+    client_id: clients.cli.id,
+    scope: 'read offline_access',
+  });
+  await app.oidc.approveDevice(device.user_code);
+  const { body: tokens } = await app.post(paths.token, {
+    grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+    client_id: clients.cli.id,
+    device_code: device.device_code,
+  });
+  expect(tokens.access_token).toMatch(/^authelia_at_/);
+  expect(tokens.refresh_token).toMatch(/^authelia_rt_/);
+  const { body } = await app.post(
+    paths.introspection,
+    { token: tokens.refresh_token },
+    clients.api,
+  );
+  expect(body).toMatchObject({ active: true, aud: [audience], client_id: clients.cli.id });
+});
+
 test('introspection refuses a wrong secret, and other clients learn nothing', async () => {
   await using app = await startOidc();
   const token = await app.oidc.tokens.read({ format: 'opaque' });

@@ -6,6 +6,7 @@ import { type Faults, type OidcFaults, type OidcSubject, takeFault } from '../fa
 import { type HttpListener, listenHttp, pause } from '../http-listener.ts';
 import { createClients, type OidcClients } from './clients.ts';
 import { decideDevice, serveDevicePage } from './device-page.ts';
+import { type OidcPaths, toPaths } from './flavour.ts';
 import { forgeJwt, type JwtPart } from './forge.ts';
 import { createProvider, type OidcSettings } from './provider.ts';
 import { createSigningKeys, type SigningKey, selectKey } from './signing-keys.ts';
@@ -24,6 +25,8 @@ export interface Oidc extends AsyncDisposable {
   readonly audience: string;
   readonly clients: OidcClients;
   readonly settings: OidcSettings;
+  /** Where its endpoints are, below `issuer`. */
+  readonly paths: OidcPaths;
   readonly tokens: Tokens;
   /** Every request since the start or the last `clear()`, in order of arrival. */
   readonly requests: readonly OidcSubject[];
@@ -47,15 +50,18 @@ export interface Oidc extends AsyncDisposable {
   denyDevice(userCode: string): Promise<boolean>;
 }
 
-const defaultSettings: OidcSettings = {
+const toSettings = (chosen: Partial<OidcSettings> = {}): OidcSettings => ({
   accessTokenTtlSeconds: 12 * 3600,
   signingAlgorithm: 'RS256',
-  scopeClaim: 'scope',
-};
+  flavour: 'plain',
+  scopeClaim: chosen.flavour === 'authelia' ? 'scp' : 'scope',
+  ...chosen,
+});
 
 /** Listens when it resolves. Disposing ends hanging requests and the listener. */
 export async function createOidc({ faults, settings: chosen }: OidcOptions): Promise<Oidc> {
-  const settings = { ...defaultSettings, ...chosen };
+  const settings = toSettings(chosen);
+  const paths = toPaths(settings.flavour);
   const audience = 'https://ondemand.example/api';
   const clients = createClients();
   const storage = createStorage(() => new Date());
@@ -113,7 +119,13 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
     audience,
     clients,
     settings,
-    tokens: createTokens({ issuer, clients }),
+    paths,
+    tokens: createTokens({
+      issuer,
+      clients,
+      paths,
+      defaultFormat: settings.flavour === 'authelia' ? 'opaque' : 'jwt',
+    }),
     requests,
     count: (path) => requests.filter((request) => request.path === path).length,
     clear() {

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Configuration, Provider as OidcProvider } from 'oidc-provider';
 import { Provider } from 'oidc-provider/lib/provider.js';
 import { type OidcClients, toClientMetadata } from './clients.ts';
+import { dressAsAuthelia, type OidcFlavour, toPaths } from './flavour.ts';
 import { type SigningAlgorithm, type SigningKey, selectKey, toPrivateJwk } from './signing-keys.ts';
 import type { createStorage } from './storage.ts';
 
@@ -14,6 +15,8 @@ export interface OidcSettings {
   signingAlgorithm: Exclude<SigningAlgorithm, 'EdDSA'>;
   /** `scp`: an array in place of `scope`, as Authelia's JWTs have it. */
   scopeClaim: 'scope' | 'scp';
+  /** Read once, at the start. */
+  flavour: OidcFlavour;
 }
 
 export interface ProviderParts {
@@ -27,14 +30,26 @@ export interface ProviderParts {
 
 /** The first of `keys` with the wanted algorithm signs; all of them are published. */
 export function createProvider(parts: ProviderParts, keys: readonly SigningKey[]): OidcProvider {
-  return new Provider(parts.issuer, toConfiguration(parts, keys));
+  const provider = new Provider(parts.issuer, toConfiguration(parts, keys));
+  if (parts.settings.flavour === 'authelia') dressAsAuthelia(provider, parts.audience);
+  return provider;
 }
 
 function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Configuration {
   const { audience, clients, settings, storage } = parts;
+  const isAuthelia = settings.flavour === 'authelia';
   const opaqueClients = [clients.opaqueReader.id, clients.opaqueAdmin.id];
+  if (isAuthelia) opaqueClients.push(clients.cli.id);
+  const paths = toPaths(settings.flavour);
   return {
     adapter: storage,
+    routes: {
+      jwks: paths.jwks,
+      token: paths.token,
+      introspection: paths.introspection,
+      revocation: paths.revocation,
+      device_authorization: paths.deviceAuthorization,
+    },
     clients: toClientMetadata(clients),
     jwks: { keys: keys.map(toPrivateJwk) },
     scopes: ['openid', 'offline_access', 'read', 'admin'],
@@ -54,6 +69,7 @@ function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Con
     formats: {
       customizers: {
         jwt(_context, _token, { payload }) {
+          if (isAuthelia) Object.assign(payload, { aud: [payload.aud].flat(), nbf: payload.iat });
           if (settings.scopeClaim === 'scope') return;
           payload.scp = typeof payload.scope === 'string' ? payload.scope.split(' ') : [];
           delete payload.scope;

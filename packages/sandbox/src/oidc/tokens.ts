@@ -1,9 +1,10 @@
 // Gets tokens from the issuer as any client would: by requests to its token endpoint.
 
 import type { OidcClient, OidcClients } from './clients.ts';
+import type { OidcPaths } from './flavour.ts';
 
 export interface TokenRequest {
-  /** Default `jwt`. */
+  /** Default `jwt`, and `opaque` in the Authelia flavour, as there. */
   readonly format?: 'jwt' | 'opaque';
   /** The `aud`; the API's own when left out. */
   readonly resource?: string;
@@ -22,13 +23,16 @@ export interface Tokens {
 export interface TokensOptions {
   readonly issuer: string;
   readonly clients: OidcClients;
+  readonly paths: OidcPaths;
+  readonly defaultFormat: 'jwt' | 'opaque';
 }
 
 const timeoutMs = 10_000;
 
-export function createTokens({ issuer, clients }: TokensOptions): Tokens {
+export function createTokens(options: TokensOptions): Tokens {
+  const { issuer, clients, paths, defaultFormat } = options;
   const obtain = async (client: OidcClient, scope: string, resource?: string): Promise<string> => {
-    const answer = await post(`${issuer}/token`, client, {
+    const answer = await post(`${issuer}${paths.token}`, client, {
       grant_type: 'client_credentials',
       scope,
       ...(resource === undefined ? {} : { resource }),
@@ -40,15 +44,15 @@ export function createTokens({ issuer, clients }: TokensOptions): Tokens {
     throw new Error(`The sandbox's issuer gave no token to ${client.id}: HTTP ${answer.status}`);
   };
   return {
-    read: ({ format, resource } = {}) =>
+    read: ({ format = defaultFormat, resource } = {}) =>
       obtain(format === 'opaque' ? clients.opaqueReader : clients.reader, 'read', resource),
-    admin: ({ format, resource } = {}) =>
+    admin: ({ format = defaultFormat, resource } = {}) =>
       obtain(format === 'opaque' ? clients.opaqueAdmin : clients.admin, 'read admin', resource),
     async revoke(token) {
       // A client may revoke its own tokens only, and the token does not say whose it is.
       await Promise.all(
         [clients.opaqueReader, clients.opaqueAdmin].map((client) =>
-          post(`${issuer}/token/revocation`, client, { token }),
+          post(`${issuer}${paths.revocation}`, client, { token }),
         ),
       );
     },

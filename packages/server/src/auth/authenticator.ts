@@ -3,6 +3,8 @@
 import { parseBearer } from './bearer.ts';
 import { invalidToken } from './challenge.ts';
 import type { ClaimRules } from './claims.ts';
+import { createDiscovery } from './discovery.ts';
+import { createIntrospector, type IntrospectionClient } from './introspection.ts';
 import { createIssuerHttp, type Fetch } from './issuer-http.ts';
 import { createJwtVerifier, hasJwtForm } from './jwt.ts';
 import { createKeySet } from './key-set.ts';
@@ -12,8 +14,13 @@ import type { Principal } from './principal.ts';
 export type Authenticate = (authorization: readonly string[] | undefined) => Promise<Principal>;
 
 export interface AuthenticatorOptions extends ClaimRules {
+  /** Discovered where they are not given. */
   readonly jwksUri?: string | undefined;
+  readonly introspectionUri?: string | undefined;
+  /** Given: tokens that are no JWTs are accepted too, by introspection. */
+  readonly client?: IntrospectionClient | undefined;
   readonly fetch?: Fetch;
+  readonly now?: () => number;
 }
 
 export interface Authenticator {
@@ -22,21 +29,33 @@ export interface Authenticator {
   readonly checkReady: () => Promise<void>;
 }
 
+/** A JWT that failed is never taken to introspection. */
 export function createAuthenticator({
   jwksUri,
+  introspectionUri,
+  client,
   fetch,
+  now = Date.now,
   ...rules
 }: AuthenticatorOptions): Authenticator {
   const http = createIssuerHttp(fetch === undefined ? {} : { fetch });
-  const keys = createKeySet({ issuer: rules.issuer, http, jwksUri });
-  const verifyJwt = createJwtVerifier({ keys, rules });
+  const discovery = createDiscovery({ issuer: rules.issuer, http });
+  const keys = createKeySet({ http, discovery, jwksUri, now });
+  const verifyJwt = createJwtVerifier({ keys, rules, now: () => new Date(now()) });
+  const verifyOpaque =
+    client === undefined
+      ? refuseOpaque
+      : createIntrospector({ http, discovery, rules, client, introspectionUri, now });
 
   return {
     async authenticate(authorization) {
       const token = parseBearer(authorization);
-      if (hasJwtForm(token)) return verifyJwt(token);
-      throw invalidToken('The token is not a JWT, the only kind that this API is set up to take');
+      return hasJwtForm(token) ? verifyJwt(token) : verifyOpaque(token);
     },
     checkReady: () => keys.load(),
   };
+}
+
+function refuseOpaque(): never {
+  throw invalidToken('The token is not a JWT, the only kind that this API is set up to take');
 }

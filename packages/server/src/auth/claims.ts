@@ -21,6 +21,8 @@ const claimsSchema = z.looseObject({
   iat: z.number(),
   nbf: z.number().optional(),
   client_id: z.string().min(1),
+  // Bound to a key that the caller would have to prove (DPoP, mTLS): as a plain bearer token it may be stolen.
+  cnf: z.never().optional(),
 });
 
 /** Who an RFC 9068 access token speaks for. Throws `UNAUTHORIZED` for any claim missing, malformed or not for us. */
@@ -31,7 +33,7 @@ export function toPrincipal(
 ): Principal {
   const parsed = claimsSchema.safeParse(claims);
   if (!parsed.success)
-    throw invalidToken('The token lacks a claim that an access token has (RFC 9068)');
+    throw invalidToken('A claim that an access token has is missing or malformed (RFC 9068)');
   const { iss, sub, aud, exp, nbf, iat, client_id: clientId } = parsed.data;
   const nowSeconds = now.getTime() / 1000;
   if (iss !== rules.issuer) throw invalidToken('The token is from another issuer');

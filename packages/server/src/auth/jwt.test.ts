@@ -2,7 +2,7 @@ import type { webcrypto } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '@ondemand/core';
-import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair, importJWK, type JWTHeaderParameters, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAuthenticator } from './authenticator.ts';
 import { toChallenge } from './challenge.ts';
@@ -13,6 +13,10 @@ const ec = await generateKeyPair('ES256', { extractable: true });
 const foreign = await generateKeyPair('RS256');
 const rsaPublic = { ...(await exportJWK(rsa.publicKey)), kid: 'rsa', alg: 'RS256', use: 'sig' };
 const ecPublic = { ...(await exportJWK(ec.publicKey)), kid: 'ec', use: 'sig' };
+const anyPublic = { ...(await exportJWK(rsa.publicKey)), kid: 'any' };
+const otherPublic = { ...(await exportJWK(rsa.publicKey)), kid: 'other', alg: 'RS512' };
+const ps256 = await importJWK({ ...(await exportJWK(rsa.privateKey)), alg: 'PS256' }, 'PS256');
+const rs512 = await importJWK({ ...(await exportJWK(rsa.privateKey)), alg: 'RS512' }, 'RS512');
 
 let issuer = '';
 let jwksFetches = 0;
@@ -24,14 +28,14 @@ const provider = createServer((request, response) => {
   if (answer === 'error') return response.writeHead(500).end('{}');
   if (answer === 'redirect') return response.writeHead(302, { location: '/elsewhere' }).end();
   if (request.url === '/.well-known/openid-configuration')
-    return response.end(
+    return response.writeHead(200, { 'content-type': 'application/json' }).end(
       JSON.stringify({
         issuer: answer === 'foreign issuer' ? 'https://evil.example' : issuer,
         jwks_uri: `${issuer}/jwks.json`,
       }),
     );
   jwksFetches += 1;
-  return response.end(JSON.stringify({ keys: [rsaPublic, ecPublic] }));
+  return response.end(JSON.stringify({ keys: [rsaPublic, ecPublic, anyPublic, otherPublic] }));
 });
 
 beforeAll(async () => {
@@ -50,7 +54,7 @@ const authenticator = () =>
 interface TokenOptions {
   readonly claims?: Record<string, unknown>;
   readonly header?: Partial<JWTHeaderParameters>;
-  readonly key?: webcrypto.CryptoKey;
+  readonly key?: webcrypto.CryptoKey | Uint8Array;
 }
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
@@ -87,6 +91,7 @@ describe('valid tokens', () => {
     ['scope admin', { claims: { scope: 'admin' } }, ['read', 'admin']],
     ["Authelia's scp", { claims: { scope: undefined, scp: ['read'] } }, ['read']],
     ['scope and scp that differ', { claims: { scope: 'read admin', scp: ['read'] } }, ['read']],
+    ['a key that names no algorithm', { header: { kid: 'any' } }, ['read']],
     ['several audiences', { claims: { aud: ['other', audience] } }, ['read']],
     ['the long media type', { header: { typ: 'application/at+jwt' } }, ['read']],
     ['ES256', { header: { alg: 'ES256', kid: 'ec' }, key: ec.privateKey }, ['read']],
@@ -146,6 +151,9 @@ describe('tokens that are refused with invalid_token', () => {
     ['key elsewhere', { header: { jku: 'http://127.0.0.1:9/keys' } }],
     ['certificate chain', { header: { x5c: ['MII'] } }],
     ['unknown critical', { header: { cty: 'JWT' } }],
+    ['PS256, truly signed', { header: { alg: 'PS256', kid: 'any' }, key: ps256 }],
+    ['RS512, truly signed', { header: { alg: 'RS512', kid: 'any' }, key: rs512 }],
+    ['RS256 with a key that is for RS512', { header: { kid: 'other' } }],
     ['the key of another algorithm', { header: { alg: 'ES256', kid: 'rsa' }, key: ec.privateKey }],
   ])('%s', async (_, options) => {
     const error = await refusal([`Bearer ${await mint(options)}`]);
@@ -272,4 +280,27 @@ describe('the issuer', () => {
       code: 'SERVICE_UNAVAILABLE',
     });
   });
+});
+
+test('a token whose signature is remembered is judged anew each time, and only it is remembered', async () => {
+  let skippedMs = 0;
+  const { authenticate } = createAuthenticator({
+    issuer,
+    audience,
+    scopeNames: { read: 'read', admin: 'admin' },
+    now: () => Date.now() + skippedMs,
+  });
+  const token = await mint({ claims: { exp: nowSeconds() + 10 } });
+  for (let index = 0; index < 3; index += 1)
+    expect(await authenticate([`Bearer ${token}`])).toMatchObject({ sub: 'diego' });
+  const [header, , signature] = token.split('.');
+  const claims = { iss: issuer, sub: 'mallory', aud: audience, client_id: 'cli', scope: 'admin' };
+  const payload = Buffer.from(
+    JSON.stringify({ ...claims, iat: nowSeconds(), exp: nowSeconds() + 10 }),
+  ).toString('base64url');
+  await expect(authenticate([`Bearer ${header}.${payload}.${signature}`])).rejects.toMatchObject({
+    code: 'UNAUTHORIZED',
+  });
+  skippedMs = 60_000;
+  await expect(authenticate([`Bearer ${token}`])).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
 });

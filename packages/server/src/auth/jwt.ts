@@ -1,5 +1,6 @@
 // Verifies JWT access tokens: https://www.rfc-editor.org/rfc/rfc9068#section-4
 
+import { createHash } from 'node:crypto';
 import { compactVerify, decodeProtectedHeader, errors, importJWK, type JWK } from 'jose';
 import { z } from 'zod';
 import { invalidToken } from './challenge.ts';
@@ -25,9 +26,13 @@ const headerSchema = z.strictObject({
   'x5t#S256': z.string().optional(),
 });
 
-/** True for whatever has the form of a JWT, valid or not. */
+/** Tokens that are remembered for each key. */
+const maxSigned = 256;
+
+/** True for whatever has the form of a JWT, valid or not: three segments, or a JSON header and any other number of them. */
 export function hasJwtForm(token: string): boolean {
-  return token.split('.').length === 3 && token.startsWith('eyJ');
+  const segments = token.split('.').length;
+  return segments === 3 || (segments > 1 && token.startsWith('eyJ'));
 }
 
 /**
@@ -36,6 +41,8 @@ export function hasJwtForm(token: string): boolean {
  */
 export function createJwtVerifier({ keys, rules, now = () => new Date() }: JwtOptions) {
   const imported = new WeakMap<JWK, Promise<Awaited<ReturnType<typeof importJWK>>>>();
+  /** Payloads by the hash of tokens whose signature was right, which it stays for as long as the issuer shows the key; claims are judged each time. */
+  const signed = new WeakMap<JWK, Map<string, Uint8Array>>();
 
   return async function verify(token: string): Promise<Principal> {
     const { alg, kid } = parseHeader(token);
@@ -43,9 +50,18 @@ export function createJwtVerifier({ keys, rules, now = () => new Date() }: JwtOp
     if (jwk === undefined) throw invalidToken('The token is signed with a key the issuer lacks');
     if (jwk.alg !== undefined && jwk.alg !== alg)
       throw invalidToken('The token is signed with another algorithm than its key is for');
-    const payload = await checkSignature(token, jwk, alg);
+    const id = createHash('sha256').update(token).digest('base64');
+    const payload = signed.get(jwk)?.get(id) ?? (await checkSignature(token, jwk, alg));
+    remember(jwk, id, payload);
     return toPrincipal(parsePayload(payload), rules, now());
   };
+
+  function remember(jwk: JWK, id: string, payload: Uint8Array): void {
+    const payloads = signed.get(jwk) ?? new Map<string, Uint8Array>();
+    signed.set(jwk, payloads.set(id, payload));
+    const [oldest] = payloads.keys();
+    if (payloads.size > maxSigned && oldest !== undefined) payloads.delete(oldest);
+  }
 
   async function checkSignature(token: string, jwk: JWK, alg: string): Promise<Uint8Array> {
     let key = imported.get(jwk);
@@ -75,8 +91,8 @@ function parseHeader(token: string) {
 function decodeHeader(token: string): unknown {
   try {
     return decodeProtectedHeader(token);
-  } catch (cause) {
-    throw invalidToken('The token is malformed', { cause });
+  } catch {
+    throw invalidToken('The token is malformed'); // the cause may quote it
   }
 }
 
@@ -90,7 +106,7 @@ function parsePayload(payload: Uint8Array): Readonly<Record<string, unknown>> {
     return z
       .record(z.string(), z.unknown())
       .parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)));
-  } catch (cause) {
-    throw invalidToken('The token holds no claims', { cause });
+  } catch {
+    throw invalidToken('The token holds no claims'); // the cause would quote it
   }
 }

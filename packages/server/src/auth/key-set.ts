@@ -1,8 +1,10 @@
 // The issuer's public keys: discovered, kept, fetched again when they rotate and never in a hurry.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JWK } from 'jose';
 import { z } from 'zod';
-import { type IssuerHttp, issuerUnavailable } from './issuer-http.ts';
+import type { Discovery } from './discovery.ts';
+import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from './issuer-http.ts';
 
 export interface KeySet {
   /** Resolves once there are keys to check with. Throws `SERVICE_UNAVAILABLE`. */
@@ -12,9 +14,9 @@ export interface KeySet {
 }
 
 export interface KeySetOptions {
-  readonly issuer: string;
   readonly http: IssuerHttp;
-  /** Found by discovery (RFC 8414, OpenID Connect) where it is not given. */
+  readonly discovery: Discovery;
+  /** Discovered where it is not given. */
   readonly jwksUri?: string | undefined;
   readonly now?: () => number;
 }
@@ -24,30 +26,32 @@ interface Keys {
   readonly fetchedAtMs: number;
 }
 
-const freshForMs = 10 * 60_000;
+/** A withdrawn key works for at most this long, while the issuer answers. */
+const freshForMs = 5 * 60_000;
 /** Last good keys serve on this long while the issuer does not answer. */
 const usableForMs = 60 * 60_000;
+/** Who could be served with last good keys does not wait longer than this for newer ones. */
+const patienceMs = 1000;
 /** After a failure, and after a key id that was not there, the issuer is left alone for this long. */
 const failureCoolDownMs = 5000;
 const unknownKeyCoolDownMs = 30_000;
 
-export function createKeySet({ issuer, http, jwksUri, now = Date.now }: KeySetOptions): KeySet {
+export function createKeySet({ http, discovery, jwksUri, now = Date.now }: KeySetOptions): KeySet {
   let keys: Keys | undefined;
   let fetching: Promise<Keys> | undefined;
   let failure: { readonly error: unknown; readonly atMs: number } | undefined;
   let unknownKeyAtMs = Number.NEGATIVE_INFINITY;
-  let discovered = jwksUri;
 
   return {
     async load() {
       await current();
     },
     async find(kid) {
-      const known = await current();
-      const key = known.byId.get(kid);
+      const key = (await current()).byId.get(kid);
       if (key !== undefined || now() - unknownKeyAtMs < unknownKeyCoolDownMs) return key;
+      const fresh = await refresh(); // throws while the issuer is down: the key may be one of its newest
       unknownKeyAtMs = now();
-      return (await refresh()).byId.get(kid);
+      return fresh.byId.get(kid);
     },
   };
 
@@ -55,12 +59,9 @@ export function createKeySet({ issuer, http, jwksUri, now = Date.now }: KeySetOp
     if (keys === undefined) return refresh();
     const ageMs = now() - keys.fetchedAtMs;
     if (ageMs < freshForMs) return keys;
-    try {
-      return await refresh();
-    } catch (error) {
-      if (ageMs < usableForMs) return keys;
-      throw error;
-    }
+    if (ageMs >= usableForMs) return refresh();
+    await settled(refresh(), patienceMs);
+    return keys ?? refresh(); // none: meanwhile all were withdrawn, which `refresh` then says
   }
 
   function refresh(): Promise<Keys> {
@@ -75,6 +76,7 @@ export function createKeySet({ issuer, http, jwksUri, now = Date.now }: KeySetOp
         },
         (error: unknown) => {
           failure = { error, atMs: now() };
+          discovery.forget();
           throw error;
         },
       )
@@ -85,29 +87,32 @@ export function createKeySet({ issuer, http, jwksUri, now = Date.now }: KeySetOp
   }
 
   async function fetchKeys(): Promise<Keys> {
-    discovered ??= toJwksUri(await http.getJson(discoveryUrl(issuer)), issuer);
-    return { byId: toKeys(await http.getJson(discovered)), fetchedAtMs: now() };
+    const url = jwksUri ?? (await discovery.find('jwks_uri'));
+    const byId = toKeys(await http.getJson(url));
+    if (byId.size === 0) {
+      keys = undefined; // all of them withdrawn: they must not serve on as last good ones
+      throw issuerUnavailable(new IssuerFault('the issuer publishes no signing key with an id'));
+    }
+    return { byId, fetchedAtMs: now() };
   }
 }
 
-function discoveryUrl(issuer: string): string {
-  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+/** Waits for the end, good or bad, but not longer; the work goes on for whoever comes next, under its own deadline. */
+async function settled(work: Promise<unknown>, forMs: number): Promise<void> {
+  const ended = new AbortController();
+  const ignore = () => {};
+  await Promise.race([
+    work.then(ignore, ignore),
+    sleep(forMs, undefined, { signal: ended.signal }).catch(ignore),
+  ]);
+  ended.abort();
 }
 
-/** RFC 8414 section 3.3: metadata whose issuer is not the one asked for must not be used. */
-function toJwksUri(metadata: Readonly<Record<string, unknown>>, issuer: string): string {
-  const parsed = z
-    .looseObject({ issuer: z.literal(issuer), jwks_uri: z.url() })
-    .safeParse(metadata);
-  if (!parsed.success) throw issuerUnavailable(parsed.error);
-  return parsed.data.jwks_uri;
-}
-
-function toKeys(document: Readonly<Record<string, unknown>>): ReadonlyMap<string, JWK> {
+function toKeys(document: JsonObject): ReadonlyMap<string, JWK> {
   const parsed = z
     .looseObject({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().optional() })) })
     .safeParse(document);
-  if (!parsed.success) throw issuerUnavailable(parsed.error);
+  if (!parsed.success) throw issuerUnavailable(new IssuerFault("the issuer's keys are malformed"));
   const usable = parsed.data.keys.filter(({ use = 'sig' }) => use === 'sig');
   return new Map(usable.flatMap((key) => (key.kid === undefined ? [] : [[key.kid, key as JWK]]))); // kty is checked; jose checks the rest on import
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { whoamiSchema } from '../auth/principal.ts';
 import { readProcedure, router } from '../trpc.ts';
+import { auditRouter } from './audit.ts';
 import { containersRouter } from './containers.ts';
 import { vmRouter } from './vm.ts';
 
@@ -18,6 +19,7 @@ export const appRouter = router({
     .input(z.void())
     .output(whoamiSchema)
     .query(({ ctx }) => ctx.principal),
+  audit: auditRouter,
 });
 
 export type AppRouter = typeof appRouter;

@@ -11,22 +11,15 @@ import {
 } from '@ondemand/core';
 import { z } from 'zod';
 import { adminProcedure, readProcedure, router } from '../trpc.ts';
+import { wholeNumberInput } from './whole-number.ts';
 
 const nameInput = z.strictObject({ name: containerNameSchema });
 
-const linesRule = `must be a whole number from 1 to ${maxLogLines}`;
-
-/** The pipe keeps trpc-to-openapi from switching the schema to coercion, for tRPC too, at its first REST call. */
-const linesInput = z
-  .int(linesRule)
-  .min(1, linesRule)
-  .max(maxLogLines, linesRule)
-  .pipe(z.int())
-  .meta({
-    description: `How many of the last lines: 1 to ${maxLogLines}, ${defaultLogLines} if left out`,
-    default: defaultLogLines,
-  })
-  .optional();
+const linesInput = wholeNumberInput({
+  max: maxLogLines,
+  fallback: defaultLogLines,
+  description: 'How many of the last lines',
+});
 
 export const containersRouter = router({
   list: readProcedure('containers_list', {

@@ -1,0 +1,50 @@
+// One line of the audit: who changed what, or tried to, and how it went.
+
+import { type AppError, errorCodes } from '@ondemand/core';
+import { z } from 'zod';
+import { errorMap } from '../error-map.ts';
+
+export const auditOutcomes = ['success', 'refused', 'failed', 'unknown'] as const;
+export type AuditOutcome = (typeof auditOutcomes)[number];
+
+export const auditEntrySchema = z
+  .object({
+    time: z.iso.datetime().describe('When the call had ended, ISO 8601'),
+    sub: z.string().describe('The subject of the token'),
+    clientId: z.string().describe('The OAuth client that the token was issued to'),
+    ip: z.string().describe('The address that the call came from'),
+    action: z.string().describe('The operation id, e.g. "containers_restart"'),
+    target: z.string().optional().describe('"oci-flex", or the name in the path, as it was sent'),
+    outcome: z
+      .enum(auditOutcomes)
+      .describe('success; refused (4xx); failed (5xx); unknown: it may have happened'),
+    status: z.int().describe('The HTTP status'),
+    durationMs: z.number(),
+    requestId: z.string().describe('Also the x-request-id header'),
+    job: z.string().optional().describe('The job that carries it out'),
+    code: z.enum(errorCodes).optional().describe("The error's code, unless it is a success"),
+  })
+  .meta({ id: 'AuditEntry' });
+export type AuditEntry = z.infer<typeof auditEntrySchema>;
+
+/** How a call went; `error` is what its caller is told. */
+export function toOutcome(
+  error: AppError | undefined,
+): Pick<AuditEntry, 'outcome' | 'status' | 'code'> {
+  if (error === undefined) return { outcome: 'success', status: 200 };
+  const { status } = errorMap[error.code];
+  const outcome = isUnknown(error) ? 'unknown' : status < 500 ? 'refused' : 'failed';
+  return { outcome, status, code: error.code };
+}
+
+/** Core's adapters mark an action whose effect they could not see. */
+function isUnknown({ details }: AppError): boolean {
+  return details.outcome === 'unknown' || details.reason === 'OUTCOME_UNKNOWN';
+}
+
+/** Bounds what a caller chose, so that a line stays a line. */
+export function toAuditText(text: string): string {
+  return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength - 1)}…`;
+}
+
+const maxTextLength = 255;

@@ -1,0 +1,83 @@
+// Leaves one line for a call that would change something, whichever transport it came by and however far it got.
+
+import { vmId } from '@ondemand/core';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { toAppError } from '../api-error.ts';
+import { toAuditText, toOutcome } from './entry.ts';
+import type { AuditTrail } from './trail.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Set on routes that change something. */
+    readonly auditPath?: string;
+  }
+  interface FastifyRequest {
+    /** Set once a procedure was reached, which leaves the line itself. */
+    isAudited: boolean;
+  }
+}
+
+export interface AuditedCall {
+  /** The operation id. */
+  readonly action: string;
+  /** `/containers/{name}/start` */
+  readonly path: string;
+  /** Where tRPC has the name; in REST the route has it. */
+  readonly input?: unknown;
+  readonly durationMs: number;
+  /** What was thrown, or nothing. */
+  readonly error?: unknown;
+}
+
+export type RecordCall = (call: AuditedCall) => Promise<void>;
+
+/** Of a request that the guard has seen the token of. */
+export function createRecordCall(audit: AuditTrail, request: FastifyRequest): RecordCall {
+  return async ({ action, path, input, durationMs, error }) => {
+    const { principal } = request;
+    if (principal === undefined) throw new Error('the guard did not see this request');
+    request.isAudited = true;
+    const target = toTarget(path, [request.params, input]); // in REST the input may still be escaped
+    await audit.record({
+      time: new Date().toISOString(),
+      sub: toAuditText(principal.sub),
+      clientId: toAuditText(principal.clientId),
+      ip: toAuditText(request.address),
+      action,
+      ...(target !== undefined && { target: toAuditText(target) }),
+      ...toOutcome(error === undefined ? undefined : toAppError(error)),
+      durationMs: Math.round(durationMs * 10) / 10,
+      requestId: request.id,
+    });
+  };
+}
+
+/** For REST calls refused before their procedure: by scope, by body. Those by rate limit are not recorded, for it is what bounds the audit. */
+export function addRefusalAudit(app: FastifyInstance, audit: AuditTrail): void {
+  app.decorateRequest('isAudited', false);
+  app.addHook('onError', async (request, reply, error) => {
+    const { operationId, auditPath } = request.routeOptions.config;
+    const isCall = operationId !== undefined && auditPath !== undefined;
+    if (!isCall || request.isAudited || request.principal === undefined) return;
+    if (toAppError(error).code === 'TOO_MANY_REQUESTS') return;
+    const recordCall = createRecordCall(audit, request);
+    await recordCall({
+      action: operationId,
+      path: auditPath,
+      durationMs: reply.elapsedTime,
+      error,
+    });
+  });
+}
+
+/** The name in the path as it was sent, valid or not; without one the call is about the VM. */
+function toTarget(path: string, sources: readonly unknown[]): string | undefined {
+  const [, parameter] = /\{(\w+)\}/.exec(path) ?? [];
+  if (parameter === undefined) return vmId;
+  const values = sources.map((source) =>
+    typeof source === 'object' && source !== null
+      ? (source as Record<string, unknown>)[parameter] // unknown until it is checked below
+      : undefined,
+  );
+  return values.find((value) => typeof value === 'string');
+}

@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import type { AuditEntry } from './entry.ts';
+import type { AuditFile } from './file.ts';
+import { createAuditTrail, maxKept } from './trail.ts';
+
+function entry(requestId: string): AuditEntry {
+  return {
+    time: '2026-02-08T10:15:31.000Z',
+    sub: 'diego',
+    clientId: 'ondemand-cli',
+    ip: '192.0.2.7',
+    action: 'vm_start',
+    target: 'oci-flex',
+    outcome: 'success',
+    status: 200,
+    durationMs: 12.3,
+    requestId,
+  };
+}
+
+const idsOf = (entries: readonly AuditEntry[]) => entries.map(({ requestId }) => requestId);
+
+/** A file in memory that fails while it is told to. */
+function startTrail() {
+  const state = { isFull: false, content: '', writes: 0 };
+  const refuse = () => {
+    if (state.isFull) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+  };
+  const file: AuditFile = {
+    async append(lines) {
+      await Promise.resolve();
+      refuse();
+      state.writes += 1;
+      state.content += lines;
+    },
+    async check() {
+      refuse();
+    },
+    async *readBackwards() {
+      refuse();
+      yield* state.content.trimEnd().split('\n').reverse();
+    },
+  };
+  const logged: AuditEntry[] = [];
+  const failures: number[] = [];
+  const trail = createAuditTrail({
+    log: (line) => logged.push(line),
+    logFailure: (_error, waitingLines) => failures.push(waitingLines),
+    file,
+  });
+  const written = () =>
+    state.content
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as AuditEntry); // lines that this trail wrote
+  return { state, trail, logged, failures, written };
+}
+
+describe('with a file', () => {
+  test('each line is in the log and in the file once record() resolves, in order', async () => {
+    const { trail, logged, written } = startTrail();
+    await trail.record(entry('1'));
+    expect(written()).toEqual([entry('1')]);
+    await Promise.all(['2', '3', '4'].map((id) => trail.record(entry(id))));
+    expect(idsOf(written())).toEqual(['1', '2', '3', '4']);
+    expect(idsOf(logged)).toEqual(['1', '2', '3', '4']);
+    expect(idsOf(await trail.list(3))).toEqual(['4', '3', '2']);
+  });
+
+  test('a line that cannot be written is told, nothing may change until it is, and then it comes first', async () => {
+    const { state, trail, logged, failures, written } = startTrail();
+    await trail.requireWritable();
+    state.isFull = true;
+    await trail.record(entry('1'));
+    expect(failures).toEqual([1]);
+    await expect(trail.requireWritable()).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      details: { reason: 'AUDIT_LOG_UNAVAILABLE' },
+    });
+    await trail.record(entry('2'));
+    expect(written()).toEqual([]);
+    expect(idsOf(logged)).toEqual(['1', '2']);
+    state.isFull = false;
+    await trail.requireWritable();
+    await trail.record(entry('3'));
+    expect(idsOf(written())).toEqual(['1', '2', '3']);
+  });
+
+  test('nothing may change when the file would not take the line, even before it was tried', async () => {
+    const { state, trail } = startTrail();
+    state.isFull = true;
+    for (let times = 0; times < 3; times += 1)
+      await expect(trail.requireWritable()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    state.isFull = false;
+    await trail.requireWritable();
+  });
+
+  test('what waits is bounded; the first to fail are kept, for those after them are refusals', async () => {
+    const { state, trail, logged, written } = startTrail();
+    state.isFull = true;
+    for (let id = 0; id < maxKept + 50; id += 1) await trail.record(entry(String(id)));
+    state.isFull = false;
+    await trail.requireWritable();
+    expect(written()).toHaveLength(maxKept);
+    expect(written()[0]).toEqual(entry('0'));
+    expect(logged).toHaveLength(maxKept + 50);
+  });
+
+  test('lines of others in the file are passed over', async () => {
+    const { state, trail } = startTrail();
+    await trail.record(entry('1'));
+    state.content += '{"time":"20\nnot ours\n{}\n';
+    await trail.record(entry('2'));
+    expect(idsOf(await trail.list(10))).toEqual(['2', '1']);
+  });
+
+  test('a file that cannot be read is told as such', async () => {
+    const { state, trail } = startTrail();
+    state.isFull = true;
+    await expect(trail.list(10)).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      details: { reason: 'AUDIT_LOG_UNAVAILABLE' },
+    });
+  });
+});
+
+test('settled() waits for calls under way, however they end', async () => {
+  const trail = createAuditTrail({ log() {}, logFailure() {} });
+  await trail.settled();
+  const ends: (() => void)[] = [];
+  const calls = ['one', 'two'].map((name) =>
+    trail.follow(
+      new Promise<string>((resolve, reject) => {
+        ends.push(() => (name === 'one' ? resolve(name) : reject(new Error(name))));
+      }),
+    ),
+  );
+  const results = Promise.allSettled(calls);
+  let isSettled = false;
+  const settled = trail.settled().then(() => {
+    isSettled = true;
+  });
+  ends[0]?.();
+  expect(await calls[0]).toBe('one');
+  expect(isSettled).toBe(false);
+  ends[1]?.();
+  await settled;
+  expect((await results).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+});
+
+test('without a file the newest lines are remembered, up to a bound', async () => {
+  const trail = createAuditTrail({ log() {}, logFailure() {} });
+  for (let id = 0; id < maxKept + 5; id += 1) await trail.record(entry(String(id)));
+  await trail.requireWritable();
+  expect(idsOf(await trail.list(2))).toEqual([String(maxKept + 4), String(maxKept + 3)]);
+  const all = await trail.list(2 * maxKept);
+  expect(all).toHaveLength(maxKept);
+  expect(all.at(-1)).toEqual(entry('5'));
+});

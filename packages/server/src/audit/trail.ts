@@ -1,0 +1,113 @@
+// Keeps the audit: each line to the log and, where one is configured, to a file, before the answer leaves.
+
+import { AppError } from '@ondemand/core';
+import { type AuditEntry, auditEntrySchema } from './entry.ts';
+import type { AuditFile } from './file.ts';
+
+export interface AuditTrail {
+  /**
+   * Resolves once the line has been written. Never rejects: what was done stays done.
+   * A line that the file does not take stays in memory, is told to the log, and goes to the file first once that works again.
+   */
+  record(entry: AuditEntry): Promise<void>;
+  /** To be asked before anything is changed; throws `SERVICE_UNAVAILABLE` while the file cannot be written. */
+  requireWritable(): Promise<void>;
+  /** Passes a call on, and remembers that it is under way. */
+  follow<T>(call: Promise<T>): Promise<T>;
+  /** Resolves once every call that is followed has ended, with its line written. */
+  settled(): Promise<void>;
+  /** The newest lines, newest first; of this process alone, and at most `maxKept`, when there is no file. */
+  list(limit: number): Promise<AuditEntry[]>;
+}
+
+export interface AuditTrailOptions {
+  readonly log: (entry: AuditEntry) => void;
+  /** Told of each write that failed and of lines that only the log has. */
+  readonly logFailure: (error: unknown, waitingLines: number) => void;
+  readonly file?: AuditFile | undefined;
+}
+
+/** Lines kept in memory: all there are without a file, or what a file that cannot be written has still to take. */
+export const maxKept = 1000;
+
+export function createAuditTrail({ log, logFailure, file }: AuditTrailOptions): AuditTrail {
+  const kept: AuditEntry[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  let isFailing = false;
+  let lastWrite = Promise.resolve();
+
+  return {
+    async record(entry) {
+      log(entry);
+      if (file === undefined) {
+        if (kept.push(entry) > maxKept) kept.shift();
+      } else {
+        if (kept.length < maxKept) kept.push(entry); // the first to fail may have changed something; those after it are refusals
+        await write(file);
+      }
+    },
+    async requireWritable() {
+      if (file === undefined) return;
+      await write(file);
+      if (isFailing) throw unavailable('be written, so nothing is changed until it can');
+    },
+    async follow(call) {
+      underWay.add(call);
+      try {
+        return await call;
+      } finally {
+        underWay.delete(call);
+      }
+    },
+    async settled() {
+      await Promise.allSettled(underWay);
+    },
+    async list(limit) {
+      const newest = kept.toReversed().slice(0, limit);
+      if (file === undefined) return newest;
+      try {
+        for await (const line of file.readBackwards()) {
+          if (newest.length >= limit) break;
+          newest.push(...parseLine(line));
+        }
+        return newest;
+      } catch (cause) {
+        throw unavailable('be read', cause);
+      }
+    },
+  };
+
+  /** One at a time, so that lines keep their order; one write takes all that wait. */
+  function write(to: AuditFile): Promise<void> {
+    lastWrite = lastWrite.then(async () => {
+      const batch = kept.splice(0);
+      try {
+        if (batch.length === 0) await to.check();
+        else await to.append(batch.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+        isFailing = false;
+      } catch (error) {
+        kept.unshift(...batch);
+        isFailing = true;
+        logFailure(error, kept.length);
+      }
+    });
+    return lastWrite;
+  }
+}
+
+/** Nothing for a line that is none of ours. */
+function parseLine(line: string): AuditEntry[] {
+  try {
+    return [auditEntrySchema.parse(JSON.parse(line))];
+  } catch {
+    return [];
+  }
+}
+
+function unavailable(what: string, cause?: unknown): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The audit log cannot ${what}; the API's operator finds why in its log`,
+    { details: { reason: 'AUDIT_LOG_UNAVAILABLE' }, cause },
+  );
+}

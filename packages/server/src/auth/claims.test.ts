@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { grantedScopes } from './claims.ts';
+import { toScopes } from './principal.ts';
+
+const names = { read: 'read', admin: 'admin' };
+
+/** The rules of section 10 of the checklist, told a second time and in another way. */
+function oracle(claims: Record<string, unknown>): string[] {
+  const listed = (value: unknown) =>
+    typeof value === 'string' ? ` ${value} ` : Array.isArray(value) ? value : [];
+  const holds = (name: string, value: unknown) =>
+    typeof value === 'string'
+      ? value.includes(` ${name} `)
+      : (value as unknown[]).indexOf(name) > -1;
+  const given = ['scope', 'scp'].filter((claim) => claims[claim] !== undefined);
+  const has = (name: string) =>
+    given.length > 0 && given.every((claim) => holds(name, listed(claims[claim])));
+  return has('admin') ? ['read', 'admin'] : has('read') ? ['read'] : [];
+}
+
+test('ten thousand generated scope values agree with the oracle', () => {
+  const random = createRandom(20_260_101);
+  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T; // within its length
+  const words = [
+    'read',
+    'admin',
+    'readonly',
+    'READ',
+    'Admin',
+    'read,admin',
+    'read admin',
+    'readx',
+    'xread',
+    'openid',
+    '',
+    '\u0440ead',
+    'read\u0000',
+    'read\n',
+    '*',
+  ];
+  const separators = [' ', ' ', ' ', '  ', ',', '\t', '\n', '+', '\u00a0', ';'];
+  const text = () => {
+    let value = pick(['', '', '', ' ']) + pick(words);
+    for (let count = Math.floor(random() * 4); count > 0; count -= 1)
+      value += pick(separators) + pick(words);
+    return value + pick(['', '', ' ']);
+  };
+  const odd = [null, 0, 1, true, false, {}, { read: true }, { 0: 'read', length: 1 }];
+  const list = () =>
+    Array.from({ length: Math.floor(random() * 4) }, () =>
+      pick<unknown>([...words, ...odd, ['read'], ['admin']]),
+    );
+  const value = () =>
+    pick<() => unknown>([text, text, text, list, list, () => pick(odd), () => undefined])();
+
+  const seen = new Map<string, number>();
+  for (let index = 0; index < 10_000; index += 1) {
+    const claims = { scope: value(), scp: pick([() => undefined, value])() };
+    const scopes = toScopes(grantedScopes(claims), names);
+    expect({ claims, scopes }).toEqual({ claims, scopes: oracle(claims) });
+    seen.set(scopes.join(), (seen.get(scopes.join()) ?? 0) + 1);
+  }
+  // Each outcome came often enough to mean something.
+  for (const outcome of ['', 'read', 'read,admin']) expect(seen.get(outcome)).toBeGreaterThan(300);
+});
+
+test.each<[unknown, string[]]>([
+  ['read', ['read']],
+  ['admin', ['read', 'admin']],
+  ['admin read', ['read', 'admin']],
+  ['openid read', ['read']],
+  [['read'], ['read']],
+  [
+    ['read', 'admin'],
+    ['read', 'admin'],
+  ],
+  ['readonly', []],
+  ['READ', []],
+  ['read,admin', []],
+  [['read admin'], []],
+  [{ read: true }, []],
+])('the scopes of %j are %j', (value, expected) => {
+  expect(toScopes(grantedScopes({ scope: value }), names)).toEqual(expected);
+  expect(toScopes(grantedScopes({ scp: value }), names)).toEqual(expected);
+  expect(toScopes(grantedScopes({ scope: value, scp: value }), names)).toEqual(expected);
+});
+
+test('where both claims stand and differ, only what both grant counts', () => {
+  const both = (scope: unknown, scp: unknown) => toScopes(grantedScopes({ scope, scp }), names);
+  expect(both('read admin', ['read'])).toEqual(['read']);
+  expect(both('read', ['admin'])).toEqual([]);
+  expect(both('admin', [])).toEqual([]);
+  expect(both('admin', null)).toEqual([]);
+});
+
+test('other names, as configured, are the only ones that count', () => {
+  const own = { read: 'ondemand:read', admin: 'ondemand:admin' };
+  expect(toScopes(grantedScopes({ scope: 'read admin' }), own)).toEqual([]);
+  expect(toScopes(grantedScopes({ scope: 'ondemand:admin' }), own)).toEqual(['read', 'admin']);
+});
+
+/** Mulberry32: the same numbers on every run. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

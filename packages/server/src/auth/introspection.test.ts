@@ -1,0 +1,363 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createAuthenticator } from './authenticator.ts';
+import {
+  type Answer,
+  createTestClock,
+  discoveryPath,
+  errorOf,
+  issuerFaults,
+  sendJson,
+  startTestIssuer,
+  type TestIssuer,
+  toLogText,
+} from './issuer.test-support.ts';
+import { createIssuerHttp } from './issuer-http.ts';
+
+const audience = 'https://ondemand.example.com';
+const client = { id: 'api', secret: 'a secret: with/signs+%' };
+const token = 'authelia_at_Zm9vYmFy.c2VjcmV0';
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+const active = () => ({
+  active: true,
+  scope: 'read admin',
+  aud: [audience],
+  sub: 'diego',
+  client_id: 'cli',
+  token_type: 'bearer',
+  exp: nowSeconds() + 3600,
+  iat: nowSeconds(),
+});
+
+let issuer: TestIssuer;
+let discovery: unknown;
+beforeAll(async () => {
+  issuer = await startTestIssuer();
+  discovery = issuer.answers[discoveryPath];
+});
+afterAll(() => issuer[Symbol.asyncDispose]());
+beforeEach(() => {
+  issuer.answers[discoveryPath] = discovery;
+  issuer.answers['/introspect'] = active();
+});
+
+function open(options: Partial<Parameters<typeof createAuthenticator>[0]> = {}) {
+  const clock = createTestClock();
+  const { authenticate } = createAuthenticator({
+    issuer: issuer.url,
+    audience,
+    scopeNames: { read: 'read', admin: 'admin' },
+    client,
+    now: clock.now,
+    ...options,
+  });
+  const from = issuer.count('/introspect');
+  return {
+    clock,
+    verify: (value = token) => authenticate([`Bearer ${value}`]),
+    calls: () => issuer.count('/introspect') - from,
+  };
+}
+
+test('the question is a form, and the API names itself with HTTP Basic', async () => {
+  expect(await open().verify()).toMatchObject({
+    sub: 'diego',
+    clientId: 'cli',
+    scopes: ['read', 'admin'],
+  });
+  expect(issuer.requests.at(-1)).toEqual({
+    method: 'POST',
+    path: '/introspect',
+    authorization: `Basic ${btoa('api:a+secret%3A+with%2Fsigns%2B%25')}`,
+    contentType: 'application/x-www-form-urlencoded;charset=UTF-8',
+    body: `token=${token}&token_type_hint=access_token`,
+  });
+});
+
+test('without a client of its own the API takes no opaque token and asks nobody', async () => {
+  const { verify, calls } = open({ client: undefined });
+  expect(await errorOf(verify())).toMatchObject({
+    code: 'UNAUTHORIZED',
+    details: { reason: 'invalid_token' },
+  });
+  expect(calls()).toBe(0);
+});
+
+test('a configured endpoint is used without discovery', async () => {
+  issuer.answers[discoveryPath] = undefined;
+  await open({ introspectionUri: `${issuer.url}/introspect` }).verify();
+});
+
+describe('accepted', () => {
+  test.each<[string, Record<string, unknown>, unknown]>([
+    ['one audience as text', { aud: audience }, {}],
+    ['our audience among others', { aud: ['x', audience] }, {}],
+    ['no token_type', { token_type: undefined }, {}],
+    ['token_type Bearer', { token_type: 'Bearer' }, {}],
+    ['token_use access_token', { token_use: 'access_token' }, {}],
+    ['no iat', { iat: undefined }, {}],
+    ['the right iss', { iss: 'issuer' }, {}],
+    ['a client that acts for itself', { sub: undefined }, { sub: 'cli' }],
+    ['scope read', { scope: 'read' }, { scopes: ['read'] }],
+    ['no scope', { scope: undefined }, { scopes: [] }],
+    ['scp', { scope: undefined, scp: ['admin'] }, { scopes: ['read', 'admin'] }],
+    ['an exp that is over within the skew', { exp: nowSeconds() - 20 }, {}],
+  ])('%s', async (_, change, expected) => {
+    const iss = 'iss' in change ? { iss: issuer.url } : {};
+    issuer.answers['/introspect'] = { ...active(), ...change, ...iss };
+    expect(await open().verify()).toMatchObject({ clientId: 'cli', ...(expected as object) });
+  });
+});
+
+describe('refused with invalid_token', () => {
+  const soon = nowSeconds() + 300;
+  test.each<[string, Record<string, unknown>]>([
+    ['inactive', { active: false }],
+    ['active a string', { active: 'true' }],
+    ['active 1', { active: 1 }],
+    ['active null', { active: null }],
+    ['active a list', { active: [true] }],
+    ['no active', { active: undefined }],
+    ['another audience', { aud: ['https://other.example.com'] }],
+    ['a longer audience', { aud: `${audience}/` }],
+    ['no audience', { aud: undefined }],
+    ['an empty list of audiences', { aud: [] }],
+    ['audience null', { aud: null }],
+    ['expired', { exp: nowSeconds() - 31 }],
+    ['no exp', { exp: undefined }],
+    ['exp a string', { exp: String(soon) }],
+    ['exp 0', { exp: 0 }],
+    ['not yet valid', { nbf: soon }],
+    ['issued in the future', { iat: soon }],
+    ['an empty sub', { sub: '' }],
+    ['sub null', { sub: null }],
+    ['no client_id', { client_id: undefined }],
+    ['an empty client_id', { client_id: '' }],
+    ['another issuer', { iss: 'https://evil.example.com' }],
+    ['a DPoP token', { token_type: 'DPoP' }],
+    ['token_type null', { token_type: null }],
+    ['token_type refresh_token', { token_type: 'refresh_token' }],
+    ['token_use refresh_token', { token_use: 'refresh_token' }],
+    ['token_use id', { token_use: 'id' }],
+    ['typ Refresh', { typ: 'Refresh' }],
+    ['typ Offline', { typ: 'Offline' }],
+    ['a token bound to a key', { cnf: { jkt: 'x' } }],
+  ])('%s', async (_, change) => {
+    issuer.answers['/introspect'] = { ...active(), ...change };
+    const error = await errorOf(open().verify());
+    expect(error).toMatchObject({ code: 'UNAUTHORIZED', details: { reason: 'invalid_token' } });
+    expect(toLogText(error)).not.toContain(token);
+  });
+
+  test.each([
+    'authelia_rt_Zm9vYmFy.c2VjcmV0',
+    'AUTHELIA_RT_Zm9v',
+    'authelia_ac_Zm9v',
+    'authelia_dc_Zm9v',
+  ])('%s by its prefix alone, unasked', async (value) => {
+    const { verify, calls } = open();
+    expect(await errorOf(verify(value))).toMatchObject({ code: 'UNAUTHORIZED' });
+    expect(calls()).toBe(0);
+  });
+
+  test.each(['a.b.c', 'eyJhbGciOiJub25lIn0.e30', 'eyJhbGciOiJub25lIn0.e30.', 'eyJh.b.c.d.e'])(
+    '%s, in the form of a JWT, is never introspected',
+    async (value) => {
+      issuer.answers['/jwks'] = { keys: [{ kty: 'oct', kid: 'x', k: 'AAAA' }] };
+      const { verify, calls } = open();
+      expect(await errorOf(verify(value))).toMatchObject({ code: 'UNAUTHORIZED' });
+      expect(calls()).toBe(0);
+    },
+  );
+});
+
+describe('the cache', () => {
+  test('many at once with one token make one call, and so do all within 30 s', async () => {
+    const { verify, calls, clock } = open();
+    await Promise.all(Array.from({ length: 50 }, () => verify()));
+    clock.advance(29_999);
+    await verify();
+    expect(calls()).toBe(1);
+    issuer.answers['/introspect'] = { active: false };
+    clock.advance(1);
+    expect(await errorOf(verify())).toMatchObject({ code: 'UNAUTHORIZED' });
+    expect(calls()).toBe(2);
+  });
+
+  test('an answer serves no longer than the token', async () => {
+    issuer.answers['/introspect'] = { ...active(), exp: nowSeconds() + 5 };
+    const { verify, calls, clock } = open();
+    await verify();
+    clock.advance(6000);
+    await verify(); // within the skew the issuer's word counts
+    expect(calls()).toBe(2);
+  });
+
+  test('a refusal serves for 10 s', async () => {
+    issuer.answers['/introspect'] = { active: false };
+    const { verify, calls, clock } = open();
+    await Promise.all(Array.from({ length: 20 }, () => errorOf(verify())));
+    clock.advance(9999);
+    await errorOf(verify());
+    expect(calls()).toBe(1);
+    issuer.answers['/introspect'] = active();
+    clock.advance(1);
+    await verify();
+    expect(calls()).toBe(2);
+  });
+
+  test('garbage never pushes out what was accepted', async () => {
+    const { verify, calls, clock } = open();
+    await verify('first');
+    issuer.answers['/introspect'] = { active: false };
+    for (let index = 0; index < 1100; index += 1) {
+      clock.advance(500); // as fast as the budget allows
+      await errorOf(verify(`garbage-${index}`));
+    }
+    issuer.answers['/introspect'] = active();
+    const before = calls();
+    await verify('first'); // long stale, and still exempt from the budget, which is used up
+    await verify('first');
+    expect(calls()).toBe(before + 1);
+  }, 60_000);
+});
+
+describe('the budget for unknown tokens', () => {
+  test('spares the issuer a flood of garbage, and whoever is known is not hurt', async () => {
+    const { verify, calls, clock } = open();
+    await verify();
+    issuer.answers['/introspect'] = { active: false };
+    const codes = await Promise.all(
+      Array.from({ length: 1000 }, (_, index) => errorOf(verify(`garbage-${index}`))),
+    );
+    expect(calls()).toBe(100);
+    expect(codes.filter(({ code }) => code === 'UNAUTHORIZED')).toHaveLength(99);
+    const unchecked = codes.filter(({ code }) => code === 'SERVICE_UNAVAILABLE');
+    expect(unchecked).toHaveLength(901);
+    expect(unchecked[0]?.details).toEqual({ reason: 'TOKEN_NOT_CHECKED', retryAfterSeconds: 1 });
+    await verify();
+    clock.advance(30_000);
+    for (let index = 0; index < 60; index += 1) await errorOf(verify(`more-garbage-${index}`));
+    expect(await errorOf(verify('one-more'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    issuer.answers['/introspect'] = active();
+    await verify(); // accepted before, so it is checked again at once
+  });
+
+  test('counts a token that was revoked as unknown from then on', async () => {
+    const { verify, calls, clock } = open();
+    await verify();
+    issuer.answers['/introspect'] = { active: false };
+    clock.advance(30_000);
+    expect(await errorOf(verify())).toMatchObject({ code: 'UNAUTHORIZED' });
+    clock.advance(10_000); // its refusal is forgotten
+    for (let index = 0; index < 100; index += 1) await errorOf(verify(`garbage-${index}`));
+    const before = calls();
+    expect(await errorOf(verify())).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(calls()).toBe(before);
+  });
+});
+
+describe('faults of the issuer', () => {
+  test.each(Object.entries(issuerFaults))(
+    '%s is 503, is no verdict, and lets nobody in',
+    async (_, fault) => {
+      const { verify, clock } = open();
+      await verify('known');
+      issuer.answers['/introspect'] = fault;
+      const error = await errorOf(verify());
+      expect(error).toMatchObject({
+        code: 'SERVICE_UNAVAILABLE',
+        details: { reason: 'ISSUER_UNAVAILABLE', retryAfterSeconds: 5 },
+      });
+      expect(toLogText(error)).not.toMatch(/authelia_at_|c2VjcmV0|signs|Basic/);
+      await verify('known');
+      clock.advance(30_000);
+      expect(await errorOf(verify('known'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      issuer.answers['/introspect'] = active();
+      await verify();
+      await verify('known');
+    },
+  );
+
+  test('redirects are not followed, so no credentials go elsewhere', () => {
+    expect(issuer.count('/elsewhere')).toBe(0);
+  });
+
+  test.each([401, 403])(
+    'refusing our own secret with %i is 503 and says so in the log',
+    async (status) => {
+      issuer.answers['/introspect'] = ((response) =>
+        response.writeHead(status).end('{}')) as Answer;
+      const error = await errorOf(open().verify());
+      expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      expect(toLogText(error)).toContain('OIDC_CLIENT_SECRET');
+      expect(error.message).not.toContain('SECRET');
+    },
+  );
+
+  test('throttling is obeyed: nobody asks again before Retry-After', async () => {
+    const { verify, calls, clock } = open();
+    await verify('known');
+    issuer.answers['/introspect'] = ((response) =>
+      response.writeHead(429, { 'retry-after': '7' }).end()) as Answer;
+    expect(await errorOf(verify())).toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      details: { retryAfterSeconds: 7 },
+    });
+    issuer.answers['/introspect'] = active();
+    clock.advance(5000);
+    expect(await errorOf(verify())).toMatchObject({ details: { retryAfterSeconds: 2 } });
+    await verify('known');
+    expect(calls()).toBe(2);
+    clock.advance(2000);
+    await verify();
+  });
+
+  test('throttling without a Retry-After is obeyed for five seconds', async () => {
+    const { verify, calls, clock } = open();
+    issuer.answers['/introspect'] = ((response) => response.writeHead(429).end()) as Answer;
+    await errorOf(verify());
+    clock.advance(4999);
+    await errorOf(verify());
+    expect(calls()).toBe(1);
+    clock.advance(1);
+    await errorOf(verify());
+    expect(calls()).toBe(2);
+  });
+
+  test('not answering at all is 503 within the deadline', async () => {
+    issuer.answers['/introspect'] = (() => {}) as Answer;
+    const http = createIssuerHttp({ timeoutMs: 200 });
+    const asked = http.postForm(`${issuer.url}/introspect`, { token }, 'Basic x');
+    const error = await errorOf(asked);
+    expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(toLogText(error)).toContain('did not answer in time');
+  });
+
+  test.each<[string, unknown]>([
+    ['without the endpoint', { issuer: 'own' }],
+    ['of another issuer', { issuer: 'https://evil.example.com' }],
+    ['with an endpoint that is no URL', { issuer: 'own', introspection_endpoint: 'javascript:0' }],
+  ])('metadata %s is 503, and is asked for again', async (_, metadata) => {
+    const own = { ...(metadata as Record<string, unknown>) };
+    if (own.issuer === 'own') own.issuer = issuer.url;
+    issuer.answers[discoveryPath] = own;
+    const { verify, calls } = open();
+    expect(await errorOf(verify())).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(calls()).toBe(0);
+    issuer.answers[discoveryPath] = discovery;
+    await verify();
+  });
+
+  test('an endpoint that moved is found again', async () => {
+    const { verify } = open();
+    await verify();
+    issuer.answers['/introspect'] = undefined;
+    issuer.answers['/moved'] = (response: Parameters<Answer>[0]) => sendJson(response, active());
+    issuer.answers[discoveryPath] = {
+      ...(discovery as object),
+      introspection_endpoint: `${issuer.url}/moved`,
+    };
+    expect(await errorOf(verify('other'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    await verify('other');
+  });
+});

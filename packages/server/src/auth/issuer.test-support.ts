@@ -1,0 +1,133 @@
+// An issuer on loopback whose every answer a test decides, and a clock that a test turns.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AppError } from '@ondemand/core';
+
+export interface IssuerRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly contentType: string | undefined;
+  readonly body: string;
+}
+
+export interface TestIssuer extends AsyncDisposable {
+  readonly url: string;
+  readonly requests: readonly IssuerRequest[];
+  count(path: string): number;
+  /** What each path answers: a value is sent as JSON, a function answers by itself. */
+  readonly answers: Record<string, unknown>;
+}
+
+export type Answer = (response: ServerResponse, request: IssuerRequest) => void;
+
+export const discoveryPath = '/.well-known/openid-configuration';
+
+/** Serves metadata that names `/jwks` and `/introspect`; a path without an answer is 404. */
+export async function startTestIssuer(): Promise<TestIssuer> {
+  const requests: IssuerRequest[] = [];
+  const answers: Record<string, unknown> = {};
+  const server = createServer(async (incoming, response) => {
+    const request = await toRequest(incoming);
+    requests.push(request);
+    const answer = answers[request.path];
+    if (answer === undefined) response.writeHead(404).end();
+    else if (typeof answer === 'function') answer(response, request);
+    else sendJson(response, answer);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
+  answers[discoveryPath] = {
+    issuer: url,
+    jwks_uri: `${url}/jwks`,
+    introspection_endpoint: `${url}/introspect`,
+  };
+  return {
+    url,
+    requests,
+    answers,
+    count: (path) => requests.filter((request) => request.path === path).length,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export function sendJson(response: ServerResponse, value: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+}
+
+/** Whatever an issuer may do wrong; `slow` needs a client with a short deadline. */
+export const issuerFaults: Readonly<Record<string, Answer>> = {
+  'resetting the connection': (response) => response.socket?.resetAndDestroy(),
+  'answering 500': (response) => response.writeHead(500).end('{}'),
+  'answering 400': (response) => response.writeHead(400).end('{"error":"invalid_request"}'),
+  'answering HTML': (response) =>
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+  'answering JSON as HTML': (response) =>
+    response.writeHead(200, { 'content-type': 'text/html' }).end('{"active":true}'),
+  'answering HTML as JSON': (response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end('<html>'),
+  'answering a list': (response) => sendJson(response, []),
+  'answering half of it': (response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"active":true,'),
+  'answering without end': (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const feed = () => {
+      while (response.write(' '.repeat(65_536))); // until the socket is full
+    };
+    response.on('drain', feed).on('error', () => {});
+    feed();
+  },
+  redirecting: (response) => response.writeHead(302, { location: '/elsewhere' }).end(),
+  'redirecting as it was': (response) => response.writeHead(307, { location: '/elsewhere' }).end(),
+};
+
+export interface TestClock {
+  readonly now: () => number;
+  advance(ms: number): void;
+}
+
+/** Stands still at the present time until it is advanced. */
+export function createTestClock(): TestClock {
+  let nowMs = Date.now();
+  return {
+    now: () => nowMs,
+    advance(ms) {
+      nowMs += ms;
+    },
+  };
+}
+
+/** What the promise rejects with, which must be an `AppError`. */
+export async function errorOf(promise: Promise<unknown>): Promise<AppError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof AppError))
+    throw new Error('it did not fail as it should', { cause: error });
+  return error;
+}
+
+/** Everything that a log could write of an error: all its properties, its stack, its causes. */
+export function toLogText(error: unknown): string {
+  const parts: string[] = [];
+  for (let each = error; each instanceof Error; each = each.cause)
+    parts.push(String(each.stack), each.message, JSON.stringify({ ...each }));
+  return parts.join('\n');
+}
+
+async function toRequest(incoming: IncomingMessage): Promise<IssuerRequest> {
+  let body = '';
+  for await (const chunk of incoming.setEncoding('utf8')) body += chunk;
+  return {
+    method: incoming.method ?? '',
+    path: incoming.url ?? '',
+    authorization: incoming.headers.authorization,
+    contentType: incoming.headers['content-type'],
+    body,
+  };
+}

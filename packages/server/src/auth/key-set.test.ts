@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createDiscovery } from './discovery.ts';
+import {
+  type Answer,
+  createTestClock,
+  discoveryPath,
+  errorOf,
+  issuerFaults,
+  startTestIssuer,
+  type TestIssuer,
+  toLogText,
+} from './issuer.test-support.ts';
+import { createIssuerHttp } from './issuer-http.ts';
+import { createKeySet } from './key-set.ts';
+
+const jwks = (...kids: string[]) => ({
+  keys: kids.map((kid) => ({ kty: 'RSA', kid, n: 'AQAB', e: 'AQAB' })),
+});
+const minuteMs = 60_000;
+
+let issuer: TestIssuer;
+let discovery: unknown;
+beforeAll(async () => {
+  issuer = await startTestIssuer();
+  discovery = issuer.answers[discoveryPath];
+});
+afterAll(() => issuer[Symbol.asyncDispose]());
+beforeEach(() => {
+  issuer.answers[discoveryPath] = discovery;
+  issuer.answers['/jwks'] = jwks('a', 'b');
+});
+
+function open({ issuerName = issuer.url, jwksUri = undefined as string | undefined } = {}) {
+  const clock = createTestClock();
+  const http = createIssuerHttp();
+  const keys = createKeySet({
+    http,
+    discovery: createDiscovery({ issuer: issuerName, http }),
+    jwksUri,
+    now: clock.now,
+  });
+  const from = issuer.requests.length;
+  return {
+    clock,
+    keys,
+    has: async (kid: string) => (await keys.find(kid)) !== undefined,
+    /** Requests since it was opened. */
+    calls: (path = '/jwks') =>
+      issuer.requests.slice(from).filter((request) => request.path === path).length,
+  };
+}
+
+test('keys are discovered once and fetched once for five minutes', async () => {
+  const { has, calls, clock } = open();
+  expect(await Promise.all([has('a'), has('b'), has('a')])).toEqual([true, true, true]);
+  clock.advance(5 * minuteMs - 1);
+  await has('a');
+  expect([calls(discoveryPath), calls()]).toEqual([1, 1]);
+  clock.advance(1);
+  await has('a');
+  expect([calls(discoveryPath), calls()]).toEqual([1, 2]);
+});
+
+test('a configured address is used without discovery', async () => {
+  const { has, calls } = open({ jwksUri: `${issuer.url}/jwks` });
+  expect(await has('a')).toBe(true);
+  expect(calls(discoveryPath)).toBe(0);
+});
+
+test('a new key is found at once, and with it an old one is withdrawn', async () => {
+  const { has, clock } = open();
+  expect(await has('a')).toBe(true);
+  issuer.answers['/jwks'] = jwks('c');
+  expect(await has('a')).toBe(true);
+  expect(await has('c')).toBe(true);
+  expect(await has('a')).toBe(false);
+  clock.advance(30_000);
+  issuer.answers['/jwks'] = jwks('d');
+  expect(await has('d')).toBe(true);
+});
+
+test('a withdrawn key is refused after five minutes at the latest', async () => {
+  const { has, clock } = open();
+  await has('a');
+  issuer.answers['/jwks'] = jwks('b');
+  clock.advance(5 * minuteMs);
+  expect(await has('a')).toBe(false);
+});
+
+test('a thousand unknown key ids make one fetch, one after another or at once', async () => {
+  const { has, calls, clock } = open();
+  await has('a');
+  for (let index = 0; index < 500; index += 1) expect(await has(`x${index}`)).toBe(false);
+  await Promise.all(Array.from({ length: 500 }, (_, index) => has(`y${index}`)));
+  expect(calls()).toBe(2);
+  clock.advance(30_000);
+  await Promise.all(Array.from({ length: 500 }, (_, index) => has(`z${index}`)));
+  expect(calls()).toBe(3);
+});
+
+describe('last good keys', () => {
+  test.each(Object.entries(issuerFaults))('serve while the issuer is %s', async (_, fault) => {
+    const { has, calls, clock } = open();
+    await has('a');
+    issuer.answers['/jwks'] = fault;
+    issuer.answers[discoveryPath] = fault;
+    clock.advance(10 * minuteMs);
+    expect([await has('a'), await has('a'), await has('b')]).toEqual([true, true, true]);
+    expect(calls()).toBe(2); // and the issuer is left alone after a failure
+  });
+
+  test('serve for an hour at most', async () => {
+    const { keys, has, clock } = open();
+    await has('a');
+    issuer.answers['/jwks'] = issuerFaults['answering 500'];
+    clock.advance(60 * minuteMs - 1);
+    expect(await has('a')).toBe(true);
+    clock.advance(5001);
+    expect(await errorOf(keys.find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    issuer.answers['/jwks'] = jwks('a');
+    clock.advance(5000);
+    expect(await has('a')).toBe(true);
+  });
+
+  test('do not say that a key they lack is bad', async () => {
+    const { keys, has, clock } = open();
+    await has('a');
+    issuer.answers['/jwks'] = issuerFaults['answering 500'];
+    for (let index = 0; index < 3; index += 1)
+      expect(await errorOf(keys.find('new'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    issuer.answers['/jwks'] = jwks('a', 'new');
+    clock.advance(5000);
+    expect(await has('new')).toBe(true);
+  });
+
+  test('serve within a second while the issuer hangs', async () => {
+    const { has, clock } = open();
+    await has('a');
+    issuer.answers['/jwks'] = (() => {}) as Answer;
+    clock.advance(10 * minuteMs);
+    const before = performance.now();
+    expect(await has('a')).toBe(true);
+    expect(performance.now() - before).toBeLessThan(3000);
+  });
+
+  test('do not outlive the withdrawal of every key', async () => {
+    const { keys, has, clock } = open();
+    await has('a');
+    issuer.answers['/jwks'] = jwks();
+    clock.advance(5 * minuteMs);
+    expect(await errorOf(keys.find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  });
+});
+
+describe('without any keys', () => {
+  test.each(Object.entries(issuerFaults))(
+    'the issuer %s is 503, and is left alone for five seconds',
+    async (_, fault) => {
+      issuer.answers['/jwks'] = fault;
+      const { keys, has, calls, clock } = open();
+      for (let index = 0; index < 3; index += 1)
+        expect(await errorOf(keys.find('a'))).toMatchObject({
+          code: 'SERVICE_UNAVAILABLE',
+          details: { reason: 'ISSUER_UNAVAILABLE', retryAfterSeconds: 5 },
+        });
+      expect(calls()).toBe(1);
+      issuer.answers['/jwks'] = jwks('a');
+      clock.advance(5000);
+      expect(await has('a')).toBe(true);
+    },
+  );
+
+  test.each<[string, unknown]>([
+    ['another issuer', { issuer: 'https://evil.example.com', jwks_uri: 'http://127.0.0.1:9/' }],
+    ['no issuer', { jwks_uri: 'http://127.0.0.1:9/' }],
+    ['a longer issuer', { issuer: 'own/', jwks_uri: 'http://127.0.0.1:9/' }],
+    ['no jwks_uri', { issuer: 'own' }],
+    ['a file as jwks_uri', { issuer: 'own', jwks_uri: 'file:///etc/passwd' }],
+  ])('metadata of %s is 503', async (_, metadata) => {
+    const { issuer: name, ...rest } = metadata as { issuer?: string };
+    issuer.answers[discoveryPath] = {
+      ...rest,
+      ...(name && { issuer: name.replace('own', issuer.url) }),
+    };
+    const { keys, calls } = open();
+    expect(await errorOf(keys.load())).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(calls()).toBe(0);
+  });
+
+  test('malformed ones are 503', async () => {
+    for (const answer of [{}, { keys: {} }, { keys: [1] }, { keys: [{ kid: 'a' }] }, jwks()]) {
+      issuer.answers['/jwks'] = answer;
+      expect(await errorOf(open().keys.find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    }
+  });
+
+  test('keys for encryption and keys without an id are none', async () => {
+    const [key] = jwks('a').keys;
+    issuer.answers['/jwks'] = {
+      keys: [{ ...key, use: 'enc' }, { ...key, kid: undefined }, ...jwks('b').keys],
+    };
+    const { has } = open();
+    expect([await has('a'), await has('undefined'), await has('b')]).toEqual([false, false, true]);
+  });
+});
+
+test('keys that are not public are a fault of the issuer, not of our secret', async () => {
+  issuer.answers['/jwks'] = ((response) => response.writeHead(401).end()) as Answer;
+  const text = toLogText(await errorOf(open().keys.find('a')));
+  expect(text).toContain('HTTP 401');
+  expect(text).not.toContain('OIDC_CLIENT_SECRET');
+});
+
+test('keys that moved are discovered again after a failure', async () => {
+  const { has, clock } = open();
+  await has('a');
+  issuer.answers['/jwks'] = undefined;
+  issuer.answers['/moved'] = jwks('new');
+  issuer.answers[discoveryPath] = { issuer: issuer.url, jwks_uri: `${issuer.url}/moved` };
+  clock.advance(5 * minuteMs);
+  expect(await has('a')).toBe(true);
+  clock.advance(5000);
+  expect(await has('new')).toBe(true);
+});

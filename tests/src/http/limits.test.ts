@@ -1,0 +1,92 @@
+// The variables that guard the API's front: rate limit, browsers' origins, the proxy before it.
+
+import { createClient, isApiError } from '@ondemand/client';
+import { expect, test } from 'vitest';
+import { expectApiError } from '../support/expect-api-error.ts';
+import { startApp } from '../support/start-app.ts';
+import { until } from '../support/until.ts';
+
+test('RATE_LIMIT_PER_MINUTE holds for a subject on both transports, and is told to the typed client', async () => {
+  await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '4' } });
+  const client = createClient({ url: app.url, token: app.tokens.read });
+  await client.whoami.query();
+  await app.getJson('/whoami');
+  await Promise.all([client.vm.status.query(), client.whoami.query()]);
+  const failure = await client.whoami.query().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(isApiError(failure, 'TOO_MANY_REQUESTS')).toBe(true);
+  const { details } = await expectApiError(await app.get('/vm/status'), 'TOO_MANY_REQUESTS');
+  expect(details.retryAfterSeconds).toBeLessThanOrEqual(60);
+});
+
+test('whoever tries tokens is stopped at a tenth of it, and who has one is not', async () => {
+  await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '50' } });
+  const guess = (token: string) => app.get('/vm/status', { token });
+  for (const token of ['a', 'b', 'eyJhbGciOiJub25lIn0.e30.', `${app.tokens.admin}x`, 'none'])
+    await expectApiError(await guess(token), 'UNAUTHORIZED');
+  for (const token of ['c', `${app.tokens.admin}x`, 'none'])
+    await expectApiError(await guess(token), 'TOO_MANY_REQUESTS');
+  expect((await app.get('/vm/status')).status).toBe(200);
+  expect((await app.get('/healthz', { token: 'none' })).status).toBe(200);
+});
+
+test('X-Forwarded-For is believed with TRUST_PROXY alone: in the limit, the log and the audit', async () => {
+  for (const [trust, seen] of [
+    [undefined, '127.0.0.1'],
+    ['127.0.0.1', '192.0.2.7'],
+  ] as const) {
+    await using app = await startApp({
+      env: { RATE_LIMIT_PER_MINUTE: '10', TRUST_PROXY: trust },
+    });
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+    await (await app.post('/containers/nginx/restart', from('192.0.2.7'))).text();
+    const audited = await until('its line in the audit', () =>
+      app.server.logs().find(({ audit }) => audit !== undefined),
+    );
+    expect(audited.audit).toMatchObject({ ip: seen });
+    const logged = await until('its line in the log', () =>
+      app.server.logs().find(({ operation }) => operation === 'containers_restart'),
+    );
+    expect(logged.ip).toBe(seen);
+
+    const guess = (address: string) => app.get('/vm/status', { token: 'guess', ...from(address) });
+    expect((await guess('192.0.2.1')).status).toBe(401);
+    expect((await guess('192.0.2.1')).status).toBe(429);
+    expect((await guess('192.0.2.2')).status).toBe(trust === undefined ? 429 : 401);
+  }
+});
+
+test('CORS_ORIGINS lets the pages that it names call the API, from preflight to error', async () => {
+  const origin = 'https://app.example.com';
+  await using app = await startApp({
+    env: { CORS_ORIGINS: `http://localhost:5173,${origin}/` },
+  });
+  const preflight = (from: string) =>
+    app.request('OPTIONS', '/containers/nginx/restart', {
+      token: 'none',
+      headers: {
+        origin: from,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization, last-event-id',
+      },
+    });
+  const allowed = await preflight(origin);
+  expect(allowed.status).toBe(204);
+  expect(allowed.headers.get('access-control-allow-headers')).toMatch(/authorization/);
+  expect(allowed.headers.get('access-control-allow-headers')).toMatch(/last-event-id/);
+  await expectApiError(await preflight('https://evil.example.com'), 'UNAUTHORIZED');
+
+  const ok = await app.post('/containers/nginx/restart', { headers: { origin } });
+  expect(ok.status).toBe(200);
+  const missing = await app.get('/containers/nope/status', { headers: { origin } });
+  const anonymous = await app.get('/vm/status', { token: 'none', headers: { origin } });
+  await expectApiError(missing.clone(), 'NOT_FOUND');
+  await expectApiError(anonymous.clone(), 'UNAUTHORIZED');
+  for (const { headers } of [allowed, ok, missing, anonymous]) {
+    expect(headers.get('access-control-allow-origin')).toBe(origin);
+    expect(headers.get('vary')).toMatch(/\borigin\b/i);
+    expect(headers.has('access-control-allow-credentials')).toBe(false);
+  }
+});
