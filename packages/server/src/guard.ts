@@ -1,6 +1,6 @@
 // Who may come in and how often: every route and every unknown path needs a valid token, unless it is declared public.
 
-import { type ErrorCode, isAppError } from '@ondemand/core';
+import { type AppError, isAppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Authenticate } from './auth/authenticator.ts';
 import { type Principal, requireScope, type Scope, type ScopeNames } from './auth/principal.ts';
@@ -56,10 +56,12 @@ async function identify(
   try {
     return await authenticate(request.raw.headersDistinct.authorization);
   } catch (error) {
-    if (isAppError(error) && callersFaults.has(error.code)) rateLimit.countFailure(request.address);
+    if (isAppError(error) && isFailedAttempt(error)) rateLimit.countFailure(request.address);
     throw error;
   }
 }
 
-/** Unlike an issuer that is out of reach. */
-const callersFaults: ReadonlySet<ErrorCode> = new Set(['UNAUTHORIZED', 'BAD_REQUEST']);
+/** Credentials that were refused; unlike an issuer out of reach, and unlike none at all, which is how a client asks what is wanted. */
+function isFailedAttempt({ code, details }: AppError): boolean {
+  return (code === 'UNAUTHORIZED' || code === 'BAD_REQUEST') && details.reason !== undefined;
+}
