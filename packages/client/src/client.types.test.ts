@@ -5,6 +5,7 @@ import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
 import { expectTypeOf, test } from 'vitest';
 import {
   type ApiErrorCode,
+  type AuditEntry,
   type Container,
   type ContainerActionResult,
   type ContainerLogs,
@@ -47,6 +48,7 @@ test('the named types are those of the procedures', () => {
   expectTypeOf<ContainerActionResult>().toEqualTypeOf<Outputs['containers']['rebuild']>();
   expectTypeOf<ContainerLogs>().toEqualTypeOf<Outputs['containers']['logs']>();
   expectTypeOf<Whoami>().toEqualTypeOf<Outputs['whoami']>();
+  expectTypeOf<AuditEntry[]>().toEqualTypeOf<Outputs['audit']['list']>();
   expectTypeOf<Container['name']>().toEqualTypeOf<string>();
 });
 

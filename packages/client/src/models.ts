@@ -11,6 +11,7 @@ export type ContainerState = Container['state'];
 export type ContainerActionResult = Answer<OnDemandClient['containers']['start']['mutate']>;
 export type ContainerAction = ContainerActionResult['action'];
 export type ContainerLogs = Answer<OnDemandClient['containers']['logs']['query']>;
+export type AuditEntry = Answer<OnDemandClient['audit']['list']['query']>[number];
 export type Whoami = Answer<OnDemandClient['whoami']['query']>;
 
 type Answer<Call extends (...args: never) => unknown> = Awaited<ReturnType<Call>>;
