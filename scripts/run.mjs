@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { onLauncherGone } from './launchers.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -18,9 +19,11 @@ export async function run(tool, args, { stdio = 'inherit', env = {} } = {}) {
   const wait = () => {};
   const pass = (signal) => child.kill(signal);
   process.on('SIGINT', wait).on('SIGTERM', pass).on('SIGHUP', pass);
+  const endWatch = onLauncherGone(() => pass('SIGTERM'));
   try {
     return await exitOf(child);
   } finally {
+    endWatch();
     process.off('SIGINT', wait).off('SIGTERM', pass).off('SIGHUP', pass);
   }
 }

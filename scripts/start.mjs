@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { onLauncherGone } from './launchers.mjs';
 import { build, root } from './run.mjs';
 
 const { values: options } = parseArgs({
@@ -20,6 +21,7 @@ PORT and HOST choose where the API listens (127.0.0.1:5000); LOG_LEVEL how much 
 
 const stopped = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopped.abort());
+onLauncherGone(() => stopped.abort());
 
 process.exitCode = await main();
 

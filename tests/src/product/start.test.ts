@@ -2,10 +2,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
+import { until } from '../support/until.ts';
 
 const script = fileURLToPath(new URL('../../../scripts/start.mjs', import.meta.url));
 
@@ -43,3 +47,31 @@ test('start --json prints one line once the API answers, and SIGINT stops all of
     await exited;
   }
 });
+
+test.runIf(process.platform === 'linux')(
+  'start ends with the package manager that ran it, however that ends',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ondemand-start-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const launcher = join(folder, 'npm');
+    await writeFile(
+      launcher,
+      `require('node:child_process').spawn(process.execPath, ${JSON.stringify([script, '--json'])}, { stdio: 'inherit' });`,
+    );
+    const port = await findFreePort();
+    const npm = spawn(process.execPath, [launcher], {
+      env: { ...process.env, PORT: String(port) },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const ended = once(npm.stdout, 'close'); // which every process has that it started
+    await once(createInterface({ input: npm.stdout }), 'line');
+    npm.kill('SIGKILL');
+    await until('the API to be gone', () =>
+      fetch(`http://127.0.0.1:${port}/healthz`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    await ended;
+  },
+);
