@@ -15,16 +15,14 @@ const keyType = 'ssh-ed25519';
 
 /** A new pair: https://github.com/openssh/openssh-portable/blob/V_9_9/PROTOCOL.key */
 export function createEd25519Key(comment = ''): Ed25519Key {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const { x = '', d = '' } = privateKey.export({ format: 'jwk' });
-  const publicBytes = Buffer.from(x, 'base64url');
+  const { publicBytes, privateBytes } = generateRawPair();
   const publicBlob = Buffer.concat([toField(keyType), toField(publicBytes)]);
   const check = randomBytes(4);
   const secret = Buffer.concat([
     check,
     check,
     publicBlob,
-    toField(Buffer.concat([Buffer.from(d, 'base64url'), publicBytes])),
+    toField(Buffer.concat([privateBytes, publicBytes])),
     toField(comment),
   ]);
   const padding = Buffer.from([1, 2, 3, 4, 5, 6, 7].slice(0, -secret.length & 7));
@@ -43,6 +41,18 @@ export function createEd25519Key(comment = ''): Ed25519Key {
     publicLine: `${keyType} ${publicBlob.toString('base64')} ${comment}`.trimEnd(),
     publicBlob,
   };
+}
+
+/**
+ * Both encodings end in the 32 bytes of the key (RFC 8410). Exporting a key object as a JWK instead
+ * deadlocks Node 20 once in some ten thousand times, when the garbage is collected meanwhile.
+ */
+function generateRawPair() {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519', {
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+  });
+  return { publicBytes: publicKey.subarray(-32), privateBytes: privateKey.subarray(-32) };
 }
 
 function toField(value: string | Buffer): Buffer {
