@@ -52,8 +52,12 @@ async function complete({ argv, env, streams, ...run }: Run, output: Output): Pr
   const candidates = await findCandidates({
     root,
     words: argv.slice(1),
-    listContainers: async () => {
+    list: async (source) => {
       const client = await context.connect();
+      if (source === 'jobs') {
+        const jobs = await client.jobs.list.query(undefined, { signal });
+        return jobs.map(({ id }) => id);
+      }
       const containers = await client.containers.list.query(undefined, { signal });
       return containers.map(({ name }) => name);
     },

@@ -33,7 +33,9 @@ export type Values<O extends Options> = {
 export interface OperandTuples {
   none: readonly [];
   one: readonly [string];
+  maybe: readonly [] | readonly [string];
   some: readonly [string, ...string[]];
+  any: readonly string[];
 }
 export type Arity = keyof OperandTuples;
 
@@ -41,8 +43,11 @@ export interface Operands<A extends Arity> {
   readonly arity: A;
   readonly label: string;
   /** The only values there are, or where the completion finds them. */
-  readonly from: readonly string[] | 'containers';
+  readonly from: readonly string[] | OperandSource;
 }
+
+/** What the API can list. */
+export type OperandSource = 'containers' | 'jobs';
 
 export interface Input<O extends Options = Options, A extends Arity = Arity> {
   readonly options: Values<O>;

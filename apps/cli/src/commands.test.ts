@@ -3,10 +3,14 @@ import {
   acted,
   backup,
   caller,
+  failedJob,
   healthy,
   initiated,
+  inspection,
+  job,
   log,
   nginx,
+  sample,
   stoppedVm,
   table,
   vm,
@@ -31,7 +35,6 @@ test.each([
   { args: 'start nginx', stdout: 'nginx\n' },
   { args: 'stop nginx', stdout: 'nginx\n' },
   { args: 'restart nginx', stdout: 'nginx\n' },
-  { args: 'rebuild nginx', stdout: 'nginx\n' },
   { args: 'logs nginx', stdout: log.logs },
 ])('ondemand $args prints for people', async ({ args, stdout }) => {
   await using api = await startStubApi(healthy);
@@ -51,8 +54,11 @@ test.each([
   { args: 'start nginx', data: acted('nginx', 'start').data },
   { args: 'stop nginx', data: acted('nginx', 'stop').data },
   { args: 'restart nginx', data: acted('nginx', 'restart').data },
-  { args: 'rebuild nginx', data: acted('nginx', 'rebuild').data },
   { args: 'logs nginx', data: log },
+  { args: 'inspect nginx', data: inspection },
+  { args: 'stats nginx', data: [sample] },
+  { args: 'jobs', data: [job, failedJob] },
+  { args: `jobs ${job.id}`, data: job },
   { args: 'whoami', data: caller },
 ])("ondemand $args --json prints the API's own JSON on one line", async ({ args, data }) => {
   await using api = await startStubApi(healthy);
@@ -64,10 +70,10 @@ test.each([
 test('the API gets what was asked for and nothing else', async () => {
   await using api = await startStubApi(healthy);
   await runBin(['logs', 'nginx', '-n', '7'], api);
-  await runBin(['rebuild', 'nginx'], api);
+  await runBin(['restart', 'nginx'], api);
   expect(api.calls.map(({ procedure, method, input }) => ({ procedure, method, input }))).toEqual([
     { procedure: 'containers.logs', method: 'GET', input: { name: 'nginx', lines: 7 } },
-    { procedure: 'containers.rebuild', method: 'POST', input: { name: 'nginx' } },
+    { procedure: 'containers.restart', method: 'POST', input: { name: 'nginx' } },
   ]);
 });
 

@@ -33,20 +33,6 @@ test('status with a refused token is one line', async () => {
   });
 });
 
-test("a failed build shows its output before the error's one line", async () => {
-  await using api = await startStubApi({
-    'containers.rebuild': refusal('INTERNAL_ERROR', 'The build failed', {
-      exitCode: 17,
-      output: 'Step 1/2\nnpm ERR!',
-    }),
-  });
-  expect(await runBin(['rebuild', 'app'], api)).toEqual({
-    exitCode: 1,
-    stdout: '',
-    stderr: 'Step 1/2\nnpm ERR!\nondemand: rebuild app: The build failed; request id req-1\n',
-  });
-});
-
 test.each(['stop', 'reboot', 'reset'])(
   'vm %s without a terminal needs --yes and asks the API nothing',
   async (verb) => {

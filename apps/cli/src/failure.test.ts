@@ -60,11 +60,6 @@ test('a failure inside the API carries its request id, by which its log knows it
   expect((await toFailure(error)).message).toBe('It broke; request id req-7');
 });
 
-test('a failed build carries its output', async () => {
-  const error = new OnDemandError('INTERNAL_ERROR', 'It broke', { details: { output: 'npm ERR' } });
-  expect((await toFailure(error)).buildOutput).toBe('npm ERR');
-});
-
 test("the CLI's own failures keep their exit code, unknown ones are reported as its own", async () => {
   const own = new CliError(exitCodes.conflict, 'Mine');
   expect(await toFailure(own)).toMatchObject({ message: 'Mine', exitCode: 5 });

@@ -9,8 +9,6 @@ export interface Failure {
   /** What failed and what to do. */
   readonly message: string;
   readonly exitCode: ExitCode;
-  /** The last lines of a build that failed; empty for anything else. */
-  readonly buildOutput: string;
 }
 
 /** Never throws; what is neither the API's failure nor the user's is reported as the CLI's own. */
@@ -19,7 +17,7 @@ export async function toFailure(
   tokenFrom: TokenOrigin = 'ONDEMAND_TOKEN',
 ): Promise<Failure> {
   if (error instanceof CliError) {
-    return { message: error.message, exitCode: error.exitCode, buildOutput: '' };
+    return { message: error.message, exitCode: error.exitCode };
   }
   const { isApiError } = await import('@ondemand/client'); // late, so that usage errors come at once
   if (isApiError(error, 'TOKEN_ERROR') && error.cause instanceof CliError) {
@@ -30,7 +28,6 @@ export async function toFailure(
   return {
     message: `Unexpected failure of ondemand itself, please report it: ${what}`,
     exitCode: exitCodes.failed,
-    buildOutput: '',
   };
 }
 
@@ -59,14 +56,12 @@ export function toExitCode(code: ErrorCode): ExitCode {
 }
 
 function fromApi(error: OnDemandError, tokenFrom: TokenOrigin): Failure {
-  const { output } = error.details;
   const advice = [toAdvice(error, tokenFrom), toReference(error)].filter(
     (part) => part !== undefined,
   );
   return {
     message: [error.message, ...advice].join('; '),
     exitCode: toExitCode(error.code),
-    buildOutput: typeof output === 'string' ? output : '',
   };
 }
 
@@ -79,6 +74,9 @@ function toAdvice({ code, details }: OnDemandError, tokenFrom: TokenOrigin): str
   }
   if (code === 'FORBIDDEN') return 'ondemand whoami shows what the token allows';
   if (code === 'NOT_FOUND' && 'name' in details) return 'ondemand ps lists the names there are';
+  if (code === 'CONFLICT' && typeof details.job === 'string') {
+    return `ondemand jobs ${details.job} -f follows it`;
+  }
   if (code === 'TOKEN_ERROR') return `it comes from ${tokenFrom}`;
   if (code === 'NETWORK_ERROR') return 'ONDEMAND_URL or --url says where the API is';
   if (code === 'SERVICE_UNAVAILABLE' && details.lifecycleState === 'STOPPED') {

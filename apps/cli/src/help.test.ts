@@ -23,6 +23,10 @@ test('every command is found', () => {
     'restart',
     'rebuild',
     'logs',
+    'inspect',
+    'stats',
+    'events',
+    'jobs',
     'login',
     'logout',
     'whoami',
@@ -43,7 +47,10 @@ test.each(all.flatMap(({ subject }) => subject.examples))(
   'the example %s is understood',
   async (example) => {
     const lines = [
-      ...example.replace('$(ondemand ps -q)', 'NAME').matchAll(/ondemand ([^|&>)#]*)/g),
+      ...example
+        .replace('$(ondemand ps -q)', 'NAME')
+        .replace('$(ondemand rebuild app -d)', 'ID')
+        .matchAll(/ondemand ([^|&>)#]*)/g),
     ].map(([, words = '']) => words.trim());
     for (const line of lines) {
       await expect(parseInvocation(root, line.split(/ +/))).resolves.toBeDefined();

@@ -1,8 +1,10 @@
 // The process: its streams, signals and exit; nothing else here or elsewhere ends it.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runCli } from './cli.ts';
 import { exitCodes } from './exit-codes.ts';
 
+const interruptedFlushMs = 500;
 const { argv, env, stdin, stdout, stderr } = process;
 
 const interrupt = new AbortController();
@@ -25,7 +27,11 @@ const exitCode = await runCli({
   streams: { stdin, stdout, stderr },
   signal: interrupt.signal,
 });
-await Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done))));
+await Promise.race([
+  Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done)))),
+  // Whoever has had enough does not wait for a reader that stands still.
+  ...(interrupt.signal.aborted ? [sleep(interruptedFlushMs)] : []),
+]);
 if (outputFailure !== undefined) {
   stderr.write(
     `ondemand: The output could not be written (${outputFailure.code}); look at its target\n`,

@@ -119,12 +119,10 @@ function checkOperands(
   const arity: Arity = declared?.arity ?? 'none';
   const label = declared?.label ?? '';
   const command = path.join(' ');
-  if (arity !== 'none' && given.length === 0) {
-    throw usageError(`${command} needs ${label}; ${seeHelp(path)}`);
-  }
-  const max = { none: 0, one: 1, some: Number.POSITIVE_INFINITY }[arity];
+  const [min, max] = operandCounts[arity];
+  if (given.length < min) throw usageError(`${command} needs ${label}; ${seeHelp(path)}`);
   if (given.length > max) {
-    const takes = arity === 'none' ? 'no arguments' : `one ${label}`;
+    const takes = max === 0 ? 'no arguments' : `one ${label.replace(/^\[(.*)\]$/, '$1')}`;
     throw usageError(`${command} takes ${takes}, but got '${given[max]}'; ${seeHelp(path)}`);
   }
   const from = declared?.from;
@@ -132,3 +130,11 @@ function checkOperands(
   if (wrong !== undefined) throw usageError(`${command} needs ${label}, not '${wrong}'`);
   return given;
 }
+
+const operandCounts: Readonly<Record<Arity, readonly [min: number, max: number]>> = {
+  none: [0, 0],
+  one: [1, 1],
+  maybe: [0, 1],
+  some: [1, Number.POSITIVE_INFINITY],
+  any: [0, Number.POSITIVE_INFINITY],
+};

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { runInTerminal } from './testing/fake-terminal.test-support.ts';
-import { backup, healthy, nginx } from './testing/fixtures.test-support.ts';
+import { backup, die, healthy, lines, nginx } from './testing/fixtures.test-support.ts';
 import { hanging, startStubApi } from './testing/stub-api.test-support.ts';
+import { openStream } from './testing/stub-stream.test-support.ts';
 
 const question = 'Stop oci-flex at once, with all containers on it? [y/N] ';
 
@@ -121,3 +123,42 @@ test('a name from the API cannot move the cursor', async () => {
   expect(run.stdout()).not.toContain('\u001b');
   expect(run.stdout().split('\n')).toHaveLength(3);
 });
+
+test('a stream whose connection is lost says so until it goes on', async () => {
+  const interrupt = new AbortController();
+  const cut = async function* () {
+    yield { line: 'one', stream: 'stdout' };
+    await sleep(100);
+    throw new Error('cut');
+  };
+  await using api = await startStubApi({
+    'containers.followLogs': [
+      { stream: cut() },
+      { status: 502, after: sleep(600) },
+      { stream: openStream({ line: 'two', stream: 'stdout' }) },
+    ],
+  });
+  const run = runInTerminal(['logs', 'nginx', '-f'], { ...api, signal: interrupt.signal });
+  await expect.poll(run.stderr, { timeout: 10_000 }).toContain('Trying again: ');
+  await expect.poll(run.stdout, { timeout: 10_000 }).toBe('one\ntwo\n');
+  interrupt.abort();
+  expect(await run.exitCode).toBe(130);
+  expect(run.stderr().endsWith('\r\u001b[2K\n')).toBe(true);
+});
+
+test.each([['logs', 'nginx', '-f'], ['events']])(
+  'after Ctrl-C in ondemand %s the prompt begins a line of its own',
+  async (...argv) => {
+    const interrupt = new AbortController();
+    await using api = await startStubApi({
+      'containers.followLogs': { stream: openStream(lines[0]) },
+      events: { stream: openStream(die) },
+    });
+    const run = runInTerminal(argv, { ...api, signal: interrupt.signal });
+    await expect.poll(run.stdout, { timeout: 10_000 }).not.toBe('');
+    interrupt.abort();
+    expect(await run.exitCode).toBe(130);
+    expect(run.stderr().endsWith('\n')).toBe(true);
+    expect(stripVTControlCharacters(run.stderr())).not.toContain('Interrupted');
+  },
+);

@@ -15,7 +15,30 @@ export interface Answer {
 export function readAnswer(answer: Answer, call: CallFacts): unknown {
   const body = parseJson(answer.text);
   if (isOk(answer) && isRecord(body) && isRecord(body.result)) return body;
-  throw toApiError(body, answer) ?? toForeignError(answer, call);
+  throw toRefusal(answer, call);
+}
+
+/** What an answer says that is not the one that was asked for. */
+export function toRefusal(answer: Answer, call: CallFacts): OnDemandError {
+  return toApiError(parseJson(answer.text), answer) ?? toForeignError(answer, call);
+}
+
+/** An error that ends a stream; its text is the one that tRPC sends there, and its status in it. */
+export function toStreamError(
+  text: string,
+  { headers, baseUrl }: Pick<Answer, 'headers'> & Pick<CallFacts, 'baseUrl'>,
+): OnDemandError {
+  const error = parseJson(text);
+  const { httpStatus } = toData(error);
+  const status = typeof httpStatus === 'number' ? httpStatus : 500;
+  return (
+    toApiError({ error }, { status, headers, text }) ??
+    new OnDemandError(
+      'INVALID_RESPONSE',
+      `${baseUrl} ended the stream with an error, but not as this API does; check the url`,
+      { requestId: readRequestId({}, { headers }) },
+    )
+  );
 }
 
 /** An `ApiError`, in tRPC's envelope or bare as REST has it; undefined for anything else. */
@@ -97,7 +120,10 @@ function toNearestCode(status: number): ApiErrorCode {
 }
 
 /** The header first: a call that the API could not read has no id in its body. */
-function readRequestId(details: Readonly<Record<string, unknown>>, { headers }: Answer) {
+function readRequestId(
+  details: Readonly<Record<string, unknown>>,
+  { headers }: Pick<Answer, 'headers'>,
+) {
   const header = headers.get('x-request-id');
   if (header !== null) return header;
   const { requestId } = details;

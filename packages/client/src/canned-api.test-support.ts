@@ -17,8 +17,12 @@ export interface CannedAnswer {
   readonly body?: unknown;
 }
 
-/** `'hang'` never answers, `'reset'` cuts the connection. */
-export type Behaviour = CannedAnswer | 'hang' | 'reset';
+/** `'hang'` never answers, `'reset'` cuts the connection; a function answers by itself. */
+export type Behaviour =
+  | CannedAnswer
+  | 'hang'
+  | 'reset'
+  | ((response: ServerResponse) => void | Promise<void>);
 
 export interface CannedApi extends AsyncDisposable {
   readonly url: string;
@@ -57,6 +61,10 @@ export async function startCannedApi(
     if (behaviour === 'hang') return;
     if (behaviour === 'reset') {
       request.socket.resetAndDestroy();
+      return;
+    }
+    if (typeof behaviour === 'function') {
+      await behaviour(response);
       return;
     }
     const { status = 200, body: content = '' } = behaviour;

@@ -55,11 +55,11 @@ test('steps of the path can be kept, and awaited without being called', async ()
   expect(api.requests.map(({ url }) => url)).toEqual(['/trpc/containers.list']);
 });
 
-test('what is neither query() nor mutate() is refused without a request', async () => {
+test('what is no kind of call is refused without a request', async () => {
   await using api = await startCannedApi(() => result([]));
   const { list } = createClient({ url: api.url }).containers;
-  expect(() => (list as unknown as { subscribe(): void }).subscribe()).toThrow(
-    'containers.list.subscribe() is no call: a call ends in query() or mutate()',
+  expect(() => (list as unknown as { watch(): void }).watch()).toThrow(
+    'containers.list.watch() is no call: a call ends in query(), mutate() or subscribe()',
   );
   expect(api.requests).toEqual([]);
 });

@@ -8,13 +8,21 @@ import {
   type AuditEntry,
   type Container,
   type ContainerActionResult,
+  type ContainerInspection,
   type ContainerLogs,
+  type ContainerStats,
   type ErrorCode,
   isApiError,
+  type Job,
+  type JobOutput,
+  type LogLine,
   type Mutation,
   type OnDemandClient,
   OnDemandError,
+  type OnDemandEvent,
   type Query,
+  type Reconnect,
+  type Subscription,
   type VmActionResult,
   type VmState,
   type Whoami,
@@ -25,14 +33,18 @@ type InputsOf<Node> =
     ? Input
     : Node extends Mutation<infer Input, infer _>
       ? Input
-      : { -readonly [Name in keyof Node]: InputsOf<Node[Name]> };
+      : Node extends Subscription<infer Input, infer _>
+        ? Input
+        : { -readonly [Name in keyof Node]: InputsOf<Node[Name]> };
 
 type OutputsOf<Node> =
   Node extends Query<infer _, infer Output>
     ? Output
     : Node extends Mutation<infer _, infer Output>
       ? Output
-      : { -readonly [Name in keyof Node]: OutputsOf<Node[Name]> };
+      : Node extends Subscription<infer _, infer Item>
+        ? AsyncIterable<{ id: string; data: Item }, never>
+        : { -readonly [Name in keyof Node]: OutputsOf<Node[Name]> };
 
 type Outputs = inferRouterOutputs<AppRouter>;
 
@@ -47,9 +59,36 @@ test('the named types are those of the procedures', () => {
   expectTypeOf<Container[]>().toEqualTypeOf<Outputs['containers']['list']>();
   expectTypeOf<ContainerActionResult>().toEqualTypeOf<Outputs['containers']['rebuild']>();
   expectTypeOf<ContainerLogs>().toEqualTypeOf<Outputs['containers']['logs']>();
+  expectTypeOf<ContainerInspection>().toEqualTypeOf<Outputs['containers']['inspect']>();
+  expectTypeOf<ContainerStats>().toEqualTypeOf<Outputs['containers']['stats']>();
+  expectTypeOf<Job[]>().toEqualTypeOf<Outputs['jobs']['list']>();
   expectTypeOf<Whoami>().toEqualTypeOf<Outputs['whoami']>();
   expectTypeOf<AuditEntry[]>().toEqualTypeOf<Outputs['audit']['list']>();
   expectTypeOf<Container['name']>().toEqualTypeOf<string>();
+});
+
+test('a subscription gives plain items, without the ids that it is resumed by', () => {
+  const loops = async ({ containers, jobs, events }: OnDemandClient) => {
+    const signal = new AbortController().signal;
+    for await (const line of containers.followLogs.subscribe({ name: 'nginx' }, { signal }))
+      expectTypeOf(line).toEqualTypeOf<LogLine>();
+    for await (const output of jobs.output.subscribe({ id: 'a', lastEventId: '5' }))
+      expectTypeOf(output).toEqualTypeOf<JobOutput>();
+    for await (const event of events.subscribe()) {
+      expectTypeOf(event).toEqualTypeOf<OnDemandEvent>();
+      if (event.type === 'container') expectTypeOf(event.name).toEqualTypeOf<string>();
+    }
+    events.subscribe({ lastEventId: '5' }, { onReconnect: ({ error }) => void error.code });
+  };
+  expectTypeOf(loops).toBeFunction();
+  expectTypeOf<LogLine>().toEqualTypeOf<{
+    line: string;
+    stream: 'stdout' | 'stderr';
+    time?: string;
+  }>();
+  expectTypeOf<JobOutput>().toEqualTypeOf<{ text: string }>();
+  expectTypeOf<OnDemandEvent['type']>().toEqualTypeOf<'vm' | 'container' | 'job' | 'resync'>();
+  expectTypeOf<Reconnect['error']>().toEqualTypeOf<OnDemandError>();
 });
 
 test('the codes are those of the API and those of the client', () => {
@@ -81,6 +120,10 @@ test('wrong calls do not compile', () => {
     client.containers.start.mutate(),
     // @ts-expect-error it is a number
     client.containers.logs.query({ name: 'nginx', lines: '50' }),
+    // @ts-expect-error following is no query
+    client.containers.followLogs.query({ name: 'nginx' }),
+    // @ts-expect-error a followed log needs its container
+    client.containers.followLogs.subscribe(),
     // @ts-expect-error no such container action
     client.containers.destroy,
   ];

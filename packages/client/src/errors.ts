@@ -23,7 +23,7 @@ export type ApiErrorCode = keyof typeof statusOfCode;
 /**
  * Failures without an answer of the API:
  * `NETWORK_ERROR` it could not be reached, or the connection broke;
- * `TIMEOUT` no answer within `timeoutMs`;
+ * `TIMEOUT` no answer within `timeoutMs`, or a stream that fell silent;
  * `ABORTED` by the caller's own signal;
  * `INVALID_RESPONSE` something answered that is not this API;
  * `TOKEN_ERROR` the `token` option failed to give a usable token.

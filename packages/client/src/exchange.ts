@@ -39,4 +39,4 @@ export function createExchange({ baseUrl, fetch = globalFetch }: ExchangeOptions
 }
 
 /** Looked up at each call, so that what replaces it later is used. */
-const globalFetch: typeof globalThis.fetch = (input, init) => globalThis.fetch(input, init);
+export const globalFetch: typeof globalThis.fetch = (input, init) => globalThis.fetch(input, init);

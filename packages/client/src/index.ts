@@ -11,4 +11,11 @@ export {
 } from './errors.ts';
 export type * from './models.ts';
 export type { ClientOptions } from './options.ts';
-export type { CallOptions, Mutation, Query } from './procedures.ts';
+export type {
+  CallOptions,
+  Mutation,
+  Query,
+  Reconnect,
+  SubscribeOptions,
+  Subscription,
+} from './procedures.ts';

@@ -11,7 +11,18 @@ export type ContainerState = Container['state'];
 export type ContainerActionResult = Answer<OnDemandClient['containers']['start']['mutate']>;
 export type ContainerAction = ContainerActionResult['action'];
 export type ContainerLogs = Answer<OnDemandClient['containers']['logs']['query']>;
+export type ContainerInspection = Answer<OnDemandClient['containers']['inspect']['query']>;
+export type ContainerStats = Answer<OnDemandClient['containers']['stats']['query']>;
+export type LogLine = Item<OnDemandClient['containers']['followLogs']['subscribe']>;
+export type Job = Answer<OnDemandClient['jobs']['get']['query']>;
+export type JobKind = Job['kind'];
+export type JobState = Job['state'];
+export type JobOutput = Item<OnDemandClient['jobs']['output']['subscribe']>;
+export type OnDemandEvent = Item<OnDemandClient['events']['subscribe']>;
 export type AuditEntry = Answer<OnDemandClient['audit']['list']['query']>[number];
 export type Whoami = Answer<OnDemandClient['whoami']['query']>;
 
 type Answer<Call extends (...args: never) => unknown> = Awaited<ReturnType<Call>>;
+
+type Item<Subscribe extends (...args: never) => unknown> =
+  ReturnType<Subscribe> extends AsyncIterable<infer Given> ? Given : never;

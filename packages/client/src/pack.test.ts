@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failure, result, startCannedApi } from './canned-api.test-support.ts';
+import { openStream } from './canned-stream.test-support.ts';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -74,7 +75,7 @@ test('its code imports only tRPC and itself: nothing of the server, nothing of N
 
 describe('a program that imports only the package', () => {
   const program = `
-    import { createClient, isApiError, type Container, type OnDemandClient } from '@ondemand/client';
+    import { createClient, isApiError, type Container, type LogLine, type OnDemandClient } from '@ondemand/client';
 
     const ondemand: OnDemandClient = createClient({ url: process.argv[2] ?? '', token: 'a-token' });
     const containers = await ondemand.containers.list.query();
@@ -92,20 +93,34 @@ describe('a program that imports only the package', () => {
       const code: 'NOT_FOUND' = error.code;
       lines.push([code, error.status, error.message, error.requestId].join(' '));
     }
+    const followed: AsyncIterable<LogLine> = ondemand.containers.followLogs.subscribe({ name: 'web' });
+    for await (const { line, stream } of followed) {
+      // @ts-expect-error a container writes to nothing else
+      if (stream === 'stdin') continue;
+      lines.push(line);
+      break;
+    }
     console.log(lines.join('\\n'));
   `;
 
-  test('lists containers with full types and gets a typed error', async () => {
-    await using api = await startCannedApi(({ url }) =>
-      url === '/trpc/containers.list'
-        ? result([
-            { name: 'web', state: 'running', image: 'nginx', ports: '', uptime: 'Up 1 hour' },
-          ])
-        : failure(404, { code: 'NOT_FOUND', message: 'No ngnix', details: { requestId: 'r-1' } }),
-    );
+  test('lists containers with full types, gets a typed error, follows a log and then exits', async () => {
+    await using api = await startCannedApi((request) => {
+      if (request.url === '/trpc/containers.list')
+        return result([
+          { name: 'web', state: 'running', image: 'nginx', ports: '', uptime: 'Up 1 hour' },
+        ]);
+      if (request.method === 'GET')
+        return (response) =>
+          openStream(request, response).item('1', { line: 'a line', stream: 'stdout' });
+      return failure(404, {
+        code: 'NOT_FOUND',
+        message: 'No ngnix',
+        details: { requestId: 'r-1' },
+      });
+    });
     await compile({ 'program.ts': program }, { outDir: 'out', types: ['node'] });
     const { stdout } = await run(process.execPath, [join(project, 'out', 'program.js'), api.url]);
-    expect(stdout).toBe('web up nginx  Up 1 hour\nNOT_FOUND 404 No ngnix r-1\n');
+    expect(stdout).toBe('web up nginx  Up 1 hour\nNOT_FOUND 404 No ngnix r-1\na line\n');
     expect(api.requests[0]?.headers.authorization).toBe('Bearer a-token');
   });
 
@@ -125,7 +140,7 @@ test('every example of the documentation compiles', async () => {
     ...(await readExamples(join(installed, 'dist', 'client.d.ts'))),
     ...(await readExamples(join(installed, 'dist', 'errors.d.ts'))),
   ];
-  expect(examples).toHaveLength(4);
+  expect(examples).toHaveLength(5);
   const files = examples.map((example, index) => [`example-${index}.ts`, toProgram(example)]);
   await compile(Object.fromEntries(files), { noEmit: true, types: ['node'] });
 });

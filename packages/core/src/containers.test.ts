@@ -4,6 +4,9 @@ import { expect, test } from 'vitest';
 import { createContainers } from './containers.ts';
 import { until } from './docker/fake-engine.test-support.ts';
 import { AppError } from './errors.ts';
+import type { Jobs } from './jobs.ts';
+import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
+import type { Job } from './model/job.ts';
 import type { LifecycleState } from './model/vm.ts';
 import type { CallOptions, Engine, EngineContainer } from './ports.ts';
 
@@ -57,7 +60,7 @@ test('the beginning of several ids is CONFLICT, and nothing happens', async () =
   expect(calls).toEqual(['list']);
 });
 
-test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
+test.each(['start', 'stop', 'restart'] as const)(
   "%s() tells the container's name, also when it was asked for by id",
   async (action) => {
     const { containers, calls } = setUp();
@@ -71,6 +74,59 @@ test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
   },
 );
 
+test('rebuild() waits for its job, and tells which one it was', async () => {
+  const { containers, calls } = setUp();
+  expect(await containers.rebuild('aa22')).toEqual({
+    container: 'db',
+    action: 'rebuild',
+    status: 'success',
+    changed: true,
+    job: job.id,
+  });
+  expect(calls).toEqual(['list', `rebuild ${dbId}`, `wait ${job.id}`]);
+});
+
+test('rebuild() without waiting answers once the job has begun', async () => {
+  const { containers, calls } = setUp();
+  expect(await containers.rebuild('aa22', { wait: false })).toEqual({
+    container: 'db',
+    action: 'rebuild',
+    status: 'initiated',
+    job: job.id,
+  });
+  expect(calls).toEqual(['list', `rebuild ${dbId}`]);
+});
+
+test("rebuild() fails as its job did, and hands its caller's signal to the wait", async () => {
+  const { containers, jobs } = setUp();
+  const failed = new AppError('INTERNAL_ERROR', 'The build failed', { details: { exitCode: 17 } });
+  const caller = new AbortController();
+  let given: CallOptions | undefined;
+  jobs.wait = (_id, options) => {
+    given = options;
+    return Promise.reject(failed);
+  };
+  await expect(containers.rebuild('web', { signal: caller.signal })).rejects.toBe(failed);
+  expect(given?.signal).toBe(caller.signal);
+});
+
+test('inspect() and stats() are asked for by id, once for all who ask at the same time', async () => {
+  const { containers, calls } = setUp();
+  const [first, second, ...samples] = await Promise.all([
+    containers.inspect('aa22'),
+    containers.inspect('db'),
+    containers.stats('db'),
+    containers.stats('aa22'),
+  ]);
+  expect(first).toEqual({ ...inspection, id: dbId });
+  expect(second).toBe(first);
+  expect(samples).toEqual([
+    { ...sample, container: dbId },
+    { ...sample, container: dbId },
+  ]);
+  expect(calls.sort()).toEqual([`inspect ${dbId}`, 'list', `stats ${dbId}`]);
+});
+
 test.each(['start', 'stop'] as const)(
   '%s() of one that is so already changes nothing',
   async (action) => {
@@ -82,8 +138,13 @@ test.each(['start', 'stop'] as const)(
 test('a container that goes away between two calls is missing by the name that was asked for', async () => {
   const { containers, engine } = setUp();
   const gone = () => Promise.reject(new AppError('NOT_FOUND', `No container named '${webId}'`));
-  Object.assign(engine, { start: gone, logs: gone });
-  for (const call of [containers.start('web'), containers.logs('web')]) {
+  Object.assign(engine, { start: gone, logs: gone, inspect: gone, stats: gone });
+  for (const call of [
+    containers.start('web'),
+    containers.logs('web'),
+    containers.inspect('web'),
+    containers.stats('web'),
+  ]) {
     await expect(call).rejects.toMatchObject({
       code: 'NOT_FOUND',
       message: "No container named 'web' on oci-flex",
@@ -141,12 +202,13 @@ test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
   'a read that begins after %s() joins no read that began before it',
   async (action) => {
     for (const fails of [false, true]) {
-      const { containers, engine, calls } = setUp();
+      const { containers, engine, jobs, calls } = setUp();
       const early = blocked(engine, calls);
       const before = containers.list();
       if (fails) {
         const refuse = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'no'));
         Object.assign(engine, { start: refuse, stop: refuse, restart: refuse });
+        jobs.startRebuild = refuse;
       }
       await containers[action]('web').catch(() => {});
       const after = containers.list();
@@ -194,22 +256,29 @@ test('an action that was sent is seen through when its caller leaves', async () 
   expect(given?.signal).toBeUndefined();
 });
 
-test.each(['list', 'status', 'start', 'stop', 'restart', 'rebuild', 'logs'] as const)(
-  '%s() says at once that the VM is STOPPED, without waiting for SSH',
-  async (method) => {
-    const { containers, engine } = setUp({ connected: false, state: 'STOPPED' });
-    engine.list = ({ signal } = {}) =>
-      new Promise((_resolve, reject) => {
-        signal?.addEventListener('abort', () => reject(signal.reason));
-      });
-    const call = method === 'list' ? containers.list() : containers[method]('web');
-    await expect(call).rejects.toMatchObject({
-      code: 'SERVICE_UNAVAILABLE',
-      details: { lifecycleState: 'STOPPED' },
-      message: expect.stringContaining('POST /vm/start'),
+test.each([
+  'list',
+  'status',
+  'start',
+  'stop',
+  'restart',
+  'rebuild',
+  'logs',
+  'inspect',
+  'stats',
+] as const)('%s() says at once that the VM is STOPPED, without waiting for SSH', async (method) => {
+  const { containers, engine } = setUp({ connected: false, state: 'STOPPED' });
+  engine.list = ({ signal } = {}) =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason));
     });
-  },
-);
+  const call = method === 'list' ? containers.list() : containers[method]('web');
+  await expect(call).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    details: { lifecycleState: 'STOPPED' },
+    message: expect.stringContaining('POST /vm/start'),
+  });
+});
 
 test('an action that fails because the VM was stopped meanwhile says so', async () => {
   const { containers, engine } = setUp({ state: 'STOPPING' });
@@ -243,10 +312,18 @@ function setUp({ connected = true, state = 'RUNNING', changed = true }: SetUp = 
     stop: (id) => note(`stop ${id}`, { changed }),
     restart: (id) => note(`restart ${id}`, undefined),
     logs: (id, { lines }) => note(`logs ${id} ${lines}`, 'log\n'),
+    inspect: (id) => note(`inspect ${id}`, { ...inspection, id }),
+    stats: (id) => note(`stats ${id}`, { ...sample, container: id }),
+    followLog: () => Promise.reject(new Error('no test follows a log here')),
+    events: () => Promise.reject(new Error('no test watches events here')),
+  };
+  const jobs: Pick<Jobs, 'startRebuild' | 'wait'> = {
+    startRebuild: ({ id, name }) => note(`rebuild ${id}`, { ...job, target: name }),
+    wait: (id) => note(`wait ${id}`, { ...job, state: 'succeeded' }),
   };
   const containers = createContainers({
     engine,
-    rebuild: ({ id }) => note(`rebuild ${id}`, undefined),
+    jobs,
     compute: {
       getInstance: () => Promise.resolve({ lifecycleState: state, displayName: 'vm', etag: 'e' }),
       getPublicIp: () => Promise.resolve(undefined),
@@ -255,7 +332,7 @@ function setUp({ connected = true, state = 'RUNNING', changed = true }: SetUp = 
     link: { connected, drop: () => {} },
     clock: { now: () => new Date(0) },
   });
-  return { containers, engine, calls };
+  return { containers, engine, jobs, calls };
 }
 
 /** Makes the first list wait until the returned function is called. */
@@ -276,3 +353,54 @@ function blocked(engine: Engine, calls: string[]): () => void {
 function toEngineContainer(id: string, name: string): EngineContainer {
   return { id, name, state: 'running', image: 'img', ports: '', uptime: 'Up 1 second', labels: {} };
 }
+
+const job: Job = {
+  id: '20260208T101531Z-3f9a1c2b',
+  kind: 'rebuild',
+  target: 'web',
+  state: 'running',
+  startedAt: '2026-02-08T10:15:31.000Z',
+  finishedAt: null,
+  exitCode: null,
+  output: '',
+};
+
+const inspection: ContainerInspection = {
+  id: webId,
+  name: 'web',
+  image: 'img',
+  imageId: 'sha256:1',
+  state: 'running',
+  command: [],
+  workingDir: '',
+  user: '',
+  tty: false,
+  createdAt: '2026-02-08T10:15:31.000Z',
+  startedAt: null,
+  finishedAt: null,
+  exitCode: null,
+  oomKilled: false,
+  error: '',
+  health: null,
+  restartCount: 0,
+  restartPolicy: { name: 'no', maximumRetryCount: 0 },
+  environment: [],
+  labels: {},
+  mounts: [],
+  networks: [],
+  ports: '',
+  limits: { memoryBytes: null, memorySwapBytes: null, cpus: null, cpuShares: null, pids: null },
+};
+
+const sample: ContainerStats = {
+  container: 'web',
+  readAt: '2026-02-08T10:15:31.000Z',
+  cpuPercent: 1,
+  memoryBytes: 2,
+  memoryLimitBytes: 3,
+  networkRxBytes: 4,
+  networkTxBytes: 5,
+  blockReadBytes: 6,
+  blockWriteBytes: 7,
+  pids: 8,
+};

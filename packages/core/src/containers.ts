@@ -1,6 +1,9 @@
 // What callers do with the containers on the VM, and what they are told when the VM is the reason that it fails.
 
+import { pause } from './deadline.ts';
 import { AppError, isAppError } from './errors.ts';
+import type { Jobs } from './jobs.ts';
+import { createLogFollower, type FollowedLine, type FollowOptions } from './log-follower.ts';
 import {
   type Container,
   type ContainerAction,
@@ -8,15 +11,15 @@ import {
   type ContainerLogs,
   defaultLogLines,
 } from './model/container.ts';
+import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
 import { vmId } from './model/vm.ts';
 import type { CallOptions, Clock, Compute, Engine, EngineContainer, Link } from './ports.ts';
-import { createSharedReads } from './shared-read.ts';
+import { createSharedReads, freshMs } from './shared-read.ts';
 import { createVmReach } from './vm-reach.ts';
 
 export interface ContainersOptions {
   readonly engine: Engine;
-  /** Rebuilds a container from its compose labels; resolves once it is up. */
-  readonly rebuild: (container: EngineContainer, options?: CallOptions) => Promise<void>;
+  readonly jobs: Pick<Jobs, 'startRebuild' | 'wait'>;
   readonly compute: Compute;
   readonly link: Link;
   readonly clock: Clock;
@@ -30,29 +33,52 @@ export interface Containers {
   start(name: string, options?: CallOptions): Promise<ContainerActionResult>;
   stop(name: string, options?: CallOptions): Promise<ContainerActionResult>;
   restart(name: string, options?: CallOptions): Promise<ContainerActionResult>;
-  /** Throws `INTERNAL_ERROR` with `details.exitCode` and `details.output` when the build fails. */
-  rebuild(name: string, options?: CallOptions): Promise<ContainerActionResult>;
+  /**
+   * A job on the VM. With `wait` (the default) it resolves once that has ended; without, once it has begun, with `status` `'initiated'`.
+   * Throws `INTERNAL_ERROR` with `details.exitCode` and `details.output` when the build fails, and `CONFLICT` with `details.job` while another one of its project runs.
+   */
+  rebuild(
+    name: string,
+    options?: { readonly wait?: boolean } & CallOptions,
+  ): Promise<ContainerActionResult>;
   /** The last `lines` lines (100), stdout and stderr in the order they were written. */
   logs(name: string, options?: { readonly lines?: number } & CallOptions): Promise<ContainerLogs>;
+  /**
+   * The log as it grows, every line once, over restarts and rebuilds of the container and losses of the connection. Resolves once Docker answers.
+   * The iteration throws `NOT_FOUND` when the container is gone for good and `SERVICE_UNAVAILABLE` when the VM is off or stays out of reach.
+   */
+  followLogs(
+    name: string,
+    options?: FollowOptions,
+  ): Promise<AsyncIterable<readonly FollowedLine[]>>;
+  /** Never with a value of its environment. */
+  inspect(name: string, options?: CallOptions): Promise<ContainerInspection>;
+  stats(name: string, options?: CallOptions): Promise<ContainerStats>;
 }
 
 /**
- * Builds the container service. Reads of the same thing at the same time share one call to Docker; an action is visible to every read that begins after it.
+ * Builds the container service. Reads of the same thing at the same time share one call to Docker; an action is visible to every read that begins after it, through any process of the API.
  * An action that was sent is seen through when its caller leaves.
  *
  * @example
- * const containers = createContainers({ engine, rebuild, compute, link, clock });
+ * const containers = createContainers({ engine, jobs, compute, link, clock });
  * await containers.restart('nginx');
  */
 export function createContainers({
   engine,
-  rebuild,
+  jobs,
   compute,
   link,
   clock,
 }: ContainersOptions): Containers {
-  const reads = createSharedReads({ clock, deadlineMs: 60_000 });
+  const reads = createSharedReads({ deadlineMs: 60_000 });
   const vm = createVmReach({ compute, link });
+  const followLogs = createLogFollower({
+    engine,
+    reach: vm.reach,
+    clock,
+    find: async (name, options) => select(await listAll(options), name),
+  });
 
   return {
     async list(options) {
@@ -69,10 +95,12 @@ export function createContainers({
         await engine.restart(id);
         return { changed: true };
       }),
-    rebuild: (name, options) =>
-      act('rebuild', name, options, async (container) => {
-        await rebuild(container, options);
-        return { changed: true };
+    rebuild: (name, { wait = true, signal } = {}) =>
+      act('rebuild', name, { signal }, async (container) => {
+        const { id } = await jobs.startRebuild(container, { signal });
+        if (!wait) return { status: 'initiated', job: id };
+        await jobs.wait(id, { signal });
+        return { changed: true, job: id };
       }),
     async logs(name, { lines = defaultLogLines, signal } = {}) {
       const container = select(await listAll({ signal }), name);
@@ -83,25 +111,49 @@ export function createContainers({
         .catch(naming(name));
       return { container: container.name, lines, logs };
     },
+    followLogs,
+    inspect: (name, options) => read('the inspection', name, options, engine.inspect),
+    stats: (name, options) => read('the statistics', name, options, engine.stats),
   };
+
+  async function read<T>(
+    what: string,
+    name: string,
+    { signal }: CallOptions = {},
+    ask: (id: string, options: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const { id } = select(await listAll({ signal }), name);
+    const work = (flight: AbortSignal) =>
+      vm.reach((reaching) => ask(id, { signal: reaching }), flight);
+    return reads.read(`${what} of ${id}`, work, { signal }).catch(naming(name));
+  }
 
   function listAll({ signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
     const list = (flight: AbortSignal) =>
       vm.reach((reaching) => engine.list({ signal: reaching }), flight);
-    return reads.read('the list of containers', list, { signal });
+    return reads.read('the list of containers', list, { signal, keep: true });
+  }
+
+  /** What another process of the API may still give to a crowd is from before; here it is forgotten at once. */
+  async function untilVisible(): Promise<void> {
+    reads.invalidate();
+    await pause(freshMs);
   }
 
   async function act(
     action: ContainerAction,
     name: string,
     { signal }: CallOptions = {},
-    run: (container: EngineContainer) => Promise<{ readonly changed: boolean }>,
+    run: (
+      container: EngineContainer,
+    ) => Promise<Omit<Partial<ContainerActionResult>, 'container' | 'action'>>,
   ): Promise<ContainerActionResult> {
     reads.invalidate();
     const container = select(await listAll({ signal }), name);
     try {
-      const { changed } = await vm.explain(() => run(container));
-      return { container: container.name, action, status: 'success', changed };
+      const result = await vm.explain(() => run(container));
+      if (result.changed) await untilVisible();
+      return { container: container.name, action, status: 'success', ...result };
     } catch (error) {
       throw naming(name)(error);
     } finally {

@@ -3,10 +3,24 @@
 export { type Containers, type ContainersOptions, createContainers } from './containers.ts';
 export { createEngine, type EngineOptions } from './docker/engine.ts';
 export type { EngineRequestEvent } from './docker/engine-client.ts';
-export { createRebuild, type Rebuild, type RebuildOptions } from './docker/rebuild.ts';
+export {
+  createRebuildPlanner,
+  type PlanRebuild,
+  type RebuildPlannerOptions,
+} from './docker/rebuild.ts';
 export { type DockerTransport, dockerTransports } from './docker/transport.ts';
 export * from './errors.ts';
+export type { PlacedEvent } from './event-feed.ts';
+export type { EventTimings } from './event-watch.ts';
+export { createEvents, type Events, type EventsOptions } from './events.ts';
+export { createJobHost, type JobHostOptions } from './jobs/job-host.ts';
+export { createJobs, type Jobs, type JobsOptions, type PlacedOutput } from './jobs.ts';
+export type { FollowedLine, FollowOptions } from './log-follower.ts';
 export * from './model/container.ts';
+export * from './model/event.ts';
+export * from './model/inspection.ts';
+export * from './model/job.ts';
+export * from './model/log-line.ts';
 export * from './model/vm.ts';
 export { createOciCompute, type OciComputeOptions } from './oci/compute.ts';
 export { type OciAuth, ociAuths } from './oci/credentials.ts';

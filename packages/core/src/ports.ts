@@ -1,6 +1,9 @@
 // What the services need from the outside world; adapters implement these, services see nothing else.
 
 import type { Container } from './model/container.ts';
+import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
+import type { Job, JobKind, JobState } from './model/job.ts';
+import type { LogLine, LogTail, LogTime } from './model/log-line.ts';
 import type { LifecycleState, VmAction } from './model/vm.ts';
 
 /** Every call that waits takes the caller's signal; aborting it stops the work, or at least the wait for it. */
@@ -56,6 +59,41 @@ export interface Engine {
   restart(id: string, options?: CallOptions): Promise<void>;
   /** The last `lines` lines, stdout and stderr in order. */
   logs(id: string, options: { readonly lines: number } & CallOptions): Promise<string>;
+  inspect(id: string, options?: CallOptions): Promise<ContainerInspection>;
+  /** One sample, over about a second; zeros for a container that does not run. */
+  stats(id: string, options?: CallOptions): Promise<ContainerStats>;
+  /**
+   * A log as it grows, in the order the engine gives it. Resolves once the engine answers.
+   * Ends when the container stops, or at the log's end without `follow`; throws `SERVICE_UNAVAILABLE` when it was cut.
+   * What is not read is not fetched: a slow reader costs no memory.
+   */
+  followLog(id: string, options: FollowLogOptions): Promise<AsyncIterable<readonly StampedLine[]>>;
+  /** What happens to containers from now on, or from `since` on as far as the engine remembers. Resolves once the engine answers; throws when it is cut, and ends when the engine ends it. */
+  events(options: EngineEventsOptions): Promise<AsyncIterable<EngineEvent>>;
+}
+
+export interface FollowLogOptions extends CallOptions {
+  readonly tail: LogTail;
+  /** Inclusive, to the nanosecond. */
+  readonly since?: LogTime | undefined;
+  readonly follow: boolean;
+}
+
+export interface StampedLine extends Pick<LogLine, 'line' | 'stream'> {
+  readonly at: LogTime;
+}
+
+export interface EngineEventsOptions extends CallOptions {
+  /** Inclusive. */
+  readonly since?: LogTime | undefined;
+}
+
+export interface EngineEvent {
+  readonly at: LogTime;
+  readonly containerId: string;
+  /** Docker's action, such as `start` or `health_status: healthy`. */
+  readonly action: string;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface CommandResult {
@@ -72,4 +110,62 @@ export interface CommandOptions extends CallOptions {
 /** Commands on the VM: an argument vector, quoted part by part, never a shell line. Throws `SERVICE_UNAVAILABLE`. */
 export interface Shell {
   run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+}
+
+/** What to run for a job, and what no other job may do at the same time. */
+export interface JobPlan {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Of two jobs with the same lock one is refused; fit for a file's name. */
+  readonly lock: string;
+}
+
+export interface JobRequest extends JobPlan {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly target: string;
+}
+
+export interface JobRecord extends Omit<Job, 'output'> {
+  /** Of its output so far. */
+  readonly outputBytes: number;
+  /** The newest of its output, as it was written. */
+  readonly outputTail: Uint8Array;
+}
+
+/** A part of a job's output that is wanted. */
+export interface JobSpan {
+  readonly id: string;
+  readonly offset: number;
+}
+
+export interface JobReading extends JobSpan {
+  /** `undefined` when there is no such job. */
+  readonly state: JobState | undefined;
+  readonly bytes: Uint8Array;
+  /** True when the job has ended and `bytes` reaches the end of its output. */
+  readonly done: boolean;
+}
+
+/** Work on the VM that needs no connection to go on. Throws `SERVICE_UNAVAILABLE`. */
+export interface JobHost {
+  /**
+   * Resolves once it runs. Throws `CONFLICT` with `details.job` when its lock is held, and `INTERNAL_ERROR` when the VM cannot start it.
+   * An answer that was lost is looked up: `details.outcome` `'unknown'` means that this failed too, every other error that nothing was started.
+   */
+  start(request: JobRequest, options?: CallOptions): Promise<JobStart>;
+  /** Those that are kept, in no order; without `id`, all. */
+  list(
+    options: { readonly id?: string; readonly tailBytes: number } & CallOptions,
+  ): Promise<readonly JobRecord[]>;
+  /** What each job has past its offset, each in bounded pieces; waits up to `waitMs` until at least one has something, has ended, or is not there. */
+  read(
+    spans: readonly JobSpan[],
+    options: { readonly waitMs: number } & CallOptions,
+  ): Promise<readonly JobReading[]>;
+}
+
+export interface JobStart {
+  /** ISO 8601, by the VM's clock. */
+  readonly startedAt: string;
 }

@@ -20,6 +20,7 @@ function setUp(
     sent: [] as string[],
     drops: [] as string[],
     wakes: 0,
+    actions: 0,
     nowMs: Date.parse('2026-01-01T00:00:00Z'),
     interfere: (): void | Promise<void> => {},
     beforeLook: async (_options: CallOptions = {}): Promise<void> => {},
@@ -53,6 +54,9 @@ function setUp(
     link: { connected: true, drop: (reason) => void world.drops.push(reason) },
     onWake: () => {
       world.wakes += 1;
+    },
+    onAction: () => {
+      world.actions += 1;
     },
   });
   return { vm, world };
@@ -161,6 +165,7 @@ describe('actions', () => {
       expect(world.sent).toEqual([action]);
       expect(world.drops).toHaveLength(1);
       expect(world.wakes).toBe(action === 'START' ? 1 : 0);
+      expect(world.actions).toBe(1);
     },
   );
 
@@ -263,6 +268,15 @@ describe('actions', () => {
     world.interfere = () => Promise.reject(full);
     expect(await refusal(vm.start())).toBe(full);
     expect([world.drops, world.wakes]).toEqual([[], 0]);
+  });
+
+  test('onAction() is told of what was sent, whatever came of it, and of nothing else', async () => {
+    const { vm, world } = setUp();
+    await refusal(vm.start());
+    expect(world.actions).toBe(0);
+    world.interfere = () => Promise.reject(lost);
+    await refusal(vm.stop());
+    expect(world.actions).toBe(1);
   });
 });
 

@@ -1,5 +1,6 @@
 // The VM's power: what it is doing, and the four actions that change it.
 
+import { pause } from './deadline.ts';
 import { AppError, isAppError } from './errors.ts';
 import {
   checkAction,
@@ -10,7 +11,7 @@ import {
   vmId,
 } from './model/vm.ts';
 import type { CallOptions, Clock, Compute, Instance, Link } from './ports.ts';
-import { createSharedReads } from './shared-read.ts';
+import { createSharedReads, freshMs } from './shared-read.ts';
 
 export interface VmOptions {
   readonly compute: Compute;
@@ -18,6 +19,8 @@ export interface VmOptions {
   readonly link: Link;
   /** Called each time a START was accepted. */
   readonly onWake?: () => void;
+  /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
+  readonly onAction?: () => void;
   /** How long one look at the VM may take altogether. */
   readonly statusDeadlineMs?: number;
 }
@@ -62,14 +65,15 @@ export function createVm({
   clock,
   link,
   onWake,
+  onAction,
   statusDeadlineMs = 30_000,
 }: VmOptions): Vm {
-  const reads = createSharedReads({ clock, deadlineMs: statusDeadlineMs });
+  const reads = createSharedReads({ deadlineMs: statusDeadlineMs });
   let sighting: Sighting | undefined;
 
   return {
     status(options) {
-      return reads.read(`the state of ${vmId}`, readStatus, options);
+      return reads.read(`the state of ${vmId}`, readStatus, { ...options, keep: true });
     },
     start: (options) => act('START', options),
     stop: (options) => act('STOP', options),
@@ -107,9 +111,11 @@ export function createVm({
       await proveOrThrow(action, before, error);
     } finally {
       reads.invalidate();
+      onAction?.();
     }
     link.drop(`${action} was sent to ${vmId}`);
     if (action === 'START') onWake?.();
+    await pause(freshMs); // until no process of the API holds an answer from before
     return { action, status: 'initiated', vmId };
   }
 

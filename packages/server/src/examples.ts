@@ -1,11 +1,21 @@
 // One example answer an operation, for the document; a test holds each against its schema.
 
-import type { Container, ContainerAction, VmAction } from '@ondemand/core';
+import type {
+  Container,
+  ContainerAction,
+  ContainerInspection,
+  Job,
+  OnDemandEvent,
+  VmAction,
+} from '@ondemand/core';
 
 export interface OperationExample {
   readonly description: string;
+  /** Of a stream: one item. */
   readonly response: unknown;
   readonly text?: string;
+  /** Where it may be answered once a job has begun. */
+  readonly accepted?: unknown;
 }
 
 const nginx: Container = {
@@ -25,6 +35,82 @@ const backup: Container = {
 };
 
 const logLine = '192.0.2.7 - - [08/Feb/2026:10:15:32 +0000] "GET / HTTP/1.1" 200 615\n';
+
+const jobId = '20260208T101530-5f3a9c21';
+
+const job: Job = {
+  id: jobId,
+  kind: 'rebuild',
+  target: 'nginx',
+  state: 'succeeded',
+  startedAt: '2026-02-08T10:15:30.000Z',
+  finishedAt: '2026-02-08T10:15:52.000Z',
+  exitCode: 0,
+  output: 'Building nginx\nRecreating home_nginx_1 ... done\n',
+};
+
+const inspection: ContainerInspection = {
+  id: '6f1d4f1b6e3c8a5d2b7e9c0f4a1d8e3b5c6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b',
+  name: 'nginx',
+  image: 'nginx:1.29-alpine',
+  imageId: 'sha256:9d2f1c5b7a3e8d4f6c0b2a1e5d7f9c8b4a6e3d2f1c0b9a8e7d6c5b4a3f2e1d0c',
+  state: 'running',
+  command: ['/docker-entrypoint.sh', 'nginx', '-g', 'daemon off;'],
+  workingDir: '',
+  user: '',
+  tty: false,
+  createdAt: '2026-02-08T07:15:28.000Z',
+  startedAt: '2026-02-08T07:15:30.000Z',
+  finishedAt: null,
+  exitCode: null,
+  oomKilled: false,
+  error: '',
+  health: {
+    status: 'healthy',
+    failingStreak: 0,
+    test: ['CMD-SHELL', 'wget -qO- http://127.0.0.1/ || exit 1'],
+    checks: [{ at: '2026-02-08T10:15:10.000Z', exitCode: 0, output: 'ok\n' }],
+  },
+  restartCount: 0,
+  restartPolicy: { name: 'unless-stopped', maximumRetryCount: 0 },
+  environment: ['NGINX_VERSION', 'PATH'],
+  labels: { 'com.docker.compose.project': 'home', 'com.docker.compose.service': 'nginx' },
+  mounts: [
+    {
+      type: 'bind',
+      source: '/srv/home/nginx',
+      destination: '/etc/nginx/conf.d',
+      readOnly: true,
+    },
+  ],
+  networks: [
+    {
+      name: 'home_default',
+      ipAddress: '172.18.0.3',
+      ipv6Address: '',
+      gateway: '172.18.0.1',
+      macAddress: '02:42:ac:12:00:03',
+      aliases: ['nginx'],
+    },
+  ],
+  ports: '0.0.0.0:8080->80/tcp, [::]:8080->80/tcp',
+  limits: {
+    memoryBytes: 268_435_456,
+    memorySwapBytes: null,
+    cpus: null,
+    cpuShares: null,
+    pids: null,
+  },
+};
+
+const dieEvent: OnDemandEvent = {
+  type: 'container',
+  time: '2026-02-08T10:15:50.000Z',
+  name: 'nginx',
+  action: 'die',
+  image: 'nginx:1.29-alpine',
+  exitCode: 0,
+};
 
 /** By operation id. */
 export const operationExamples: Readonly<Record<string, OperationExample>> = {
@@ -47,7 +133,45 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
   containers_start: containerAction('start'),
   containers_stop: containerAction('stop'),
   containers_restart: containerAction('restart'),
-  containers_rebuild: containerAction('rebuild'),
+  containers_rebuild: {
+    ...containerAction('rebuild', { job: jobId }),
+    accepted: { container: 'nginx', action: 'rebuild', status: 'initiated', job: jobId },
+  },
+  containers_inspect: {
+    description: 'The container in full, as far as it may be shown',
+    response: inspection,
+  },
+  containers_stats: {
+    description: 'One sample',
+    response: {
+      container: 'nginx',
+      readAt: '2026-02-08T10:15:31.000Z',
+      cpuPercent: 0.42,
+      memoryBytes: 9_748_480,
+      memoryLimitBytes: 268_435_456,
+      networkRxBytes: 1_204_311,
+      networkTxBytes: 8_840_127,
+      blockReadBytes: 5_169_152,
+      blockWriteBytes: 12_288,
+      pids: 3,
+    },
+  },
+  containers_followLogs: {
+    description: 'The log as it grows',
+    response: { line: logLine.trimEnd(), stream: 'stdout' },
+    text: logLine,
+  },
+  jobs_list: {
+    description: 'The last jobs, the newest first',
+    response: [job],
+  },
+  jobs_get: { description: 'The job', response: job },
+  jobs_output: {
+    description: 'The output as it grows',
+    response: { text: 'Building nginx\n' },
+    text: job.output,
+  },
+  events: { description: 'What happens, as it happens', response: dieEvent },
   containers_logs: {
     description: 'The last lines of its log',
     response: { container: 'nginx', lines: 1, logs: logLine },
@@ -89,9 +213,12 @@ function power(action: VmAction): OperationExample {
   };
 }
 
-function containerAction(action: ContainerAction): OperationExample {
+function containerAction(
+  action: ContainerAction,
+  facts: { readonly job?: string } = {},
+): OperationExample {
   return {
     description: 'The container is as asked',
-    response: { container: 'nginx', action, status: 'success', changed: true },
+    response: { container: 'nginx', action, status: 'success', changed: true, ...facts },
   };
 }

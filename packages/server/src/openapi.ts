@@ -6,11 +6,17 @@ import { createSchema } from 'zod-openapi';
 import { type ApiError, apiErrorSchema } from './api-error.ts';
 import { errorMap } from './error-map.ts';
 import { operationExamples } from './examples.ts';
+import { requestIdHeader, toErrorReferences } from './openapi-parts.ts';
+import { describeStreams } from './openapi-streams.ts';
 import { type RestOperation, toRestOperations } from './rest-operations.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
 
 export type OpenApiDocument = ReturnType<typeof generateOpenApiDocument>;
 type OperationObject = NonNullable<NonNullable<OpenApiDocument['paths']>[string]['get']>;
+type ResponseObject = Extract<
+  NonNullable<OperationObject['responses']>[string],
+  { description: string }
+>;
 
 export const apiTitle = 'Containers Control On-Demand API';
 export const apiVersion = '1.0.0';
@@ -27,16 +33,10 @@ const servers = [
 const tags = [
   { name: 'vm', description: 'OCI Flex VM lifecycle (start, stop, reset, status)' },
   { name: 'containers', description: 'Docker container management on oci-flex via SSH' },
+  { name: 'jobs', description: 'Long work on the VM, which outlives the connection that began it' },
+  { name: 'events', description: 'What happens to the VM, its containers and its jobs' },
   { name: 'whoami', description: 'The caller, as the API sees it' },
   { name: 'audit', description: 'Who changed what, or tried to' },
-];
-
-/** Every operation needs a token, counts against a limit and can meet a bug. */
-const commonErrors: readonly ErrorCode[] = [
-  'UNAUTHORIZED',
-  'FORBIDDEN',
-  'TOO_MANY_REQUESTS',
-  'INTERNAL_ERROR',
 ];
 
 /** `publicUrl` comes first in `servers`. */
@@ -53,10 +53,13 @@ export function createOpenApiDocument({ publicUrl }: { readonly publicUrl: strin
   const operations = toRestOperations(appRouter);
   for (const operation of operations) dress(operationObject(document, operation), operation);
   const { schema, components } = createSchema(apiErrorSchema, { openapiVersion: '3.1.0' });
+  const streams = describeStreams(appRouter);
+  Object.assign(document.paths ?? {}, streams.paths);
   document.components = {
     ...document.components,
     schemas: {
       ...document.components?.schemas,
+      ...streams.schemas,
       ...components,
       ...('$ref' in schema ? {} : { ApiError: schema }),
     },
@@ -104,22 +107,41 @@ function dress(object: OperationObject, operation: RestOperation): void {
   success.description = examples.description;
   success.headers = requestIdHeader;
   if (!operation.takesInput) delete object.requestBody;
+  if (object.requestBody !== undefined && 'content' in object.requestBody)
+    object.requestBody.required = false; // no body and {} are the same
   object.responses = {
     '200': success,
-    ...Object.fromEntries(
-      [...new Set([...commonErrors, ...meta.errors])]
-        .sort((a, b) => errorMap[a].status - errorMap[b].status)
-        .map((code) => [errorMap[code].status, { $ref: `#/components/responses/${code}` }]),
-    ),
+    ...(examples.accepted !== undefined && { '202': toAccepted(success, examples.accepted) }),
+    ...toErrorReferences(meta.errors),
+  };
+  if (examples.accepted !== undefined)
+    object.parameters = [...(object.parameters ?? []), preferParameter];
+}
+
+/** The answer that does not wait for the job. */
+function toAccepted(success: ResponseObject, example: unknown): ResponseObject {
+  const { schema } = success.content?.['application/json'] ?? {};
+  return {
+    description: 'The job has begun',
+    headers: {
+      ...requestIdHeader,
+      location: { description: 'The job: /jobs/{id}', schema: { type: 'string' } },
+      'preference-applied': {
+        description: 'respond-async, where the request preferred it',
+        schema: { type: 'string' },
+      },
+    },
+    content: { 'application/json': { ...(schema && { schema }), example } },
   };
 }
 
-const requestIdHeader = {
-  'x-request-id': {
-    description: 'Finds this request in the log',
-    schema: { type: 'string' as const },
-  },
-};
+const preferParameter = {
+  name: 'Prefer',
+  in: 'header',
+  description: '`respond-async`: answer once the job has begun (RFC 7240)',
+  schema: { type: 'string' },
+  example: 'respond-async',
+} as const;
 
 const retryAfterHeader = {
   'retry-after': { description: 'Seconds to wait', schema: { type: 'integer' as const } },

@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from '@ondemand/core';
 import type { OpenApiMeta, OpenApiMethod } from 'trpc-to-openapi';
+import type { z } from 'zod';
 import type { Scope } from './auth/principal.ts';
 
 export interface Operation {
@@ -16,21 +17,45 @@ export interface Operation {
   readonly errors: readonly ErrorCode[];
 }
 
+/** A procedure that goes on: a tRPC subscription, and server-sent events in REST. */
+export interface StreamOperation extends Omit<Operation, 'method'> {
+  /** The item's field that `Accept: text/plain` asks for bare, with what each piece ends in. */
+  readonly text?: { readonly field: string; readonly end: string };
+  /** What each item is, for the document. */
+  readonly item: z.ZodType;
+  /** One source serves all who read the same: then ten times as many streams may be open. */
+  readonly isShared?: boolean;
+}
+
 export interface Meta extends OpenApiMeta {
-  readonly openapi: NonNullable<OpenApiMeta['openapi']> & { readonly operationId: string };
+  /** The operation id. */
+  readonly id: string;
   readonly scope: Scope;
+  readonly path: string;
   readonly textField?: string;
   readonly errors: readonly ErrorCode[];
+  /** One of the two is there. */
+  readonly openapi?: NonNullable<OpenApiMeta['openapi']> & { readonly operationId: string };
+  readonly stream?: StreamOperation;
 }
 
 /** `id` is OpenAPI's operation id: the procedure's path with `_` for `.`; its first word is the tag. */
 export function toMeta(id: string, scope: Scope, operation: Operation): Meta {
   const { errors, textField, ...rest } = operation;
-  const [tag = id] = id.split('_', 1);
   return {
+    id,
     scope,
+    path: operation.path,
     errors,
     ...(textField !== undefined && { textField }),
-    openapi: { ...rest, operationId: id, tags: [tag], errorResponses: [] },
+    openapi: { ...rest, operationId: id, tags: [toTag(id)], errorResponses: [] },
   };
+}
+
+export function toStreamMeta(id: string, scope: Scope, stream: StreamOperation): Meta {
+  return { id, scope, path: stream.path, errors: stream.errors, stream };
+}
+
+export function toTag(id: string): string {
+  return id.split('_', 1)[0] ?? id;
 }

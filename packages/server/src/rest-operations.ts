@@ -12,7 +12,7 @@ export interface RestOperation {
   readonly path: string;
   /** The same as Fastify spells it: `/containers/:name/status` */
   readonly url: string;
-  readonly meta: Meta;
+  readonly meta: RestMeta;
   readonly scope: Scope;
   readonly takesInput: boolean;
   /** The output's field that `Accept: text/plain` asks for bare. */
@@ -24,8 +24,15 @@ export interface RestOperation {
 }
 
 export function toRestOperations(router: AppRouter): RestOperation[] {
-  return Object.values(router._def.procedures).flatMap(toLeaves).map(toRestOperation);
+  return Object.values(router._def.procedures)
+    .flatMap(toLeaves)
+    .flatMap((leaf) => {
+      const { openapi, ...meta } = leaf._def.meta as Meta; // the base procedures give every procedure one
+      return openapi === undefined ? [] : [toRestOperation(leaf, { ...meta, openapi })];
+    });
 }
+
+type RestMeta = Meta & Required<Pick<Meta, 'openapi'>>;
 
 interface Leaf {
   readonly _def: { readonly meta?: unknown; readonly inputs: readonly unknown[] };
@@ -41,8 +48,7 @@ function isLeaf(node: unknown): node is Leaf {
   return typeof node === 'function' && '_def' in node;
 }
 
-function toRestOperation({ _def }: Leaf): RestOperation {
-  const meta = _def.meta as Meta; // readProcedure and adminProcedure give every procedure one
+function toRestOperation({ _def }: Leaf, meta: RestMeta): RestOperation {
   const { operationId, method, path } = meta.openapi;
   const fields = inputFields(_def.inputs);
   const integers = new Set(Object.keys(fields).filter((name) => isInteger(fields[name])));

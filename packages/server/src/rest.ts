@@ -7,9 +7,11 @@ import {
   type CreateOpenApiNodeHttpHandlerOptions,
   createOpenApiNodeHttpHandler,
 } from 'trpc-to-openapi';
+import { prefersText } from './accept.ts';
 import { allowEmptyBodies } from './empty-body.ts';
 import { type RestOperation, toRestOperations } from './rest-operations.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
+import { toAcceptedJob } from './started-job.ts';
 import { toJsonPieces, toTextPieces } from './text-pieces.ts';
 import type { Context } from './trpc.ts';
 
@@ -25,7 +27,9 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
     router: appRouter,
     createContext: ({ req }) => exchangeOf(req).context,
     responseMeta: ({ ctx, data: [output] }) => {
-      takeText(ctx && exchanges.get(ctx), output);
+      const exchange = ctx && exchanges.get(ctx);
+      takeText(exchange, output);
+      if (exchange !== undefined) exchange.acceptedJob = toAcceptedJob(output);
       return {};
     },
     onError: ({ req, error }) => {
@@ -52,6 +56,7 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
           response as unknown as NodeResponse,
         ); // the handler uses no more of it
         if (exchange.failure !== undefined) throw exchange.failure;
+        if (exchange.acceptedJob !== undefined) accept(reply, exchange);
         return send(request, reply, exchange, response.body);
       },
     });
@@ -62,6 +67,7 @@ interface Exchange {
   readonly context: Context;
   readonly textField: string | undefined;
   text?: string;
+  acceptedJob?: string | undefined;
   failure?: unknown;
 }
 
@@ -120,6 +126,12 @@ function takeText(exchange: Exchange | undefined, output: unknown): void {
   delete fields[exchange.textField];
 }
 
+/** https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
+function accept(reply: FastifyReply, { acceptedJob, context }: Exchange): void {
+  reply.code(202).header('location', `/jobs/${acceptedJob}`);
+  if (context.prefersAsync) reply.header('preference-applied', 'respond-async');
+}
+
 function createResponse() {
   return {
     statusCode: 200,
@@ -140,7 +152,7 @@ function send(
   if (textField === undefined || text === undefined)
     return reply.type('application/json; charset=utf-8').send(json);
   reply.header('vary', 'accept');
-  return prefersText(request.headers.accept)
+  return prefersText(request.headers.accept, 'application/json')
     ? reply.type('text/plain; charset=utf-8').send(toStream(toTextPieces(text)))
     : reply
         .type('application/json; charset=utf-8')
@@ -149,9 +161,4 @@ function send(
 
 function toStream(pieces: Iterable<string>): Readable {
   return Readable.from(pieces, { objectMode: false });
-}
-
-function prefersText(accept = ''): boolean {
-  const types = accept.split(',').map((part) => part.split(';', 1)[0]?.trim().toLowerCase());
-  return types.includes('text/plain') && !types.includes('application/json');
 }

@@ -1,5 +1,6 @@
 // Puts the process together from a configuration: adapters, services, server; and takes it apart again.
 
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AppError,
@@ -7,8 +8,11 @@ import {
   checkSshConfig,
   createContainers,
   createEngine,
+  createEvents,
+  createJobHost,
+  createJobs,
   createOciCompute,
-  createRebuild,
+  createRebuildPlanner,
   createShell,
   createSshConnection,
   createVm,
@@ -67,13 +71,30 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     socketPath: config.DOCKER_SOCKET,
     transport: config.DOCKER_TRANSPORT,
   });
-  const rebuild = createRebuild({
+  const planRebuild = createRebuildPlanner({
     shell: createShell(connection),
     channels: connection,
     socketPath: config.DOCKER_SOCKET,
     composeCommand: config.COMPOSE_COMMAND,
     composeRoots: config.COMPOSE_ROOTS,
   });
+  const vm = createVm({
+    compute,
+    clock,
+    link: connection,
+    onAction: () => events.look('vm'),
+  });
+  const jobs = createJobs({
+    host: createJobHost({ connection }),
+    planRebuild,
+    secretsOf: (target, options) => engine.readSecrets(target, options),
+    compute,
+    link: connection,
+    clock,
+    randomHex,
+    onChange: () => events.look('jobs'),
+  });
+  const events = createEvents({ vm, engine, jobs, link: connection, clock, randomHex });
   const scopeNames = { read: config.OIDC_READ_SCOPE, admin: config.OIDC_ADMIN_SCOPE };
   const { authenticate, checkReady } = createAuthenticator({
     issuer: config.OIDC_ISSUER,
@@ -87,8 +108,10 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
   const ownUrl = `http://${toUrlHost(config.HOST)}:${config.PORT}`;
   const app = await createServer({
     services: {
-      vm: createVm({ compute, clock, link: connection }),
-      containers: createContainers({ engine, rebuild, compute, link: connection, clock }),
+      vm,
+      containers: createContainers({ engine, jobs, compute, link: connection, clock }),
+      jobs,
+      events,
     },
     authenticate,
     checkReady,
@@ -120,7 +143,9 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
         () => app.server.closeAllConnections(),
         config.SHUTDOWN_GRACE_SECONDS * 1000,
       );
-      await app.close();
+      const closing = app.close();
+      await events[Symbol.asyncDispose](); // which ends the streams of those who listen
+      await closing;
       clearTimeout(cut);
       await closeAdapters(); // which ends the actions of callers that have gone, too
       await waitAtMost(lastLinesMs, audit.settled());
@@ -168,6 +193,10 @@ function noAddress(): never {
     'oci-flex has no public IP to connect to; give it one, or set SSH_HOST',
     { details: { reason: 'NO_PUBLIC_IP' } },
   );
+}
+
+function randomHex(digits: number): string {
+  return randomBytes(digits).toString('hex').slice(0, digits);
 }
 
 /** For what was cut short to leave its line in the audit. */

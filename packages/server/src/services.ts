@@ -1,8 +1,10 @@
 // What the procedures may call: one object a noun, as core builds them.
 
-import type { Containers, Vm } from '@ondemand/core';
+import type { Containers, Events, Jobs, Vm } from '@ondemand/core';
 
 export interface Services {
   readonly vm: Vm;
   readonly containers: Containers;
+  readonly jobs: Pick<Jobs, 'list' | 'get' | 'output'>;
+  readonly events: Pick<Events, 'watch'>;
 }

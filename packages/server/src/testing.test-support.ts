@@ -34,6 +34,8 @@ export interface TestServer extends AsyncDisposable {
 export interface ServiceOverrides {
   readonly vm?: Partial<Services['vm']>;
   readonly containers?: Partial<Services['containers']>;
+  readonly jobs?: Partial<Services['jobs']>;
+  readonly events?: Partial<Services['events']>;
 }
 
 /** Tokens are the words `read` and `admin`; every other is invalid. */
@@ -58,6 +60,8 @@ export async function startTestServer(
     services: {
       vm: { ...services.vm, ...overrides.vm },
       containers: { ...services.containers, ...overrides.containers },
+      jobs: { ...services.jobs, ...overrides.jobs },
+      events: { ...services.events, ...overrides.events },
     },
     authenticate,
     scopeNames: { read: 'read', admin: 'admin' },
@@ -110,18 +114,31 @@ function createServices(actions: string[]): Services {
       list: async () => [nginx],
       status: async (name) => {
         if (name === nginx.name) return nginx;
-        throw new AppError('NOT_FOUND', `No container named '${name}' on oci-flex`, {
-          details: { name },
-        });
+        throw missing(name);
       },
       start: act('start'),
       stop: act('stop'),
       restart: act('restart'),
       rebuild: act('rebuild'),
       logs: async (container, { lines = 100 } = {}) => ({ container, lines, logs: 'one\ntwo\n' }),
+      followLogs: async () => nothing(),
+      inspect: async (name) => Promise.reject(missing(name)),
+      stats: async (name) => Promise.reject(missing(name)),
     },
+    jobs: {
+      list: async () => [],
+      get: async (id) => Promise.reject(missing(id)),
+      output: async () => nothing(),
+    },
+    events: { watch: async () => nothing() },
   };
 }
+
+function missing(name: string): AppError {
+  return new AppError('NOT_FOUND', `Nothing named '${name}' on oci-flex`, { details: { name } });
+}
+
+async function* nothing(): AsyncGenerator<never, void> {}
 
 export interface ApiErrorBody extends ApiError {
   readonly details: ApiError['details'] & {

@@ -6,6 +6,7 @@ import { type ErrorContext, toErrorResponse } from './api-error.ts';
 import { logError } from './errors.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
 import { type Context, tieContext, trpcPrefix } from './trpc.ts';
+import { createTrpcStreams } from './trpc-streams.ts';
 
 export interface TrpcOptions {
   readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Context;
@@ -18,6 +19,7 @@ export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
   app.addHook('preHandler', async ({ raw }) => {
     raw.headers['content-type'] ??= 'application/json'; // a mutation without input has no body to type
   });
+  app.addHook('preHandler', createTrpcStreams(options));
   await app.register(fastifyTRPCPlugin, {
     prefix: trpcPrefix,
     trpcOptions: {

@@ -8,7 +8,14 @@ import type { RecordCall } from './audit/record-call.ts';
 import type { AuditTrail } from './audit/trail.ts';
 import { type Principal, requireScope, type ScopeNames } from './auth/principal.ts';
 import { errorMap } from './error-map.ts';
-import { type Meta, type Operation, toMeta } from './operation.ts';
+import type { OpenStreams } from './open-streams.ts';
+import {
+  type Meta,
+  type Operation,
+  type StreamOperation,
+  toMeta,
+  toStreamMeta,
+} from './operation.ts';
 import type { Services } from './services.ts';
 
 export interface Context extends ErrorContext {
@@ -17,7 +24,10 @@ export interface Context extends ErrorContext {
   readonly services: Services;
   readonly audit: AuditTrail;
   readonly recordCall: RecordCall;
-  /** Aborted when the caller has gone; for reads only, an action outlives its caller. */
+  /** `Prefer: respond-async` (RFC 7240): an answer as soon as a job has begun. */
+  readonly prefersAsync: boolean;
+  readonly streams: OpenStreams;
+  /** Aborted when the caller has gone; for reads only, an action outlives its caller. A stream's is aborted whenever it ends. */
   readonly signal: AbortSignal;
 }
 
@@ -48,6 +58,11 @@ export function readProcedure(id: string, operation: Operation) {
 /** A procedure for whoever may change things, with an `admin` token. */
 export function adminProcedure(id: string, operation: Operation) {
   return scopedProcedure(toMeta(id, 'admin', operation));
+}
+
+/** A subscription for whoever may look; REST has it as server-sent events. */
+export function readStream(id: string, stream: StreamOperation) {
+  return scopedProcedure(toStreamMeta(id, 'read', stream));
 }
 
 /** Where tRPC is mounted. */
@@ -97,22 +112,37 @@ function scopedProcedure(meta: Meta) {
       const result = await next();
       if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
       return result;
-    });
+    })
+    .use(bounded(meta));
+}
+
+/** Every stream, by whichever transport, has its place and its end here. */
+function bounded({ stream }: Meta) {
+  const isShared = stream?.isShared === true;
+  return t.middleware(async ({ ctx, type, next }) => {
+    if (type !== 'subscription') return next();
+    const { signal, principal } = ctx;
+    const stream = ctx.streams.open({ signal, expiresAt: principal.expiresAt, isShared });
+    const result = await next({ ctx: { signal: stream.signal } });
+    if (result.ok) return { ...result, data: stream.follow(result.data as AsyncIterable<unknown>) }; // a subscription's output
+    stream.abandon();
+    return result;
+  });
 }
 
 /** Each mutation leaves its line before its answer does, whatever came of it. */
-function audited({ openapi: { operationId, path } }: Meta) {
+function audited({ id, path }: Meta) {
   return t.middleware(async ({ ctx, type, next, getRawInput }) => {
     if (type !== 'mutation') return next();
     const startedAt = performance.now();
     return ctx.audit.follow(
       next().then(async (result) => {
         await ctx.recordCall({
-          action: operationId,
+          action: id,
           path,
           input: await getRawInput().catch(() => undefined), // malformed, which is what the result says
           durationMs: performance.now() - startedAt,
-          ...(!result.ok && { error: result.error }),
+          ...(result.ok ? { output: result.data } : { error: result.error }),
         });
         return result;
       }),

@@ -52,8 +52,11 @@ export async function ask(
   return toAuthAnswer(response);
 }
 
+/** Of a stream that has opened nothing is read: it would not end. */
 export async function toAuthAnswer(response: Response): Promise<AuthAnswer> {
-  const body = await response.text();
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  if (isStream) await response.body?.cancel();
+  const body = isStream ? '' : await response.text();
   return {
     status: response.status,
     code: /"code":"([A-Z_]+)"/.exec(body)?.[1],

@@ -24,6 +24,8 @@ import {
 interface Operation extends Call {
   readonly id: string;
   readonly scope: string;
+  /** Server-sent events, and a subscription in tRPC. */
+  readonly isStream: boolean;
 }
 
 /** Nothing is there by these names, so that an allowed call changes nothing. */
@@ -37,6 +39,9 @@ interface OpenApiOperation {
   readonly operationId?: string;
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly responses?: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, unknown>> }>
+  >;
 }
 
 function toOperations(document: {
@@ -44,7 +49,7 @@ function toOperations(document: {
 }): Operation[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, operation]): Operation[] => {
-      const { operationId: id, security = [], parameters = [] } = operation;
+      const { operationId: id, security = [], parameters = [], responses } = operation;
       const [scope] = security.flatMap((requirement) => Object.values(requirement)).flat();
       if (scope === undefined) return []; // public: needs no token
       if (id === undefined) throw new Error(`${method} ${path} has no operation id`);
@@ -57,6 +62,7 @@ function toOperations(document: {
           path: path.replaceAll(/\{\w+\}/g, harmless),
           procedure: id.replaceAll('_', '.'),
           isQuery: method === 'get',
+          isStream: responses?.['200']?.content?.['text/event-stream'] !== undefined,
           ...(inPath.length > 0 && {
             input: Object.fromEntries(inPath.map(({ name }) => [name, harmless])),
           }),
@@ -87,6 +93,11 @@ const isAllowed = ({ scope }: Operation, kind: TokenKind) =>
 const isPower = ({ method, path }: Operation) => method !== 'GET' && path.startsWith('/vm/');
 
 test('every operation needs one of the two scopes, and there are both kinds', () => {
+  expect(operations.filter(({ isStream }) => isStream).map(({ id }) => id)).toEqual([
+    'containers_followLogs',
+    'jobs_output',
+    'events',
+  ]);
   expect(new Set(operations.map(({ scope }) => scope))).toEqual(new Set(['read', 'admin']));
   for (const { id, scope, method } of operations)
     if (method !== 'GET') expect({ id, scope }).toEqual({ id, scope: 'admin' });
@@ -145,7 +156,21 @@ describe.each(['plain', 'authelia'] as const)('with an issuer of the %s flavour'
       },
     );
 
-    test.each(operations.filter((operation) => !isPower(operation)))(
+    test.each(operations.filter(({ isStream }) => isStream))(
+      '$method $path ($id) opens for whoever may, or says that there is no such thing',
+      async (operation) => {
+        for (const kind of tokenKinds.filter((each) => isAllowed(operation, each))) {
+          const { status, code, challenge } = await call(transport, operation, kind);
+          expect({ kind, status, code, challenge }).toEqual(
+            operation.path.includes(harmless)
+              ? { kind, status: 404, code: 'NOT_FOUND', challenge: null }
+              : { kind, status: 200, code: undefined, challenge: null },
+          );
+        }
+      },
+    );
+
+    test.each(operations.filter((operation) => !isPower(operation) && !operation.isStream))(
       '$method $path ($id) is open to whoever may',
       async (operation) => {
         for (const kind of tokenKinds.filter((each) => isAllowed(operation, each))) {

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '@ondemand/sandbox';
 import { startApp } from '../support/start-app.ts';
-import { type BehaviourWorld, mixedLines, talkativeLines, ttyLines } from './world.ts';
+import { type BehaviourWorld, mixedLines, secretWord, talkativeLines, ttyLines } from './world.ts';
 
 const containers = {
   web: 'nginx',
@@ -15,6 +15,7 @@ const containers = {
   created: 'spare',
   plain: 'cache',
   paused: 'frozen',
+  secretive: 'vault',
 } as const satisfies BehaviourWorld['containers'];
 
 export async function startSandboxWorld(): Promise<BehaviourWorld> {
@@ -44,7 +45,7 @@ export async function startSandboxWorld(): Promise<BehaviourWorld> {
 }
 
 function addContainers(engine: Sandbox['vm']['engine']): void {
-  const { mixed, talkative, tty, exited, created, plain, paused } = containers;
+  const { mixed, talkative, tty, exited, created, plain, paused, secretive } = containers;
   engine.add({ name: mixed });
   engine.add({ name: talkative });
   engine.add({ name: tty, tty: true });
@@ -52,6 +53,11 @@ function addContainers(engine: Sandbox['vm']['engine']): void {
   engine.add({ name: created, status: 'created' });
   engine.add({ name: plain });
   engine.add({ name: paused, status: 'paused' });
+  engine.add({
+    name: secretive,
+    env: [`SECRET_WORD=${secretWord}`],
+    labels: { 'org.example.repeats': `say ${secretWord}` },
+  });
   for (const line of mixedLines) {
     engine.appendLog(mixed, line.startsWith('err') ? 'stderr' : 'stdout', `${line}\n`);
   }

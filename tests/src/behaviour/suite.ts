@@ -3,6 +3,7 @@
 import type { Container, ContainerActionResult, ContainerLogs } from '@ondemand/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
+import { declareLive } from './live.ts';
 import { type BehaviourWorld, mixedLines, talkativeLines, ttyLines } from './world.ts';
 
 /** Declares the suite; call it inside a `describe`. One world serves all tests, and each leaves it as it found it. */
@@ -20,6 +21,7 @@ export function declareBehaviour(startWorld: () => Promise<BehaviourWorld>): voi
   describe('reading', () => declareReading(world));
   describe('logs', () => declareLogs(world));
   describe('start, stop, restart', () => declareActions(world));
+  describe('live', () => declareLive(world));
   describe('rebuild', () => declareRebuild(world));
   describe('refusals', () => declareRefusals(world));
 }

@@ -18,6 +18,8 @@ export interface BehaviourWorld extends AsyncDisposable {
     readonly exited: string;
     readonly created: string;
     readonly paused: string;
+    /** Running; has `SECRET_WORD=secretWord`, and a label `org.example.repeats` that holds it. */
+    readonly secretive: string;
     /** Of no compose project, running. */
     readonly plain: string;
   };
@@ -33,6 +35,7 @@ export interface BehaviourWorld extends AsyncDisposable {
   idOf(name: string): Promise<string>;
 }
 
+export const secretWord = 'open-sesame-42';
 export const mixedLines = ['out 1', 'err 1', 'out 2', 'err 2', 'out 3', 'err 3'] as const;
 export const ttyLines = ['ready', 'grüß Gott ✓'] as const;
 export const talkativeLines: readonly string[] = Array.from(

@@ -1,8 +1,8 @@
 // What a big log costs the API's process in memory.
 
-import { readFile, writeFile } from 'node:fs/promises';
 import { baseImage } from '../real-engine/base-image.ts';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { forgetPeak, readPeakBytes } from '../support/memory.ts';
 import { startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 import { createRestGet } from './http-get.ts';
@@ -53,16 +53,4 @@ async function writeLog(vm: RealVm): Promise<void> {
   const isWritten = async (): Promise<boolean> =>
     (await vm.docker('logs', '--tail', '1', name)) === 'done\n';
   await until('the log to be written', isWritten, { timeoutMs: 60_000, intervalMs: 200 });
-}
-
-/** The peak is the present size from now on: https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html */
-async function forgetPeak(pid: number): Promise<void> {
-  await writeFile(`/proc/${pid}/clear_refs`, '5');
-}
-
-async function readPeakBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kibibytes === undefined) throw new Error(`No peak of process ${pid} is known`);
-  return Number(kibibytes) * 1024;
 }

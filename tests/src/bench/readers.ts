@@ -2,9 +2,9 @@
 
 import { dirname, join } from 'node:path';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { startConnectionProxy, startEngineProxy } from '../support/counting-proxies.ts';
 import { openAll } from '../support/disposer.ts';
 import { startApp } from '../support/start-app.ts';
-import { startConnectionProxy, startEngineProxy } from './counting-proxies.ts';
 import { createRestGet } from './http-get.ts';
 import { serverEnv } from './server-env.ts';
 

@@ -2,7 +2,13 @@
 
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BehaviourWorld, mixedLines, talkativeLines, ttyLines } from '../behaviour/world.ts';
+import {
+  type BehaviourWorld,
+  mixedLines,
+  secretWord,
+  talkativeLines,
+  ttyLines,
+} from '../behaviour/world.ts';
 import { runOk } from '../support/run.ts';
 import { until } from '../support/until.ts';
 import { baseImage } from './base-image.ts';
@@ -31,6 +37,7 @@ export const projectContainers = {
   created: 'spare',
   plain: 'cache',
   paused: 'backup',
+  secretive: 'vault',
 } as const satisfies BehaviourWorld['containers'];
 
 /** Starts the project with docker-compose and waits until each container is in its state. */
@@ -53,11 +60,16 @@ export async function startComposeProject(vm: RealVm): Promise<ComposeProject> {
       env: { PATH: process.env.PATH, HOME: vm.home, DOCKER_HOST: `unix://${vm.dockerSocket}` },
       timeoutMs: 120_000,
     });
-  const { created, plain, paused, exited } = projectContainers;
+  const { created, plain, paused, exited, secretive } = projectContainers;
   await Promise.all([
     compose('up', '--detach', '--build'),
     vm.docker('create', '--name', created, baseImage, ...loop),
     vm.docker('run', '--detach', '--init', '--name', plain, baseImage, ...loop),
+    vm.docker(
+      ...['run', '--detach', '--init', '--name', secretive],
+      ...['--env', `SECRET_WORD=${secretWord}`, '--label', `org.example.repeats=say ${secretWord}`],
+      ...[baseImage, ...loop],
+    ),
     vm
       .docker('run', '--detach', '--init', '--name', paused, baseImage, ...loop)
       .then(() => vm.docker('pause', paused)),

@@ -14,6 +14,8 @@ export interface ServerProcess extends AsyncDisposable {
   logs(): readonly Record<string, unknown>[];
   /** Ends it as an orchestrator would; resolves with its exit code, rejects when it needs more than `timeoutMs`. */
   stop(options?: { readonly timeoutMs?: number }): Promise<number>;
+  /** Ends it at once and without a word, as a machine that dies would. */
+  kill(): Promise<void>;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -86,13 +88,20 @@ export async function startServer(env: Environment): Promise<ServerProcess> {
     }
     return exited;
   };
+  let isKilled = false;
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
     output,
     logs: () => parseLines(written.stdout),
     stop,
+    async kill() {
+      isKilled = true;
+      child.kill('SIGKILL');
+      await exited;
+    },
     async [Symbol.asyncDispose]() {
+      if (isKilled) return;
       const code = await stop();
       if (code !== 0) throw new Error(`The server exited with ${code}; it wrote:\n${output()}`);
       if (/^\(node:\d+\) .*Warning/m.test(written.stderr)) {

@@ -5,7 +5,7 @@ import { completionScripts, isShell, shells } from '../completion/scripts.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 export const completion = defineCommand({
-  description: `Print the script that completes commands, flags and container names in a shell.`,
+  description: `Print the script that completes commands, flags, containers and jobs in a shell.`,
   operands: { arity: 'one', label: shells.join('|'), from: shells },
   options: {},
   examples: [

@@ -1,6 +1,6 @@
-// `ondemand start|stop|restart|rebuild`: one action on each of the containers named.
+// `ondemand start|stop|restart`: one action on each of the containers named.
 
-import type { ContainerActionResult, OnDemandClient } from '@ondemand/client';
+import type { OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -31,17 +31,8 @@ export const restart = defineAction({
   examples: ['ondemand restart nginx'],
 });
 
-export const rebuild = defineAction({
-  verb: 'rebuild',
-  doing: 'Rebuilding',
-  unchanged: 'unchanged',
-  description:
-    'Build containers anew from the compose project they came from, and replace them:\ndocker compose up -d --build, one after the other.',
-  examples: ['ondemand rebuild app'],
-});
-
 interface Action {
-  readonly verb: ContainerActionResult['action'];
+  readonly verb: 'start' | 'stop' | 'restart';
   readonly doing: string;
   /** Said of a container that was as asked already. */
   readonly unchanged: string;
@@ -83,7 +74,7 @@ async function act({ output, signal }: Context, attempt: Attempt): Promise<ExitC
     });
     return exitCodes.done;
   } catch (error) {
-    const { message, exitCode, buildOutput } = await toFailure(error);
+    const { message, exitCode } = await toFailure(error);
     if (signal.aborted) {
       throw new CliError(
         exitCodes.interrupted,
@@ -91,7 +82,6 @@ async function act({ output, signal }: Context, attempt: Attempt): Promise<ExitC
         { cause: error },
       );
     }
-    if (!output.json) output.quote(buildOutput);
     output.fail(`${verb} ${name}: ${message}`);
     return exitCode;
   }

@@ -9,13 +9,17 @@ export function toContainerTable(containers: readonly Container[], style: Style)
   return toTable(columns, containers, style);
 }
 
+export function toContainerLook(state: Container['state']): Look {
+  return lookOf[state];
+}
+
 const columns: readonly Column<Container>[] = [
   { title: 'NAME', cell: ({ name }) => name },
   { title: 'IMAGE', cell: ({ image }) => image },
   {
     title: 'STATUS',
     cell: ({ uptime, state }) => uptime || state,
-    look: ({ state, uptime }) => (uptime.includes('(unhealthy)') ? 'red' : lookOf[state]),
+    look: ({ state, uptime }) => (uptime.includes('(unhealthy)') ? 'red' : toContainerLook(state)),
   },
   { title: 'PORTS', cell: ({ ports }) => ports },
 ];

@@ -1,24 +1,63 @@
-// `ondemand logs`: the end of a container's log, byte for byte as the container wrote it.
+// `ondemand logs`: the end of a container's log, byte for byte as the container wrote it, and what follows.
 
-import { defineCommand } from '../command.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { parseCount } from '../options.ts';
+import type { LogLine } from '@ondemand/client';
+import { usageError } from '../cli-error.ts';
+import { defineCommand, type Values } from '../command.ts';
+import type { Context } from '../context.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { follow } from '../follow.ts';
+import { flag, parseCount } from '../options.ts';
+
+type Lines = number | 'all';
+
+const defaultLines = 100;
+/** What one answer of the API holds at most; a stream has no end. */
+const mostLinesAtOnce = 10_000;
+
+const options = {
+  lines: {
+    kind: 'value',
+    short: 'n',
+    placeholder: 'NUMBER',
+    summary: 'How many of the last lines, or all (default: 100, with --since all)',
+    fallback: undefined as Lines | undefined,
+    parse: (text: string): Lines | undefined =>
+      text === 'all' ? text : parseCount(text, { min: 0, max: 999_999_999 }),
+  },
+  follow: flag('Go on with what is written from now on, until Ctrl-C', 'f'),
+  since: {
+    kind: 'value',
+    placeholder: 'TIME',
+    summary: 'Lines from then on: 10m, 1h30m, 2026-02-08T10:15:30Z',
+    fallback: undefined as string | undefined,
+    parse: (text: string): string | undefined => text,
+  },
+  timestamps: flag('Begin each line with its time', 't'),
+} as const;
 
 export const logs = defineCommand({
-  description: "Print the end of a container's log, stdout and stderr in order, unaltered.",
+  description: `Print the end of a container's log, unaltered: stdout and stderr in order, both on stdout.
+With -f it goes on over restarts of the container and losses of the connection, every line once.
+With -f, --since or -t, --json prints one document a line: { "line", "stream", "time" }.`,
   operands: { arity: 'one', label: 'NAME', from: 'containers' },
-  options: {
-    lines: {
-      kind: 'value',
-      short: 'n',
-      placeholder: 'NUMBER',
-      summary: 'How many of the last lines, 1 to 10000 (default: 100)',
-      fallback: 100,
-      parse: (text: string) => parseCount(text, { min: 1, max: 10_000 }),
-    },
-  },
-  examples: ['ondemand logs nginx', 'ondemand logs nginx -n 1000 | grep " 500 "'],
-  async run({ connect, output, signal }, { options: { lines }, operands: [name] }) {
+  options,
+  examples: [
+    'ondemand logs nginx',
+    'ondemand logs nginx -n 1000 | grep " 500 "',
+    'ondemand logs nginx -f -n 0',
+    'ondemand logs nginx --since 10m -t',
+  ],
+  async run(context, { options, operands: [name] }) {
+    const { lines = defaultLines, follow, since, timestamps } = options;
+    if (follow || since !== undefined || timestamps || lines === 'all') {
+      return stream(context, name, options);
+    }
+    if (lines < 1 || lines > mostLinesAtOnce) {
+      throw usageError(
+        `-n needs a whole number from 1 to ${mostLinesAtOnce}, or all, not '${lines}'; with -f, --since or -t it may be any`,
+      );
+    }
+    const { connect, output, signal } = context;
     const client = await connect();
     using _spinner = output.spin(`Reading the log of ${name}`);
     const log = await client.containers.logs.query({ name, lines }, { signal });
@@ -26,3 +65,28 @@ export const logs = defineCommand({
     return exitCodes.done;
   },
 });
+
+async function stream(
+  context: Context,
+  name: string,
+  { lines, follow: goesOn, since, timestamps }: Values<typeof options>,
+): Promise<ExitCode> {
+  if (since === '') throw usageError("--since needs a time such as 10m, not ''");
+  const client = await context.connect();
+  const input = {
+    name,
+    ...(lines !== undefined && { tail: lines }),
+    ...(since !== undefined && { since }),
+    ...(timestamps && { timestamps }),
+    ...(!goesOn && { follow: false }),
+  };
+  return follow(context, {
+    doing: `Reading the log of ${name}`,
+    subscribe: (how) => client.containers.followLogs.subscribe(input, how),
+    toText: toLine,
+  });
+}
+
+function toLine({ time, line }: LogLine): string {
+  return time === undefined ? `${line}\n` : `${time} ${line}\n`;
+}

@@ -39,12 +39,32 @@ export const root: Group = {
     {
       name: 'rebuild',
       summary: 'Build containers anew from their compose project',
-      load: async () => (await import('./container-actions.ts')).rebuild,
+      load: async () => (await import('./rebuild.ts')).rebuild,
     },
     {
       name: 'logs',
-      summary: "Print the end of a container's log",
+      summary: "Print the end of a container's log, or follow it",
       load: async () => (await import('./logs.ts')).logs,
+    },
+    {
+      name: 'inspect',
+      summary: 'Show one container in full',
+      load: async () => (await import('./inspect.ts')).inspect,
+    },
+    {
+      name: 'stats',
+      summary: 'Show what containers use of CPU, memory, network and disk',
+      load: async () => (await import('./stats.ts')).stats,
+    },
+    {
+      name: 'events',
+      summary: 'Print what happens as it happens',
+      load: async () => (await import('./events.ts')).events,
+    },
+    {
+      name: 'jobs',
+      summary: 'List the last jobs, show one or follow it',
+      load: async () => (await import('./jobs.ts')).jobs,
     },
     {
       name: 'login',
@@ -71,7 +91,7 @@ export const root: Group = {
     'ondemand login --url https://ondemand.example.com',
     'ondemand status',
     'ondemand vm start --wait && ondemand ps',
-    'ondemand restart nginx && ondemand logs nginx -n 20',
+    'ondemand restart nginx && ondemand logs nginx -f -n 20',
     'ondemand ps --json | jq -r \'.[] | select(.state == "exited") | .name\'',
   ],
 };

@@ -1,16 +1,27 @@
 import { expect, test } from 'vitest';
 import { root } from '../commands/root.ts';
-import { findCandidates } from './candidates.ts';
+import { type CompletionOptions, findCandidates } from './candidates.ts';
 
-const find = (line: string, listContainers = async () => ['db', 'nginx', '$(reboot)', '-rf']) =>
-  findCandidates({ root, words: line.split(' '), listContainers });
+const known = {
+  containers: ['db', 'nginx', '$(reboot)', '-rf'],
+  jobs: ['20260208-1f', '20260207-2a', '$(reboot)'],
+};
+const find = (line: string, list: CompletionOptions['list'] = async (source) => known[source]) =>
+  findCandidates({ root, words: line.split(' '), list });
 
 test.each([
-  ['st', ['status', 'start', 'stop']],
+  ['st', ['status', 'start', 'stop', 'stats']],
   ['vm re', ['reboot', 'reset']],
   ['--json vm sto', ['stop']],
   ['vm stop --', ['--json', '--url', '--help', '--wait', '--timeout', '--yes']],
   ['ps --q', ['--quiet']],
+  ['jobs ', ['20260208-1f', '20260207-2a']],
+  ['jobs 20260208-1f ', []],
+  ['jobs -f 20260208', ['20260208-1f']],
+  ['inspect n', ['nginx']],
+  ['stats db ', ['nginx']],
+  ['events ', []],
+  ['events --type ', []],
   ['completion ', ['bash', 'zsh', 'fish']],
   ['logs ', ['db', 'nginx']],
   ['logs ng', ['nginx']],

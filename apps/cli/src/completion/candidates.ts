@@ -1,6 +1,6 @@
 // Says what the last word of an unfinished command line may become.
 
-import type { Command, Group, Options } from '../command.ts';
+import type { Command, Group, OperandSource, Options } from '../command.ts';
 import { globalOptions } from '../options.ts';
 import { findSubject } from '../parse.ts';
 import { tokenize } from '../tokens.ts';
@@ -9,7 +9,7 @@ export interface CompletionOptions {
   readonly root: Group;
   /** After `ondemand`; the last one is being typed and may be empty. */
   readonly words: readonly string[];
-  readonly listContainers: () => Promise<readonly string[]>;
+  readonly list: (source: OperandSource) => Promise<readonly string[]>;
 }
 
 /** Never throws: where nothing can be said, nothing is. */
@@ -24,7 +24,7 @@ export async function findCandidates(options: CompletionOptions): Promise<readon
 }
 
 async function findAll(
-  { root, words, listContainers }: CompletionOptions,
+  { root, words, list }: CompletionOptions,
   current: string,
 ): Promise<readonly string[]> {
   const { subject, rest } = await findSubject(root, words.slice(0, -1));
@@ -32,23 +32,22 @@ async function findAll(
   if (isValueOf(rest.at(-1), options)) return [];
   if (current.startsWith('-')) return Object.keys(options).map((name) => `--${name}`);
   if (subject.kind === 'group') return subject.commands.map(({ name }) => name);
-  return findOperands(subject, { given: tokenize(rest, options).operands, listContainers });
+  return findOperands(subject, { given: tokenize(rest, options).operands, list });
 }
 
 async function findOperands(
   { operands }: Command,
-  {
-    given,
-    listContainers,
-  }: { given: readonly string[] } & Pick<CompletionOptions, 'listContainers'>,
+  { given, list }: { given: readonly string[] } & Pick<CompletionOptions, 'list'>,
 ): Promise<readonly string[]> {
-  if (operands === undefined || (operands.arity === 'one' && given.length > 0)) return [];
-  if (operands.from !== 'containers') return operands.from;
-  const names = await listContainers();
+  if (operands === undefined) return [];
+  const takesOne = operands.arity === 'one' || operands.arity === 'maybe';
+  if (takesOne && given.length > 0) return [];
+  if (typeof operands.from !== 'string') return operands.from;
+  const names = await list(operands.from);
   return names.filter((name) => isName.test(name) && !given.includes(name));
 }
 
-/** Docker's own rule for names: whatever else an API answers never reaches a shell. */
+/** Docker's own rule for names, which covers the ids of jobs: whatever else an API answers never reaches a shell. */
 const isName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
 /** Whether the word before the cursor is an option that waits for its value. */

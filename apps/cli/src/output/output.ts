@@ -1,7 +1,9 @@
 // Where a command's words go: results to stdout, everything else to stderr, nothing but JSON to stdout under --json.
 
+import { once } from 'node:events';
 import { toJson } from './json.ts';
 import { toOneLine } from './printable.ts';
+import { createScreen, type Screen } from './screen.ts';
 import { type Spinner, startSpinner } from './spinner.ts';
 import { type ColourEnvironment, createStyle, type Style, wantsColours } from './style.ts';
 
@@ -17,20 +19,28 @@ export interface Output {
   /** Whether a person sees stdout as it comes. */
   readonly isTerminal: boolean;
   readonly style: Style;
+  /** For text on stderr. */
+  readonly errorStyle: Style;
+  /** Aborted once nobody reads stdout any more. */
+  readonly unread: AbortSignal;
   /** The result: the value as JSON under `--json`, else the text that `toText` makes of it. */
   show<T>(value: T, toText: (value: T) => string): void;
   /** One result of several: the same, with the JSON on a single line. */
   showOne<T>(value: T, toText: (value: T) => string): void;
+  /** One of results without end: the same; resolves when stdout has room for more, has lost its reader or `signal` is aborted. */
+  pour<T>(value: T, toText: (value: T) => string, signal: AbortSignal): Promise<void>;
+  /** A place on the terminal for text that is replaced as a whole; undefined where that cannot be. */
+  screen(): Screen | undefined;
   /** Text for people only; silent under `--json`. */
   say(text: string): void;
   /** Text for people only, on stderr: also under `--json`, and where stdout is redirected. */
   tell(text: string): void;
   /** One line on stderr that stops nothing. */
   warn(message: string): void;
+  /** Lets a shell's prompt begin a line of its own after the `^C` that a terminal shows. */
+  endLine(): void;
   /** Exactly one line on stderr. */
   fail(message: string): void;
-  /** Someone else's output, unaltered on stderr, ended by a newline. */
-  quote(text: string): void;
   /** Says on stderr what is waited for until it is disposed of; one at a time. */
   spin(text: string): Spinner;
 }
@@ -45,6 +55,8 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
   const isTerminal = stdout.isTTY === true;
   const style = createStyle(wantsColours(isTerminal, env));
   const errorStyle = createStyle(wantsColours(stderr.isTTY === true, env));
+  const reader = new AbortController();
+  stdout.once('error', () => reader.abort());
   let spinner: Spinner | undefined;
 
   const write = (stream: NodeJS.WriteStream, text: string): void => {
@@ -55,12 +67,21 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
     json,
     isTerminal,
     style,
+    errorStyle,
+    unread: reader.signal,
     show(value, toText) {
       write(stdout, json ? toJson(value, { indent: isTerminal }) : toText(value));
     },
     showOne(value, toText) {
       write(stdout, json ? toJson(value, { indent: false }) : toText(value));
     },
+    async pour(value, toText, signal) {
+      if (reader.signal.aborted) return;
+      spinner?.clear();
+      if (stdout.write(json ? toJson(value, { indent: false }) : toText(value))) return;
+      await once(stdout, 'drain', { signal }).catch(() => {}); // aborted, or unread: the caller sees both by itself
+    },
+    screen: () => (isTerminal && env.TERM !== 'dumb' && !json ? createScreen(stdout) : undefined),
     say(text) {
       if (!json) write(stdout, text);
     },
@@ -70,11 +91,11 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
     warn(message) {
       write(stderr, `${errorStyle('yellow', 'ondemand:')} ${toOneLine(message)}\n`);
     },
+    endLine() {
+      if (stderr.isTTY === true) write(stderr, '\n');
+    },
     fail(message) {
       write(stderr, `${errorStyle('red', 'ondemand:')} ${toOneLine(message)}\n`);
-    },
-    quote(text) {
-      write(stderr, text === '' || text.endsWith('\n') ? text : `${text}\n`);
     },
     spin(text) {
       spinner = startSpinner({ stream: stderr, text });

@@ -12,6 +12,11 @@ export function toOneLine(text: string): string {
   return toPrintable(text.replace(/\s+/g, ' ').trim());
 }
 
+/** The same for text of many lines: line breaks and tabs stay. */
+export function toPrintableText(text: string): string {
+  return text.replace(/[^\n\t]+/g, toPrintable);
+}
+
 const joiners = new Set(['\u200c', '\u200d']);
 
 const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

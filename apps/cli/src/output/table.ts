@@ -6,6 +6,8 @@ import type { Look, Style } from './style.ts';
 
 export interface Column<Row> {
   readonly title: string;
+  /** At least so wide, for a table that is shown again and again. */
+  readonly minWidth?: number;
   cell(row: Row): string;
   look?(row: Row): Look | undefined;
 }
@@ -22,16 +24,17 @@ export function toTable<Row>(
       (column): Cell => ({ text: toPrintable(column.cell(row)), look: column.look?.(row) }),
     ),
   );
-  return layOut([headings, ...body], style);
+  const minWidths = columns.map(({ minWidth = 0 }) => minWidth);
+  return layOut([headings, ...body], style, minWidths);
 }
 
-/** One line a fact, `Name   value`, without headings. */
-export function toFacts(
-  facts: readonly (readonly [name: string, value: string, look?: Look])[],
-  style: Style,
-): string {
+export type Fact = readonly [name: string, value: string, look?: Look | undefined];
+
+/** One line a fact, `Name   value`, without headings; those that are undefined are left out. */
+export function toFacts(facts: readonly (Fact | undefined)[], style: Style): string {
+  const known = facts.filter((fact) => fact !== undefined);
   return layOut(
-    facts.map(([name, value, look]): Cell[] => [
+    known.map(([name, value, look]): Cell[] => [
       { text: name, look: 'dim' },
       { text: toPrintable(value), look },
     ]),
@@ -46,8 +49,12 @@ interface Cell {
 
 const gap = '   ';
 
-function layOut(rows: readonly (readonly Cell[])[], style: Style): string {
-  const widths: number[] = [];
+function layOut(
+  rows: readonly (readonly Cell[])[],
+  style: Style,
+  minWidths: readonly number[] = [],
+): string {
+  const widths = [...minWidths];
   for (const row of rows) {
     row.forEach(({ text }, index) => {
       widths[index] = Math.max(widths[index] ?? 0, stringWidth(text));

@@ -2,11 +2,14 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { sendStream } from './stub-stream.test-support.ts';
 
 export interface Answer {
   /** Left out: 200, or an error's own. */
   readonly status?: number;
   readonly data?: unknown;
+  /** Sent as events instead, then `error` when there is one. */
+  readonly stream?: Iterable<unknown> | AsyncIterable<unknown>;
   readonly error?: { readonly code: string; readonly message: string; readonly details?: object };
   /** Answered once this is fulfilled. */
   readonly after?: Promise<unknown>;
@@ -26,12 +29,19 @@ export type Script = Answer | readonly Answer[] | ((input: unknown) => Answer);
 export interface StubApi extends AsyncDisposable {
   readonly url: string;
   readonly calls: readonly Call[];
+  /** Calls whose client has neither been answered nor left. */
+  underWay(): number;
 }
 
 /** What has no script answers 404 as the API does. */
 export async function startStubApi(scripts: Readonly<Record<string, Script>>): Promise<StubApi> {
   const calls: Call[] = [];
+  let underWay = 0;
   const server = createServer((request, response) => {
+    underWay += 1;
+    response.once('close', () => {
+      underWay -= 1;
+    });
     readCall(request).then(async (call) => {
       calls.push(call);
       const count = calls.filter(({ procedure }) => procedure === call.procedure).length;
@@ -43,6 +53,7 @@ export async function startStubApi(scripts: Readonly<Record<string, Script>>): P
   return {
     url: `http://127.0.0.1:${port}`,
     calls,
+    underWay: () => underWay,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -97,8 +108,12 @@ async function readCall(request: IncomingMessage): Promise<Call> {
 }
 
 async function send(response: ServerResponse, path: string, answer: Answer): Promise<void> {
-  const { status, data, error, after } = answer;
+  const { status, data, stream, error, after } = answer;
   await after;
+  if (stream !== undefined) {
+    await sendStream(response, stream, error && toEnvelope(error, path, status).error);
+    return;
+  }
   response.writeHead(status ?? 200, {
     'content-type': 'application/json',
     'x-request-id': 'req-1',

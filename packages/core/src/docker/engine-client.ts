@@ -3,11 +3,12 @@
 import { withDeadline } from '../deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { createLimiter } from '../limiter.ts';
-import type { CallOptions, Clock } from '../ports.ts';
+import type { CallOptions } from '../ports.ts';
 import { createSharedReads } from '../shared-read.ts';
 import { ChannelRefusedError, type Channels } from '../ssh/channels.ts';
 import { createChannelAgent, dropIdle } from './channel-agent.ts';
 import { type EngineAnswer, exchange, LostAnswerError } from './exchange.ts';
+import { type EngineStream, exchangeStream } from './exchange-stream.ts';
 import { dockerUnavailable, isSilent, readMessage, toLostError } from './to-app-error.ts';
 import { createTransport, type DockerTransport } from './transport.ts';
 
@@ -25,7 +26,6 @@ export interface EngineClientOptions {
   /** From an open channel to an answer's first byte, for requests that are quick by nature. */
   readonly timeoutMs?: number;
   readonly onRequest?: (event: EngineRequestEvent) => void;
-  readonly clock?: Clock;
 }
 
 export interface EngineRequest extends CallOptions {
@@ -46,7 +46,21 @@ export interface EngineRequest extends CallOptions {
  */
 export interface EngineClient extends AsyncDisposable {
   send(request: EngineRequest): Promise<EngineAnswer>;
+  /**
+   * A GET whose answer may go on for ever, on a fresh channel of its own. Resolves once the headers are there; the signal goes on to count for the chunks.
+   * Not counted among the others, so that they never wait for it; one too many is `SERVICE_UNAVAILABLE` at once.
+   */
+  stream(request: EngineStreamRequest): Promise<EngineAnswer | EngineStream>;
 }
+
+export interface EngineStreamRequest extends CallOptions {
+  readonly operation: string;
+  /** Without the version. */
+  readonly path: string;
+  readonly headersTimeoutMs?: number;
+}
+
+export type { EngineStream };
 
 export function createEngineClient({
   channels,
@@ -54,42 +68,54 @@ export function createEngineClient({
   transport: way = 'auto',
   timeoutMs = 4000,
   onRequest = () => {},
-  clock = { now: () => new Date() },
 }: EngineClientOptions): EngineClient {
   const transport = createTransport({ channels, socketPath, transport: way });
   const open = (options: CallOptions) => transport.open(options);
   const pooled = createChannelAgent({ open, maxIdle: socketLimits.idle });
   const single = createChannelAgent({ open, maxIdle: 0 });
+  const streaming = createChannelAgent({ open, maxIdle: 0 });
   const limits = () => (transport.way === 'dial-stdio' ? commandLimits : socketLimits);
   const limiter = createLimiter(() => limits().requests);
   // A start with many requests at once asks for the version once; the last to leave stops the asking.
-  const negotiations = createSharedReads({ clock, maxAgeMs: 60_000, deadlineMs: 60_000 });
+  const negotiations = createSharedReads({ maxAgeMs: 60_000, deadlineMs: 60_000 });
+  let streams = 0;
   let disposed = false;
   let negotiated: { readonly version: string; readonly generation: number } | undefined;
 
   return {
-    async send(request) {
-      if (disposed) {
-        throw new AppError(
-          'SERVICE_UNAVAILABLE',
-          'The connection to Docker on oci-flex is shut down',
-        );
-      }
-      const first = await sendVersioned(request, await negotiate(request));
-      if (!isVersionRefusal(first)) return first;
-      // The engine was replaced behind a connection that lived on; it refused to look at the request.
-      negotiated = undefined;
-      const second = await sendVersioned(request, await negotiate(request));
-      if (isVersionRefusal(second))
-        throw unfit('it refuses every version of its API that we speak');
-      return second;
-    },
+    send: (request) => speak(request, deliver),
+    stream: (request) => speak(request, startStream),
     async [Symbol.asyncDispose]() {
       disposed = true;
       pooled.destroy();
       single.destroy();
+      streaming.destroy();
     },
   };
+
+  /** Sends in the negotiated version; `Answer` is whatever `sendIt` makes of a request. */
+  async function speak<Request extends EngineStreamRequest, Answer extends { status: number }>(
+    request: Request,
+    sendIt: (request: Request) => Promise<Answer>,
+  ): Promise<Answer> {
+    if (disposed) {
+      throw new AppError(
+        'SERVICE_UNAVAILABLE',
+        'The connection to Docker on oci-flex is shut down',
+      );
+    }
+    const sendVersioned = async () => {
+      const version = await negotiate(request);
+      return sendIt({ ...request, path: `/v${version}${request.path}` });
+    };
+    const first = await sendVersioned();
+    if (!isVersionRefusal(first)) return first;
+    // The engine was replaced behind a connection that lived on; it refused to look at the request.
+    negotiated = undefined;
+    const second = await sendVersioned();
+    if (isVersionRefusal(second)) throw unfit('it refuses every version of its API that we speak');
+    return second;
+  }
 
   function negotiate({ signal }: CallOptions): string | Promise<string> {
     if (negotiated?.generation === channels.generation) return negotiated.version;
@@ -130,10 +156,6 @@ export function createEngineClient({
     return isAppError(said) && said.cause instanceof ChannelRefusedError
       ? transport.explain(said)
       : error;
-  }
-
-  function sendVersioned(request: EngineRequest, version: string): Promise<EngineAnswer> {
-    return deliver({ ...request, path: `/v${version}${request.path}` });
   }
 
   async function deliver(request: EngineRequest): Promise<EngineAnswer> {
@@ -179,16 +201,42 @@ export function createEngineClient({
       onRequest(status === undefined ? { operation } : { operation, status });
     }
   }
+
+  async function startStream(request: EngineStreamRequest): Promise<EngineAnswer | EngineStream> {
+    if (streams >= limits().streams) throw tooManyStreams(streams);
+    const { operation, path, headersTimeoutMs = timeoutMs, signal } = request;
+    streams += 1;
+    let status: number | undefined;
+    try {
+      const answer = await exchangeStream({
+        agent: streaming,
+        path,
+        headersTimeoutMs,
+        maxBodyBytes: maxJsonBytes,
+        signal,
+        onOver: () => {
+          streams -= 1;
+        },
+      });
+      status = answer.status;
+      return answer;
+    } catch (error) {
+      throw explainRelay(error);
+    } finally {
+      onRequest(status === undefined ? { operation } : { operation, status });
+    }
+  }
 }
 
 interface ChannelLimits {
   readonly requests: number;
   readonly idle: number;
+  readonly streams: number;
 }
 
-const socketLimits: ChannelLimits = { requests: 64, idle: 16 };
+const socketLimits: ChannelLimits = { requests: 64, idle: 16, streams: 128 };
 /** Commands count against sshd's MaxSessions (10), where a build needs its place as well. */
-const commandLimits: ChannelLimits = { requests: 4, idle: 1 };
+const commandLimits: ChannelLimits = { requests: 4, idle: 1, streams: 2 };
 
 const oldest = 40;
 const newest = 51;
@@ -212,6 +260,14 @@ function tooManyRequests(): AppError {
   );
 }
 
+function tooManyStreams(open: number): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `${open} logs and watches of Docker on oci-flex are followed already, and no more go over its connection; end one, or try again later`,
+    { details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds: 5 } },
+  );
+}
+
 function isWorthRepeating(error: unknown): boolean {
   return error instanceof LostAnswerError && error.stale && !isSilent(error);
 }
@@ -223,6 +279,7 @@ function unfit(reason: string): AppError {
   );
 }
 
-function isVersionRefusal(answer: EngineAnswer): boolean {
-  return answer.status === 400 && /client version .* is too (new|old)/i.test(readMessage(answer));
+function isVersionRefusal(answer: { readonly status: number } | EngineAnswer): boolean {
+  if (answer.status !== 400 || !('body' in answer)) return false;
+  return /client version .* is too (new|old)/i.test(readMessage(answer));
 }

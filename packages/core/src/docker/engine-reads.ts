@@ -37,7 +37,7 @@ export function createEngineReads({ client }: { readonly client: EngineClient })
       const task: EngineTask = { operation: 'list' };
       const answer = await ask(task, '/containers/json?all=1', options);
       if (answer.status !== 200) throw toAppError(answer, task);
-      return parse(containerListSchema, answer, task).map(toContainer);
+      return parseAnswer(containerListSchema, answer, task).map(toContainer);
     },
     async inspect(id, options) {
       const found = await find(id, options);
@@ -51,7 +51,7 @@ export function createEngineReads({ client }: { readonly client: EngineClient })
   async function find(id: string, options: AskOptions): Promise<ContainerInspect | undefined> {
     const task: EngineTask = { operation: 'inspect', name: id };
     const answer = await ask(task, `${toContainerPath(id)}/json`, options);
-    if (answer.status === 200) return parse(containerInspectSchema, answer, task);
+    if (answer.status === 200) return parseAnswer(containerInspectSchema, answer, task);
     const error = toAppError(answer, task);
     if (error.code === 'NOT_FOUND') return undefined;
     throw error;
@@ -74,7 +74,8 @@ export function toContainerName({ Name, Id }: ContainerInspect): string {
   return toName([Name ?? ''], Id);
 }
 
-function parse<T>(schema: z.ZodType<T>, answer: EngineAnswer, task: EngineTask): T {
+/** Throws `SERVICE_UNAVAILABLE` for an answer of another shape. */
+export function parseAnswer<T>(schema: z.ZodType<T>, answer: EngineAnswer, task: EngineTask): T {
   try {
     return schema.parse(JSON.parse(answer.body.toString('utf8')));
   } catch (error) {

@@ -49,3 +49,141 @@ export const containerInspectSchema = z.looseObject({
     .nullish(),
 });
 export type ContainerInspect = z.infer<typeof containerInspectSchema>;
+
+const texts = z.array(z.string()).nullish();
+const textMap = z.record(z.string(), z.string()).nullish();
+const amount = z.number().nullish();
+
+const healthSchema = z.looseObject({
+  Status: text,
+  FailingStreak: amount,
+  Log: z.array(z.looseObject({ Start: text, ExitCode: amount, Output: text })).nullish(),
+});
+
+const mountSchema = z.looseObject({
+  Type: text,
+  Name: text,
+  Source: text,
+  Destination: text,
+  RW: z.boolean().nullish(),
+});
+
+const networkSchema = z.looseObject({
+  IPAddress: text,
+  GlobalIPv6Address: text,
+  Gateway: text,
+  MacAddress: text,
+  Aliases: texts,
+});
+
+const portBindingSchema = z.looseObject({ HostIp: text, HostPort: text });
+
+/** `GET /containers/{id}/json`, all that is shown of it: https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Container/operation/ContainerInspect */
+export const containerDetailsSchema = z.looseObject({
+  Id: z.string().min(1),
+  Name: text,
+  Created: text,
+  Image: text,
+  Path: text,
+  Args: texts,
+  RestartCount: amount,
+  State: z.looseObject({
+    Status: text,
+    Running: z.boolean().nullish(),
+    OOMKilled: z.boolean().nullish(),
+    ExitCode: amount,
+    Error: text,
+    StartedAt: text,
+    FinishedAt: text,
+    Health: healthSchema.nullish(),
+  }),
+  Config: z
+    .looseObject({
+      Image: text,
+      User: text,
+      Tty: z.boolean().nullish(),
+      WorkingDir: text,
+      Env: texts,
+      Labels: textMap,
+      Healthcheck: z.looseObject({ Test: texts }).nullish(),
+    })
+    .nullish(),
+  HostConfig: z
+    .looseObject({
+      RestartPolicy: z.looseObject({ Name: text, MaximumRetryCount: amount }).nullish(),
+      Memory: amount,
+      MemorySwap: amount,
+      NanoCpus: amount,
+      CpuQuota: amount,
+      CpuPeriod: amount,
+      CpuShares: amount,
+      PidsLimit: amount,
+      Tmpfs: textMap,
+    })
+    .nullish(),
+  Mounts: z.array(mountSchema).nullish(),
+  NetworkSettings: z
+    .looseObject({
+      Ports: z.record(z.string(), z.array(portBindingSchema).nullish()).nullish(),
+      Networks: z.record(z.string(), networkSchema.nullish()).nullish(),
+    })
+    .nullish(),
+});
+export type ContainerDetails = z.infer<typeof containerDetailsSchema>;
+
+const cpuSchema = z
+  .looseObject({
+    cpu_usage: z
+      .looseObject({ total_usage: amount, percpu_usage: z.array(z.number()).nullish() })
+      .nullish(),
+    system_cpu_usage: amount,
+    online_cpus: amount,
+  })
+  .nullish();
+
+const trafficSchema = z.looseObject({ rx_bytes: amount, tx_bytes: amount }).nullish();
+
+/** `GET /containers/{id}/stats`: https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Container/operation/ContainerStats */
+export const statsSchema = z.looseObject({
+  read: text,
+  cpu_stats: cpuSchema,
+  precpu_stats: cpuSchema,
+  memory_stats: z
+    .looseObject({
+      usage: amount,
+      limit: amount,
+      stats: z.record(z.string(), z.number()).nullish(),
+    })
+    .nullish(),
+  networks: z.record(z.string(), trafficSchema).nullish(),
+  blkio_stats: z
+    .looseObject({
+      io_service_bytes_recursive: z.array(z.looseObject({ op: text, value: amount })).nullish(),
+    })
+    .nullish(),
+  pids_stats: z.looseObject({ current: amount }).nullish(),
+});
+export type EngineStats = z.infer<typeof statsSchema>;
+
+const attributesSchema = z.record(z.string(), z.string()).nullish();
+
+/** One object of `GET /events`, Docker's or Podman's: https://docs.docker.com/reference/api/engine/version/v1.51/#tag/System/operation/SystemEvents */
+export const engineEventSchema = z.looseObject({
+  Type: text,
+  Action: text,
+  Actor: z.looseObject({ ID: text, Attributes: attributesSchema }).nullish(),
+  time: amount,
+  timeNano: amount,
+  /** Until API 1.51. */
+  status: text,
+  id: text,
+  from: text,
+  /** Podman's own. */
+  Name: text,
+  Status: text,
+  ID: text,
+  Image: text,
+  Attributes: attributesSchema,
+  HealthStatus: text,
+});
+export type RawEngineEvent = z.infer<typeof engineEventSchema>;

@@ -1,12 +1,23 @@
 // The Engine port over Docker's Engine API: containers in, containers out.
 
-import type { Engine } from '../ports.ts';
+import type { CallOptions, Clock, Engine } from '../ports.ts';
 import { createEngineActions } from './engine-actions.ts';
 import { createEngineClient, type EngineClientOptions } from './engine-client.ts';
+import { createEngineEvents } from './engine-events.ts';
+import { createEngineFollow } from './engine-follow.ts';
+import { createEngineInspect } from './engine-inspect.ts';
 import { createEngineLogs } from './engine-logs.ts';
 import { createEngineReads } from './engine-reads.ts';
+import { createEngineStats } from './engine-stats.ts';
 
-export type EngineOptions = EngineClientOptions;
+export interface EngineOptions extends EngineClientOptions {
+  readonly clock?: Clock;
+}
+
+export interface DockerEngine extends Engine, AsyncDisposable {
+  /** The words that repeat a value of the container's environment, the longest first: for `redact`. Throws `NOT_FOUND`. */
+  readSecrets(id: string, options?: CallOptions): Promise<readonly string[]>;
+}
 
 /**
  * Builds the engine on the VM; opens nothing before its first call.
@@ -17,11 +28,15 @@ export type EngineOptions = EngineClientOptions;
  * await using engine = createEngine({ channels, socketPath: '/var/run/docker.sock' });
  * const containers = await engine.list();
  */
-export function createEngine(options: EngineOptions): Engine & AsyncDisposable {
+export function createEngine(options: EngineOptions): DockerEngine {
   const client = createEngineClient(options);
   const reads = createEngineReads({ client });
   const act = createEngineActions({ client, reads });
   const readLogs = createEngineLogs({ reads });
+  const inspection = createEngineInspect({ reads });
+  const readStats = createEngineStats({ reads, clock: options.clock ?? systemClock });
+  const watchEvents = createEngineEvents({ client });
+  const followLog = createEngineFollow({ client, reads });
 
   return {
     list: (options = {}) => reads.list(options),
@@ -34,6 +49,13 @@ export function createEngine(options: EngineOptions): Engine & AsyncDisposable {
       const container = await reads.inspect(id, { signal });
       return readLogs(container, { lines, signal });
     },
+    inspect: (id, options = {}) => inspection.inspect(id, options),
+    readSecrets: (id, options = {}) => inspection.readSecrets(id, options),
+    stats: (id, options = {}) => readStats(id, options),
+    followLog: (id, options) => followLog(id, options),
+    events: (options) => watchEvents(options),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
 }
+
+const systemClock: Clock = { now: () => new Date() };

@@ -144,8 +144,8 @@ function collect(
   };
 }
 
-/** A lost SSH connection ends its channels like a server that is done: only a body that says its own length is known to be whole. */
-function isDelimited(response: IncomingMessage): boolean {
+/** True for an answer that says its own end. A lost SSH connection ends its channels like a server that is done: no other body is known to be whole. */
+export function isDelimited(response: IncomingMessage): boolean {
   const { statusCode, headers } = response;
   return (
     statusCode === 204 ||

@@ -1,10 +1,6 @@
 // Keeps the newest lines of a log as bytes outside the JavaScript heap: thousands of strings would cost several times a log's size.
 
-/** When an entry was written; compared first by seconds. */
-export interface LogTime {
-  readonly seconds: number;
-  readonly nanos: number;
-}
+import type { LogTime } from '../model/log-line.ts';
 
 export interface LineStoreOptions {
   readonly capacity: number;

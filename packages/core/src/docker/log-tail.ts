@@ -1,6 +1,7 @@
 // From log entries as the engine sends them to the last lines as a person reads them, in little memory.
 
-import { createLineStore, type LogTime, newline } from './line-store.ts';
+import type { LogTime } from '../model/log-line.ts';
+import { createLineStore, newline } from './line-store.ts';
 import type { LogStream } from './log-frames.ts';
 import { createStampReader } from './log-time.ts';
 

@@ -1,12 +1,11 @@
-// Rebuilds a container through Docker Compose on the VM, from its own labels, one build per project at a time.
+// From a container to the command that rebuilds it through Docker Compose on the VM, by its own labels.
 
 import { AppError } from '../errors.ts';
-import type { CallOptions, CommandResult, EngineContainer, Shell } from '../ports.ts';
+import type { CallOptions, CommandResult, EngineContainer, JobPlan, Shell } from '../ports.ts';
 import type { Channels } from '../ssh/channels.ts';
-import { toOutputTail } from './build-output.ts';
 import { type ComposeTarget, isInside, readComposeLabels } from './compose.ts';
 
-export interface RebuildOptions {
+export interface RebuildPlannerOptions {
   readonly shell: Shell;
   /** What the VM has is remembered for one connection. */
   readonly channels: Pick<Channels, 'generation'>;
@@ -16,59 +15,41 @@ export interface RebuildOptions {
   readonly composeCommand?: string | undefined;
   /** Folders on the VM; left out or empty, any. */
   readonly composeRoots?: readonly string[] | undefined;
-  readonly timeoutMs?: number;
 }
 
 /**
- * Resolves once the container's service was built and is up.
- * The signal stops the preparation only: a build that has begun goes on when the caller leaves.
- * Throws `CONFLICT` (no usable compose labels, outside the roots, a build of this project under way), `INTERNAL_ERROR` (the build failed, with `details.exitCode` and `details.output`) and `SERVICE_UNAVAILABLE`.
+ * Says what to run to rebuild the container's service and bring it up; the lock is that of its compose project.
+ * Throws `CONFLICT` (no usable compose labels, outside the roots) and `SERVICE_UNAVAILABLE`.
  */
-export type Rebuild = (container: EngineContainer, options?: CallOptions) => Promise<void>;
+export type PlanRebuild = (container: EngineContainer, options?: CallOptions) => Promise<JobPlan>;
 
 /**
- * Builds the rebuild.
+ * Builds the planner.
  *
  * @example
- * const rebuild = createRebuild({ shell, channels, socketPath: '/var/run/docker.sock', composeRoots: ['/srv'] });
+ * const planRebuild = createRebuildPlanner({ shell, channels, socketPath: '/var/run/docker.sock', composeRoots: ['/srv'] });
  */
-export function createRebuild({
+export function createRebuildPlanner({
   shell,
   channels,
   socketPath,
   composeCommand,
   composeRoots = [],
-  timeoutMs = 30 * 60_000,
-}: RebuildOptions): Rebuild {
+}: RebuildPlannerOptions): PlanRebuild {
   const configured = composeCommand?.trim().split(/\s+/);
+  const env = { ...quiet, DOCKER_HOST: `unix://${socketPath}` };
   let found: { readonly command: readonly string[]; readonly generation: number } | undefined;
 
-  return async function rebuild(container, { signal } = {}) {
-    const { name, labels } = container;
+  return async function planRebuild({ name, labels }, { signal } = {}) {
     const reading = readComposeLabels(labels);
     if ('reason' in reading) throw refused(name, reading.reason);
     const target = await resolveTarget(name, reading.target, signal);
     const command = configured ?? (await findCommand(signal));
-    const folder = await makeLockFolder(signal);
-    const lock = `${folder}/rebuild-${target.project}.lock`;
-    const build = [
-      'flock',
-      '-n',
-      '-E',
-      String(lockedExitCode),
-      lock,
-      ...command,
-      ...toArguments(target),
-    ];
-    const result = await run(build, { timeoutMs });
-    if (result.exitCode === lockedExitCode) {
-      throw new AppError(
-        'CONFLICT',
-        `A rebuild of the compose project '${target.project}' is already under way on oci-flex; wait until it has ended`,
-        { details: { name, project: target.project } },
-      );
-    }
-    if (result.exitCode !== 0) throw failed(name, result);
+    return {
+      argv: [...command, ...toArguments(target)],
+      env,
+      lock: `rebuild-${target.project}`,
+    };
   };
 
   async function resolveTarget(
@@ -131,28 +112,10 @@ export function createRebuild({
     );
   }
 
-  /** A folder that only our user can write to, where no one else can hold or plant a lock. */
-  async function makeLockFolder(signal: AbortSignal | undefined): Promise<string> {
-    const { exitCode, output } = await run(['sh', '-c', lockFolderScript], { signal });
-    const folder = output.replace(/\n$/, '');
-    if (exitCode === 0 && folder.startsWith('/') && !/\p{Cc}/u.test(folder)) return folder;
-    throw new AppError(
-      'INTERNAL_ERROR',
-      'The folder for the locks of rebuilds cannot be made on oci-flex; check the home folder of the SSH user there: its owner, and the space left',
-    );
-  }
-
-  function run(
-    argv: readonly string[],
-    options: CallOptions & { readonly timeoutMs?: number },
-  ): Promise<CommandResult> {
-    const env = { ...quiet, DOCKER_HOST: `unix://${socketPath}` };
+  function run(argv: readonly string[], options: CallOptions): Promise<CommandResult> {
     return shell.run(argv, { timeoutMs: 15_000, ...options, env });
   }
 }
-
-/** No exit code of flock, of compose or of a shell. */
-const lockedExitCode = 201;
 
 /** Plain output: nobody sees the terminal. */
 const quiet = {
@@ -162,10 +125,6 @@ const quiet = {
   DOCKER_CLI_HINTS: 'false',
   NO_COLOR: '1',
 };
-
-const lockFolderScript = `umask 077
-folder="\${XDG_STATE_HOME:-$HOME/.local/state}/ondemand"
-mkdir -p -m 700 -- "$folder" && [ -O "$folder" ] && [ ! -L "$folder" ] && chmod 700 -- "$folder" && printf '%s\\n' "$folder"`;
 
 function toArguments({ project, service, workingDir, files, environmentFiles }: ComposeTarget) {
   return [
@@ -188,13 +147,5 @@ function refused(name: string, reason: string): AppError {
     'CONFLICT',
     `The container '${name}' on oci-flex cannot be rebuilt: ${reason}`,
     { details: { name } },
-  );
-}
-
-function failed(name: string, { exitCode, output }: CommandResult): AppError {
-  return new AppError(
-    'INTERNAL_ERROR',
-    `The build of '${name}' on oci-flex failed with exit code ${exitCode}; its last lines are in details.output`,
-    { details: { name, exitCode, output: toOutputTail(output) } },
   );
 }

@@ -5,7 +5,16 @@ import type { EngineAnswer, LostAnswerError } from './exchange.ts';
 
 /** What was asked of the engine, and of which container. */
 export interface EngineTask {
-  readonly operation: 'ping' | 'list' | 'inspect' | 'logs' | 'start' | 'stop' | 'restart';
+  readonly operation:
+    | 'ping'
+    | 'list'
+    | 'inspect'
+    | 'logs'
+    | 'stats'
+    | 'events'
+    | 'start'
+    | 'stop'
+    | 'restart';
   readonly name?: string | undefined;
 }
 
@@ -214,5 +223,7 @@ function describe({ operation, name }: EngineTask): string {
   if (operation === 'list') return 'while listing containers';
   if (operation === 'logs') return `while reading the logs of '${name}'`;
   if (operation === 'inspect') return `while looking at '${name}'`;
+  if (operation === 'stats') return `while measuring '${name}'`;
+  if (operation === 'events') return 'while watching events';
   return `while it was to ${operation} '${name}'`;
 }

@@ -44,8 +44,13 @@ export const containerActionResultSchema = z
   .object({
     container: z.string().describe('Container name'),
     action: z.enum(containerActions).describe('start, stop, restart, rebuild'),
-    status: z.literal('success').describe('e.g. "success"'),
-    changed: z.boolean().describe('false when the container was already as asked'),
+    /** `initiated`: the answer did not wait for the job. The words are the published reference's. */
+    status: z.enum(['success', 'initiated']).describe('e.g. "success"'),
+    changed: z
+      .boolean()
+      .optional()
+      .describe('false when the container was already as asked; absent when it is only initiated'),
+    job: z.string().optional().describe('The job that does it, see /jobs/{id}'),
   })
   .meta({ id: 'ContainerActionResult' });
 export type ContainerActionResult = z.infer<typeof containerActionResultSchema>;

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createSshConnection } from './connection.ts';
-import { createShell, outputTailBytes } from './exec.ts';
+import { createCapture, createShell, outputTailBytes } from './exec.ts';
 import { expectFailure, until } from './expect-failure.test-support.ts';
 import { type PrivateSshd, sshdMissing, startSshd } from './sshd.test-support.ts';
 
@@ -154,5 +154,31 @@ describe.skipIf(sshdMissing)(`run()${sshdMissing ? ` (skipped: ${sshdMissing})` 
     );
     expect(world.sshd.log()).not.toMatch(/no more sessions/);
     await until(() => world.connection.channels.commands === 0);
+  });
+});
+
+describe.skipIf(sshdMissing)(`capture()${sshdMissing ? ` (skipped: ${sshdMissing})` : ''}`, () => {
+  it('gives bytes as they are, and no more of them than asked for', async () => {
+    await using world = await startShell();
+    const capture = createCapture(world.connection);
+    const argv = ['printf', '\\377\\000a\\nb'];
+    const whole = await capture(argv, { timeoutMs: 10_000, maxBytes: 100 });
+    expect(whole).toEqual({ exitCode: 0, output: Buffer.from([0xff, 0, 0x61, 0x0a, 0x62]) });
+    const cut = await capture(argv, { timeoutMs: 10_000, maxBytes: 2 });
+    expect(cut).toEqual({ exitCode: 0, output: Buffer.from([0xff, 0]) });
+  });
+
+  it('ends a command at its deadline', async () => {
+    await using world = await startShell();
+    const { argv, started, isRunning } = stay(world.sshd);
+    const capture = createCapture(world.connection);
+    const call = capture(argv, { timeoutMs: 1_000, maxBytes: 100 });
+    await started();
+    await expectFailure(call, 'COMMAND_TIMEOUT');
+    const deadlineMs = Date.now() + 5_000;
+    while (await isRunning()) {
+      if (Date.now() > deadlineMs) throw new Error('It still runs');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   });
 });

@@ -1,9 +1,9 @@
 // The `Shell` port over SSH: a command's argument vector in, its exit code and the tail of its output back.
 
 import { withDeadline } from '../deadline.ts';
-import type { Shell } from '../ports.ts';
+import type { CommandOptions, Shell } from '../ports.ts';
 import type { SshConnection } from './connection.ts';
-import type { RemoteCommand } from './remote-command.ts';
+import type { CommandOutput, RemoteCommand } from './remote-command.ts';
 import { toAppError } from './to-app-error.ts';
 
 /** What `output` holds at most; the beginning is what goes. */
@@ -17,26 +17,65 @@ const longestTimerMs = 2 ** 31 - 1;
  */
 export function createShell(connection: Pick<SshConnection, 'exec'>): Shell {
   return {
-    async run(argv, { env = {}, timeoutMs = longestTimerMs, signal } = {}) {
+    async run(argv, options = {}) {
       const tail = createTail(outputTailBytes);
-      let command: RemoteCommand | undefined;
-      try {
-        return await withDeadline(
-          async (inner) => {
-            command = await connection.exec(argv, { env, signal: inner, onOutput: tail.add });
-            // It may have started in the very moment that the caller left.
-            if (inner.aborted) command.stop();
-            const exitCode = await command.exit;
-            return { exitCode, output: tail.toString() };
-          },
-          { timeoutMs, signal, onTimeout: () => toAppError('COMMAND_TIMEOUT') },
-        );
-      } catch (error) {
-        command?.stop();
-        throw error;
-      }
+      const exitCode = await runToEnd(connection, argv, { ...options, onOutput: tail.add });
+      return { exitCode, output: tail.toString() };
     },
   };
+}
+
+export interface CaptureOptions extends CommandOptions {
+  readonly timeoutMs: number;
+  /** The output's end is dropped past this. */
+  readonly maxBytes: number;
+}
+
+export interface CapturedCommand {
+  readonly exitCode: number;
+  /** The beginning of stdout and stderr, byte for byte. */
+  readonly output: Buffer;
+}
+
+/** Runs a command as `createShell` does, for an output that is read by a program: its bytes as they are, from the first on. */
+export type Capture = (
+  argv: readonly string[],
+  options: CaptureOptions,
+) => Promise<CapturedCommand>;
+
+export function createCapture(connection: Pick<SshConnection, 'exec'>): Capture {
+  return async (argv, { maxBytes, ...options }) => {
+    const chunks: Buffer[] = [];
+    let room = maxBytes;
+    const onOutput = (chunk: Buffer) => {
+      if (room > 0) chunks.push(chunk.subarray(0, room));
+      room -= chunk.length;
+    };
+    const exitCode = await runToEnd(connection, argv, { ...options, onOutput });
+    return { exitCode, output: Buffer.concat(chunks) };
+  };
+}
+
+async function runToEnd(
+  connection: Pick<SshConnection, 'exec'>,
+  argv: readonly string[],
+  { env = {}, timeoutMs = longestTimerMs, signal, onOutput }: CommandOptions & CommandOutput,
+): Promise<number> {
+  let command: RemoteCommand | undefined;
+  try {
+    return await withDeadline(
+      async (inner) => {
+        command = await connection.exec(argv, { env, signal: inner, onOutput });
+        // It may have started in the very moment that the caller left.
+        if (inner.aborted) command.stop();
+        return command.exit;
+      },
+      { timeoutMs, signal, onTimeout: () => toAppError('COMMAND_TIMEOUT') },
+    );
+  } catch (error) {
+    command?.stop();
+    throw error;
+  }
 }
 
 /** Keeps the last `maxBytes` of what is added. */

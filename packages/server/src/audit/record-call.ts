@@ -1,8 +1,10 @@
 // Leaves one line for a call that would change something, whichever transport it came by and however far it got.
 
-import { vmId } from '@ondemand/core';
+import { type AppError, vmId } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { toAppError } from '../api-error.ts';
+import { errorMap } from '../error-map.ts';
+import { toAcceptedJob, toJobId } from '../started-job.ts';
 import { toAuditText, toOutcome } from './entry.ts';
 import type { AuditTrail } from './trail.ts';
 
@@ -27,16 +29,20 @@ export interface AuditedCall {
   readonly durationMs: number;
   /** What was thrown, or nothing. */
   readonly error?: unknown;
+  /** What was answered, unless an error was. */
+  readonly output?: unknown;
 }
 
 export type RecordCall = (call: AuditedCall) => Promise<void>;
 
 /** Of a request that the guard has seen the token of. */
 export function createRecordCall(audit: AuditTrail, request: FastifyRequest): RecordCall {
-  return async ({ action, path, input, durationMs, error }) => {
+  return async ({ action, path, input, durationMs, error, output }) => {
     const { principal } = request;
     if (principal === undefined) throw new Error('the guard did not see this request');
     request.isAudited = true;
+    const failure = error === undefined ? undefined : toAppError(error);
+    const job = toJob(failure, output);
     const target = toTarget(path, [request.params, input]); // in REST the input may still be escaped
     await audit.record({
       time: new Date().toISOString(),
@@ -45,9 +51,11 @@ export function createRecordCall(audit: AuditTrail, request: FastifyRequest): Re
       ip: toAuditText(request.address),
       action,
       ...(target !== undefined && { target: toAuditText(target) }),
-      ...toOutcome(error === undefined ? undefined : toAppError(error)),
+      ...toOutcome(failure),
+      ...(failure === undefined && toAcceptedJob(output) !== undefined && { status: 202 }),
       durationMs: Math.round(durationMs * 10) / 10,
       requestId: request.id,
+      ...(job !== undefined && { job: toAuditText(job) }),
     });
   };
 }
@@ -68,6 +76,12 @@ export function addRefusalAudit(app: FastifyInstance, audit: AuditTrail): void {
       error,
     });
   });
+}
+
+/** The one that carried the call out; a refusal names the one that stands in its way. */
+function toJob(failure: AppError | undefined, output: unknown): string | undefined {
+  if (failure === undefined) return toJobId(output);
+  return errorMap[failure.code].status < 500 ? undefined : toJobId(failure.details);
 }
 
 /** The name in the path as it was sent, valid or not; without one the call is about the VM. */

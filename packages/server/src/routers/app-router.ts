@@ -5,11 +5,15 @@ import { whoamiSchema } from '../auth/principal.ts';
 import { readProcedure, router } from '../trpc.ts';
 import { auditRouter } from './audit.ts';
 import { containersRouter } from './containers.ts';
+import { watchEvents } from './events.ts';
+import { jobsRouter } from './jobs.ts';
 import { vmRouter } from './vm.ts';
 
 export const appRouter = router({
   vm: vmRouter,
   containers: containersRouter,
+  jobs: jobsRouter,
+  events: watchEvents,
   whoami: readProcedure('whoami', {
     method: 'GET',
     path: '/whoami',

@@ -1,17 +1,27 @@
-// The containers on the VM: seven operations, one service call each.
+// The containers on the VM: one service call an operation.
 
 import {
   type ContainerAction,
   containerActionResultSchema,
+  containerInspectionSchema,
   containerLogsSchema,
   containerNameSchema,
   containerSchema,
+  containerStatsSchema,
   defaultLogLines,
+  type FollowedLine,
+  type LogLine,
+  logLineSchema,
+  logSinceSchema,
   maxLogLines,
+  toStampText,
 } from '@ondemand/core';
 import { z } from 'zod';
-import { adminProcedure, readProcedure, router } from '../trpc.ts';
+import { flatten, lastEventIdInput, toTracked } from '../tracked.ts';
+import { adminProcedure, readProcedure, readStream, router } from '../trpc.ts';
 import { wholeNumberInput } from './whole-number.ts';
+
+const actionErrors = ['BAD_REQUEST', 'NOT_FOUND', 'CONFLICT', 'SERVICE_UNAVAILABLE'] as const;
 
 const nameInput = z.strictObject({ name: containerNameSchema });
 
@@ -20,6 +30,13 @@ const linesInput = wholeNumberInput({
   fallback: defaultLogLines,
   description: 'How many of the last lines',
 });
+
+const tailInput = z
+  .union([z.literal('all'), z.int().min(0).max(1_000_000_000)], {
+    error: 'must be "all" or a whole number from 0',
+  })
+  .optional()
+  .describe('So many of the last lines first, or all: 100 if left out, all with `since`');
 
 export const containersRouter = router({
   list: readProcedure('containers_list', {
@@ -58,11 +75,27 @@ export const containersRouter = router({
     description: 'Starts a stopped one.',
   }).mutation(({ ctx, input }) => ctx.services.containers.restart(input.name)),
 
-  rebuild: action('rebuild', {
+  rebuild: adminProcedure('containers_rebuild', {
+    method: 'POST',
+    path: '/containers/{name}/rebuild',
     summary: 'Rebuild container (docker-compose up -d --build)',
     description:
-      "Builds and recreates the container's compose service, from its own compose labels, and answers when that is done. A container without them is a 409.",
-  }).mutation(({ ctx, input }) => ctx.services.containers.rebuild(input.name)),
+      "Builds and recreates the container's compose service, from its own compose labels, in a job on the VM. Answers when that has ended, or at once (202) with `Prefer: respond-async`. A container without compose labels is a 409, and so is one of a project that is being rebuilt.",
+    errors: actionErrors,
+  })
+    .input(
+      nameInput.extend({
+        async: z
+          .boolean()
+          .pipe(z.boolean()) // as in `wholeNumberInput`: else it would take any string for true
+          .describe('Answer once the job has begun, as the header `Prefer: respond-async` says too')
+          .optional(),
+      }),
+    )
+    .output(containerActionResultSchema)
+    .mutation(({ ctx, input }) =>
+      ctx.services.containers.rebuild(input.name, { wait: !(input.async ?? ctx.prefersAsync) }),
+    ),
 
   logs: readProcedure('containers_logs', {
     method: 'GET',
@@ -78,10 +111,62 @@ export const containersRouter = router({
     .query(({ ctx, input: { name, lines = defaultLogLines } }) =>
       ctx.services.containers.logs(name, { lines, signal: ctx.signal }),
     ),
+
+  followLogs: readStream('containers_followLogs', {
+    path: '/containers/{name}/logs/stream',
+    summary: 'Follow container logs',
+    description:
+      'Every line once, over restarts and rebuilds of the container and losses of the connection. With `Accept: text/plain` the bare lines.',
+    text: { field: 'line', end: '\n' },
+    item: logLineSchema,
+    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+  })
+    .input(
+      nameInput.extend({
+        tail: tailInput,
+        since: logSinceSchema.optional(),
+        timestamps: z.boolean().optional().describe('With the time of each line'),
+        follow: z.boolean().optional().describe('false: end at the end of the log'),
+        lastEventId: lastEventIdInput,
+      }),
+    )
+    .subscription(async ({ ctx, input: { name, timestamps, lastEventId: after, ...from } }) => {
+      const { signal } = ctx;
+      return toTracked(
+        flatten(await ctx.services.containers.followLogs(name, { ...from, after, signal })),
+        (line) => [line.position, toLogLine(line, timestamps)],
+      );
+    }),
+
+  inspect: readProcedure('containers_inspect', {
+    method: 'GET',
+    path: '/containers/{name}/inspect',
+    summary: 'Inspect container',
+    description: 'Of its environment the names alone, and nowhere a value of it.',
+    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+  })
+    .input(nameInput)
+    .output(containerInspectionSchema)
+    .query(({ ctx, input }) => ctx.services.containers.inspect(input.name, { signal: ctx.signal })),
+
+  stats: readProcedure('containers_stats', {
+    method: 'GET',
+    path: '/containers/{name}/stats',
+    summary: 'Get container resource use',
+    description: 'One sample, as docker stats counts it; zeros for a container that does not run.',
+    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+  })
+    .input(nameInput)
+    .output(containerStatsSchema)
+    .query(({ ctx, input }) => ctx.services.containers.stats(input.name, { signal: ctx.signal })),
 });
 
+function toLogLine({ line, stream, at }: FollowedLine, timestamps = false): LogLine {
+  return timestamps ? { line, stream, time: toStampText(at) } : { line, stream };
+}
+
 function action(
-  verb: ContainerAction,
+  verb: Exclude<ContainerAction, 'rebuild'>,
   { summary, description }: { readonly summary: string; readonly description: string },
 ) {
   return adminProcedure(`containers_${verb}`, {
@@ -89,7 +174,7 @@ function action(
     path: `/containers/{name}/${verb}`,
     summary,
     description,
-    errors: ['BAD_REQUEST', 'NOT_FOUND', 'CONFLICT', 'SERVICE_UNAVAILABLE'],
+    errors: actionErrors,
   })
     .input(nameInput)
     .output(containerActionResultSchema);

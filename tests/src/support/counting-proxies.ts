@@ -49,6 +49,8 @@ export interface EngineProxy extends AsyncDisposable {
   readonly socketPath: string;
   /** Method and path of every request so far. */
   readonly requests: readonly string[];
+  /** Those that are not answered in full, nor given up. */
+  readonly open: readonly string[];
 }
 
 /** Passes every request on to the engine at `targetPath`; anyone may connect to `socketPath`. */
@@ -57,11 +59,19 @@ export async function startEngineProxy(
   targetPath: string,
 ): Promise<EngineProxy> {
   const requests: string[] = [];
+  const open = new Set<{ readonly line: string }>();
   const server = createServer((incoming, outgoing) => {
     const { method = '', url: path = '', headers } = incoming;
-    requests.push(`${method} ${path}`);
+    const entry = { line: `${method} ${path}` };
+    requests.push(entry.line);
+    open.add(entry);
+    outgoing.on('close', () => {
+      open.delete(entry);
+      passed.destroy();
+    });
     const passed = request({ socketPath: targetPath, method, path, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      outgoing.flushHeaders(); // an answer without a body yet is an answer all the same
       answer.pipe(outgoing);
     });
     passed.on('error', () => outgoing.destroy());
@@ -72,6 +82,9 @@ export async function startEngineProxy(
   return {
     socketPath,
     requests,
+    get open() {
+      return [...open].map(({ line }) => line);
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

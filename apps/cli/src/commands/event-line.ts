@@ -1,0 +1,58 @@
+// How an event looks to people: one line.
+
+import type { OnDemandEvent } from '@ondemand/client';
+import { toJson } from '../output/json.ts';
+import { toOneLine } from '../output/printable.ts';
+import type { Look, Style } from '../output/style.ts';
+import { toJobLook } from './job-facts.ts';
+import { toStateLook } from './vm-facts.ts';
+
+/** `2026-02-08T10:15:30.000Z   container   nginx die (exit code 137)`, with its newline. */
+export function toEventLine(event: OnDemandEvent, style: Style): string {
+  const { what, look } = describe(event);
+  const text = toOneLine(what);
+  const time = style('dim', toOneLine(event.time).padEnd(24));
+  const type = toOneLine(event.type).padEnd(9);
+  return `${time}   ${type}   ${look === undefined ? text : style(look, text)}\n`;
+}
+
+interface Description {
+  readonly what: string;
+  readonly look?: Look | undefined;
+}
+
+function describe(event: OnDemandEvent): Description {
+  switch (event.type) {
+    case 'vm':
+      return {
+        what: `${event.lifecycleState}${event.previous === null ? '' : ` (was ${event.previous})`}`,
+        look: toStateLook(event.lifecycleState),
+      };
+    case 'container':
+      return describeContainer(event);
+    case 'job':
+      return {
+        what: `${event.kind} ${event.target} ${event.state} (${event.id})`,
+        look: toJobLook(event.state),
+      };
+    case 'resync':
+      return { what: event.reason, look: 'yellow' };
+    default:
+      return { what: toJson(event, { indent: false }) }; // of an API that is newer than this command
+  }
+}
+
+function describeContainer({
+  name,
+  action,
+  exitCode,
+  health,
+}: Extract<OnDemandEvent, { type: 'container' }>): Description {
+  const note = health ?? (exitCode === undefined ? undefined : `exit code ${exitCode}`);
+  const isBad = action === 'oom' || health === 'unhealthy' || (exitCode ?? 0) !== 0;
+  const isGood = action === 'start' || action === 'unpause' || health === 'healthy';
+  return {
+    what: `${name} ${action}${note === undefined ? '' : ` (${note})`}`,
+    look: isBad ? 'red' : isGood ? 'green' : undefined,
+  };
+}

@@ -1,0 +1,53 @@
+// `ondemand events`: what happens to the VM, its containers and its jobs, as it happens.
+
+import type { OnDemandEvent } from '@ondemand/client';
+import { usageError } from '../cli-error.ts';
+import { defineCommand } from '../command.ts';
+import { follow } from '../follow.ts';
+import { toEventLine } from './event-line.ts';
+
+const types = ['vm', 'container', 'job'] as const;
+
+export const events = defineCommand({
+  description: `Print what happens to the VM, its containers and its jobs from now on, until Ctrl-C.
+"resync" says that events before it may be missing; it comes whatever --type says.
+With --json one document a line.`,
+  options: {
+    type: {
+      kind: 'value',
+      placeholder: 'TYPES',
+      summary: `Only these, with commas between: ${types.join(', ')}`,
+      fallback: types as readonly string[],
+      parse: parseTypes,
+    },
+  },
+  examples: [
+    'ondemand events',
+    'ondemand events --type vm,job',
+    'ondemand events --json | jq -r --unbuffered \'select(.action == "die") | .name\'',
+  ],
+  async run(context, { options: { type: wanted } }) {
+    const client = await context.connect();
+    return follow(context, {
+      doing: 'Waiting for the watch to be on',
+      subscribe: (how) => select(client.events.subscribe(undefined, how), wanted),
+      toText: (event) => toEventLine(event, context.output.style),
+    });
+  },
+});
+
+function parseTypes(text: string): readonly string[] {
+  const given = text.split(',').map((type) => type.trim());
+  const wrong = given.find((type) => !types.some((known) => known === type));
+  if (wrong === undefined) return given;
+  throw usageError(`needs one or more of ${types.join(', ')}, not '${wrong}'`);
+}
+
+/** Leaves out the known types that are not wanted: an event of another kind is not for this filter to hide. */
+async function* select(
+  all: AsyncIterable<OnDemandEvent>,
+  wanted: readonly string[],
+): AsyncGenerator<OnDemandEvent, void> {
+  const unwanted: readonly string[] = types.filter((type) => !wanted.includes(type));
+  for await (const event of all) if (!unwanted.includes(event.type)) yield event;
+}

@@ -1,0 +1,66 @@
+// How jobs look to people.
+
+import type { Job, JobState } from '@ondemand/client';
+import { formatDuration } from '../output/duration.ts';
+import { formatAge, formatMoment } from '../output/moment.ts';
+import type { Look, Style } from '../output/style.ts';
+import { type Column, toFacts, toTable } from '../output/table.ts';
+
+export interface JobView {
+  readonly style: Style;
+  readonly now: Date;
+}
+
+export function toJobTable(jobs: readonly Job[], { style, now }: JobView): string {
+  const columns: readonly Column<Job>[] = [
+    { title: 'JOB', cell: ({ id }) => id },
+    { title: 'KIND', cell: ({ kind }) => kind },
+    { title: 'TARGET', cell: ({ target }) => target },
+    { title: 'STATE', cell: ({ state }) => state, look: ({ state }) => toJobLook(state) },
+    { title: 'STARTED', cell: ({ startedAt }) => formatAge(startedAt, now) },
+    { title: 'DURATION', cell: (job) => toDuration(job, now) ?? '' },
+  ];
+  return toTable(columns, jobs, style);
+}
+
+export function toJobFacts(job: Job, { style, now }: JobView): string {
+  const { id, kind, target, state, startedAt, finishedAt, exitCode } = job;
+  const duration = toDuration(job, now);
+  return toFacts(
+    [
+      ['Job', id, 'bold'],
+      ['Kind', kind],
+      ['Target', target],
+      ['State', state, toJobLook(state)],
+      ['Started', formatMoment(startedAt, now)],
+      finishedAt === null ? undefined : ['Finished', formatMoment(finishedAt, now)],
+      duration === undefined ? undefined : ['Duration', duration],
+      exitCode === null ? undefined : ['Exit code', String(exitCode)],
+    ],
+    style,
+  );
+}
+
+export function toJobLook(state: JobState): Look | undefined {
+  const looks: Readonly<Record<JobState, Look>> = {
+    running: 'yellow',
+    succeeded: 'green',
+    failed: 'red',
+    lost: 'red',
+  };
+  return looks[state];
+}
+
+/** How a job ended that did not succeed: one sentence without its stop. */
+export function toJobFailure({ kind, target, state, exitCode }: Job): string {
+  return state === 'lost'
+    ? `${kind} ${target} was lost: the VM went down before it had ended`
+    : `${kind} ${target} failed${exitCode === null ? '' : ` with exit code ${exitCode}`}`;
+}
+
+/** Undefined for one that was lost: nobody knows when. */
+function toDuration({ state, startedAt, finishedAt }: Job, now: Date): string | undefined {
+  if (finishedAt === null && state !== 'running') return undefined;
+  const end = finishedAt === null ? now.getTime() : Date.parse(finishedAt);
+  return formatDuration(Math.max(0, end - Date.parse(startedAt)));
+}

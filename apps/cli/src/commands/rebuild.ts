@@ -1,0 +1,106 @@
+// `ondemand rebuild`: builds containers anew, in jobs on the VM that need nobody to watch them.
+
+import type { ContainerActionResult, Job, OnDemandClient } from '@ondemand/client';
+import { CliError } from '../cli-error.ts';
+import { defineCommand } from '../command.ts';
+import type { Context } from '../context.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { toFailure } from '../failure.ts';
+import { followJob } from '../follow-job.ts';
+import { flag } from '../options.ts';
+import { toPrintableText } from '../output/printable.ts';
+import { toJobFailure } from './job-facts.ts';
+
+export const rebuild = defineCommand({
+  description: `Build containers anew from the compose project they came from, and replace them:
+docker compose up -d --build, one after the other. The output comes on stderr as it is written.
+Each build is a job on the VM: Ctrl-C stops watching, not the build.
+Each NAME is tried; those that succeed are printed.`,
+  operands: { arity: 'some', label: 'NAME…', from: 'containers' },
+  options: { detach: flag('Print the id of the job once it has begun, and do not wait', 'd') },
+  examples: [
+    'ondemand rebuild app',
+    'ondemand rebuild app 2>build.log',
+    'ondemand jobs $(ondemand rebuild app -d) -f',
+  ],
+  async run(context, { options: { detach }, operands: names }) {
+    const client = await context.connect();
+    const exits: ExitCode[] = [];
+    for (const [index, name] of names.entries()) {
+      const prefix = names.length === 1 ? '' : `${name} | `;
+      exits.push(
+        await attempt(context, { client, name, prefix, detach, later: names.slice(index + 1) }),
+      );
+    }
+    return exits.find((exit) => exit !== exitCodes.done) ?? exitCodes.done;
+  },
+});
+
+interface Attempt {
+  readonly client: OnDemandClient;
+  readonly name: string;
+  /** Before each line of the output. */
+  readonly prefix: string;
+  readonly detach: boolean;
+  /** The names that are not tried when the user leaves now. */
+  readonly later: readonly string[];
+}
+
+/** Reports a failure instead of throwing it, so that the next name is tried too; only Ctrl-C throws. */
+async function attempt(context: Context, wanted: Attempt): Promise<ExitCode> {
+  const { output, signal } = context;
+  const { client, name, detach } = wanted;
+  let job: string | undefined;
+  try {
+    using spinner = output.spin(`Rebuilding ${name}`);
+    const begun = await client.containers.rebuild.mutate({ name, async: true }, { signal });
+    job = begun.job;
+    if (detach || job === undefined) {
+      output.showOne(begun, () => `${job ?? name}\n`);
+      return exitCodes.done;
+    }
+    const ended = await followJob(client, {
+      id: job,
+      signal,
+      onOpen: () => spinner.update(`Rebuilding ${name}`),
+      onReconnect: ({ error }) =>
+        spinner.update(`Rebuilding ${name}, trying to see it again: ${error.message}`),
+      onOutput: ({ text }) => showOutput(context, text, wanted.prefix),
+    });
+    return report(context, { name, begun, ended });
+  } catch (error) {
+    if (signal.aborted) throw interrupted(wanted, job, error);
+    const { message, exitCode } = await toFailure(error);
+    const goesOn = job === undefined ? '' : `; job ${job} may go on: ondemand jobs ${job} -f`;
+    output.fail(`rebuild ${name}: ${message}${goesOn}`);
+    return exitCode;
+  }
+}
+
+function showOutput({ output }: Context, text: string, prefix: string): void {
+  if (output.json) return;
+  const lines = toPrintableText(text.replace(/\n$/, '')).split('\n');
+  output.tell(lines.map((line) => `${output.errorStyle('dim', `${prefix}${line}`)}\n`).join(''));
+}
+
+function report(
+  { output }: Context,
+  { name, begun, ended }: { name: string; begun: ContainerActionResult; ended: Job },
+): ExitCode {
+  if (ended.state === 'succeeded') {
+    const result: ContainerActionResult = { ...begun, status: 'success', changed: true };
+    output.showOne(result, () => `${name}\n`);
+    return exitCodes.done;
+  }
+  output.fail(`${toJobFailure(ended)}; its output again: ondemand jobs ${ended.id}`);
+  return exitCodes.failed;
+}
+
+function interrupted({ name, later }: Attempt, job: string | undefined, cause: unknown): CliError {
+  const what =
+    job === undefined
+      ? `rebuild ${name} may still take place: look with ondemand jobs`
+      : `the rebuild of ${name} goes on as job ${job}: ondemand jobs ${job} -f`;
+  const rest = later.length === 0 ? '' : `; not begun: ${later.join(', ')}`;
+  return new CliError(exitCodes.interrupted, `Interrupted; ${what}${rest}`, { cause });
+}

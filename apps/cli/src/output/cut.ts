@@ -1,0 +1,25 @@
+// Cuts a line to what a terminal shows of it, so that it never wraps.
+
+import stringWidth from 'string-width';
+
+/** At most so many columns; colours are kept, and ended where they would run on. */
+export function cutToWidth(line: string, columns: number): string {
+  if (stringWidth(line) <= columns) return line;
+  let cut = '';
+  let left = columns;
+  for (const [, colour, text = ''] of line.matchAll(colourOrText)) {
+    if (colour !== undefined) {
+      cut += colour;
+      continue;
+    }
+    for (const { segment } of new Intl.Segmenter().segment(text)) {
+      left -= stringWidth(segment);
+      if (left < 0) return line.includes(esc) ? `${cut}${esc}[0m` : cut;
+      cut += segment;
+    }
+  }
+  return cut;
+}
+
+const esc = '\u001b';
+const colourOrText = new RegExp(`(${esc}\\[[\\d;]*m)|([^${esc}]+)`, 'g');

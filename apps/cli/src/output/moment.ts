@@ -1,0 +1,13 @@
+// Moments of the past as people read them.
+
+import { formatTimeLeft } from './time-left.ts';
+
+/** `3 hours ago`; a clock that goes ahead of ours makes no future of it. */
+export function formatAge(time: string, now: Date): string {
+  return formatTimeLeft(Math.min(0, Date.parse(time) - now.getTime()));
+}
+
+/** `3 hours ago (2026-02-08T10:15:30Z)`. */
+export function formatMoment(time: string, now: Date): string {
+  return `${formatAge(time, now)} (${time})`;
+}

@@ -1,0 +1,41 @@
+// Text on a terminal that is replaced by newer text in its place.
+
+import stringWidth from 'string-width';
+import { cutToWidth } from './cut.ts';
+
+export interface Screen {
+  /** Replaces what was painted before, in one write; what does not fit the terminal is left out, and a line says so. */
+  paint(text: string): void;
+}
+
+/** Paints from where the cursor is, without another screen: what was painted last stays when the command ends. */
+export function createScreen(stream: NodeJS.WriteStream): Screen {
+  let painted: readonly string[] = [];
+  return {
+    paint(text) {
+      const columns = stream.columns || 80;
+      const up = painted.reduce((sum, line) => sum + toHeight(line, columns), 0);
+      painted = toFrame(text, { columns, rows: stream.rows || 24 });
+      const lines = painted.map((line) => `${clearLine}${line}\n`).join('');
+      stream.write(`${up === 0 ? '' : `\u001b[${up}A\r`}${lines}${clearBelow}`);
+    },
+  };
+}
+
+const clearLine = '\u001b[2K'; // before the line: after one that fills the terminal it would take its last character
+const clearBelow = '\u001b[J';
+
+function toFrame(text: string, { columns, rows }: { columns: number; rows: number }): string[] {
+  const lines = text.replace(/\n$/, '').split('\n');
+  const most = Math.max(2, rows - 1); // the cursor needs a line too
+  const shown =
+    lines.length <= most
+      ? lines
+      : [...lines.slice(0, most - 1), `… and ${lines.length - most + 1} more lines`];
+  return shown.map((line) => cutToWidth(line, columns));
+}
+
+/** A terminal that has become narrower since has wrapped what was painted. */
+function toHeight(line: string, columns: number): number {
+  return Math.max(1, Math.ceil(stringWidth(line) / columns));
+}

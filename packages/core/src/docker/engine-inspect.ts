@@ -1,0 +1,35 @@
+// One container in full, and the words of its environment that must not be shown.
+
+import type { ContainerInspection } from '../model/inspection.ts';
+import type { CallOptions } from '../ports.ts';
+import { type EngineReads, parseAnswer, toContainerPath } from './engine-reads.ts';
+import { type ContainerDetails, containerDetailsSchema } from './engine-schemas.ts';
+import { environmentSecrets } from './redact.ts';
+import { type EngineTask, toAppError } from './to-app-error.ts';
+import { toInspection } from './to-inspection.ts';
+
+/** Both throw `NOT_FOUND` and `SERVICE_UNAVAILABLE`. */
+export interface EngineInspect {
+  inspect(id: string, options: CallOptions): Promise<ContainerInspection>;
+  /** As `environmentSecrets` gives them. */
+  readSecrets(id: string, options: CallOptions): Promise<readonly string[]>;
+}
+
+export function createEngineInspect({ reads }: { readonly reads: EngineReads }): EngineInspect {
+  return {
+    async inspect(id, options) {
+      return toInspection(await readDetails(id, options));
+    },
+    async readSecrets(id, options) {
+      const { Config } = await readDetails(id, options);
+      return environmentSecrets(Config?.Env ?? []);
+    },
+  };
+
+  async function readDetails(id: string, { signal }: CallOptions): Promise<ContainerDetails> {
+    const task: EngineTask = { operation: 'inspect', name: id };
+    const answer = await reads.ask(task, `${toContainerPath(id)}/json`, { signal });
+    if (answer.status !== 200) throw toAppError(answer, task);
+    return parseAnswer(containerDetailsSchema, answer, task);
+  }
+}

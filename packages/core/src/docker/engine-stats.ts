@@ -1,0 +1,31 @@
+// One sample of what a container uses: the engine takes two, a second apart, to tell the CPU's part.
+
+import type { ContainerStats } from '../model/inspection.ts';
+import type { CallOptions, Clock } from '../ports.ts';
+import { type EngineReads, parseAnswer, toContainerName, toContainerPath } from './engine-reads.ts';
+import { statsSchema } from './engine-schemas.ts';
+import { type EngineTask, toAppError } from './to-app-error.ts';
+import { toStats } from './to-stats.ts';
+
+export interface EngineStatsOptions {
+  readonly reads: EngineReads;
+  readonly clock: Clock;
+}
+
+/** Builds the reader; zeros for a container that does not run. Throws `NOT_FOUND` and `SERVICE_UNAVAILABLE`. */
+export function createEngineStats({ reads, clock }: EngineStatsOptions) {
+  return async function readStats(id: string, { signal }: CallOptions): Promise<ContainerStats> {
+    const container = await reads.inspect(id, { signal });
+    const name = toContainerName(container);
+    const context = () => ({ container: name, now: clock.now() });
+    // Engines differ in what they say of the use of what is not there.
+    if (container.State.Running === false) return toStats({}, context());
+    const task: EngineTask = { operation: 'stats', name };
+    const answer = await reads.ask(task, `${toContainerPath(id)}/stats?stream=false`, {
+      signal,
+      headersTimeoutMs: 10_000,
+    });
+    if (answer.status !== 200) throw toAppError(answer, task);
+    return toStats(parseAnswer(statsSchema, answer, task), context());
+  };
+}

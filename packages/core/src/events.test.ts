@@ -1,0 +1,492 @@
+// The watch as its listeners see it, over a world in memory.
+
+import { describe, expect, test } from 'vitest';
+import { AppError } from './errors.ts';
+import { dockerEvent, hang, job, read, startWatchWorld, until } from './watch.test-support.ts';
+
+const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
+
+describe('watch()', () => {
+  test('resolves once Docker is watched, and misses nothing from then on', async () => {
+    const { events, world } = startWatchWorld({ docker: settle });
+    await using _ = events;
+    const reader = read(await events.watch());
+    expect(world.streams.size).toBe(1);
+    world.tell(dockerEvent('web', 1, 'start'), dockerEvent('web', 2, 'exec_start: ls'));
+    world.tell(dockerEvent('web', 3, 'die'));
+    await until(() => reader.seen.length === 2);
+    expect(reader.seen).toEqual(['container web start', 'container web die']);
+  });
+
+  test('knows the jobs and the state of the VM by then', async () => {
+    const { events, world } = startWatchWorld({ jobs: [job('1')], timings: { vmRestMs: 5 } });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.state = 'STOPPING';
+    world.jobs = [job('2'), job('1', 'succeeded')];
+    await until(() => reader.seen.length >= 3);
+    expect(reader.seen.toSorted()).toEqual([
+      'job 1 succeeded',
+      'job 2 running',
+      'vm RUNNING→STOPPING',
+    ]);
+  });
+
+  test('of many at once costs one stream of Docker, and all get all', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const readers = (await Promise.all(Array.from({ length: 200 }, () => events.watch()))).map(
+      read,
+    );
+    for (let second = 1; second <= 20; second += 1) world.tell(dockerEvent('web', second));
+    await until(() => readers.every(({ seen }) => seen.length === 20));
+    expect(world.opened).toHaveLength(1);
+    expect(world.ociLooks).toBeLessThan(20);
+    expect(new Set(readers.map(({ placed }) => JSON.stringify(placed))).size).toBe(1);
+  });
+
+  test('lets a listener in when OCI and Docker do not answer', async () => {
+    const { events, world } = startWatchWorld({
+      connected: false,
+      oci: hang,
+      docker: hang,
+      timings: { readyMs: 50 },
+    });
+    await using _ = events;
+    const begun = performance.now();
+    await events.watch();
+    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(world.opened).toHaveLength(1);
+  });
+
+  test('lets a listener in at once when Docker refuses, and tells when it is there', async () => {
+    const { events, world } = startWatchWorld({
+      docker: () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'No')),
+      timings: { readyMs: 5000 },
+    });
+    await using _ = events;
+    const begun = performance.now();
+    const reader = read(await events.watch());
+    expect(performance.now() - begun).toBeLessThan(1000);
+    await until(() => world.opened.length > 3);
+    world.docker = async () => {};
+    await until(() => world.streams.size === 1);
+    world.tell(dockerEvent('web', 1));
+    await until(() => reader.seen.length === 2);
+    expect(reader.seen).toEqual(['resync', 'container web start']);
+  });
+
+  test('waits for a stream that is just opened again', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    await events.watch();
+    world.docker = settle;
+    world.cut();
+    await until(() => world.opened.length === 2);
+    expect(world.streams.size).toBe(0);
+    await events.watch();
+    expect(world.streams.size).toBe(1);
+  });
+
+  test('rejects with the reason of a signal that aborts, before and meanwhile', async () => {
+    const { events, world } = startWatchWorld({ oci: hang, connected: false });
+    await using _ = events;
+    const reason = new Error('gone');
+    await expect(events.watch({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const stop = new AbortController();
+    const watching = events.watch({ signal: stop.signal });
+    await until(() => world.ociLooks === 1);
+    stop.abort(reason);
+    await expect(watching).rejects.toBe(reason);
+  });
+});
+
+describe('an iteration', () => {
+  test('ends soon after its signal aborts, and others go on', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const stop = new AbortController();
+    const leaving = read(await events.watch({ signal: stop.signal }));
+    const staying = read(await events.watch());
+    stop.abort();
+    await leaving.ended;
+    world.tell(dockerEvent('web', 1));
+    await until(() => staying.seen.length === 1);
+    expect(leaving.seen).toEqual([]);
+  });
+
+  test('ends when the service is disposed, which leaves nothing', async () => {
+    const { events, world } = startWatchWorld();
+    const reader = read(await events.watch());
+    await events[Symbol.asyncDispose]();
+    await reader.ended;
+    expect(world.streams.size).toBe(0);
+    const { ociLooks, jobLists, opened } = world;
+    await settle();
+    expect([world.ociLooks, world.jobLists, world.opened.length]).toEqual([
+      ociLooks,
+      jobLists,
+      opened.length,
+    ]);
+    await expect(events.watch()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  });
+
+  test('is over for one who does not read as well', async () => {
+    const { events } = startWatchWorld();
+    const items = await events.watch();
+    await events[Symbol.asyncDispose]();
+    const reader = read(items);
+    await reader.ended;
+    expect(reader.seen).toEqual([]);
+  });
+});
+
+test('disposing does not wait for an upstream that does not let go', async () => {
+  const { events } = startWatchWorld({
+    connected: false,
+    oci: () => new Promise(() => {}),
+    listJobs: () => new Promise(() => {}),
+    timings: { readyMs: 20 },
+  });
+  await events.watch();
+  const begun = performance.now();
+  await events[Symbol.asyncDispose]();
+  expect(performance.now() - begun).toBeLessThan(1000);
+});
+
+test('disposing twice, or before anybody listened, is nothing', async () => {
+  const { events, world } = startWatchWorld();
+  events.look('vm');
+  events.look('jobs');
+  await events[Symbol.asyncDispose]();
+  await events[Symbol.asyncDispose]();
+  expect([world.ociLooks, world.jobLists, world.opened.length]).toEqual([0, 0, 0]);
+});
+
+describe('a listener that comes back', () => {
+  test('gets what it missed, for the watch goes on', async () => {
+    const { events, world } = startWatchWorld({ timings: { jobsMs: 60_000 } });
+    await using _ = events;
+    const stop = new AbortController();
+    const reader = read(await events.watch({ signal: stop.signal }));
+    world.tell(dockerEvent('a', 1));
+    await until(() => reader.seen.length === 1);
+    stop.abort();
+    await reader.ended;
+    world.tell(dockerEvent('b', 2));
+    world.jobs = [job('1')];
+    const back = read(await events.watch({ after: reader.placed[0]?.position }));
+    await until(() => back.seen.length === 2);
+    expect(back.seen).toEqual(['container b start', 'job 1 running']);
+    expect(world.opened).toHaveLength(1);
+  });
+
+  test('keeps the watch on for as long as it stays', async () => {
+    const { events, world } = startWatchWorld({ timings: { lingerMs: 40 } });
+    await using _ = events;
+    const stop = new AbortController();
+    await events.watch({ signal: stop.signal });
+    stop.abort();
+    const back = read(await events.watch());
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    world.tell(dockerEvent('a', 1));
+    await until(() => back.seen.length === 1);
+    expect(world.opened).toHaveLength(1);
+  });
+
+  test('gets a resync when the watch has stopped meanwhile', async () => {
+    const { events, world } = startWatchWorld({ timings: { lingerMs: 10 } });
+    await using _ = events;
+    const stop = new AbortController();
+    const reader = read(await events.watch({ signal: stop.signal }));
+    world.tell(dockerEvent('a', 1));
+    await until(() => reader.seen.length === 1);
+    stop.abort();
+    await until(() => world.streams.size === 0);
+    const back = read(await events.watch({ after: reader.placed[0]?.position }));
+    world.tell(dockerEvent('b', 2));
+    await until(() => back.seen.length === 2);
+    expect(back.seen).toEqual(['resync', 'container b start']);
+    expect(world.opened).toHaveLength(2);
+  });
+
+  test('gets a resync when it is more than 1 000 events late', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const slow = await events.watch();
+    const quickReader = read(await events.watch());
+    for (let second = 1; second <= 1200; second += 1) world.tell(dockerEvent('web', second));
+    await until(() => quickReader.seen.length === 1200);
+    const reader = read(slow);
+    const back = read(await events.watch({ after: quickReader.placed[500]?.position }));
+    await until(() => reader.seen.length === 1 && back.seen.length === 699);
+    expect(reader.seen).toEqual(['resync']);
+    const late = read(await events.watch({ after: quickReader.placed[100]?.position }));
+    await until(() => late.seen.length === 1);
+    expect(late.seen).toEqual(['resync']);
+  });
+});
+
+describe('the VM', () => {
+  test('is looked at often while it changes and seldom at rest', async () => {
+    const { events, world } = startWatchWorld({
+      state: 'STARTING',
+      connected: false,
+      timings: { vmTransitionMs: 5, vmRestMs: 60_000 },
+    });
+    await using _ = events;
+    const reader = read(await events.watch());
+    await until(() => world.ociLooks > 3);
+    world.state = 'RUNNING';
+    await until(() => reader.seen.includes('vm STARTING→RUNNING'));
+    const looks = world.ociLooks;
+    await settle();
+    expect(world.ociLooks).toBe(looks);
+  });
+
+  test('is looked at again and again after look(), since OCI may be late', async () => {
+    const { events, world } = startWatchWorld({ timings: { vmTransitionMs: 5, vmRestMs: 60_000 } });
+    await using _ = events;
+    const reader = read(await events.watch());
+    events.look('vm');
+    await until(() => world.ociLooks > 4);
+    world.state = 'STOPPING';
+    await until(() => reader.seen.length === 1);
+    expect(reader.seen).toEqual(['vm RUNNING→STOPPING']);
+  });
+
+  test('is an event when it first was not known, and watched on when OCI fails', async () => {
+    const failing = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'OCI is down'));
+    const { events, world } = startWatchWorld({ oci: failing });
+    await using _ = events;
+    const reader = read(await events.watch());
+    await until(() => world.ociLooks > 2);
+    world.oci = async () => {};
+    await until(() => reader.seen.length === 1);
+    world.oci = failing;
+    await settle();
+    world.oci = async () => {};
+    world.state = 'STOPPED';
+    await until(() => reader.seen.length === 2);
+    expect(reader.seen).toEqual(['vm null→RUNNING', 'vm RUNNING→STOPPED']);
+  });
+
+  test('is not dialled while it is off, and watched once it runs', async () => {
+    const { events, world } = startWatchWorld({ state: 'STOPPED', connected: false });
+    await using _ = events;
+    const begun = performance.now();
+    const reader = read(await events.watch());
+    expect(performance.now() - begun).toBeLessThan(200);
+    await settle();
+    expect(world.opened).toEqual([]);
+    expect(world.jobLists).toBe(0);
+    world.state = 'RUNNING';
+    world.connected = true;
+    await until(() => world.streams.size === 1);
+    world.tell(dockerEvent('web', 1));
+    await until(() => reader.seen.length === 3);
+    expect(reader.seen).toEqual(['vm STOPPED→RUNNING', 'resync', 'container web start']);
+  });
+
+  test('that goes off is let go, and told of until then', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.state = 'STOPPING';
+    await until(() => reader.seen.length === 1);
+    world.tell(dockerEvent('web', 1, 'die'));
+    await until(() => reader.seen.length === 2);
+    expect(world.streams.size).toBe(1);
+    world.state = 'STOPPED';
+    await until(() => world.streams.size === 0);
+    await settle();
+    expect(world.opened).toHaveLength(1);
+    expect(reader.seen.at(-1)).toBe('vm STOPPING→STOPPED');
+  });
+});
+
+describe('the containers', () => {
+  test('stay watched by one stream over a restart of the VM that it survives', async () => {
+    const { events, world } = startWatchWorld({ timings: { readyMs: 5000 } });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.state = 'STOPPING';
+    await until(() => reader.seen.length === 1);
+    world.state = 'RUNNING';
+    await until(() => reader.seen.length === 2);
+    const begun = performance.now();
+    await events.watch();
+    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(world.opened).toHaveLength(1);
+  });
+
+  test('are watched again after a cut although OCI does not answer', async () => {
+    const { events, world } = startWatchWorld({ timings: { readyMs: 50 } });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.oci = hang;
+    world.cut();
+    await until(() => reader.seen.length === 1);
+    expect(reader.seen).toEqual(['resync']);
+  });
+
+  test('have one time alone, and are told of what Docker tells late', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.tell(dockerEvent('a', 5), dockerEvent('b', 4), dockerEvent('a', 5), dockerEvent('b', 5));
+    await until(() => reader.seen.length === 3);
+    expect(reader.seen).toEqual(['container a start', 'container b start', 'container b start']);
+  });
+
+  test('are watched again after a cut, from the last event on and with none twice', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.tell(dockerEvent('a', 1), dockerEvent('b', 2));
+    await until(() => reader.seen.length === 2);
+    world.backlog = [dockerEvent('b', 2), dockerEvent('b', 2, 'die'), dockerEvent('c', 3)];
+    world.cut();
+    await until(() => reader.seen.length === 5);
+    expect(reader.seen.slice(2)).toEqual(['resync', 'container b die', 'container c start']);
+    expect(world.opened).toEqual([undefined, '2.7']);
+  });
+
+  test('are watched again when Docker itself ended the stream', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.cut('ended');
+    await until(() => reader.seen.length === 1);
+    expect(reader.seen).toEqual(['resync']);
+  });
+
+  test('make a cut a reason to look at the VM', async () => {
+    const { events, world } = startWatchWorld({ timings: { vmRestMs: 60_000 } });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.state = 'STOPPED';
+    world.cut();
+    await until(() => reader.seen.length === 1);
+    expect(reader.seen).toEqual(['vm RUNNING→STOPPED']);
+    await settle();
+    expect(world.opened).toHaveLength(1);
+  });
+
+  test('are not asked for in a hurry when every stream is cut at once', async () => {
+    const { events, world } = startWatchWorld({ timings: { minPauseMs: 10, maxPauseMs: 80 } });
+    await using _ = events;
+    await events.watch();
+    const cutter = setInterval(() => world.cut(), 1);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    clearInterval(cutter);
+    expect(world.opened.length).toBeLessThan(12);
+    expect(world.opened.length).toBeGreaterThan(2);
+  });
+
+  test('wait as long as SSH asks them to', async () => {
+    const { events, world } = startWatchWorld({
+      docker: () =>
+        Promise.reject(
+          new AppError('SERVICE_UNAVAILABLE', 'Too often', { details: { retryAfterSeconds: 0.2 } }),
+        ),
+    });
+    await using _ = events;
+    await events.watch();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(world.opened).toHaveLength(1);
+    await until(() => world.opened.length === 2);
+  });
+});
+
+describe('the jobs', () => {
+  test('are told when they begin and when they change, the oldest first', async () => {
+    const { events, world } = startWatchWorld({ jobs: [job('0', 'succeeded')] });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.jobs = [job('2'), job('1'), job('0', 'succeeded')];
+    await until(() => reader.seen.length === 2);
+    world.jobs = [job('3', 'failed'), job('2', 'lost'), job('1')];
+    await until(() => reader.seen.length === 4);
+    expect(reader.seen).toEqual(['job 1 running', 'job 2 running', 'job 2 lost', 'job 3 failed']);
+  });
+
+  test('are known from when the VM was reached on', async () => {
+    const { events, world } = startWatchWorld({
+      connected: false,
+      jobs: [job('1', 'succeeded')],
+      docker: async () => {
+        world.connected = true;
+      },
+      timings: { jobsMs: 60_000 },
+    });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.jobs = [job('2'), job('1', 'succeeded')];
+    events.look('jobs');
+    await until(() => reader.seen.length === 1);
+    expect(reader.seen).toEqual(['job 2 running']);
+  });
+
+  test('are known from when the VM came up on', async () => {
+    const { events, world } = startWatchWorld({
+      connected: false,
+      state: 'STOPPED',
+      docker: async () => {
+        world.connected = true;
+      },
+      timings: { jobsMs: 60_000 },
+    });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.state = 'RUNNING';
+    await until(() => world.jobLists === 1);
+    world.jobs = [job('1')];
+    events.look('jobs');
+    await until(() => reader.seen.includes('job 1 running'));
+  });
+
+  test('are looked at when something was done, and not twice at once', async () => {
+    const { events, world } = startWatchWorld({ timings: { jobsMs: 60_000 } });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.jobs = [job('1')];
+    const { jobLists } = world;
+    for (let count = 0; count < 50; count += 1) events.look('jobs');
+    await until(() => reader.seen.length === 1);
+    await settle();
+    expect(world.jobLists - jobLists).toBeLessThan(3);
+  });
+
+  test('are not asked for while nobody listens, nor without a connection', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const stop = new AbortController();
+    const reader = read(await events.watch({ signal: stop.signal }));
+    world.connected = false;
+    await settle();
+    const { jobLists } = world;
+    await settle();
+    expect(world.jobLists).toBe(jobLists);
+    world.connected = true;
+    await until(() => world.jobLists > jobLists);
+    stop.abort();
+    await reader.ended;
+    await settle();
+    const later = world.jobLists;
+    await settle();
+    expect(world.jobLists).toBe(later);
+  });
+
+  test('are watched on when their list fails', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.listJobs = () => Promise.reject(new Error('oops'));
+    await settle();
+    world.jobs = [job('1')];
+    world.listJobs = async () => {};
+    await until(() => reader.seen.length === 1);
+    expect(reader.seen).toEqual(['job 1 running']);
+  });
+});

@@ -1,0 +1,68 @@
+// What callers are told when a job fails, is not there, or can no longer be watched.
+
+import { AppError, isAppError } from './errors.ts';
+import { vmId } from './model/vm.ts';
+import type { JobRecord } from './ports.ts';
+import { toOutputTail, toReadableTail } from './readable-output.ts';
+
+export function jobNotFound(id: string): AppError {
+  return new AppError(
+    'NOT_FOUND',
+    `No job '${id}' on ${vmId}; GET /jobs lists the last 50, which are kept`,
+    { details: { job: id } },
+  );
+}
+
+/** Says of a `CONFLICT` what it is about; for `catch`. */
+export function asRebuildOf(target: string): (error: unknown) => never {
+  return (error) => {
+    if (!isAppError(error, 'CONFLICT')) throw error;
+    const { job } = error.details;
+    const which = typeof job === 'string' ? ` (job '${job}')` : '';
+    throw new AppError(
+      'CONFLICT',
+      `A rebuild of the compose project of '${target}' is already under way on ${vmId}${which}; wait until it has ended`,
+      { details: { ...error.details, name: target }, cause: error },
+    );
+  };
+}
+
+/** Why a job that has ended badly did so, with the end of its output. */
+export function toBuildFailure(
+  { id, target, state, exitCode, outputBytes, outputTail }: JobRecord,
+  secrets: readonly string[],
+): AppError {
+  const output = toOutputTail(
+    toReadableTail(outputTail, { isWhole: outputTail.length === outputBytes, secrets }),
+  );
+  if (state === 'lost') {
+    return new AppError(
+      'INTERNAL_ERROR',
+      `The build of '${target}' on ${vmId} was lost: the VM went down meanwhile, or the build was killed. Rebuild it again`,
+      { details: { name: target, job: id, state, output } },
+    );
+  }
+  return new AppError(
+    'INTERNAL_ERROR',
+    `The build of '${target}' on ${vmId} failed with exit code ${exitCode}; its last lines are in details.output`,
+    { details: { name: target, job: id, exitCode, output } },
+  );
+}
+
+/** For whoever has waited long enough; the job goes on. */
+export function jobStillRuns(job: string, waitedMs: number): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The job '${job}' still runs on ${vmId} after ${Math.round(waitedMs / 60_000)} minutes, and goes on; look at GET /jobs/${job} for its end`,
+    { details: { job, outcome: 'unknown' } },
+  );
+}
+
+/** For whoever watches a job that can no longer be seen; `words` say why, up to "became of the job". */
+export function jobWatchLost(job: string, cause: AppError, words: string): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `${words} became of the job '${job}' is not known here: look at GET /jobs/${job} once the VM can be reached again`,
+    { details: { ...cause.details, job, outcome: 'unknown' }, cause },
+  );
+}

@@ -1,0 +1,119 @@
+// The service of jobs on its real host, while the connection between them is cut.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { createJobHost } from './jobs/job-host.ts';
+import { createJobs } from './jobs.ts';
+import type { EngineContainer } from './ports.ts';
+import { createSshConnection } from './ssh/connection.ts';
+import { sshdMissing, startSshd } from './ssh/sshd.test-support.ts';
+
+async function startWorld(script: string) {
+  const sshd = await startSshd();
+  await sshd.kill();
+  const config = join(sshd.folder, 'sshd_config');
+  const text = await readFile(config, 'utf8');
+  const state = `XDG_STATE_HOME=${sshd.folder}/state`;
+  await writeFile(config, text.replace('SetEnv SHLVL=5', `SetEnv SHLVL=5 ${state}`));
+  await sshd.start();
+  let connects = 0;
+  const connection = createSshConnection({
+    resolveHost: async () => '127.0.0.1',
+    port: sshd.port,
+    username: 'root',
+    privateKeyFile: sshd.privateKeyFile,
+    knownHostsFile: sshd.knownHostsFile,
+    onEvent: ({ type }) => {
+      if (type === 'connected') connects += 1;
+    },
+  });
+  const jobs = createJobs({
+    host: createJobHost({ connection }),
+    planRebuild: async () => ({
+      argv: ['sh', '-c', script, 'sh', sshd.folder],
+      env: {},
+      lock: 'rebuild-home',
+    }),
+    compute: {
+      getInstance: async () => ({ lifecycleState: 'RUNNING', displayName: 'vm', etag: 'e' }),
+      getPublicIp: async () => undefined,
+      act: async () => {},
+    },
+    link: connection,
+    clock: { now: () => new Date() },
+    randomHex: (digits) => '3f9a1c2b'.slice(0, digits),
+  });
+  return {
+    sshd,
+    connection,
+    jobs,
+    connects: () => connects,
+    [Symbol.asyncDispose]: async () => {
+      await connection[Symbol.asyncDispose]();
+      await sshd[Symbol.asyncDispose]();
+    },
+  };
+}
+
+it.skipIf(sshdMissing)(
+  'output() has every line once though the connection is cut again and again, and wait() sees the end',
+  async () => {
+    await using world = await startWorld(
+      'n=0; while [ $n -lt 200 ]; do n=$((n+1)); echo "line $n"; sleep 0.03; done; exit 4',
+    );
+    const { id } = await world.jobs.startRebuild(web);
+    const waiting = world.jobs.wait(id).catch((error: unknown) => error);
+    let text = '';
+    let cuts = 0;
+    for await (const piece of await world.jobs.output(id)) {
+      text += piece.text;
+      if (cuts < 4 && text.length > (cuts + 1) * 200) {
+        cuts += 1;
+        world.sshd.signalSessions('SIGKILL');
+      }
+    }
+    expect(text).toBe(Array.from({ length: 200 }, (_, n) => `line ${n + 1}\n`).join(''));
+    expect(await waiting).toMatchObject({
+      code: 'INTERNAL_ERROR',
+      details: { exitCode: 4, job: id, output: expect.stringMatching(/line 200$/) },
+    });
+    expect(world.connects()).toBeGreaterThan(1);
+  },
+  60_000,
+);
+
+it.skipIf(sshdMissing)(
+  'output() of 50 MB comes in flat memory, also to several readers',
+  async () => {
+    await using world = await startWorld('yes "#7 12.3 a line of a build" | head -c 50000000');
+    const { id } = await world.jobs.startRebuild(web);
+    await world.jobs.wait(id);
+    let before: number | undefined;
+    let most = 0;
+    const read = async () => {
+      let size = 0;
+      for await (const { text } of await world.jobs.output(id)) {
+        size += text.length;
+        // The first ones make Node grow, whatever they are read for.
+        if (size > 10_000_000) before ??= process.memoryUsage().rss;
+        if (before !== undefined) most = Math.max(most, process.memoryUsage().rss - before);
+      }
+      return size;
+    };
+    const sizes = await Promise.all([read(), read(), read()]);
+    for (const size of sizes) expect(Math.abs(size - 50_000_000)).toBeLessThan(2);
+    expect(most).toBeLessThan(60_000_000);
+  },
+  60_000,
+);
+
+const web: EngineContainer = {
+  id: 'c0ffee',
+  name: 'web',
+  state: 'running',
+  image: 'web',
+  ports: '',
+  uptime: 'Up 1 second',
+  labels: {},
+};

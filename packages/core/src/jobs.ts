@@ -1,0 +1,338 @@
+// Long work on the VM: started here, carried out there, found again by any process of the API.
+
+import { pause, withDeadline } from './deadline.ts';
+import { AppError, isAppError } from './errors.ts';
+import {
+  asRebuildOf,
+  jobNotFound,
+  jobStillRuns,
+  jobWatchLost,
+  toBuildFailure,
+} from './job-failures.ts';
+import { createJobWatch } from './job-watch.ts';
+import { toLeavable } from './leavable.ts';
+import { type Job, type JobOutput, jobIdSchema } from './model/job.ts';
+import { vmId } from './model/vm.ts';
+import type {
+  CallOptions,
+  Clock,
+  Compute,
+  EngineContainer,
+  JobHost,
+  JobPlan,
+  JobReading,
+  JobRecord,
+  JobSpan,
+  Link,
+} from './ports.ts';
+import { createReadableLines, toReadableTail } from './readable-output.ts';
+import { createSharedReads, freshMs } from './shared-read.ts';
+import { createVmReach } from './vm-reach.ts';
+
+export interface PlacedOutput extends JobOutput {
+  /** Everything up to here; fit for `Last-Event-ID`: the offset in bytes. */
+  readonly position: string;
+}
+
+/** Everything throws `SERVICE_UNAVAILABLE`, with `details.lifecycleState` when the VM does not run: jobs live there. */
+export interface Jobs {
+  /** The newest first; the last 50 are kept. */
+  list(options?: CallOptions): Promise<Job[]>;
+  /** Throws `NOT_FOUND`. */
+  get(id: string, options?: CallOptions): Promise<Job>;
+  /**
+   * The output as it grows; ends when the job has ended and all of it was given. Resolves once the job was found. Goes on over lost connections for up to five minutes each.
+   * `after` is a `position`, or any offset in bytes, where what is left of its line is left out; throws `BAD_REQUEST` for what is none, and `NOT_FOUND`.
+   */
+  output(
+    id: string,
+    options?: { readonly after?: string | undefined } & CallOptions,
+  ): Promise<AsyncIterable<PlacedOutput>>;
+  /** Resolves once it runs on the VM; the signal ends the preparation only. Throws `CONFLICT`: no usable compose labels, outside the roots, or with `details.job` while one of its project runs. */
+  startRebuild(container: EngineContainer, options?: CallOptions): Promise<Job>;
+  /**
+   * Resolves once it has succeeded. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
+   * Waits over lost connections for up to five minutes each, and two hours in all; then, and when the VM was stopped, `SERVICE_UNAVAILABLE` with `details.job` and `details.outcome` `'unknown'`.
+   */
+  wait(id: string, options?: CallOptions): Promise<Job>;
+}
+
+export interface JobsOptions {
+  readonly host: JobHost;
+  /** Throws `CONFLICT` when the container cannot be rebuilt. */
+  readonly planRebuild: (container: EngineContainer, options?: CallOptions) => Promise<JobPlan>;
+  readonly compute: Compute;
+  readonly link: Link;
+  readonly clock: Clock;
+  /** So many hexadecimal digits, never the same twice. */
+  readonly randomHex: (digits: number) => string;
+  /** Words that must not show in the output of a job on this container; where it fails, only what looks like a secret is left out. */
+  readonly secretsOf?: (target: string, options: CallOptions) => Promise<readonly string[]>;
+  /** Told when a job was started, and when one was seen to have ended. */
+  readonly onChange?: () => void;
+  /** How long the VM may be out of reach before those who wait give up. */
+  readonly outageMs?: number;
+  /** How long `wait` waits for a job that goes on and on. */
+  readonly waitTimeoutMs?: number;
+}
+
+const listTailBytes = 2 * 1024;
+const getTailBytes = 256 * 1024;
+const secretsTimeoutMs = 3000;
+const retryMs = 1000;
+/** Past any output: such a span has news only when its job has ended. */
+const endOffset = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Builds the service of jobs. Nothing of them is kept here: what any process starts, every process finds.
+ *
+ * @example
+ * const { id } = await jobs.startRebuild(container);
+ * for await (const { text } of await jobs.output(id)) process.stdout.write(text);
+ */
+export function createJobs({
+  host,
+  planRebuild,
+  compute,
+  link,
+  clock,
+  randomHex,
+  secretsOf = async () => [],
+  onChange = () => {},
+  outageMs = 5 * 60_000,
+  waitTimeoutMs = 2 * 60 * 60_000,
+}: JobsOptions): Jobs {
+  const vm = createVmReach({ compute, link });
+  const reads = createSharedReads({ deadlineMs: 60_000 });
+  const watch = createJobWatch({
+    read: (spans, { waitMs }) => vm.reach((signal) => host.read(spans, { waitMs, signal })),
+  });
+  /** Those that ran when they were last seen: only to tell when one has ended. */
+  const running = new Set<string>();
+
+  return {
+    async list({ signal } = {}) {
+      const records = await reads.read(
+        'the list of jobs',
+        (flight) => find({ tailBytes: listTailBytes }, flight),
+        { signal },
+      );
+      const targets = [...new Set(records.map(({ target }) => target))];
+      const secrets = new Map(
+        await Promise.all(
+          targets.map(async (target) => [target, await readSecrets(target, signal)] as const),
+        ),
+      );
+      return records
+        .map((record) => toJob(record, secrets.get(record.target) ?? []))
+        .sort(newestFirst);
+    },
+    async get(id, { signal } = {}) {
+      const record = await findOne(id, { tailBytes: getTailBytes, signal });
+      return toJob(record, await readSecrets(record.target, signal));
+    },
+    async output(id, { after = '0', signal } = {}) {
+      const offset = parseOffset(after);
+      const { target } = await findOne(id, { tailBytes: 0, signal });
+      const secrets = await readSecrets(target, signal);
+      const leaving = new AbortController();
+      return toLeavable(readOutput({ id, offset, secrets, signal, leaving }), leaving);
+    },
+    async startRebuild(container, { signal } = {}) {
+      const target = container.name;
+      const plan = await vm.reach(
+        (reaching) => planRebuild(container, { signal: reaching }),
+        signal,
+      );
+      const id = toJobId(clock.now(), randomHex(8));
+      reads.invalidate();
+      const { startedAt } = await vm
+        .explain(() => host.start({ ...plan, id, kind: 'rebuild', target }))
+        .catch(asRebuildOf(target))
+        .finally(reads.invalidate);
+      running.add(id);
+      onChange();
+      await pause(freshMs); // until no process of the API holds an answer from before
+      return {
+        id,
+        kind: 'rebuild',
+        target,
+        state: 'running',
+        startedAt,
+        finishedAt: null,
+        exitCode: null,
+        output: '',
+      };
+    },
+    async wait(id, { signal } = {}) {
+      await withDeadline((inner) => next({ id, offset: endOffset }, inner), {
+        timeoutMs: waitTimeoutMs,
+        signal,
+        onTimeout: () => jobStillRuns(id, waitTimeoutMs),
+      });
+      const record = await keepTrying(
+        id,
+        () => findOne(id, { tailBytes: getTailBytes, signal }),
+        signal,
+      );
+      const secrets = await readSecrets(record.target, signal);
+      if (record.state !== 'succeeded') throw toBuildFailure(record, secrets);
+      return toJob(record, secrets);
+    },
+  };
+
+  async function find(
+    options: { readonly id?: string; readonly tailBytes: number },
+    signal: AbortSignal | undefined,
+  ): Promise<readonly JobRecord[]> {
+    const records = await vm.reach(
+      (reaching) => host.list({ ...options, signal: reaching }),
+      signal,
+    );
+    for (const { id, state } of records) note(id, state !== 'running');
+    return records;
+  }
+
+  async function findOne(
+    id: string,
+    { tailBytes, signal }: { readonly tailBytes: number } & CallOptions,
+  ): Promise<JobRecord> {
+    if (!jobIdSchema.safeParse(id).success) throw jobNotFound(id);
+    const work = (flight: AbortSignal) => find({ id, tailBytes }, flight);
+    const [record] = await reads.read(`${tailBytes} bytes of the job ${id}`, work, { signal });
+    if (record === undefined) throw jobNotFound(id);
+    return record;
+  }
+
+  async function* readOutput({
+    id,
+    offset,
+    secrets,
+    signal,
+    leaving,
+  }: {
+    readonly id: string;
+    readonly offset: number;
+    readonly secrets: readonly string[];
+    readonly signal: AbortSignal | undefined;
+    readonly leaving: AbortController;
+  }): AsyncGenerator<PlacedOutput, void, void> {
+    // The byte before tells whether a line begins here: when it does, skipping the first line skips just that newline.
+    let at = Math.max(0, offset - 1);
+    const lines = createReadableLines({ offset: at, skipFirst: at < offset, secrets });
+    const onAbort = () => leaving.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      for (;;) {
+        const { bytes, done } = await next({ id, offset: at }, leaving.signal);
+        at += bytes.length;
+        const ready = lines.add(bytes);
+        if (ready !== undefined) yield toPlaced(ready);
+        if (!done) continue;
+        const rest = lines.end();
+        if (rest !== undefined) yield toPlaced(rest);
+        return;
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async function next(span: JobSpan, signal: AbortSignal | undefined): Promise<JobReading> {
+    const reading = await keepTrying(span.id, () => watch.next(span, { signal }), signal);
+    if (reading.state === undefined) {
+      running.delete(span.id);
+      throw jobNotFound(span.id);
+    }
+    note(span.id, reading.state !== 'running');
+    return reading;
+  }
+
+  /** Asks again while the VM cannot be reached, but may be soon. */
+  async function keepTrying<T>(
+    job: string,
+    ask: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    let failedAtMs: number | undefined;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
+        failedAtMs ??= clock.now().getTime();
+        if (isFinal(error)) throw jobWatchLost(job, error, `${error.message}. What`);
+        const outage = clock.now().getTime() - failedAtMs;
+        const waitMs = toRetryMs(error);
+        if (outage + waitMs >= outageMs) {
+          throw jobWatchLost(job, error, `${vmId} has been out of reach for too long, and what`);
+        }
+        await pause(waitMs, signal);
+      }
+    }
+  }
+
+  async function readSecrets(
+    target: string,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> {
+    try {
+      return await withDeadline((inner) => secretsOf(target, { signal: inner }), {
+        timeoutMs: secretsTimeoutMs,
+        signal,
+        onTimeout: () => new Error('the environment was not read in time'),
+      });
+    } catch {
+      signal?.throwIfAborted();
+      return [];
+    }
+  }
+
+  function note(id: string, ended: boolean): void {
+    if (!ended) running.add(id);
+    else if (running.delete(id)) onChange();
+  }
+}
+
+function toJob({ outputBytes, outputTail, ...job }: JobRecord, secrets: readonly string[]): Job {
+  const isWhole = outputTail.length === outputBytes;
+  return { ...job, output: toReadableTail(outputTail, { isWhole, secrets }) };
+}
+
+function toPlaced({ text, offset }: { readonly text: string; readonly offset: number }) {
+  return { text, position: String(offset) };
+}
+
+function toJobId(now: Date, random: string): string {
+  return `${now.toISOString().replace(/\.\d+|[-:]/g, '')}-${random}`;
+}
+
+function newestFirst(a: Job, b: Job): number {
+  const [keyA, keyB] = [`${a.startedAt} ${a.id}`, `${b.startedAt} ${b.id}`];
+  return keyA < keyB ? 1 : keyA > keyB ? -1 : 0;
+}
+
+function parseOffset(after: string): number {
+  const offset = /^\d{1,16}$/.test(after) ? Number(after) : Number.NaN;
+  if (Number.isSafeInteger(offset)) return offset;
+  throw new AppError(
+    'BAD_REQUEST',
+    `'${after.slice(0, 40)}' is no position in a job's output; give an event's id, a number of bytes, or nothing for all of it`,
+  );
+}
+
+/** A VM that is off stays so until somebody starts it; a process that shuts down has no more connections. */
+function isFinal({ details: { lifecycleState, reason } }: AppError): boolean {
+  return (
+    lifecycleState === 'STOPPED' ||
+    lifecycleState === 'TERMINATING' ||
+    lifecycleState === 'TERMINATED' ||
+    reason === 'CONNECTION_CLOSED'
+  );
+}
+
+function toRetryMs({ details: { retryAfterSeconds } }: AppError): number {
+  return Math.max(retryMs, typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : 0);
+}

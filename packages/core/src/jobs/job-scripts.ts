@@ -1,0 +1,201 @@
+// What runs on the VM for jobs: POSIX shell with flock and setsid of util-linux; values come as arguments, never as script text.
+
+/*
+ * A job's folder is jobs/ID and holds `meta`, `log`, `lock` and `end`. It shows up once its runner holds `lock`, and the runner
+ * holds that for as long as it lives. When the command has ended, `end` becomes `end.EXITCODE.SECONDS.BYTES`: a rename succeeds
+ * on a full disk too, and filling disks is what builds are good at. Without that, a job whose `lock` is free is lost.
+ */
+
+/** Exit codes of the scripts, after sysexits.h. */
+export const scriptExits = {
+  toolsMissing: 69,
+  notStarted: 70,
+  noFolder: 73,
+  busy: 75,
+  voided: 76,
+} as const;
+
+/** What a version of `sleep` without fractions makes longer, no worse. */
+const napMs = 200;
+
+const places = `exec 2>/dev/null
+umask=$(umask)
+umask 077
+case $XDG_STATE_HOME in /*) folder=$XDG_STATE_HOME/ondemand ;; *) folder=$HOME/.local/state/ondemand ;; esac
+jobs=$folder/jobs
+is_ours() { [ -d "$1" ] && [ -O "$1" ] && [ ! -L "$1" ]; }
+make_ours() { mkdir -p -m 700 -- "$1" && is_ours "$1" && chmod 700 -- "$1"; }
+make_places() { make_ours "$folder" && make_ours "$jobs" || exit ${scriptExits.noFolder}; }
+nap() { sleep ${napMs / 1000} || sleep 1; }
+`;
+
+/** Sets `state` (none, running, lost, ended), `code` and `finished`, and `size` where it is known. */
+const look = `read_end() {
+  for end in "$1"/end.*; do [ -e "$end" ] || return 1; done
+  end=\${end##*/end.} state=ended
+  code=\${end%%.*} end=\${end#*.}
+  finished=\${end%%.*} size=\${end#*.}
+}
+look() {
+  state=none code=- finished=- size=
+  read_end "$1" && return
+  # Two who look at the same time must not take each other for the runner: they lock as readers.
+  { if flock -n -s 7; then state=lost; else state=running; fi; } 7<"$1/lock"
+  [ -d "$1" ] || state=none
+  [ $state != lost ] || read_end "$1" || return 0
+}
+measure() { [ -n "$size" ] || size=$(wc -c <"$1/log"); size=$((size)); }
+`;
+
+/** Arguments: job folder while hidden, job folder, umask, and the command. Its fd 3 is where the starter waits for a word, fd 8 the project's lock. */
+export const runnerScript = `exec 9>>"$1/lock" && flock -n 9 && [ ! -e "$2" ] && mv -- "$1" "$2" || exit 1
+job=$2 umask=$3
+shift 3
+echo started >&3
+exec 3>&-
+# The command must not keep the job alive once the runner is dead, so it does not get fd 9. But it does get fd 8: where the
+# runner alone is killed, the build goes on, and no other one of its project may begin before it has ended.
+(umask "$umask" && exec "$@") </dev/null >>"$job/log" 2>&1 9>&-
+code=$?
+mv -- "$job/end" "$job/end.$code.$(date +%s).$(wc -c <"$job/log")"
+# Said aloud: closing it would not free the lock while something that the build left running still has it.
+flock -u 8
+`;
+
+/** Arguments: id, kind, target, lock, how many ended jobs to keep, the runner's script, and the command. Prints `started SECONDS` or `busy ID`. */
+export const startScript = `${places}${look}id=$1 kind=$2 target=$3 lock=$4 keep=$5 runner=$6
+shift 6
+command -v flock >/dev/null && command -v setsid >/dev/null || exit ${scriptExits.toolsMissing}
+make_places
+# Whoever makes this folder first decides whether the job may begin: see the script that looks for a job whose start was lost.
+claim=$jobs/.claim-$id
+if ! mkdir -- "$claim"; then
+  [ -d "$claim" ] && exit ${scriptExits.voided}
+  exit ${scriptExits.noFolder}
+fi
+leave() { rmdir -- "$claim"; exit "$1"; }
+exec 8>>"$folder/$lock.lock"
+naps=0
+until flock -n 8; do
+  busy=
+  read -r busy <"$folder/$lock.lock"
+  state=none
+  [ -z "$busy" ] || look "$jobs/$busy"
+  # What is written there may be the one before it, until the holder has written its own.
+  if [ $state = running ] || [ $naps -ge 15 ]; then
+    printf 'busy %s\\n' "$busy"
+    leave ${scriptExits.busy}
+  fi
+  nap
+  naps=$((naps + 1))
+done
+printf '%s\\n' "$id" >"$folder/$lock.lock"
+# Named after the lock: whatever is left of a start that was cut off is cleared away by the next holder.
+new=$jobs/.new.$lock
+rm -rf -- "$new"
+now=$(date +%s)
+mkdir -- "$new" && printf '%s\\n' "$kind" "$now" "$target" >"$new/meta" &&
+  : >"$new/log" && : >"$new/end" && : >"$new/lock" || leave ${scriptExits.noFolder}
+# Ends when the runner has spoken and closed fd 3, or died.
+answer=$(setsid sh -c "$runner" ondemand-job "$new" "$jobs/$id" "$umask" "$@" 3>&1 >/dev/null </dev/null &)
+if [ "$answer" != started ]; then
+  rm -rf -- "$new"
+  leave ${scriptExits.notStarted}
+fi
+printf 'started %s\\n' "$now"
+rmdir -- "$claim"
+exec 8>&-
+rm -rf -- "$jobs"/.gone-*
+set -- "$jobs"/*
+count=$#
+for job do
+  [ $count -gt "$keep" ] || break
+  look "$job"
+  [ $state = ended ] || [ $state = lost ] || continue
+  # Out of sight at once: nobody must find half of a job.
+  mv -- "$job" "$jobs/.gone-\${job##*/}" && rm -rf -- "$jobs/.gone-\${job##*/}"
+  count=$((count - 1))
+done
+set -- "$jobs"/.claim-*
+while [ $# -gt "$keep" ]; do rmdir -- "$1"; shift; done
+exit 0
+`;
+
+/**
+ * Arguments: id. Prints `found SECONDS`, `claimed` while a start of it is under way, or `voided`: then a start that comes late will do nothing.
+ * Its own claim is made before it looks, as a start's is given back only after the job can be seen.
+ */
+export const findScript = `${places}make_places
+answer=claimed
+mkdir -- "$jobs/.claim-$1" && answer=voided
+if [ -d "$jobs/$1" ]; then
+  [ $answer = claimed ] || rmdir -- "$jobs/.claim-$1"
+  { read -r kind; read -r started; } <"$jobs/$1/meta"
+  answer="found $started"
+fi
+printf '%s\\n' "$answer"
+`;
+
+/** Arguments: mark, bytes of each tail, and an id or nothing for all. */
+export const listScript = `${places}${look}mark=$1 most=$2
+is_ours "$folder" && is_ours "$jobs" || { printf '%s end\\n' "$mark"; exit 0; }
+if [ -n "$3" ]; then set -- "$jobs/$3"; else set -- "$jobs"/*; fi
+for job do
+  look "$job"
+  [ $state != none ] || continue
+  { read -r kind && read -r started && IFS= read -r target; } <"$job/meta" && measure "$job" || continue
+  bytes=$size
+  [ "$bytes" -le "$most" ] || bytes=$most
+  printf '%s %s %s %s %s %s %s %s %s %s\\n' "$mark" "\${job##*/}" $state "$code" "$finished" "$started" "$kind" "$size" "$bytes" "$target"
+  # What still grows must give no more than was said; of the others there are many, and this way each is one process less.
+  if [ $state = ended ]; then
+    [ "$bytes" -eq 0 ] || tail -c "$bytes" "$job/log"
+  else
+    tail -c "+$((size - bytes + 1))" "$job/log" | head -c "$bytes"
+  fi
+done
+printf '%s end\\n' "$mark"
+`;
+
+/** Arguments: mark, how many naps to wait, the most bytes for each, and pairs of id and offset. */
+export const readScript = `${places}${look}mark=$1 naps=$2 most=$3
+shift 3
+turn() {
+  news= last=
+  pairs=$(($# / 2))
+  while [ $pairs -gt 0 ]; do
+    if [ "$1" != "$last" ]; then
+      last=$1 size=
+      if read_end "$jobs/$1" || [ ! -d "$jobs/$1" ]; then news=1; return; fi
+      measure "$jobs/$1"
+    fi
+    if [ "$size" -gt "$2" ]; then news=1; return; fi
+    shift 2
+    pairs=$((pairs - 1))
+  done
+}
+is_ours "$folder" && is_ours "$jobs" || jobs=/dev/null
+turn "$@"
+while [ -z "$news" ] && [ "$naps" -gt 0 ]; do
+  nap
+  naps=$((naps - 1))
+  turn "$@"
+done
+while [ $# -gt 0 ]; do
+  look "$jobs/$1"
+  bytes=0
+  if [ $state != none ] && measure "$jobs/$1" && [ "$size" -gt "$2" ]; then
+    bytes=$((size - $2))
+    [ $bytes -le "$most" ] || bytes=$most
+  fi
+  printf '%s %s %s %s %s %s %s\\n' "$mark" "$1" "$2" $state "$code" "$((size))" $bytes
+  [ $bytes -eq 0 ] || tail -c "+$(($2 + 1))" "$jobs/$1/log" | head -c $bytes
+  shift 2
+done
+printf '%s end\\n' "$mark"
+`;
+
+/** How many naps make up so long a wait. */
+export function toNaps(waitMs: number): number {
+  return Math.max(0, Math.round(waitMs / napMs));
+}

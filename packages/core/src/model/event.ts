@@ -1,0 +1,60 @@
+// What happens to the VM, its containers and its jobs, as callers are told of it.
+
+import { z } from 'zod';
+import { jobKinds, jobStates } from './job.ts';
+import { lifecycleStates } from './vm.ts';
+
+const time = z.iso.datetime().describe('ISO 8601 timestamp');
+
+/** Docker's own words; its exec and attach events are left out, for health checks make them all the time. */
+export const containerEventActions = [
+  'create',
+  'start',
+  'restart',
+  'stop',
+  'kill',
+  'die',
+  'oom',
+  'pause',
+  'unpause',
+  'rename',
+  'update',
+  'health_status',
+  'destroy',
+] as const;
+
+export const onDemandEventSchema = z
+  .discriminatedUnion('type', [
+    z.object({
+      type: z.literal('vm'),
+      time,
+      lifecycleState: z.enum(lifecycleStates),
+      previous: z.enum(lifecycleStates).nullable().describe('null when it was not known'),
+    }),
+    z.object({
+      type: z.literal('container'),
+      time,
+      name: z.string().describe('Container name'),
+      action: z.enum(containerEventActions).describe("Docker's own"),
+      image: z.string(),
+      exitCode: z.int().optional().describe('With die'),
+      health: z.string().optional().describe('With health_status: healthy, unhealthy'),
+    }),
+    z.object({
+      type: z.literal('job'),
+      time,
+      id: z.string().describe('Job id'),
+      kind: z.enum(jobKinds),
+      target: z.string().describe('Container name'),
+      state: z.enum(jobStates),
+    }),
+    z.object({
+      type: z.literal('resync'),
+      time,
+      reason: z
+        .string()
+        .describe('Why events before this one may be missing; read again what you hold'),
+    }),
+  ])
+  .meta({ id: 'OnDemandEvent' });
+export type OnDemandEvent = z.infer<typeof onDemandEventSchema>;

@@ -1,0 +1,73 @@
+// A line of a followed log, and the ways to say from where on a log is wanted.
+
+import { z } from 'zod';
+
+export const logLineSchema = z
+  .object({
+    line: z.string().describe('Without its newline'),
+    stream: z.enum(['stdout', 'stderr']),
+    time: z
+      .string()
+      .optional()
+      .describe('RFC 3339 with nanoseconds, when `timestamps` was asked for'),
+  })
+  .meta({ id: 'LogLine' });
+export type LogLine = z.infer<typeof logLineSchema>;
+
+/** Seconds and nanoseconds of Unix time, as Docker stamps and orders things. */
+export interface LogTime {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+/** From the beginning, or so many of the last lines. */
+export type LogTail = number | 'all';
+
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+const durationPattern = /^(?:\d{1,9}[smhd])+$/;
+const unixPattern = /^(\d{1,12})(?:\.(\d{1,9}))?$/;
+const stampPattern =
+  /^(\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$/;
+
+export const logSinceSchema = z
+  .string()
+  .refine(
+    isSince,
+    'must be a time (2026-02-08T10:15:30Z), Unix seconds, or how long ago (10m, 1h30m)',
+  )
+  .describe('Lines from then on: RFC 3339, Unix seconds, or how long ago (10m, 1h30m, 2d)');
+
+/** What `logSinceSchema` lets through as a time; without a zone it is UTC. */
+export function parseSince(text: string, now: Date): LogTime {
+  if (durationPattern.test(text)) {
+    const seconds = [...text.matchAll(/(\d+)([smhd])/g)]
+      .map(([, count, unit = 's']) => Number(count) * (units[unit] ?? 1))
+      .reduce((sum, part) => sum + part, 0);
+    return fromMs(Math.max(0, now.getTime() - seconds * 1000));
+  }
+  const [, unixSeconds, unixFraction = ''] = unixPattern.exec(text) ?? [];
+  if (unixSeconds !== undefined)
+    return { seconds: Number(unixSeconds), nanos: toNanos(unixFraction) };
+  const [, moment = '', fraction = '', zone = 'Z'] = stampPattern.exec(text) ?? [];
+  const full = moment.length === 10 ? `${moment}T00:00` : moment;
+  return { seconds: Math.floor(Date.parse(`${full}${zone}`) / 1000), nanos: toNanos(fraction) };
+}
+
+/** RFC 3339 with nine digits, as docker logs -t prints it. */
+export function toStampText({ seconds, nanos }: LogTime): string {
+  const second = new Date(seconds * 1000).toISOString().slice(0, 19);
+  return `${second}.${String(nanos).padStart(9, '0')}Z`;
+}
+
+function isSince(text: string): boolean {
+  if (durationPattern.test(text) || unixPattern.test(text)) return true;
+  return stampPattern.test(text) && !Number.isNaN(parseSince(text, new Date(0)).seconds);
+}
+
+function fromMs(ms: number): LogTime {
+  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
+}
+
+function toNanos(fraction: string): number {
+  return Number(fraction.padEnd(9, '0'));
+}

@@ -1,0 +1,62 @@
+// Watches the jobs on the VM by comparing their list with the one before.
+
+import { withDeadline } from './deadline.ts';
+import type { Jobs } from './jobs.ts';
+import type { OnDemandEvent } from './model/event.ts';
+import type { Job, JobState } from './model/job.ts';
+import type { Clock } from './ports.ts';
+import { type Rounds, startRounds } from './rounds.ts';
+
+export interface JobsWatchOptions {
+  readonly jobs: Pick<Jobs, 'list'>;
+  readonly clock: Clock;
+  readonly publish: (event: OnDemandEvent) => void;
+  /** Whether it is worth asking: somebody listens, and the VM is at hand. */
+  readonly isWanted: () => boolean;
+  readonly intervalMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** An event for each new job and each change of a state. The jobs of the first list are known without one. */
+export function watchJobs({
+  jobs,
+  clock,
+  publish,
+  isWanted,
+  intervalMs,
+  signal,
+}: JobsWatchOptions): Rounds {
+  let known: ReadonlyMap<string, JobState> | undefined;
+
+  return startRounds({ round: compare, minRestMs: Math.min(50, intervalMs), signal });
+
+  async function compare(): Promise<number> {
+    try {
+      if (isWanted()) take(await list());
+    } catch {
+      // The next round asks again.
+    }
+    return intervalMs;
+  }
+
+  function list(): Promise<Job[]> {
+    return withDeadline((inner) => jobs.list({ signal: inner }), {
+      timeoutMs: maxListMs,
+      signal,
+      onTimeout: () => new Error('The VM did not say in time which jobs there are'),
+    });
+  }
+
+  function take(found: readonly Job[]): void {
+    const before = known;
+    known = new Map(found.map(({ id, state }) => [id, state]));
+    if (before === undefined) return;
+    const time = clock.now().toISOString();
+    // The newest is the first in the list, and the last to be told.
+    for (const { id, kind, target, state } of [...found].reverse()) {
+      if (before.get(id) !== state) publish({ type: 'job', time, id, kind, target, state });
+    }
+  }
+}
+
+const maxListMs = 20_000;

@@ -1,0 +1,119 @@
+// The streams that are open in this process: never too many, and none outlives its reader, its token or the process.
+
+import { AppError } from '@ondemand/core';
+import { invalidToken } from './auth/challenge.ts';
+import { type StreamItems, toInterruptible } from './stream-items.ts';
+
+export interface OpenStream {
+  /** Aborted as soon as nobody wants any more. */
+  readonly signal: AbortSignal;
+  /** The items for as long as they are wanted; then the source is left at once, whatever it is doing. */
+  follow<Item>(items: AsyncIterable<Item>): StreamItems<Item>;
+  /** For a stream that never began. Throws `SERVICE_UNAVAILABLE` when that is because the process ends, `UNAUTHORIZED` when the token did. */
+  abandon(): void;
+}
+
+export interface OpenStreams {
+  /** Takes a place until the stream has ended. Throws `SERVICE_UNAVAILABLE` while all are taken, and once the process ends. */
+  open(reader: StreamReader): OpenStream;
+  /** For the end of the process: interrupts all, so that their readers go on elsewhere, and opens no more. */
+  endAll(): void;
+}
+
+export interface StreamReader {
+  /** Aborted when the reader has gone. */
+  readonly signal: AbortSignal;
+  /** When the right to read ends, ISO 8601. */
+  readonly expiresAt: string;
+  /** One source serves all who read the same, so that many more may. */
+  readonly isShared: boolean;
+}
+
+export interface OpenStreamsOptions {
+  /** Of streams with a source each. */
+  readonly max: number;
+  /** Of those that share one. */
+  readonly maxShared: number;
+  /** Unix time in milliseconds. */
+  readonly now?: () => number;
+}
+
+export function createOpenStreams({
+  max,
+  maxShared,
+  now = Date.now,
+}: OpenStreamsOptions): OpenStreams {
+  const places = {
+    own: { open: new Set<() => void>(), max },
+    shared: { open: new Set<() => void>(), max: maxShared },
+  };
+  let isClosing = false;
+
+  return {
+    open({ signal: reader, expiresAt, isShared }) {
+      if (isClosing) throw closing();
+      const { open, max } = isShared ? places.shared : places.own;
+      if (open.size >= max) throw tooMany(max);
+      const stop = new AbortController();
+      let isExpired = false;
+      let interrupt = () => {};
+      const end = () => {
+        if (stop.signal.aborted) return;
+        open.delete(end);
+        clearTimeout(expiry);
+        reader.removeEventListener('abort', end);
+        stop.abort();
+        interrupt();
+      };
+      const expire = () => {
+        isExpired = true;
+        end();
+      };
+      const expiry = setTimeout(expire, toTimerMs(Date.parse(expiresAt) - now())).unref();
+      open.add(end);
+      if (reader.aborted) end();
+      else reader.addEventListener('abort', end);
+
+      return {
+        signal: stop.signal,
+        follow(source) {
+          const items = toInterruptible(source, end);
+          interrupt = items.interrupt;
+          if (stop.signal.aborted) interrupt();
+          return items;
+        },
+        abandon() {
+          end();
+          if (isClosing) throw closing();
+          if (isExpired) throw invalidToken('The token has expired');
+        },
+      };
+    },
+    endAll() {
+      isClosing = true;
+      for (const { open } of Object.values(places)) for (const end of [...open]) end();
+    },
+  };
+}
+
+/** A timer that waits for longer than this fires at once. */
+function toTimerMs(ms: number): number {
+  return Math.min(Math.max(ms, 0), 2 ** 31 - 1);
+}
+
+function tooMany(max: number): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `All ${max} streams of this kind are taken in this process; try again in ${retryAfterSeconds} s, or end one`,
+    { details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds } },
+  );
+}
+
+function closing(): AppError {
+  return new AppError('SERVICE_UNAVAILABLE', 'This process of the API ends; ask again', {
+    details: { reason: 'SHUTTING_DOWN', retryAfterSeconds: 1 },
+  });
+}
+
+/** What a refused reader would find out by asking sooner is the same. */
+const retryAfterSeconds = 5;

@@ -1,0 +1,23 @@
+// What happens to the VM, its containers and its jobs.
+
+import { onDemandEventSchema } from '@ondemand/core';
+import { z } from 'zod';
+import { lastEventIdInput, toTracked } from '../tracked.ts';
+import { readStream } from '../trpc.ts';
+
+export const watchEvents = readStream('events', {
+  path: '/events',
+  summary: 'Watch the VM, its containers and its jobs',
+  description:
+    'Resumable over the last 1 000 events with `Last-Event-ID`. Where something may have been missed, an event `resync` says so: read again what you hold.',
+  isShared: true,
+  item: onDemandEventSchema,
+  errors: ['BAD_REQUEST', 'SERVICE_UNAVAILABLE'],
+})
+  .input(z.strictObject({ lastEventId: lastEventIdInput }).optional())
+  .subscription(async ({ ctx, input }) =>
+    toTracked(
+      await ctx.services.events.watch({ after: input?.lastEventId, signal: ctx.signal }),
+      ({ position, event }) => [position, event],
+    ),
+  );

@@ -1,0 +1,75 @@
+// The items of a stream that may be interrupted at any moment, whatever its source is doing.
+
+/** `interrupted`: there may be more for whoever asks again. */
+export type StreamEnd = 'finished' | 'interrupted';
+
+/** For one reader; as a last value it tells how it ended. */
+export interface StreamItems<Item> extends AsyncIterable<Item, StreamEnd> {
+  /** Calls back when the stream is interrupted, whether or not anybody asks for an item then. */
+  onInterrupted(callback: () => void): void;
+}
+
+export interface InterruptibleItems<Item> extends StreamItems<Item> {
+  /** Ends it and leaves the source, whose later items and failures go nowhere. */
+  interrupt(): void;
+}
+
+/** `onEnd` is told once, however it ends. */
+export function toInterruptible<Item>(
+  items: AsyncIterable<Item>,
+  onEnd: () => void,
+): InterruptibleItems<Item> {
+  const source = items[Symbol.asyncIterator]();
+  let end: StreamEnd | undefined;
+  let answer = (_last: IteratorResult<Item, StreamEnd>) => {};
+  let notify = () => {};
+
+  const iterator: AsyncIterator<Item, StreamEnd> = {
+    next: () => (end === undefined ? ask() : Promise.resolve({ done: true, value: end })),
+    async return() {
+      interrupt();
+      return { done: true, value: end ?? 'interrupted' };
+    },
+  };
+  return {
+    [Symbol.asyncIterator]: () => iterator,
+    onInterrupted(callback) {
+      if (end === 'interrupted') callback();
+      else notify = callback;
+    },
+    interrupt,
+  };
+
+  /** By hand, because a race of promises would cost more than all the rest of an item's way. */
+  function ask(): Promise<IteratorResult<Item, StreamEnd>> {
+    return new Promise((resolve, reject) => {
+      answer = resolve;
+      source.next().then(
+        (result) => {
+          if (result.done !== true) resolve(result);
+          else resolve({ done: true, value: finish() });
+        },
+        (error) => {
+          finish();
+          reject(error); // which is too late once it was interrupted
+        },
+      );
+    });
+  }
+
+  function finish(): StreamEnd {
+    if (end !== undefined) return end;
+    end = 'finished';
+    onEnd();
+    return end;
+  }
+
+  function interrupt(): void {
+    if (end !== undefined) return;
+    end = 'interrupted';
+    onEnd();
+    answer({ done: true, value: end });
+    notify();
+    source.return?.().catch(() => {}); // nobody is there to be told
+  }
+}

@@ -1,0 +1,64 @@
+// What a subscription gives: items that a reader who lost the connection can resume after.
+
+import { type TrackedEnvelope, tracked } from '@trpc/server';
+import { z } from 'zod';
+
+/** Set by whoever resumes: in the header `Last-Event-ID`, or in the input. */
+export const lastEventIdInput = z
+  .string()
+  .max(128)
+  .optional()
+  .describe('The id of the last event that you have; the header `Last-Event-ID` says the same');
+
+/** Pulls one item at a time, so that a slow reader slows the source; leaving reaches the source at once, even while it is asked for an item. */
+export function toTracked<Item, Data>(
+  items: AsyncIterable<Item>,
+  toEntry: (item: Item) => readonly [position: string, data: Data],
+): AsyncIterable<TrackedEnvelope<Data>, void> {
+  return fromSource(
+    items,
+    (source) => async (): Promise<IteratorResult<TrackedEnvelope<Data>, void>> => {
+      const result = await source.next();
+      return result.done === true
+        ? over
+        : { done: false, value: tracked(...toEntry(result.value)) };
+    },
+  );
+}
+
+/** Gives what comes in batches one by one; asks for a batch once the one before is used up. */
+export function flatten<Item>(batches: AsyncIterable<readonly Item[]>): AsyncIterable<Item, void> {
+  return fromSource(batches, (source) => {
+    let batch: Iterator<Item> = [][Symbol.iterator]();
+    return async () => {
+      for (;;) {
+        const item = batch.next();
+        if (item.done !== true) return item;
+        const result = await source.next();
+        if (result.done === true) return over;
+        batch = result.value[Symbol.iterator]();
+      }
+    };
+  });
+}
+
+const over = { done: true, value: undefined } as const;
+
+/** By hand, because a generator that waits for an item takes notice of its reader's leaving only once that has come. */
+function fromSource<Source, Item>(
+  items: AsyncIterable<Source>,
+  toNext: (source: AsyncIterator<Source>) => () => Promise<IteratorResult<Item, void>>,
+): AsyncIterable<Item, void> {
+  return {
+    [Symbol.asyncIterator]() {
+      const source = items[Symbol.asyncIterator]();
+      return {
+        next: toNext(source),
+        async return() {
+          await source.return?.();
+          return over;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,234 @@
+// Rebuilds on a real engine with a real compose project: they outlive the API, exclude each other and trust no label.
+
+import { chown, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ContainerActionResult, Job } from '@ondemand/core';
+import { type Sandbox, startSandbox } from '@ondemand/sandbox';
+import { beforeAll, expect, test } from 'vitest';
+import { baseImage } from '../real-engine/base-image.ts';
+import { describeRealEngine, requireTool } from '../real-engine/real-engine-problem.ts';
+import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
+import { openAll } from '../support/disposer.ts';
+import { expectApiError } from '../support/expect-api-error.ts';
+import { runOk } from '../support/run.ts';
+import { openSse } from '../support/sse.ts';
+import { type App, createCaller } from '../support/start-app.ts';
+import { type ServerProcess, startServer } from '../support/start-server.ts';
+import { until } from '../support/until.ts';
+
+type Api = Pick<App, 'get' | 'post' | 'getJson' | 'postJson'> & {
+  readonly server: ServerProcess;
+} & AsyncDisposable;
+
+const respondAsync = { headers: { prefer: 'respond-async' } };
+
+describeRealEngine('rebuild jobs on a real engine', () => {
+  let vm: RealVm;
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    const opened = await openAll(async (parts) => {
+      sandbox = await startSandbox();
+      parts.add(() => sandbox[Symbol.asyncDispose]());
+      vm = await startRealVm();
+      return vm;
+    });
+    return () => opened[Symbol.asyncDispose]();
+  });
+
+  async function startApi(env: Readonly<Record<string, string>> = {}): Promise<Api> {
+    const server = await startServer({ LOG_LEVEL: 'debug', ...sandbox.env, ...vm.env, ...env });
+    const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
+    return {
+      server,
+      ...createCaller(server.url, { read, admin }),
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    };
+  }
+
+  test('a build of 30 s ends well though the API is killed in its middle, and a fresh one tells all of it', async () => {
+    const project = await addProject(vm, 'long', [
+      'RUN for i in $(seq 30); do echo step $i of 30; sleep 1; done',
+    ]);
+    await using second = await startApi();
+    await using first = await startApi();
+    const response = await first.post(`/containers/${project.container}/rebuild`, respondAsync);
+    expect(response.status).toBe(202);
+    const { job, status } = (await response.json()) as ContainerActionResult;
+    expect(status).toBe('initiated');
+    expect(response.headers.get('location')).toBe(`/jobs/${job}`);
+    await until(
+      'the build to be under way',
+      async () => (await first.getJson<Job>(`/jobs/${job}`)).output.includes('step 3 of 30'),
+      { timeoutMs: 30_000 },
+    );
+    await first.server.kill();
+
+    // One that was there before follows it, and one that starts after its end knows it.
+    await using follower = await openSse(second, `/jobs/${job}/output`);
+    const messages = await follower.rest();
+    const followed = messages
+      .filter(({ event }) => event === 'message')
+      .map(({ data }) => (JSON.parse(data) as { text: string }).text) // the output's items
+      .join('');
+    await using fresh = await startApi();
+    const known = await until(
+      'the job to have ended',
+      async () => {
+        const found = await fresh.getJson<Job>(`/jobs/${job}`);
+        return found.state === 'running' ? undefined : found;
+      },
+      { timeoutMs: 30_000 },
+    );
+    expect(known).toMatchObject({
+      id: job,
+      kind: 'rebuild',
+      target: project.container,
+      state: 'succeeded',
+      exitCode: 0,
+    });
+    for (const text of [known.output, followed]) {
+      const steps = [...text.matchAll(/^step (\d+) of 30$/gm)].map(([, step]) => Number(step));
+      expect(steps).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+    }
+    expect(Date.parse(known.finishedAt ?? '') - Date.parse(known.startedAt)).toBeGreaterThan(
+      28_000,
+    );
+    expect(await project.builtFrom()).toBe('page 2\n');
+    const [newest] = await fresh.getJson<Job[]>('/jobs');
+    expect(newest).toMatchObject({ id: job, state: 'succeeded' });
+  }, 120_000);
+
+  test('of 20 rebuilds of one project at once, through two processes, one runs and 19 are told its id', async () => {
+    const project = await addProject(vm, 'crowded', ['RUN sleep 5']);
+    await using one = await startApi();
+    await using other = await startApi();
+    const path = `/containers/${project.container}/rebuild`;
+    const responses = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).post(path, respondAsync)),
+    );
+    expect(responses.map(({ status }) => status).sort()).toEqual([202, ...Array(19).fill(409)]);
+    const accepted = responses.find(({ status }) => status === 202);
+    if (accepted === undefined) return expect.unreachable();
+    const { job } = (await accepted.json()) as ContainerActionResult;
+    for (const response of responses.filter(({ status }) => status === 409)) {
+      const { details, message } = await expectApiError(response, 'CONFLICT');
+      expect(details.job).toBe(job);
+      expect(message).toContain(job);
+    }
+    await until(
+      'the one to end',
+      async () => (await one.getJson<Job>(`/jobs/${job}`)).state === 'succeeded',
+      { timeoutMs: 60_000 },
+    );
+    const jobs = await other.getJson<Job[]>('/jobs');
+    expect(jobs.filter(({ target }) => target === project.container)).toHaveLength(1);
+    // The lock is free again.
+    expect(await other.postJson(path)).toMatchObject({ status: 'success', changed: true });
+  }, 120_000);
+
+  test('labels that would be commands, options or ways out are refused or quoted, and nothing else runs', async () => {
+    const project = await addProject(vm, 'honest', []);
+    const outside = await addProject(vm, 'outside', [], 'elsewhere');
+    const odd = await addProject(vm, "it's $(touch x) & more", []);
+    const root = join(vm.home, 'stacks');
+    await using api = await startApi({ COMPOSE_ROOTS: root });
+    const before = await listFiles(vm.home);
+    const honest = {
+      project: 'honest',
+      service: 'web',
+      'project.working_dir': project.folder,
+      'project.config_files': join(project.folder, 'docker-compose.yml'),
+    };
+    const cases: readonly (readonly [name: string, changes: Record<string, string>])[] = [
+      ['a-command-as-project', { project: '$(touch x)' }],
+      ['a-newline-in-project', { project: 'honest\ntouch x' }],
+      ['an-option-as-project', { project: '-f /etc/passwd' }],
+      ['a-command-as-service', { service: '$(touch x)' }],
+      ['an-option-as-service', { service: '--help' }],
+      ['quotes-in-service', { service: `web"; touch x; '` }],
+      ['a-relative-folder', { 'project.working_dir': 'stacks/honest' }],
+      ['a-folder-outside', { 'project.working_dir': '/etc' }],
+      ['a-way-out', { 'project.working_dir': `${root}/../elsewhere/outside` }],
+      ['a-file-outside', { 'project.config_files': '/etc/passwd' }],
+      ['an-option-as-file', { 'project.config_files': '-f,/etc/passwd' }],
+      ['a-file-with-a-way-out', { 'project.config_files': `${root}/../../../etc/passwd` }],
+      ['a-command-as-file', { 'project.config_files': `${project.folder}/$(touch x).yml` }],
+      ['a-newline-in-file', { 'project.config_files': `${project.folder}/a\n/etc/passwd` }],
+    ];
+    for (const [name, changes] of cases) {
+      const labels = Object.entries({ ...honest, ...changes }).map(
+        ([key, value]) => `--label=com.docker.compose.${key}=${value}`,
+      );
+      await vm.docker('create', '--name', name, ...labels, baseImage, 'true');
+      const response = await api.post(`/containers/${name}/rebuild`);
+      const { message } = await expectApiError(response, 'CONFLICT');
+      expect(message).toContain(name);
+      expect(message).not.toContain('touch');
+    }
+    await expectApiError(await api.post(`/containers/${outside.container}/rebuild`), 'CONFLICT');
+    expect(await api.getJson('/jobs')).toEqual(
+      expect.not.arrayContaining([expect.objectContaining({ target: outside.container })]),
+    );
+    expect(await listFiles(vm.home)).toEqual(before);
+
+    // A folder's own name may be as odd as it likes.
+    expect(await api.postJson(`/containers/${odd.container}/rebuild`)).toMatchObject({
+      status: 'success',
+    });
+    expect((await listFiles(vm.home)).filter((file) => file.endsWith('/x'))).toEqual([]);
+  }, 120_000);
+});
+
+interface Project {
+  readonly folder: string;
+  readonly container: string;
+  /** The page in the running container. */
+  builtFrom(): Promise<string>;
+}
+
+let projects = 0;
+
+/** A project with one service, up; from its next build on it holds another page and takes `steps` more. */
+async function addProject(
+  vm: RealVm,
+  name: string,
+  steps: readonly string[],
+  root = 'stacks',
+): Promise<Project> {
+  projects += 1;
+  const container = `web-${projects}`;
+  const folder = join(vm.home, root, name);
+  await mkdir(folder, { recursive: true });
+  for (const path of [join(vm.home, root), folder]) await chown(path, vm.user.id, vm.user.id);
+  const write = async (file: string, text: string): Promise<void> => {
+    await writeFile(join(folder, file), text);
+    await chown(join(folder, file), vm.user.id, vm.user.id);
+  };
+  const service = { build: '.', container_name: container, init: true };
+  const dockerfile = [`FROM ${baseImage}`, 'COPY page.txt /page.txt'];
+  const command = 'CMD ["sleep", "100000"]\n';
+  await write('docker-compose.yml', JSON.stringify({ version: '3.8', services: { web: service } }));
+  await write('Dockerfile', [...dockerfile, command].join('\n'));
+  await write('page.txt', 'page 1\n');
+  await runOk([requireTool('docker-compose'), '-p', `p${projects}`, 'up', '--detach', '--build'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: vm.home, DOCKER_HOST: `unix://${vm.dockerSocket}` },
+    timeoutMs: 120_000,
+  });
+  await write('Dockerfile', [...dockerfile, ...steps, command].join('\n'));
+  await write('page.txt', 'page 2\n');
+  return {
+    folder,
+    container,
+    builtFrom: () => vm.docker('exec', container, 'cat', '/page.txt'),
+  };
+}
+
+/** Without the jobs' own folder. */
+async function listFiles(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => !path.includes('/.local'))
+    .sort();
+}

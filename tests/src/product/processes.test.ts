@@ -1,0 +1,75 @@
+// Any number of processes of the API serve one VM: what one did, the next read of every other shows, however busy it is.
+
+import type { Container, VmState } from '@ondemand/core';
+import { expect, test } from 'vitest';
+import { openAll } from '../support/disposer.ts';
+import { type App, createCaller, startApp } from '../support/start-app.ts';
+import { startServer } from '../support/start-server.ts';
+import { until } from '../support/until.ts';
+
+type Caller = ReturnType<typeof createCaller>;
+
+/** Two more processes beside the app's own, on the same world, with readers who never rest. */
+async function startThree() {
+  return openAll(async (opened) => {
+    const app = await startApp();
+    opened.add(() => app[Symbol.asyncDispose]());
+    const others: Caller[] = [];
+    for (let count = 0; count < 2; count += 1) {
+      const server = await startServer({ ...app.sandbox.env });
+      opened.add(() => server[Symbol.asyncDispose]());
+      others.push(createCaller(server.url, app.tokens));
+    }
+    for (const each of [app, ...others]) await each.getJson('/containers'); // connected, before it gets busy
+    const busy = new AbortController();
+    const readers = others.map(readOnAndOn);
+    opened.add(async () => {
+      busy.abort();
+      await Promise.all(readers);
+    });
+    return { app, others, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+
+    async function readOnAndOn(caller: Caller): Promise<void> {
+      while (!busy.signal.aborted) {
+        await (await caller.get('/containers')).arrayBuffer();
+        await (await caller.get('/vm/status')).arrayBuffer();
+      }
+    }
+  });
+}
+
+test('an action through one process is visible to the next read through every other, busy ones too', async () => {
+  await using three = await startThree();
+  const { app, others } = three;
+  for (let round = 0; round < 4; round += 1) {
+    const [action, state] = round % 2 ? ['start', 'running'] : ['stop', 'exited'];
+    await app.postJson(`/containers/nginx/${action}`);
+    const seen = await Promise.all(
+      others.map((other) => other.getJson<Container[]>('/containers')),
+    );
+    for (const list of seen) {
+      expect(list.find(({ name }) => name === 'nginx')).toMatchObject({ state });
+    }
+  }
+  await app.postJson('/vm/stop');
+  const states = await Promise.all(others.map((other) => other.getJson<VmState>('/vm/status')));
+  for (const { lifecycleState } of states) expect(lifecycleState).toMatch(/^STOP/);
+}, 60_000);
+
+test('a process that is busy asks Docker far less often than it is asked', async () => {
+  await using app: App = await startApp();
+  const before = countLists(app);
+  const startedMs = performance.now();
+  for (let count = 0; count < 150; count += 1) await app.getJson('/containers');
+  const windows = (performance.now() - startedMs) / 200;
+  expect(countLists(app) - before).toBeLessThan(windows + 10);
+  await until('the kept answer to be gone', async () => {
+    const asked = countLists(app);
+    await app.getJson('/containers');
+    return countLists(app) > asked;
+  });
+}, 60_000);
+
+function countLists({ sandbox }: App): number {
+  return sandbox.vm.engine.requests.filter(({ path }) => path.includes('/containers/json')).length;
+}
