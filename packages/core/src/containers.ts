@@ -14,6 +14,7 @@ import {
 import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
 import { vmId } from './model/vm.ts';
 import type { CallOptions, Clock, Compute, Engine, EngineContainer, Link } from './ports.ts';
+import type { Resumable } from './resumable.ts';
 import { createSharedReads, freshMs } from './shared-read.ts';
 import { createVmReach } from './vm-reach.ts';
 
@@ -47,10 +48,7 @@ export interface Containers {
    * The log as it grows, every line once, over restarts and rebuilds of the container and losses of the connection. Resolves once Docker answers.
    * The iteration throws `NOT_FOUND` when the container is gone for good and `SERVICE_UNAVAILABLE` when the VM is off or stays out of reach.
    */
-  followLogs(
-    name: string,
-    options?: FollowOptions,
-  ): Promise<AsyncIterable<readonly FollowedLine[]>>;
+  followLogs(name: string, options?: FollowOptions): Promise<Resumable<readonly FollowedLine[]>>;
   /** Never with a value of its environment. */
   inspect(name: string, options?: CallOptions): Promise<ContainerInspection>;
   stats(name: string, options?: CallOptions): Promise<ContainerStats>;

@@ -55,6 +55,15 @@ test('every listener gets every event from when it came, in order', async () => 
   expect(await take(second, 2)).toEqual(['b', 'c']);
 });
 
+test('where a listener began is a place to come back to, unless it has something to be told first', async () => {
+  const { publish, listen } = setUp();
+  publish('a');
+  const { position } = listen();
+  publish('b');
+  expect(await take(listen(position), 1)).toEqual(['b']);
+  expect(listen('elsewhere-7').position).toBeUndefined();
+});
+
 test('a listener waits for what is to come', async () => {
   const { publish, listen } = setUp();
   const taking = take(listen(), 2);

@@ -2,6 +2,7 @@
 
 import type { OnDemandEvent } from './model/event.ts';
 import type { Clock } from './ports.ts';
+import type { Resumable } from './resumable.ts';
 
 export interface PlacedEvent {
   readonly event: OnDemandEvent;
@@ -27,7 +28,9 @@ export interface EventFeed {
   forget(): void;
 }
 
-export interface FeedListener extends AsyncIterableIterator<PlacedEvent, undefined> {
+export interface FeedListener
+  extends AsyncIterableIterator<PlacedEvent, undefined>,
+    Pick<Resumable<PlacedEvent>, 'position'> {
   /** Ends the iteration at once, also one that waits. */
   end(): void;
 }
@@ -90,6 +93,7 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
     };
 
     return {
+      ...(missed === undefined && { position: toPosition(last) }),
       end,
       async next() {
         for (;;) {

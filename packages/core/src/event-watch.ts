@@ -31,6 +31,8 @@ export interface EventTimings {
   readonly vmTransitionMs: number;
   readonly vmRestMs: number;
   readonly jobsMs: number;
+  /** While a job runs. */
+  readonly runningJobsMs: number;
   /** Between attempts to open Docker's event stream. */
   readonly minPauseMs: number;
   readonly maxPauseMs: number;
@@ -92,6 +94,7 @@ export function startEventWatch({
     publish,
     isWanted: () => hasListeners() && link.connected && toWish(vmWatch.state) !== 'close',
     intervalMs: timings.jobsMs,
+    runningIntervalMs: timings.runningJobsMs,
     signal,
   });
   const done = Promise.all([containers.done, vmWatch.done, jobsWatch.done]);

@@ -165,7 +165,9 @@ test('disposing twice, or before anybody listened, is nothing', async () => {
 
 describe('a listener that comes back', () => {
   test('gets what it missed, for the watch goes on', async () => {
-    const { events, world } = startWatchWorld({ timings: { jobsMs: 60_000 } });
+    const { events, world } = startWatchWorld({
+      timings: { jobsMs: 60_000, runningJobsMs: 60_000 },
+    });
     await using _ = events;
     const stop = new AbortController();
     const reader = read(await events.watch({ signal: stop.signal }));
@@ -418,7 +420,7 @@ describe('the jobs', () => {
       docker: async () => {
         world.connected = true;
       },
-      timings: { jobsMs: 60_000 },
+      timings: { jobsMs: 60_000, runningJobsMs: 60_000 },
     });
     await using _ = events;
     const reader = read(await events.watch());
@@ -435,7 +437,7 @@ describe('the jobs', () => {
       docker: async () => {
         world.connected = true;
       },
-      timings: { jobsMs: 60_000 },
+      timings: { jobsMs: 60_000, runningJobsMs: 60_000 },
     });
     await using _ = events;
     const reader = read(await events.watch());
@@ -447,7 +449,9 @@ describe('the jobs', () => {
   });
 
   test('are looked at when something was done, and not twice at once', async () => {
-    const { events, world } = startWatchWorld({ timings: { jobsMs: 60_000 } });
+    const { events, world } = startWatchWorld({
+      timings: { jobsMs: 60_000, runningJobsMs: 60_000 },
+    });
     await using _ = events;
     const reader = read(await events.watch());
     world.jobs = [job('1')];
@@ -456,6 +460,18 @@ describe('the jobs', () => {
     await until(() => reader.seen.length === 1);
     await settle();
     expect(world.jobLists - jobLists).toBeLessThan(3);
+  });
+
+  test('are looked at more often while one runs', async () => {
+    const { events, world } = startWatchWorld({ timings: { jobsMs: 60_000, runningJobsMs: 5 } });
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.jobs = [job('1')];
+    events.look('jobs');
+    await until(() => reader.seen.length === 1);
+    world.jobs = [job('1', 'succeeded')];
+    await until(() => reader.seen.length === 2);
+    expect(reader.seen).toEqual(['job 1 running', 'job 1 succeeded']);
   });
 
   test('are not asked for while nobody listens, nor without a connection', async () => {

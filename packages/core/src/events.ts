@@ -10,6 +10,7 @@ import {
   type WatchedWorld,
 } from './event-watch.ts';
 import type { CallOptions } from './ports.ts';
+import type { Resumable } from './resumable.ts';
 
 export interface Events extends AsyncDisposable {
   /**
@@ -19,7 +20,7 @@ export interface Events extends AsyncDisposable {
    */
   watch(
     options?: { readonly after?: string | undefined } & CallOptions,
-  ): Promise<AsyncIterable<PlacedEvent>>;
+  ): Promise<Resumable<PlacedEvent>>;
   /** Something was just done: look at the VM, or at the jobs, now rather than at the next turn. */
   look(what: 'vm' | 'jobs'): void;
 }
@@ -34,6 +35,7 @@ const defaultTimings: EventTimings = {
   vmTransitionMs: 5000,
   vmRestMs: 60_000,
   jobsMs: 5000,
+  runningJobsMs: 1000,
   minPauseMs: 500,
   maxPauseMs: 8000,
   readyMs: 2000,

@@ -28,6 +28,7 @@ export type { OciOperation } from './oci/failure.ts';
 export type { OciOutcome } from './oci/http-client.ts';
 export { checkOciConfig, type OciConnectionOptions } from './oci/signer.ts';
 export type * from './ports.ts';
+export type { Resumable } from './resumable.ts';
 export { createSharedReads, type SharedReads, type SharedReadsOptions } from './shared-read.ts';
 export { checkSshConfig } from './ssh/check-config.ts';
 export {

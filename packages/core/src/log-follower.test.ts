@@ -195,6 +195,25 @@ test('tail 0 gives nothing old, also when it is cut before anything came', async
   expect(reader.texts).toEqual(['new']);
 });
 
+test.each([
+  ['an empty log', 0],
+  ['a log', 3],
+])('who reads only what is new from %s can come back to where that began', async (_, count) => {
+  await using world = await startWorld();
+  for (const n of numbers(0, count)) world.log.write(`${n}\n`);
+  const leaving = new AbortController();
+  const { position } = await world.follow('web', { tail: 0, signal: leaving.signal });
+  leaving.abort();
+  world.log.write('new\n');
+  world.log.write('new as well\n', { stream: 2 });
+  const back = await world.read({ tail: 0, follow: false, after: position });
+  await back.ended;
+  expect(back.texts).toEqual(['new', 'new as well']);
+  expect(
+    (await world.follow('web', { signal: AbortSignal.timeout(5_000) })).position,
+  ).toBeUndefined();
+});
+
 test('tail 0 gives the first line of either stream, also when the other one was the last to write', async () => {
   await using world = await startWorld();
   const { log } = world;
@@ -290,7 +309,15 @@ test('followLogs() of a name that no container has is NOT_FOUND', async () => {
 
 test.each(
   [
-    ['', 'garbage', 'l1:::', 'l1:1.zzzzzz::', 'l1:1.1::\n', 'l2:1.1::', `l1:${'1'.repeat(200)}`],
+    [
+      '',
+      'garbage',
+      'l1:::toyhgk.g3yh9x',
+      'l1:1.zzzzzz::',
+      'l1:1.1::\n',
+      'l2:1.1::',
+      `l1:${'1'.repeat(200)}`,
+    ],
   ].flat(),
 )('followLogs() after %j is BAD_REQUEST', async (after) => {
   await using world = await startWorld();

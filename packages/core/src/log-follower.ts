@@ -14,6 +14,7 @@ import type {
   FollowLogOptions,
   StampedLine,
 } from './ports.ts';
+import type { Resumable } from './resumable.ts';
 import type { VmReach } from './vm-reach.ts';
 
 export interface FollowOptions extends CallOptions {
@@ -47,7 +48,7 @@ export interface LogFollowerOptions {
 export type FollowLogs = (
   name: string,
   options?: FollowOptions,
-) => Promise<AsyncIterable<readonly FollowedLine[]>>;
+) => Promise<Resumable<readonly FollowedLine[]>>;
 
 type Answer = AsyncIterable<readonly StampedLine[]>;
 
@@ -57,6 +58,7 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
 
   return async (name, options = {}) => {
     const { follow = true } = options;
+    const wantsNew = options.tail === 0 && options.after === undefined;
     const place = createPlace(options, clock);
     const leaving = new AbortController();
     const { signal } = leaving;
@@ -72,14 +74,15 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
       signal.throwIfAborted();
       const container = await find(name, { signal });
       const answer = await begin(container.id);
-      return toLeavable(read(container, answer), leaving);
+      const lines = toLeavable(read(container, answer), leaving);
+      return wantsNew ? Object.assign(lines, { position: place.position() }) : lines;
     } catch (error) {
       untie();
       throw isAppError(error, 'NOT_FOUND') ? missing(name, error) : error;
     }
 
     async function begin(id: string): Promise<Answer> {
-      if (options.tail !== 0 || options.after !== undefined) return ask(id, place.ask());
+      if (!wantsNew) return ask(id, place.ask());
       // Nothing of the log is wanted, but where it ends: what comes after a cut has to be told from what was there.
       const end = await ask(id, { tail: 1, follow: false });
       for await (const lines of end) place.take(lines);

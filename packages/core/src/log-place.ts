@@ -35,6 +35,8 @@ export interface LogPlace {
   askNew(): Pick<FollowLogOptions, 'tail' | 'since'>;
   /** Those of an answer's lines that were not given yet. */
   take(lines: readonly StampedLine[]): PlacedLine[];
+  /** Everything that was given so far; the whole log is still to come where that is nothing. */
+  position(): string;
   /** Call when the log was seen to its end: where it was empty, everything that comes is new. */
   reachEnd(): void;
 }
@@ -86,6 +88,7 @@ export function createLogPlace({ tail, since, marks = {} }: LogPlaceOptions): Lo
       }
       return fresh;
     },
+    position: toText,
     reachEnd() {
       firstTail = 'all';
     },
@@ -151,7 +154,8 @@ export function parsePosition(text: string): LogMarks | undefined {
   if ([stdout, stderr, start].some((mark) => mark !== undefined && mark.at.nanos >= 1e9)) {
     return undefined;
   }
-  return stdout === undefined && stderr === undefined ? undefined : { stdout, stderr, floor };
+  const isNothing = stdout === undefined && stderr === undefined;
+  return isNothing && floor !== undefined ? undefined : { stdout, stderr, floor };
 }
 
 /** Generous: stdout and stderr are some milliseconds apart at most. */

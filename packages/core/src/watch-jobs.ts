@@ -14,6 +14,8 @@ export interface JobsWatchOptions {
   /** Whether it is worth asking: somebody listens, and the VM is at hand. */
   readonly isWanted: () => boolean;
   readonly intervalMs: number;
+  /** While a job runs. */
+  readonly runningIntervalMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -24,6 +26,7 @@ export function watchJobs({
   publish,
   isWanted,
   intervalMs,
+  runningIntervalMs,
   signal,
 }: JobsWatchOptions): Rounds {
   let known: ReadonlyMap<string, JobState> | undefined;
@@ -36,11 +39,12 @@ export function watchJobs({
     } catch {
       // The next round asks again.
     }
-    return intervalMs;
+    const isRunning = [...(known?.values() ?? [])].includes('running');
+    return isRunning ? runningIntervalMs : intervalMs;
   }
 
   function list(): Promise<Job[]> {
-    return withDeadline((inner) => jobs.list({ signal: inner }), {
+    return withDeadline((inner) => jobs.list({ output: false, signal: inner }), {
       timeoutMs: maxListMs,
       signal,
       onTimeout: () => new Error('The VM did not say in time which jobs there are'),

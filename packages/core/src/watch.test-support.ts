@@ -34,6 +34,7 @@ export const quick: EventTimings = {
   vmTransitionMs: 5,
   vmRestMs: 30,
   jobsMs: 5,
+  runningJobsMs: 5,
   minPauseMs: 5,
   maxPauseMs: 20,
   readyMs: 300,

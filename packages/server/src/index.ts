@@ -21,6 +21,7 @@ import { registerRest } from './rest.ts';
 import { createRouteTable } from './routes.ts';
 import { toSecurityHeaders } from './security-headers.ts';
 import type { Services } from './services.ts';
+import { endSilentConnections } from './silent-connections.ts';
 import { registerStreams } from './streams.ts';
 import type { Context } from './trpc.ts';
 import { registerTrpc } from './trpc-plugin.ts';
@@ -98,6 +99,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     if (isClosing) reply.header('connection', 'close'); // else a kept-alive connection holds the close up
   });
   app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  endSilentConnections(app);
   addGuard(app, guard);
   addRefusalAudit(app, audit);
   addErrorHandlers(app, { routes, resourceMetadataUrl });

@@ -7,7 +7,7 @@ import { toInterruptible } from './stream-items.ts';
 
 const encoding: Encoding<string> = {
   contentType: 'text/plain',
-  head: '',
+  toHead: () => '',
   ping: '',
   toText: (item) => item,
   toEnd: (end) => `<${end}>`,
@@ -123,7 +123,7 @@ test('a form without a word for failure is cut off, after what came before it', 
 describe('a silence', () => {
   test('is broken by pings, which nothing else waits for', async () => {
     const source = createSource<string>();
-    const stream = createStream(source, { pingMs: 20, head: '[', ping: '.' });
+    const stream = createStream(source, { pingMs: 20, toHead: () => '[', ping: '.' });
     let text = '';
     stream.on('data', (chunk) => {
       text += chunk;
@@ -136,7 +136,7 @@ describe('a silence', () => {
   });
 
   test('of a reader who takes nothing is not filled with pings', async () => {
-    const stream = createStream(createSource(), { pingMs: 1, head: '[', ping: '.' });
+    const stream = createStream(createSource(), { pingMs: 1, toHead: () => '[', ping: '.' });
     stream.read(0);
     let rounds = 0;
     await vi.waitFor(() => {

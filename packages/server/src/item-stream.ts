@@ -6,8 +6,8 @@ import type { StreamEnd, StreamItems } from './stream-items.ts';
 
 export interface Encoding<Item> {
   readonly contentType: string;
-  /** Sent before any item. */
-  readonly head: string;
+  /** Sent before any item; with the place where the items begin, for who loses the connection before one comes. */
+  toHead(position: string | undefined): string;
   /** Sent when there has been nothing else for a while; empty for none. */
   readonly ping: string;
   toText(item: Item): string;
@@ -32,7 +32,7 @@ export function createItemStream<Item>(
   { encoding, pingMs, toFailure }: ItemStreamOptions<Item>,
 ): Readable {
   const source = items[Symbol.asyncIterator]();
-  let waiting = encoding.head;
+  let waiting = encoding.toHead(items.position);
   let isWanted = false;
   let isPulling = false;
   let isResting = false;

@@ -1,6 +1,6 @@
 // The streams that are open in this process: never too many, and none outlives its reader, its token or the process.
 
-import { AppError } from '@ondemand/core';
+import { AppError, type Resumable } from '@ondemand/core';
 import { invalidToken } from './auth/challenge.ts';
 import { type StreamItems, toInterruptible } from './stream-items.ts';
 
@@ -8,7 +8,7 @@ export interface OpenStream {
   /** Aborted as soon as nobody wants any more. */
   readonly signal: AbortSignal;
   /** The items for as long as they are wanted; then the source is left at once, whatever it is doing. */
-  follow<Item>(items: AsyncIterable<Item>): StreamItems<Item>;
+  follow<Item>(items: Resumable<Item>): StreamItems<Item>;
   /** For a stream that never began. Throws `SERVICE_UNAVAILABLE` when that is because the process ends, `UNAUTHORIZED` when the token did. */
   abandon(): void;
 }

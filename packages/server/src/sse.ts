@@ -15,7 +15,7 @@ const contentType = 'text/event-stream; charset=utf-8';
 /** REST's: `event:` is an item's `type`, where it has one. It ends in an `end` or a `failure`; without either it goes on for whoever asks again. */
 export const sse: Encoding<Item> = {
   contentType,
-  head: ': connected\nretry: 2000\n\n',
+  toHead: (position) => `: connected\nretry: 2000\n${toIdLine(position)}\n`,
   ping: ': ping\n\n',
   toText: ([id, data]) => `${toEventLine(data)}id: ${id}\ndata: ${JSON.stringify(data)}\n\n`, // JSON has no line breaks
   toEnd: (end) => (end === 'finished' ? 'event: end\ndata: {}\n\n' : 'retry: 1000\n\n'),
@@ -27,7 +27,7 @@ export function toTrpcSse(path: string): Encoding<Item> {
   const toEvent = (name: string, data: string) => `event: ${name}\ndata: ${data}\n\n\n`;
   return {
     contentType,
-    head: toEvent('connected', '{}'),
+    toHead: (position) => `event: connected\ndata: {}\n${toIdLine(position)}\n\n`,
     ping: toEvent('ping', ''),
     toText: ([id, data]) => `data: ${JSON.stringify(data)}\nid: ${id}\n\n\n`,
     toEnd: (end) => (end === 'finished' ? toEvent('return', '') : ''),
@@ -43,12 +43,17 @@ export function toBareText({
 }: NonNullable<StreamOperation['text']>): Encoding<Item> {
   return {
     contentType: 'text/plain; charset=utf-8',
-    head: '',
+    toHead: () => '',
     ping: '',
     toText: ([, data]) => `${(data as Readonly<Record<string, unknown>>)[field]}${itemEnd}`, // the operation says that the field is there
     toEnd: (end) => (end === 'finished' ? '' : undefined),
     toFailure: () => undefined,
   };
+}
+
+/** Without data it is no event, yet it counts as the last one. */
+function toIdLine(position: string | undefined): string {
+  return position === undefined ? '' : `id: ${position}\n`;
 }
 
 function toEventLine(data: unknown): string {

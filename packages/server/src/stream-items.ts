@@ -1,10 +1,14 @@
 // The items of a stream that may be interrupted at any moment, whatever its source is doing.
 
+import type { Resumable } from '@ondemand/core';
+
 /** `interrupted`: there may be more for whoever asks again. */
 export type StreamEnd = 'finished' | 'interrupted';
 
 /** For one reader; as a last value it tells how it ended. */
-export interface StreamItems<Item> extends AsyncIterable<Item, StreamEnd> {
+export interface StreamItems<Item>
+  extends AsyncIterable<Item, StreamEnd>,
+    Pick<Resumable<Item>, 'position'> {
   /** Calls back when the stream is interrupted, whether or not anybody asks for an item then. */
   onInterrupted(callback: () => void): void;
 }
@@ -16,7 +20,7 @@ export interface InterruptibleItems<Item> extends StreamItems<Item> {
 
 /** `onEnd` is told once, however it ends. */
 export function toInterruptible<Item>(
-  items: AsyncIterable<Item>,
+  items: Resumable<Item>,
   onEnd: () => void,
 ): InterruptibleItems<Item> {
   const source = items[Symbol.asyncIterator]();
@@ -32,6 +36,7 @@ export function toInterruptible<Item>(
     },
   };
   return {
+    position: items.position,
     [Symbol.asyncIterator]: () => iterator,
     onInterrupted(callback) {
       if (end === 'interrupted') callback();

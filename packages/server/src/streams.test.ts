@@ -72,6 +72,18 @@ describe('a followed log', () => {
     expect(await reader.until(1)).toEqual([{ comment: 'connected', retry: '2000' }]);
   });
 
+  test('begins with the place to come back to, where there is one before the first line', async () => {
+    await using server = await startLogServer();
+    Object.assign(server.source, { position: 'here' });
+    for (const [path, opening] of [
+      [logs, { comment: 'connected', retry: '2000', id: 'here' }],
+      [tRpcLogs, { event: 'connected', data: '{}', id: 'here' }],
+    ] as const) {
+      using reader = await openReader(server, path);
+      expect(await reader.until(1)).toEqual([opening]);
+    }
+  });
+
   test('gives each line as an event without a name, in one line of JSON, and ends in `end`', async () => {
     await using server = await startLogServer();
     using reader = await openReader(server, logs);

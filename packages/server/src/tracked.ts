@@ -1,5 +1,6 @@
 // What a subscription gives: items that a reader who lost the connection can resume after.
 
+import type { Resumable } from '@ondemand/core';
 import { type TrackedEnvelope, tracked } from '@trpc/server';
 import { z } from 'zod';
 
@@ -12,9 +13,9 @@ export const lastEventIdInput = z
 
 /** Pulls one item at a time, so that a slow reader slows the source; leaving reaches the source at once, even while it is asked for an item. */
 export function toTracked<Item, Data>(
-  items: AsyncIterable<Item>,
+  items: Resumable<Item>,
   toEntry: (item: Item) => readonly [position: string, data: Data],
-): AsyncIterable<TrackedEnvelope<Data>, void> {
+): AsyncIterable<TrackedEnvelope<Data>, void> & Pick<Resumable<Item>, 'position'> {
   return fromSource(
     items,
     (source) => async (): Promise<IteratorResult<TrackedEnvelope<Data>, void>> => {
@@ -27,7 +28,9 @@ export function toTracked<Item, Data>(
 }
 
 /** Gives what comes in batches one by one; asks for a batch once the one before is used up. */
-export function flatten<Item>(batches: AsyncIterable<readonly Item[]>): AsyncIterable<Item, void> {
+export function flatten<Item>(
+  batches: Resumable<readonly Item[]>,
+): AsyncIterable<Item, void> & Pick<Resumable<Item>, 'position'> {
   return fromSource(batches, (source) => {
     let batch: Iterator<Item> = [][Symbol.iterator]();
     return async () => {
@@ -46,10 +49,11 @@ const over = { done: true, value: undefined } as const;
 
 /** By hand, because a generator that waits for an item takes notice of its reader's leaving only once that has come. */
 function fromSource<Source, Item>(
-  items: AsyncIterable<Source>,
+  items: Resumable<Source>,
   toNext: (source: AsyncIterator<Source>) => () => Promise<IteratorResult<Item, void>>,
-): AsyncIterable<Item, void> {
+): AsyncIterable<Item, void> & Pick<Resumable<Item>, 'position'> {
   return {
+    position: items.position,
     [Symbol.asyncIterator]() {
       const source = items[Symbol.asyncIterator]();
       return {
