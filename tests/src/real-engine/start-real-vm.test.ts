@@ -116,6 +116,7 @@ describeRealEngine('startRealVm()', () => {
       'migrate exited',
       'nginx running',
       'spare created',
+      'vault running',
       'worker running',
     ]);
     expect(await vm.docker('port', 'nginx')).toContain('80/tcp -> 0.0.0.0:8080');
