@@ -1,5 +1,7 @@
 // How long calls take, told by medians and tails of many.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** One way to get the same thing. */
 export interface Way {
   readonly name: string;
@@ -18,18 +20,20 @@ export interface LatencyOptions {
   readonly callsARound: number;
   /** Calls of each way that do not count. */
   readonly warmUpCalls: number;
+  /** Before each call, and not counted. */
+  readonly restMs?: number;
 }
 
 /** Measures each way, one call at a time, in turns, so that what else the machine does meets all of them. */
 export async function measureLatencies(
   ways: readonly Way[],
-  { rounds, callsARound, warmUpCalls }: LatencyOptions,
+  { rounds, callsARound, warmUpCalls, restMs = 0 }: LatencyOptions,
 ): Promise<readonly Latency[]> {
-  for (const way of ways) await time(way, warmUpCalls);
+  for (const way of ways) await time(way, warmUpCalls, restMs);
   const durations = ways.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, way] of ways.entries()) {
-      durations[index]?.push(...(await time(way, callsARound)));
+      durations[index]?.push(...(await time(way, callsARound, restMs)));
     }
   }
   return durations.map(toLatency);
@@ -49,9 +53,10 @@ export function toPercentile(values: readonly number[], percent: number): number
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
 }
 
-async function time({ call }: Way, calls: number): Promise<readonly number[]> {
+async function time({ call }: Way, calls: number, restMs: number): Promise<readonly number[]> {
   const durations: number[] = [];
   for (let index = 0; index < calls; index += 1) {
+    if (restMs > 0) await sleep(restMs);
     const startedMs = performance.now();
     await call();
     durations.push(performance.now() - startedMs);

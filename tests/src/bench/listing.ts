@@ -24,6 +24,7 @@ export async function measureListing(options: ListingOptions): Promise<Listing> 
   const calls = {
     socket: () => engine.get('/containers/json?all=1'),
     rest: () => rest.get('/containers'),
+    lone: () => rest.get('/containers'),
     client: () => client.containers.list.query(),
     ssh: async () => (await vm.ssh('docker ps -a')).stdout,
     dockerSsh: () => dockerOverSsh.run('ps', '-a'),
@@ -32,6 +33,7 @@ export async function measureListing(options: ListingOptions): Promise<Listing> 
   const counts = {
     socket: countJson(await calls.socket()),
     rest: countJson(await calls.rest()),
+    lone: countJson(await calls.lone()),
     client: (await calls.client()).length,
     ssh: countRows(await calls.ssh()),
     dockerSsh: countRows(await calls.dockerSsh()),
@@ -48,15 +50,21 @@ export async function measureListing(options: ListingOptions): Promise<Listing> 
       ? { rounds: 10, callsARound: 10, warmUpCalls: 30 }
       : { rounds: 20, callsARound: 30, warmUpCalls: 200 },
   );
+  const [lone] = await measureLatencies(toWays(['lone']), {
+    rounds: 40,
+    callsARound: 1,
+    warmUpCalls: 2,
+    restMs: 300,
+  });
   const [ssh, dockerSsh] = await measureLatencies(toWays(['ssh', 'dockerSsh']), {
     rounds: 15,
     callsARound: 1,
     warmUpCalls: 1,
   });
-  if (!socket || !restLatency || !clientLatency || !ssh || !dockerSsh) {
+  if (!socket || !restLatency || !lone || !clientLatency || !ssh || !dockerSsh) {
     throw new Error('a way was not measured');
   }
-  return { socket, rest: restLatency, client: clientLatency, ssh, dockerSsh };
+  return { socket, rest: restLatency, lone, client: clientLatency, ssh, dockerSsh };
 }
 
 function countJson(body: Buffer): number {

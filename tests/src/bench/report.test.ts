@@ -66,6 +66,7 @@ function toListing(ms: {
     socket: toLatency([ms.socket]),
     rest: toLatency([ms.rest]),
     client: toLatency([ms.rest]),
+    lone: toLatency([ms.rest]),
     ssh: toLatency([ms.ssh]),
     dockerSsh: toLatency([ms.ssh]),
   };

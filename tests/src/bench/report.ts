@@ -117,7 +117,7 @@ function toCells({ p50Ms, p99Ms }: Latency, limit: Latency): readonly string[] {
 function toCounts(listings: readonly ListingOf[]): string {
   const counts = listings.map(
     ({ containers, listing }) =>
-      `with ${containers} containers ${listing.socket.samples} calls of each of the first three and ${listing.ssh.samples} of the others`,
+      `with ${containers} containers ${listing.socket.samples} calls of each of the first three, ${listing.lone.samples} lone ones and ${listing.ssh.samples} of the others`,
   );
   return `Measured: ${counts.join(', ')}.`;
 }
