@@ -95,11 +95,12 @@ function toStreamRoute({
   };
 }
 
-/** Plain decimal numbers, `true` and `false`, where the schema takes such; anything else stays text, which the schema then judges. */
+/** Plain decimal numbers, `true` and `false` (Docker's `1` and `0` too), where the schema takes such; anything else stays text, which the schema then judges. */
 function toParser(schema: z.core.$ZodType): (text: string) => unknown {
   const types = toTypes(z.toJSONSchema(schema, { io: 'input' }));
   return (text) => {
-    if (types.has('boolean') && /^(?:true|false)$/.test(text)) return text === 'true';
+    if (types.has('boolean') && /^(?:true|false|1|0)$/.test(text))
+      return text === 'true' || text === '1';
     const isNumber = types.has('integer') || types.has('number');
     return isNumber && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
   };

@@ -120,6 +120,7 @@ describe('a followed log', () => {
       {},
       { tail: 0, since: '10m', follow: false },
     ],
+    ['?tail=5&timestamps=1&follow=0', {}, { tail: 5, follow: false }], // as Docker's own API spells them
     ['?since=1770545730', {}, { since: '1770545730' }],
     ['?lastEventId=1.2', {}, { after: '1.2' }],
     ['?lastEventId=1.2', { 'last-event-id': '3.4' }, { after: '3.4' }],
@@ -136,7 +137,7 @@ describe('a followed log', () => {
     ['tail=', 'tail'],
     ['tail=ALL', 'tail'],
     ['tail=1&tail=2', 'tail'],
-    ['timestamps=1', 'timestamps'],
+    ['timestamps=2', 'timestamps'],
     ['timestamps=TRUE', 'timestamps'],
     ['timestamps', 'timestamps'],
     ['follow=no', 'follow'],

@@ -236,7 +236,7 @@ interface ChannelLimits {
 
 const socketLimits: ChannelLimits = { requests: 64, idle: 16, streams: 128 };
 /** Commands count against sshd's MaxSessions (10), where a build needs its place as well. */
-const commandLimits: ChannelLimits = { requests: 4, idle: 1, streams: 2 };
+const commandLimits: ChannelLimits = { requests: 3, idle: 1, streams: 2 };
 
 const oldest = 40;
 const newest = 51;

@@ -137,7 +137,7 @@ function toNetworks(
       ipv6Address: network?.GlobalIPv6Address ?? '',
       gateway: network?.Gateway ?? '',
       macAddress: network?.MacAddress ?? '',
-      aliases: (network?.Aliases ?? []).map((alias) => (isOwn(alias) ? alias : hide(alias))),
+      aliases: [...new Set(network?.Aliases)].map((alias) => (isOwn(alias) ? alias : hide(alias))),
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
