@@ -6,5 +6,7 @@ export default defineConfig({
     setupFiles: ['tests/src/support/strict-process.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Tests wait more than they work, so one a core is not too many; vitest's own choice on two cores is one.
+    maxWorkers: '100%',
   },
 });

@@ -1,18 +1,12 @@
 // Long work on the VM: started here, carried out there, found again by any process of the API.
 
 import { pause, withDeadline } from './deadline.ts';
-import { AppError, isAppError } from './errors.ts';
-import {
-  asRebuildOf,
-  jobNotFound,
-  jobStillRuns,
-  jobWatchLost,
-  toBuildFailure,
-} from './job-failures.ts';
+import { asRebuildOf, jobNotFound, jobStillRuns, toBuildFailure } from './job-failures.ts';
+import { createKeepTrying } from './job-outage.ts';
+import { type PlacedOutput, parseOffset, readJobOutput } from './job-output.ts';
 import { createJobWatch } from './job-watch.ts';
 import { toLeavable } from './leavable.ts';
-import { type Job, type JobOutput, jobIdSchema } from './model/job.ts';
-import { vmId } from './model/vm.ts';
+import { type Job, jobIdSchema } from './model/job.ts';
 import type {
   CallOptions,
   Clock,
@@ -25,14 +19,9 @@ import type {
   JobSpan,
   Link,
 } from './ports.ts';
-import { createReadableLines, toReadableTail } from './readable-output.ts';
+import { toReadableTail } from './readable-output.ts';
 import { createSharedReads, freshMs } from './shared-read.ts';
 import { createVmReach } from './vm-reach.ts';
-
-export interface PlacedOutput extends JobOutput {
-  /** Everything up to here; fit for `Last-Event-ID`: the offset in bytes. */
-  readonly position: string;
-}
 
 /** Everything throws `SERVICE_UNAVAILABLE`, with `details.lifecycleState` when the VM does not run: jobs live there. */
 export interface Jobs {
@@ -79,7 +68,6 @@ export interface JobsOptions {
 const listTailBytes = 2 * 1024;
 const getTailBytes = 256 * 1024;
 const secretsTimeoutMs = 3000;
-const retryMs = 1000;
 /** Past any output: such a span has news only when its job has ended. */
 const endOffset = Number.MAX_SAFE_INTEGER;
 
@@ -107,6 +95,7 @@ export function createJobs({
   const watch = createJobWatch({
     read: (spans, { waitMs }) => vm.reach((signal) => host.read(spans, { waitMs, signal })),
   });
+  const keepTrying = createKeepTrying({ clock, outageMs });
   /** Those that ran when they were last seen: only to tell when one has ended. */
   const running = new Set<string>();
 
@@ -138,7 +127,8 @@ export function createJobs({
       const { target } = await findOne(id, { tailBytes: 0, signal });
       const secrets = await readSecrets(target, signal);
       const leaving = new AbortController();
-      return toLeavable(readOutput({ id, offset, secrets, signal, leaving }), leaving);
+      const read = (at: number) => next({ id, offset: at }, leaving.signal);
+      return toLeavable(readJobOutput({ read, offset, secrets, signal, leaving }), leaving);
     },
     async startRebuild(container, { signal } = {}) {
       const target = container.name;
@@ -206,41 +196,6 @@ export function createJobs({
     return record;
   }
 
-  async function* readOutput({
-    id,
-    offset,
-    secrets,
-    signal,
-    leaving,
-  }: {
-    readonly id: string;
-    readonly offset: number;
-    readonly secrets: readonly string[];
-    readonly signal: AbortSignal | undefined;
-    readonly leaving: AbortController;
-  }): AsyncGenerator<PlacedOutput, void, void> {
-    // The byte before tells whether a line begins here: when it does, skipping the first line skips just that newline.
-    let at = Math.max(0, offset - 1);
-    const lines = createReadableLines({ offset: at, skipFirst: at < offset, secrets });
-    const onAbort = () => leaving.abort(signal?.reason);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    try {
-      for (;;) {
-        const { bytes, done } = await next({ id, offset: at }, leaving.signal);
-        at += bytes.length;
-        const ready = lines.add(bytes);
-        if (ready !== undefined) yield toPlaced(ready);
-        if (!done) continue;
-        const rest = lines.end();
-        if (rest !== undefined) yield toPlaced(rest);
-        return;
-      }
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
-  }
-
   async function next(span: JobSpan, signal: AbortSignal | undefined): Promise<JobReading> {
     const reading = await keepTrying(span.id, () => watch.next(span, { signal }), signal);
     if (reading.state === undefined) {
@@ -249,31 +204,6 @@ export function createJobs({
     }
     note(span.id, reading.state !== 'running');
     return reading;
-  }
-
-  /** Asks again while the VM cannot be reached, but may be soon. */
-  async function keepTrying<T>(
-    job: string,
-    ask: () => Promise<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    let failedAtMs: number | undefined;
-    for (;;) {
-      try {
-        return await ask();
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
-        failedAtMs ??= clock.now().getTime();
-        if (isFinal(error)) throw jobWatchLost(job, error, `${error.message}. What`);
-        const outage = clock.now().getTime() - failedAtMs;
-        const waitMs = toRetryMs(error);
-        if (outage + waitMs >= outageMs) {
-          throw jobWatchLost(job, error, `${vmId} has been out of reach for too long, and what`);
-        }
-        await pause(waitMs, signal);
-      }
-    }
   }
 
   async function readSecrets(
@@ -303,10 +233,6 @@ function toJob({ outputBytes, outputTail, ...job }: JobRecord, secrets: readonly
   return { ...job, output: toReadableTail(outputTail, { isWhole, secrets }) };
 }
 
-function toPlaced({ text, offset }: { readonly text: string; readonly offset: number }) {
-  return { text, position: String(offset) };
-}
-
 function toJobId(now: Date, random: string): string {
   return `${now.toISOString().replace(/\.\d+|[-:]/g, '')}-${random}`;
 }
@@ -314,27 +240,4 @@ function toJobId(now: Date, random: string): string {
 function newestFirst(a: Job, b: Job): number {
   const [keyA, keyB] = [`${a.startedAt} ${a.id}`, `${b.startedAt} ${b.id}`];
   return keyA < keyB ? 1 : keyA > keyB ? -1 : 0;
-}
-
-function parseOffset(after: string): number {
-  const offset = /^\d{1,16}$/.test(after) ? Number(after) : Number.NaN;
-  if (Number.isSafeInteger(offset)) return offset;
-  throw new AppError(
-    'BAD_REQUEST',
-    `'${after.slice(0, 40)}' is no position in a job's output; give an event's id, a number of bytes, or nothing for all of it`,
-  );
-}
-
-/** A VM that is off stays so until somebody starts it; a process that shuts down has no more connections. */
-function isFinal({ details: { lifecycleState, reason } }: AppError): boolean {
-  return (
-    lifecycleState === 'STOPPED' ||
-    lifecycleState === 'TERMINATING' ||
-    lifecycleState === 'TERMINATED' ||
-    reason === 'CONNECTION_CLOSED'
-  );
-}
-
-function toRetryMs({ details: { retryAfterSeconds } }: AppError): number {
-  return Math.max(retryMs, typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : 0);
 }
