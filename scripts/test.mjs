@@ -1,9 +1,13 @@
 // `pnpm test`: builds, checks types, runs every test once, and says in its last line how that went.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findLeftBehind } from './left-behind.mjs';
 import { run } from './run.mjs';
+
+/** Elsewhere the system's own folder is so deep that a socket's path in one below it would be too long. */
+const hasShortPaths = process.platform === 'linux';
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -16,9 +20,17 @@ async function main(vitestArguments) {
   const folder = await mkdtemp(join(tmpdir(), 'ondemand-tests-'));
   try {
     const file = join(folder, 'results.json');
+    const temporary = join(folder, 'tmp');
+    await mkdir(temporary);
+    for (const path of [folder, temporary]) await chmod(path, 0o755); // other users' files are in them, too
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-    const exitCode = await run('vitest', ['run', ...reporters, ...vitestArguments]);
-    return report(await readResults(file), exitCode);
+    const exitCode = await run('vitest', ['run', ...reporters, ...vitestArguments], {
+      env: hasShortPaths ? { TMPDIR: temporary } : {},
+    });
+    return report(await readResults(file), {
+      exitCode,
+      leftBehind: await findLeftBehind(temporary),
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -33,7 +45,7 @@ async function readResults(file) {
   }
 }
 
-function report(results, exitCode) {
+function report(results, { exitCode, leftBehind }) {
   const files = results?.testResults ?? [];
   const tests = files.flatMap(({ assertionResults }) => assertionResults);
   const passed = tests.filter(({ status }) => status === 'passed').length;
@@ -45,10 +57,14 @@ function report(results, exitCode) {
   // A run can fail with all its tests green: an unhandled rejection, no test found, a crash.
   const isSilentFailure = exitCode !== 0 && failed === 0;
   if (isSilentFailure) say('The run itself failed, see above; it counts as one.');
-  const counts = [`${passed} passed`, `${failed + (isSilentFailure ? 1 : 0)} failed`];
+  for (const what of leftBehind) say(`Left behind: ${what}.`);
+  const counts = [
+    `${passed} passed`,
+    `${failed + (isSilentFailure ? 1 : 0) + leftBehind.length} failed`,
+  ];
   if (skipped.length > 0) counts.push(`${skipped.length} skipped`);
   say(counts.join(', '));
-  return exitCode === 0 && failed > 0 ? 1 : exitCode;
+  return exitCode === 0 && failed + leftBehind.length > 0 ? 1 : exitCode;
 }
 
 /** Files that failed as a whole (an import, a `beforeAll`), so that none of their tests shows it. */

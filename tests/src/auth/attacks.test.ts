@@ -3,7 +3,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openAll } from '../support/disposer.ts';
+import { openSuite } from '../support/disposer.ts';
 import type { App } from '../support/start-app.ts';
 import { attacks } from './attack-table.ts';
 import type { PublicKey, Target } from './attacks/forgery.ts';
@@ -22,30 +22,27 @@ let target: Target;
 let atStart: ReturnType<typeof countReached>;
 const attackerSaw: string[] = [];
 
-beforeAll(async () => {
-  const opened = await openAll(async (disposer) => {
+beforeAll(() =>
+  openSuite(async (opened) => {
     const attacker = createServer((request, response) => {
       attackerSaw.push(request.url ?? '');
       response.end('{"keys":[]}');
     });
     await new Promise<void>((resolve) => attacker.listen(0, '127.0.0.1', resolve));
-    disposer.add(async () => {
+    opened.add(async () => {
       attacker.closeAllConnections();
       attacker.close();
     });
-    app = await startAuthApp();
-    disposer.add(() => app[Symbol.asyncDispose]());
+    app = opened.use(await startAuthApp());
     const { port } = attacker.address() as AddressInfo; // it listens on TCP
     target = {
       oidc: app.sandbox.oidc,
       keys: await fetchKeys(),
       attackerUrl: `http://127.0.0.1:${port}`,
     };
-    return disposer;
-  });
-  atStart = countReached(app);
-  return () => opened[Symbol.asyncDispose]();
-});
+    atStart = countReached(app);
+  }),
+);
 
 async function fetchKeys(): Promise<Target['keys']> {
   const { issuer, paths } = app.sandbox.oidc;

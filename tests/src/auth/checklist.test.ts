@@ -2,7 +2,7 @@
 
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openAll } from '../support/disposer.ts';
+import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import type { App } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
@@ -23,13 +23,11 @@ import {
 import { signInPerson } from './tokens-of-each-kind.ts';
 
 let app: App;
-beforeAll(async () => {
-  const opened = await openAll(async () => {
-    app = await startAuthApp();
-    return app;
-  });
-  return () => opened[Symbol.asyncDispose]();
-});
+beforeAll(() =>
+  openSuite(async (opened) => {
+    app = opened.use(await startAuthApp());
+  }),
+);
 beforeEach(() => app.sandbox.faults.reset());
 
 /** Everything that was used as a token, to be searched for in the log at the end. */

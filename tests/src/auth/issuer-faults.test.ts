@@ -1,20 +1,18 @@
 // The issuer is down, slow, throttling or not itself: 503, never 401, never a way in, and whoever is known goes on working.
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openAll } from '../support/disposer.ts';
+import { openSuite } from '../support/disposer.ts';
 import type { App } from '../support/start-app.ts';
 import { type ServerProcess, startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
 import { ask, countReached, readWhoami, resetVm, startAuthApp, transports } from './auth-world.ts';
 
 let app: App;
-beforeAll(async () => {
-  const opened = await openAll(async () => {
-    app = await startAuthApp({ sandbox: { oidc: { flavour: 'authelia' } } });
-    return app;
-  });
-  return () => opened[Symbol.asyncDispose]();
-});
+beforeAll(() =>
+  openSuite(async (opened) => {
+    app = opened.use(await startAuthApp({ sandbox: { oidc: { flavour: 'authelia' } } }));
+  }),
+);
 beforeEach(() => app.sandbox.faults.reset());
 
 const oidc = () => app.sandbox.oidc;

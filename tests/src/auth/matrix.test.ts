@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openAll } from '../support/disposer.ts';
+import { openSuite } from '../support/disposer.ts';
 import type { App } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 import {
@@ -106,14 +106,12 @@ test('every operation needs one of the two scopes, and there are both kinds', ()
 describe.each(['plain', 'authelia'] as const)('with an issuer of the %s flavour', (flavour) => {
   let app: App;
   let tokens: TokensOfEachKind;
-  beforeAll(async () => {
-    const opened = await openAll(async () => {
-      app = await startAuthApp({ sandbox: { oidc: { flavour } } });
-      return app;
-    });
-    tokens = await obtainTokens(app.sandbox.oidc);
-    return () => opened[Symbol.asyncDispose]();
-  });
+  beforeAll(() =>
+    openSuite(async (opened) => {
+      app = opened.use(await startAuthApp({ sandbox: { oidc: { flavour } } }));
+      tokens = await obtainTokens(app.sandbox.oidc);
+    }),
+  );
 
   const call = (transport: Transport, operation: Operation, kind: TokenKind) =>
     ask(app.url, {

@@ -13,11 +13,9 @@ export interface RealWorld extends BehaviourWorld {
 
 export function startRealWorld(): Promise<RealWorld> {
   return openAll(async (opened) => {
-    const vm = await startRealVm();
-    opened.add(() => vm[Symbol.asyncDispose]());
+    const vm = opened.use(await startRealVm());
     const project = await startComposeProject(vm);
-    const app = await startApp({ env: vm.env });
-    opened.add(() => app[Symbol.asyncDispose]());
+    const app = opened.use(await startApp({ env: vm.env }));
     const { web } = project.containers;
     return {
       app,
@@ -27,8 +25,8 @@ export function startRealWorld(): Promise<RealWorld> {
       writePage: project.writePage,
       builtFrom: project.readPage,
       breakBuild: project.breakBuild,
-      idOf: async (name) => (await vm.docker('inspect', '--format', '{{.Id}}', name)).trim(),
-      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+      idOf: async (name: string) =>
+        (await vm.docker('inspect', '--format', '{{.Id}}', name)).trim(),
     };
   });
 }

@@ -25,23 +25,22 @@ export interface CrowdCost {
 /** Readers ask at once, a connection each, and all must be answered. */
 export async function measureCrowd(vm: RealVm, readers: number): Promise<Crowd> {
   const opened = await openAll(async (parts) => {
-    const ssh = await startConnectionProxy(vm.sshd.port);
-    parts.add(() => ssh[Symbol.asyncDispose]());
+    const ssh = parts.use(await startConnectionProxy(vm.sshd.port));
     const counted = join(dirname(vm.dockerSocket), 'counted.sock');
-    const engine = await startEngineProxy(counted, vm.dockerSocket);
-    parts.add(() => engine[Symbol.asyncDispose]());
-    const app = await startApp({
-      env: {
-        ...vm.env,
-        SSH_PORT: String(ssh.port),
-        // The known hosts know the port behind the proxy.
-        SSH_HOST_KEY_FINGERPRINT: vm.sshd.hostKeyFingerprint,
-        DOCKER_SOCKET: engine.socketPath,
-        ...serverEnv,
-      },
-    });
-    parts.add(() => app[Symbol.asyncDispose]());
-    return { ssh, engine, app, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
+    const engine = parts.use(await startEngineProxy(counted, vm.dockerSocket));
+    const app = parts.use(
+      await startApp({
+        env: {
+          ...vm.env,
+          SSH_PORT: String(ssh.port),
+          // The known hosts know the port behind the proxy.
+          SSH_HOST_KEY_FINGERPRINT: vm.sshd.hostKeyFingerprint,
+          DOCKER_SOCKET: engine.socketPath,
+          ...serverEnv,
+        },
+      }),
+    );
+    return { ssh, engine, app };
   });
   await using world = opened;
   using rest = createRestGet(world.app.url, world.app.tokens.read);

@@ -14,12 +14,13 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
   beforeAll(async () => {
     const vm = getVm();
     const start = async (SSH_HOST: string | undefined) => {
-      const server = await startFaultyServer({
-        vm,
-        env: { SSH_HOST },
-        sandbox: { durations: { startMs: 200, stopMs: 200, bootMs: 0 } },
-      });
-      opened.add(() => server[Symbol.asyncDispose]());
+      const server = opened.use(
+        await startFaultyServer({
+          vm,
+          env: { SSH_HOST },
+          sandbox: { durations: { startMs: 200, stopMs: 200, bootMs: 0 } },
+        }),
+      );
       return server;
     };
     unresolved = await start('oci-flex.invalid');

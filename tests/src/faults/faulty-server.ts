@@ -53,12 +53,10 @@ export interface FaultyServerOptions {
 /** Starts a server with a sandbox of its own for OCI and the issuer. Disposing fails unless it exits with 0, without a warning and without having written a secret. */
 export function startFaultyServer(options: FaultyServerOptions = {}): Promise<FaultyServer> {
   return openAll(async (opened) => {
-    const sandbox = await startSandbox(options.sandbox);
-    opened.add(() => sandbox[Symbol.asyncDispose]());
+    const sandbox = opened.use(await startSandbox(options.sandbox));
     const world: Environment = { ...sandbox.env, SSH_HOST: '127.0.0.1', ...options.vm?.env };
     const hostKey = await readHostKey(world.SSH_KNOWN_HOSTS_FILE);
-    const proxy = await startTcpProxy(Number(world.SSH_PORT));
-    opened.add(() => proxy[Symbol.asyncDispose]());
+    const proxy = opened.use(await startTcpProxy(Number(world.SSH_PORT)));
     const knownHostsFile = await createFile(opened, 'known_hosts');
     const trust: FaultyServer['trust'] = async (key, { marker = '' } = {}) => {
       const hosts = ['127.0.0.1', '127.0.0.2'].map((host) => `[${host}]:${proxy.port}`).join();
@@ -66,15 +64,16 @@ export function startFaultyServer(options: FaultyServerOptions = {}): Promise<Fa
     };
     await trust(hostKey);
 
-    const server = await startServer({
-      LOG_LEVEL: 'debug',
-      RATE_LIMIT_PER_MINUTE: '100000', // a test asks often what a user asks once
-      ...world,
-      SSH_PORT: String(proxy.port),
-      SSH_KNOWN_HOSTS_FILE: knownHostsFile,
-      ...options.env,
-    });
-    opened.add(() => server[Symbol.asyncDispose]());
+    const server = opened.use(
+      await startServer({
+        LOG_LEVEL: 'debug',
+        RATE_LIMIT_PER_MINUTE: '100000', // a test asks often what a user asks once
+        ...world,
+        SSH_PORT: String(proxy.port),
+        SSH_KNOWN_HOSTS_FILE: knownHostsFile,
+        ...options.env,
+      }),
+    );
     const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
     opened.add(async () => {
       for (const secret of [read, admin, sandbox.env.OIDC_CLIENT_SECRET ?? '', 'PRIVATE KEY']) {
@@ -90,9 +89,8 @@ export function startFaultyServer(options: FaultyServerOptions = {}): Promise<Fa
       hostKey,
       trust,
       settle: () => settle(caller, server),
-      expectOutage: (expected) => expectOutage(caller, expected),
+      expectOutage: (expected: Outage) => expectOutage(caller, expected),
       expectRecovery: ({ withinMs = 10_000 } = {}) => expectRecovery(caller, withinMs),
-      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
     };
   });
 }

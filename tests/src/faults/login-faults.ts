@@ -15,8 +15,7 @@ export function declareLoginFaults(getVm: () => RealVm | undefined): void {
     keyFile = await createFile(opened, 'key');
     await writeFile(keyFile, createStrangerKey(), { mode: 0o600 });
     const vm = getVm();
-    api = await startFaultyServer({ vm, env: { SSH_PRIVATE_KEY_FILE: keyFile } });
-    opened.add(() => api[Symbol.asyncDispose]());
+    api = opened.use(await startFaultyServer({ vm, env: { SSH_PRIVATE_KEY_FILE: keyFile } }));
   });
   afterAll(() => opened[Symbol.asyncDispose]());
 

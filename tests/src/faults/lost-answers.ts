@@ -25,8 +25,9 @@ export function declareLostAnswers(getVm: () => RealVm | undefined): void {
   let slow: Witness;
   beforeAll(async () => {
     const vm = getVm();
-    api = await startFaultyServer({ vm, env: { SSH_KEEPALIVE_SECONDS: String(keepaliveSeconds) } });
-    opened.add(() => api[Symbol.asyncDispose]());
+    api = opened.use(
+      await startFaultyServer({ vm, env: { SSH_KEEPALIVE_SECONDS: String(keepaliveSeconds) } }),
+    );
     if (vm === undefined) addSandboxContainers(api.sandbox);
     slow = vm === undefined ? watchSandbox(api) : watchVm(vm);
   });

@@ -19,13 +19,13 @@ export function declareVmFaults(): void {
   let bySocket: FaultyServer;
   let byCommand: FaultyServer;
   beforeAll(async () => {
-    vm = await startRealVm();
-    opened.add(() => vm[Symbol.asyncDispose]());
+    vm = opened.use(await startRealVm());
     await addContainers(vm);
     const start = async (DOCKER_TRANSPORT: string) => {
       // Without the proxy: what sshd does to its connections counts.
-      const server = await startFaultyServer({ vm, env: { ...vm.env, DOCKER_TRANSPORT } });
-      opened.add(() => server[Symbol.asyncDispose]());
+      const server = opened.use(
+        await startFaultyServer({ vm, env: { ...vm.env, DOCKER_TRANSPORT } }),
+      );
       return server;
     };
     [api, bySocket, byCommand] = await Promise.all([

@@ -7,7 +7,7 @@ import { baseImage } from '../real-engine/base-image.ts';
 import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { type EngineProxy, startEngineProxy } from '../support/counting-proxies.ts';
-import { openAll } from '../support/disposer.ts';
+import { openAll, openSuite } from '../support/disposer.ts';
 import { openSse, type SseStream } from '../support/sse.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
@@ -18,21 +18,16 @@ describeRealEngine('the watch on a real engine', () => {
   let vm: RealVm;
   let engine: EngineProxy;
   let app: App;
-  beforeAll(async () => {
-    const opened = await openAll(async (parts) => {
-      vm = await startRealVm();
-      parts.add(() => vm[Symbol.asyncDispose]());
+  beforeAll(() =>
+    openSuite(async (opened) => {
+      vm = opened.use(await startRealVm());
       await vm.docker('run', '--detach', '--init', '--name', name, baseImage, 'sleep', '100000');
-      engine = await startEngineProxy(
-        join(dirname(vm.dockerSocket), 'counted.sock'),
-        vm.dockerSocket,
+      engine = opened.use(
+        await startEngineProxy(join(dirname(vm.dockerSocket), 'counted.sock'), vm.dockerSocket),
       );
-      parts.add(() => engine[Symbol.asyncDispose]());
-      app = await startApp({ env: { ...vm.env, DOCKER_SOCKET: engine.socketPath } });
-      return app;
-    });
-    return () => opened[Symbol.asyncDispose]();
-  });
+      app = opened.use(await startApp({ env: { ...vm.env, DOCKER_SOCKET: engine.socketPath } }));
+    }),
+  );
 
   const openStreams = (what: string) => engine.open.filter((line) => line.includes(what));
 
@@ -41,8 +36,8 @@ describeRealEngine('the watch on a real engine', () => {
       const listeners = await Promise.all(
         Array.from({ length: 200 }, () => openSse(app, '/events')),
       );
-      for (const listener of listeners) parts.add(() => listener[Symbol.asyncDispose]());
-      return { listeners, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
+      for (const listener of listeners) parts.use(listener);
+      return { listeners };
     });
     const { listeners } = opened;
     await app.postJson<ContainerActionResult>(`/containers/${name}/restart`);

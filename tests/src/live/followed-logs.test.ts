@@ -6,7 +6,7 @@ import { startTcpProxy, type TcpProxy } from '../faults/tcp-proxy.ts';
 import { baseImage } from '../real-engine/base-image.ts';
 import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
-import { openAll } from '../support/disposer.ts';
+import { openSuite } from '../support/disposer.ts';
 import { forgetPeak, readPeakBytes } from '../support/memory.ts';
 import { openSse, type SseMessage } from '../support/sse.ts';
 import { type App, createCaller } from '../support/start-app.ts';
@@ -35,27 +35,24 @@ describeRealEngine('followed logs on a real engine', () => {
   let server: ServerProcess;
   let proxy: TcpProxy;
   let app: Pick<App, 'get' | 'getJson' | 'postJson'>;
-  beforeAll(async () => {
-    const opened = await openAll(async (parts) => {
-      sandbox = await startSandbox();
-      parts.add(() => sandbox[Symbol.asyncDispose]());
-      vm = await startRealVm();
-      parts.add(() => vm[Symbol.asyncDispose]());
-      proxy = await startTcpProxy(vm.sshd.port);
-      parts.add(() => proxy[Symbol.asyncDispose]());
-      server = await startServer({
-        ...sandbox.env,
-        ...vm.env,
-        SSH_HOST: '127.0.0.1',
-        SSH_PORT: String(proxy.port),
-        SSH_HOST_KEY_FINGERPRINT: vm.sshd.hostKeyFingerprint,
-      });
+  beforeAll(() =>
+    openSuite(async (opened) => {
+      sandbox = opened.use(await startSandbox());
+      vm = opened.use(await startRealVm());
+      proxy = opened.use(await startTcpProxy(vm.sshd.port));
+      server = opened.use(
+        await startServer({
+          ...sandbox.env,
+          ...vm.env,
+          SSH_HOST: '127.0.0.1',
+          SSH_PORT: String(proxy.port),
+          SSH_HOST_KEY_FINGERPRINT: vm.sshd.hostKeyFingerprint,
+        }),
+      );
       const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
       app = createCaller(server.url, { read, admin });
-      return server;
-    });
-    return () => opened[Symbol.asyncDispose]();
-  });
+    }),
+  );
 
   test('a million lines come once and in order over ten lost connections and two restarts', async () => {
     await vm.docker('create', '--name', numbers, '--init', baseImage, 'sh', '-c', program);

@@ -8,7 +8,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { baseImage } from '../real-engine/base-image.ts';
 import { describeRealEngine, requireTool } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
-import { openAll } from '../support/disposer.ts';
+import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { runOk } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
@@ -25,15 +25,12 @@ const respondAsync = { headers: { prefer: 'respond-async' } };
 describeRealEngine('rebuild jobs on a real engine', () => {
   let vm: RealVm;
   let sandbox: Sandbox;
-  beforeAll(async () => {
-    const opened = await openAll(async (parts) => {
-      sandbox = await startSandbox();
-      parts.add(() => sandbox[Symbol.asyncDispose]());
-      vm = await startRealVm();
-      return vm;
-    });
-    return () => opened[Symbol.asyncDispose]();
-  });
+  beforeAll(() =>
+    openSuite(async (opened) => {
+      sandbox = opened.use(await startSandbox());
+      vm = opened.use(await startRealVm());
+    }),
+  );
 
   async function startApi(env: Readonly<Record<string, string>> = {}): Promise<Api> {
     const server = await startServer({ LOG_LEVEL: 'debug', ...sandbox.env, ...vm.env, ...env });

@@ -13,22 +13,18 @@ export interface Stage extends AsyncDisposable {
 /** The API and a user who has not logged in yet. */
 export function startStage(options: AppOptions = {}): Promise<Stage> {
   return openAll(async (opened) => {
-    const app = await startApp(options);
-    opened.add(() => app[Symbol.asyncDispose]());
-    const cli = await startCli({ ONDEMAND_URL: app.url });
-    opened.add(() => cli[Symbol.asyncDispose]());
-    return { app, cli, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+    const app = opened.use(await startApp(options));
+    const cli = opened.use(await startCli({ ONDEMAND_URL: app.url }));
+    return { app, cli };
   });
 }
 
 /** The same with a user whom the device flow let in; without the pause that the CLI owes the issuer. */
 export function startLoggedIn(options: AppOptions = {}): Promise<Stage> {
   return openAll(async (opened) => {
-    const stage = await startStage(options);
-    opened.add(() => stage[Symbol.asyncDispose]());
-    const { app, cli } = stage;
+    const { app, cli } = opened.use(await startStage(options));
     await cli.storeLogin(app.url, await takeTokens(app.sandbox.oidc));
-    return stage;
+    return { app, cli };
   });
 }
 

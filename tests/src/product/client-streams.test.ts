@@ -10,17 +10,14 @@ import { until } from '../support/until.ts';
 /** A client whose connection to the API a test may cut. */
 async function startWorld() {
   return openAll(async (opened) => {
-    const app = await startApp();
-    opened.add(() => app[Symbol.asyncDispose]());
-    const proxy = await startTcpProxy(Number(new URL(app.url).port));
-    opened.add(() => proxy[Symbol.asyncDispose]());
+    const app = opened.use(await startApp());
+    const proxy = opened.use(await startTcpProxy(Number(new URL(app.url).port)));
     const client = createClient({
       url: `http://127.0.0.1:${proxy.port}`,
       token: app.tokens.admin,
     });
     return {
       ...{ app, proxy, client, engine: app.sandbox.vm.engine },
-      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
     };
   });
 }

@@ -1,7 +1,7 @@
 // The VM's power through the whole product: what is allowed when, who wins, and what is told when OCI fails.
 
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openAll } from '../support/disposer.ts';
+import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
@@ -14,13 +14,11 @@ interface VmState {
 }
 
 let app: App;
-beforeAll(async () => {
-  const opened = await openAll(async () => {
-    app = await startApp({ env: { OCI_TIMEOUT_SECONDS: '1' } });
-    return app;
-  });
-  return () => opened[Symbol.asyncDispose]();
-});
+beforeAll(() =>
+  openSuite(async (opened) => {
+    app = opened.use(await startApp({ env: { OCI_TIMEOUT_SECONDS: '1' } }));
+  }),
+);
 afterEach(async () => {
   app.sandbox.faults.reset();
   Object.assign(app.sandbox.world.durations, {

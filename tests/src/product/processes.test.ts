@@ -12,12 +12,10 @@ type Caller = ReturnType<typeof createCaller>;
 /** Two more processes beside the app's own, on the same world, with readers who never rest. */
 async function startThree() {
   return openAll(async (opened) => {
-    const app = await startApp();
-    opened.add(() => app[Symbol.asyncDispose]());
+    const app = opened.use(await startApp());
     const others: Caller[] = [];
     for (let count = 0; count < 2; count += 1) {
-      const server = await startServer({ ...app.sandbox.env });
-      opened.add(() => server[Symbol.asyncDispose]());
+      const server = opened.use(await startServer({ ...app.sandbox.env }));
       others.push(createCaller(server.url, app.tokens));
     }
     for (const each of [app, ...others]) await each.getJson('/containers'); // connected, before it gets busy
@@ -27,7 +25,7 @@ async function startThree() {
       busy.abort();
       await Promise.all(readers);
     });
-    return { app, others, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+    return { app, others };
 
     async function readOnAndOn(caller: Caller): Promise<void> {
       while (!busy.signal.aborted) {

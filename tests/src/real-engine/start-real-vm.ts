@@ -54,12 +54,13 @@ export function startRealVm({ sshdConfig = [] }: RealVmOptions = {}): Promise<Re
     await chmod(folder, 0o755); // the SSH user's files are in it
     const home = await createHome(folder);
     const cgroup = basename(folder);
-    const machine = await startMachine({
-      hostName: 'oci-flex',
-      setup: await createAccounts(folder, home),
-      cgroup,
-    });
-    opened.add(() => machine[Symbol.asyncDispose]());
+    const machine = opened.use(
+      await startMachine({
+        hostName: 'oci-flex',
+        setup: await createAccounts(folder, home),
+        cgroup,
+      }),
+    );
     const engine = await startEngine({ machine, folder, cgroup });
     const importing = importBaseImage(engine, folder);
     const starting = startSshServer({
@@ -90,8 +91,7 @@ export function startRealVm({ sshdConfig = [] }: RealVmOptions = {}): Promise<Re
       dockerResult: engine.dockerResult,
       engine,
       sshd,
-      ssh: (line) => run([...sshClient(sshd), line]),
-      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+      ssh: (line: string) => run([...sshClient(sshd), line]),
     };
   });
 }

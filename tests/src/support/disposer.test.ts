@@ -1,7 +1,7 @@
 // What every test relies on to leave nothing behind.
 
 import { describe, expect, test } from 'vitest';
-import { createDisposer, openAll } from './disposer.ts';
+import { createDisposer, openAll, openSuite } from './disposer.ts';
 
 describe('createDisposer()', () => {
   test('closes in reverse, goes on after a failure, and then tells it', async () => {
@@ -39,14 +39,37 @@ describe('openAll()', () => {
     expect(closed).toEqual(['first']);
   });
 
-  test('leaves it open when all is well', async () => {
+  test('leaves it open when all is well, and closes all of it with the result', async () => {
     const closed: string[] = [];
-    const opened = await openAll(async (disposer) => {
-      disposer.add(async () => closed.push('first'));
-      return disposer;
+    const world = await openAll(async (opened) => {
+      opened.add(async () => closed.push('first'));
+      const second = opened.use({
+        async [Symbol.asyncDispose]() {
+          closed.push('second');
+        },
+      });
+      return { second };
     });
     expect(closed).toEqual([]);
-    await opened[Symbol.asyncDispose]();
+    await world[Symbol.asyncDispose]();
+    expect(closed).toEqual(['second', 'first']);
+  });
+
+  test('takes no result that would close only a part, which the types check', async () => {
+    // @ts-expect-error -- a part of what is opened, with its own way to close
+    await using world = await openAll(async (opened) => opened);
+    expect(world).toBeTypeOf('object');
+  });
+});
+
+describe('openSuite()', () => {
+  test('resolves with what closes everything', async () => {
+    const closed: string[] = [];
+    const close = await openSuite(async (opened) => {
+      opened.add(async () => closed.push('first'));
+    });
+    expect(closed).toEqual([]);
+    await close();
     expect(closed).toEqual(['first']);
   });
 });

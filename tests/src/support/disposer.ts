@@ -2,6 +2,8 @@
 
 export interface Disposer extends AsyncDisposable {
   add(dispose: () => PromiseLike<unknown>): void;
+  /** Returns it as it is, to be closed with the rest. */
+  use<T extends AsyncDisposable>(opened: T): T;
 }
 
 /** Disposing runs every step, in reverse, even when some fail; then it rejects with what failed. */
@@ -10,6 +12,10 @@ export function createDisposer(): Disposer {
   return {
     add(dispose) {
       steps.push(dispose);
+    },
+    use(opened) {
+      steps.push(() => opened[Symbol.asyncDispose]());
+      return opened;
     },
     async [Symbol.asyncDispose]() {
       const failures: unknown[] = [];
@@ -25,13 +31,38 @@ export function createDisposer(): Disposer {
   };
 }
 
-/** Gives `open` a disposer that is disposed at once if `open` fails, else belongs to the result. */
-export async function openAll<T>(open: (opened: Disposer) => Promise<T>): Promise<T> {
+/** Nothing that closes only itself: it would leave the rest open. */
+type Parts<T> = T & { readonly [Symbol.asyncDispose]?: never };
+
+/**
+ * Gives `open` a disposer that is disposed at once if `open` fails, else with the result.
+ * @example
+ * openAll(async (opened) => ({ app: opened.use(await startApp()) }))
+ */
+export async function openAll<T extends object>(
+  open: (opened: Disposer) => Promise<Parts<T>>,
+): Promise<T & AsyncDisposable> {
   const opened = createDisposer();
   try {
-    return await open(opened);
+    const parts = await open(opened);
+    return { ...parts, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
   } catch (error) {
     await opened[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/**
+ * The same for `beforeAll`: what it resolves with closes everything.
+ * @example
+ * beforeAll(() => openSuite(async (opened) => { app = opened.use(await startApp()); }));
+ */
+export async function openSuite(
+  open: (opened: Disposer) => Promise<void>,
+): Promise<() => Promise<void>> {
+  const suite = await openAll(async (opened) => {
+    await open(opened);
+    return {};
+  });
+  return async () => suite[Symbol.asyncDispose]();
 }

@@ -42,10 +42,8 @@ export interface AppOptions {
  */
 export function startApp({ sandbox: options, env = {} }: AppOptions = {}): Promise<App> {
   return openAll(async (opened) => {
-    const sandbox = await startSandbox(options);
-    opened.add(() => sandbox[Symbol.asyncDispose]());
-    const server = await startServer({ LOG_LEVEL: 'debug', ...sandbox.env, ...env });
-    opened.add(() => server[Symbol.asyncDispose]());
+    const sandbox = opened.use(await startSandbox(options));
+    const server = opened.use(await startServer({ LOG_LEVEL: 'debug', ...sandbox.env, ...env }));
     const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
     opened.add(async () => {
       const secrets = [read, admin, sandbox.env.OIDC_CLIENT_SECRET, 'PRIVATE KEY'];
@@ -56,7 +54,6 @@ export function startApp({ sandbox: options, env = {} }: AppOptions = {}): Promi
       sandbox,
       server,
       ...createCaller(server.url, { read, admin }),
-      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
     };
   });
 }
