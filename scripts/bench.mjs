@@ -25,7 +25,7 @@ async function main() {
     ['node', ['node_modules/typescript/bin/tsc', '-p', 'tests/src/bench/tsconfig.json']],
   ];
   for (const [tool, args] of steps) {
-    const code = await run(tool, args, { stdout: 'stderr' });
+    const code = await run(tool, args);
     if (code !== 0) return code;
   }
   let worst = 0;

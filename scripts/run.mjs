@@ -13,8 +13,8 @@ const bins = {
 };
 
 /** Resolves with the exit code. A tool is one of ours, or `node` for a script. */
-export async function run(tool, args, { stdio = 'inherit', env = {} } = {}) {
-  const child = start(tool, args, { stdio, env });
+export async function run(tool, args, { env = {} } = {}) {
+  const child = start(tool, args, { stdio: 'inherit', env });
   // A terminal's Ctrl-C reaches the child by itself; whoever stops only us means the child too.
   const wait = () => {};
   const pass = (signal) => child.kill(signal);

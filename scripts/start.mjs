@@ -19,21 +19,28 @@ PORT and HOST choose where the API listens (127.0.0.1:5000); LOG_LEVEL how much 
   process.exit(0);
 }
 
-const stopped = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopped.abort());
-onLauncherGone(() => stopped.abort());
+let isStopped = false;
+/** Resolves at the first wish to stop, however early it came. */
+const stopped = new Promise((resolve) => {
+  const stop = () => {
+    isStopped = true;
+    resolve();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+  onLauncherGone(stop);
+});
 
 process.exitCode = await main();
 
 async function main() {
   process.stderr.write('Building…\n');
   const built = await build();
-  if (built !== 0 || stopped.signal.aborted) return built;
+  if (built !== 0 || isStopped) return built;
 
   const { startSandbox } = await import('../packages/sandbox/dist/index.js');
   const sandbox = await startSandbox();
   try {
-    return await serve(sandbox);
+    return isStopped ? 0 : await serve(sandbox);
   } finally {
     await sandbox[Symbol.asyncDispose]();
   }
@@ -49,13 +56,9 @@ async function serve(sandbox) {
   });
   const exited = once(api, 'exit');
   try {
-    const listening = await Promise.race([
-      once(api, 'message'),
-      exited,
-      once(stopped.signal, 'abort'),
-    ]);
-    const [{ url } = {}] = listening;
-    if (url === undefined) return api.exitCode ?? 0;
+    const listening = once(api, 'message').then(([message]) => message.url);
+    const url = await Promise.race([listening, exited.then(() => undefined), stopped]);
+    if (url === undefined) return isStopped ? 0 : (api.exitCode ?? 1);
     const tokens = { read: await sandbox.tokens.read(), admin: await sandbox.tokens.admin() };
     const docs = `${url}/docs`;
     process.stdout.write(
@@ -63,8 +66,8 @@ async function serve(sandbox) {
         ? `${JSON.stringify({ url, docs, tokens, env: sandbox.env })}\n`
         : toWelcome({ url, docs, tokens }),
     );
-    await Promise.race([exited, once(stopped.signal, 'abort')]);
-    return stopped.signal.aborted ? 0 : (api.exitCode ?? 1);
+    await Promise.race([exited, stopped]);
+    return isStopped ? 0 : (api.exitCode ?? 1);
   } finally {
     api.kill('SIGTERM');
     await exited;

@@ -75,13 +75,14 @@ function countOutside(files) {
   ).length;
 }
 
-/** The reason stands in the title of the group: `… [skipped: dockerd is not installed]`. */
+/** The reason stands in the title, or in that of the group: `… [skipped: real engine, dockerd is not installed]`. */
 function groupByReason(skipped) {
   const groups = new Map();
-  for (const { ancestorTitles } of skipped) {
-    const told = ancestorTitles.map((title) => /\[skipped: (.*)\]$/.exec(title)?.[1]).find(Boolean);
-    const reason =
-      told === undefined ? 'filtered out, or their group could not start' : `real engine, ${told}`;
+  for (const { ancestorTitles, title: own } of skipped) {
+    const told = [...ancestorTitles, own]
+      .map((title) => /\[skipped: (.*)\]$/.exec(title)?.[1])
+      .find(Boolean);
+    const reason = told ?? 'filtered out, or their group could not start';
     groups.set(reason, (groups.get(reason) ?? 0) + 1);
   }
   return groups;

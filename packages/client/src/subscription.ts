@@ -49,8 +49,8 @@ const defaultPatience: Patience = {
 
 const defaultTimeoutMs = 30_000;
 
-/** A line of a log has at most 16 MiB, and JSON may take six characters for one of it. */
-const maxEventChars = 6 * 16 * 1024 * 1024 + 4096;
+/** A piece of a log's line has at most 1 MiB, a piece of a job's output less, and JSON may take six characters for one of it. */
+const maxEventChars = 6 * 1024 * 1024 + 4096;
 
 export function createSubscribe(
   client: ClientOptions,

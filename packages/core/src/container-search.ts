@@ -1,9 +1,9 @@
 // When a followed log has ended: waits until its container, or the next one of its name, may have written more.
 
+import { containerMissing } from './container-missing.ts';
 import { mayHaveRun } from './container-runs.ts';
 import { pause } from './deadline.ts';
-import { AppError, isAppError } from './errors.ts';
-import { vmId } from './model/vm.ts';
+import { isAppError } from './errors.ts';
 import type { CallOptions, Clock, EngineContainer } from './ports.ts';
 
 export interface ContainerSearchOptions {
@@ -12,7 +12,7 @@ export interface ContainerSearchOptions {
   readonly container: EngineContainer;
   /** Throws `NOT_FOUND`. */
   readonly find: (name: string, options: CallOptions) => Promise<EngineContainer>;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'elapsedMs'>;
   readonly signal: AbortSignal;
 }
 
@@ -81,17 +81,10 @@ export function createContainerSearch({
 
   /** A rebuild takes the old container away before the new one is there. */
   function checkGone(): void {
-    const nowMs = clock.now().getTime();
+    const nowMs = clock.elapsedMs();
     goneSinceMs ??= nowMs;
-    if (nowMs - goneSinceMs >= goneMs) throw missing(name);
+    if (nowMs - goneSinceMs >= goneMs) throw containerMissing(name);
   }
-}
-
-export function missing(name: string, cause?: unknown): AppError {
-  return new AppError('NOT_FOUND', `No container named '${name}' on ${vmId}`, {
-    details: { name },
-    cause,
-  });
 }
 
 const lookMs = 1000;

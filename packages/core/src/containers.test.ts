@@ -50,12 +50,13 @@ test.each(['ngnix', 'WEB', 'we', 'aa1100x'])('status(%j) is NOT_FOUND', async (n
   });
 });
 
-test('the beginning of several ids is CONFLICT, and nothing happens', async () => {
+test('the beginning of several ids is BAD_REQUEST, as for Docker, and nothing happens', async () => {
   const { containers, calls } = setUp();
   await expect(containers.stop('aa')).rejects.toMatchObject({
-    code: 'CONFLICT',
-    message: "The ids of 2 containers on oci-flex begin with 'aa'; give more of it, or the name",
-    details: { name: 'aa' },
+    code: 'BAD_REQUEST',
+    details: {
+      issues: [{ path: 'name', message: expect.stringMatching(/^'aa' .* ids of 2 containers/) }],
+    },
   });
   expect(calls).toEqual(['list']);
 });
@@ -330,7 +331,7 @@ function setUp({ connected = true, state = 'RUNNING', changed = true }: SetUp = 
       act: () => Promise.resolve(),
     },
     link: { connected, drop: () => {} },
-    clock: { now: () => new Date(0) },
+    clock: { now: () => new Date(0), elapsedMs: () => 0 },
   });
   return { containers, engine, jobs, calls };
 }

@@ -1,7 +1,9 @@
 // What callers do with the containers on the VM, and what they are told when the VM is the reason that it fails.
 
+import { badRequest } from './bad-request.ts';
+import { containerMissing } from './container-missing.ts';
 import { pause } from './deadline.ts';
-import { AppError, isAppError } from './errors.ts';
+import { isAppError } from './errors.ts';
 import type { Jobs } from './jobs.ts';
 import { createLogFollower, type FollowedLine, type FollowOptions } from './log-follower.ts';
 import {
@@ -165,12 +167,11 @@ function select(all: readonly EngineContainer[], name: string): EngineContainer 
   const exact = all.find(({ id }) => id === name) ?? all.find((each) => each.name === name);
   if (exact !== undefined) return exact;
   const [only, ...others] = all.filter(({ id }) => id.startsWith(name));
-  if (only === undefined) throw notFound(name);
+  if (only === undefined) throw containerMissing(name);
   if (others.length === 0) return only;
-  throw new AppError(
-    'CONFLICT',
-    `The ids of ${others.length + 1} containers on ${vmId} begin with '${name}'; give more of it, or the name`,
-    { details: { name } },
+  throw badRequest(
+    'name',
+    `'${name}' is how the ids of ${others.length + 1} containers on ${vmId} begin; give more of it, or the name`,
   );
 }
 
@@ -181,15 +182,8 @@ function toCallersView({ name, state, image, ports, uptime }: EngineContainer): 
 /** A container that went away between two calls is missing by the name it was asked for, not by its id. */
 function naming(name: string): (error: unknown) => never {
   return (error) => {
-    throw isAppError(error, 'NOT_FOUND') ? notFound(name, error) : error;
+    throw isAppError(error, 'NOT_FOUND') ? containerMissing(name, error) : error;
   };
-}
-
-function notFound(name: string, cause?: unknown): AppError {
-  return new AppError('NOT_FOUND', `No container named '${name}' on ${vmId}`, {
-    details: { name },
-    cause,
-  });
 }
 
 function compareText(a: string, b: string): number {

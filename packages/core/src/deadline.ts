@@ -23,7 +23,7 @@ export function withDeadline<T>(
       reject(reason);
       controller.abort(reason);
     };
-    const timer = setTimeout(() => stop(onTimeout()), timeoutMs);
+    const timer = setTimeout(() => stop(onTimeout()), atLeastNone(timeoutMs));
     const onAbort = () => stop(signal?.reason);
     const settle = () => {
       clearTimeout(timer);
@@ -45,9 +45,14 @@ export function pause(durationMs: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', onAbort);
       resolve();
-    }, durationMs);
+    }, atLeastNone(durationMs));
     signal?.addEventListener('abort', onAbort, { once: true });
   });
+}
+
+/** What is left until a moment that has passed is nothing; Node 24 warns of a negative time. */
+function atLeastNone(ms: number): number {
+  return Math.max(0, ms);
 }
 
 /** A work that throws at once rejects like any other. */

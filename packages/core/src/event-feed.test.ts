@@ -11,7 +11,7 @@ function setUp(capacity = 5) {
   let ended = 0;
   const feed = createEventFeed({
     capacity,
-    clock: { now: () => new Date(time) },
+    clock: { now: () => new Date(time), elapsedMs: () => 0 },
     randomHex(digits) {
       epochs += 1;
       return String(epochs).padStart(digits, '0');

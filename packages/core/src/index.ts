@@ -1,5 +1,6 @@
 // The door of @ondemand/core.
 
+export { systemClock } from './clock.ts';
 export { type Containers, type ContainersOptions, createContainers } from './containers.ts';
 export { createEngine, type EngineOptions } from './docker/engine.ts';
 export type { EngineRequestEvent } from './docker/engine-client.ts';
@@ -30,7 +31,6 @@ export type { OciOutcome } from './oci/http-client.ts';
 export { checkOciConfig, type OciConnectionOptions } from './oci/signer.ts';
 export type * from './ports.ts';
 export type { Resumable } from './resumable.ts';
-export { createSharedReads, type SharedReads, type SharedReadsOptions } from './shared-read.ts';
 export { checkSshConfig } from './ssh/check-config.ts';
 export {
   createSshConnection,

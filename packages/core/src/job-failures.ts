@@ -49,6 +49,18 @@ export function toBuildFailure(
   );
 }
 
+/** What `NOT_FOUND` means to one who has started the job and waits for it; for `catch`. */
+export function asVanished(job: string): (error: unknown) => never {
+  return (error) => {
+    if (!isAppError(error, 'NOT_FOUND')) throw error;
+    throw new AppError(
+      'SERVICE_UNAVAILABLE',
+      `The job '${job}' is no longer kept on ${vmId}, so what became of it is not known; look at the container before you repeat it`,
+      { details: { job, outcome: 'unknown' }, cause: error },
+    );
+  };
+}
+
 /** For whoever has waited long enough; the job goes on. */
 export function jobStillRuns(job: string, waitedMs: number): AppError {
   return new AppError(

@@ -7,7 +7,7 @@ import { vmId } from './model/vm.ts';
 import type { Clock } from './ports.ts';
 
 export interface KeepTryingOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'elapsedMs'>;
   /** How long in a row the VM may be out of reach. */
   readonly outageMs: number;
 }
@@ -33,9 +33,9 @@ export function createKeepTrying({ clock, outageMs }: KeepTryingOptions): KeepTr
       } catch (error) {
         signal?.throwIfAborted();
         if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
-        failedAtMs ??= clock.now().getTime();
+        failedAtMs ??= clock.elapsedMs();
         if (isFinal(error)) throw jobWatchLost(job, error, `${error.message}. What`);
-        const outage = clock.now().getTime() - failedAtMs;
+        const outage = clock.elapsedMs() - failedAtMs;
         const waitMs = toRetryMs(error);
         if (outage + waitMs >= outageMs) {
           throw jobWatchLost(job, error, `${vmId} has been out of reach for too long, and what`);

@@ -1,6 +1,6 @@
 // A job's output from any offset, as whole readable lines with the place that each batch of them ends at.
 
-import { AppError } from './errors.ts';
+import { badRequest } from './bad-request.ts';
 import type { JobOutput } from './model/job.ts';
 import type { JobReading } from './ports.ts';
 import { createReadableLines } from './readable-output.ts';
@@ -54,9 +54,9 @@ export async function* readJobOutput({
 export function parseOffset(after: string): number {
   const offset = /^\d{1,16}$/.test(after) ? Number(after) : Number.NaN;
   if (Number.isSafeInteger(offset)) return offset;
-  throw new AppError(
-    'BAD_REQUEST',
-    `'${after.slice(0, 40)}' is no position in a job's output; give an event's id, a number of bytes, or nothing for all of it`,
+  throw badRequest(
+    'lastEventId',
+    'must be the id of an event of this output, or a number of bytes',
   );
 }
 

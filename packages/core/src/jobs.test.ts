@@ -22,7 +22,7 @@ interface FakeJob {
 function createFakeHost() {
   const jobs = new Map<string, FakeJob>();
   const started: JobRequest[] = [];
-  const calls = { list: 0, read: 0 };
+  const calls = { list: 0, read: 0, watched: new Set<string>(), failed: new Set<string>() };
   let failure: Error | undefined;
   let starting: () => Promise<void> = async () => {};
 
@@ -55,6 +55,8 @@ function createFakeHost() {
     },
     async read(spans, { waitMs, signal }) {
       calls.read += 1;
+      const keys = spans.map((span) => `${span.id} ${span.offset}`);
+      for (const key of keys) calls.watched.add(key);
       const look = () =>
         spans.map((span) => {
           const job = jobs.get(span.id);
@@ -72,8 +74,9 @@ function createFakeHost() {
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
       signal?.throwIfAborted();
-      if (failure) throw failure;
-      return look();
+      if (!failure) return look();
+      for (const key of keys) calls.failed.add(key);
+      throw failure;
     },
   };
   return {
@@ -128,7 +131,7 @@ function setUp({ connected = true, state = 'RUNNING', ...options }: SetUp = {}) 
       act: async () => {},
     },
     link,
-    clock: { now: () => new Date(nowMs) },
+    clock: { now: () => new Date(nowMs), elapsedMs: () => nowMs },
     randomHex: (digits) => '3f9a1c2b'.slice(0, digits),
     onChange: () => {
       changes += 1;
@@ -335,7 +338,7 @@ test('output() goes on over a lost connection, every line once', async () => {
   const reading = readAll(await service.output(id));
   await until(() => calls.read > 1);
   fail(lost);
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await until(() => calls.failed.size > 0);
   print(id, 'two\n');
   end(id, 'succeeded', 0);
   fail(undefined);
@@ -343,7 +346,7 @@ test('output() goes on over a lost connection, every line once', async () => {
 });
 
 test('output() and wait() give up after five minutes without the VM, and say where to look', async () => {
-  const { service, add, fail, pass } = setUp();
+  const { service, add, fail, pass, calls } = setUp();
   add(id);
   const reading = readAll(await service.output(id));
   const waiting = service.wait(id);
@@ -354,7 +357,7 @@ test('output() and wait() give up after five minutes without the VM, and say whe
   };
   const outcomes = Promise.allSettled([reading, waiting]);
   fail(lost);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await until(() => calls.failed.size === 2);
   pass(5 * 60_000);
   for (const outcome of await outcomes) {
     expect(outcome).toMatchObject({ status: 'rejected', reason: expected });
@@ -362,12 +365,12 @@ test('output() and wait() give up after five minutes without the VM, and say whe
 });
 
 test('output() and wait() end at once when the VM was stopped, and say so', async () => {
-  const { service, add, fail, vm, link } = setUp();
+  const { service, add, fail, vm, link, calls } = setUp();
   add(id);
   const reading = readAll(await service.output(id));
   const waiting = service.wait(id);
   const outcomes = Promise.allSettled([reading, waiting]);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await until(() => calls.watched.size === 2);
   link.connected = false;
   vm.state = 'STOPPED';
   fail(lost);
@@ -456,9 +459,25 @@ test('wait() for a job without end gives up, and says that it goes on', async ()
   });
 });
 
-test('wait() for a job that is not there is NOT_FOUND', async () => {
-  await expect(setUp().service.wait('nope')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+test('wait() for a job that is not kept any more is unknown, not a missing container', async () => {
+  await expect(setUp().service.wait('nope')).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    message: expect.stringContaining("'nope' is no longer kept"),
+    details: { job: 'nope', outcome: 'unknown' },
+  });
 });
+
+test.each(['x', '-1', '1.5', '9'.repeat(17)])(
+  'output() after %j is BAD_REQUEST, and says of what',
+  async (after) => {
+    const { service, add } = setUp();
+    add(id);
+    await expect(service.output(id, { after })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      details: { issues: [{ path: 'lastEventId', message: expect.stringContaining('must be') }] },
+    });
+  },
+);
 
 test('the end of a job is told once, however many see it', async () => {
   const { service, end, changes } = setUp();

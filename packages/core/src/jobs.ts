@@ -1,7 +1,13 @@
 // Long work on the VM: started here, carried out there, found again by any process of the API.
 
 import { pause, withDeadline } from './deadline.ts';
-import { asRebuildOf, jobNotFound, jobStillRuns, toBuildFailure } from './job-failures.ts';
+import {
+  asRebuildOf,
+  asVanished,
+  jobNotFound,
+  jobStillRuns,
+  toBuildFailure,
+} from './job-failures.ts';
 import { createKeepTrying } from './job-outage.ts';
 import { type PlacedOutput, parseOffset, readJobOutput } from './job-output.ts';
 import { createJobWatch } from './job-watch.ts';
@@ -41,7 +47,7 @@ export interface Jobs {
   startRebuild(container: EngineContainer, options?: CallOptions): Promise<Job>;
   /**
    * Resolves once it has succeeded. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
-   * Waits over lost connections for up to five minutes each, and two hours in all; then, and when the VM was stopped, `SERVICE_UNAVAILABLE` with `details.job` and `details.outcome` `'unknown'`.
+   * Waits over lost connections for up to five minutes each, and two hours in all; then, when the VM was stopped, and when the job is not there, `SERVICE_UNAVAILABLE` with `details.job` and `details.outcome` `'unknown'`.
    */
   wait(id: string, options?: CallOptions): Promise<Job>;
 }
@@ -156,22 +162,21 @@ export function createJobs({
         output: '',
       };
     },
-    async wait(id, { signal } = {}) {
-      await withDeadline((inner) => next({ id, offset: endOffset }, inner), {
-        timeoutMs: waitTimeoutMs,
-        signal,
-        onTimeout: () => jobStillRuns(id, waitTimeoutMs),
-      });
-      const record = await keepTrying(
-        id,
-        () => findOne(id, { tailBytes: getTailBytes, signal }),
-        signal,
-      );
-      const secrets = await readSecrets(record.target, signal);
-      if (record.state !== 'succeeded') throw toBuildFailure(record, secrets);
-      return toJob(record, secrets);
-    },
+    wait: (id, { signal } = {}) => untilEnded(id, signal).catch(asVanished(id)),
   };
+
+  async function untilEnded(id: string, signal: AbortSignal | undefined): Promise<Job> {
+    await withDeadline((inner) => next({ id, offset: endOffset }, inner), {
+      timeoutMs: waitTimeoutMs,
+      signal,
+      onTimeout: () => jobStillRuns(id, waitTimeoutMs),
+    });
+    const look = () => findOne(id, { tailBytes: getTailBytes, signal });
+    const record = await keepTrying(id, look, signal);
+    const secrets = await readSecrets(record.target, signal);
+    if (record.state !== 'succeeded') throw toBuildFailure(record, secrets);
+    return toJob(record, secrets);
+  }
 
   async function find(
     options: { readonly id?: string; readonly tailBytes: number },

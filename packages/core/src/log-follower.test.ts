@@ -1,6 +1,7 @@
 // Every line once, in order, whatever happens meanwhile: over real sockets, on an engine that stops, cuts and starts anew.
 
 import { expect, test } from 'vitest';
+import { systemClock } from './clock.ts';
 import { createEngine } from './docker/engine.ts';
 import { until } from './docker/fake-engine.test-support.ts';
 import { epochSeconds, type FakeLog, startFakeLog } from './docker/fake-log.test-support.ts';
@@ -288,7 +289,9 @@ test('a container that was made anew under its name is followed on, one asked fo
 
 test('a name that no container has for 30 s is NOT_FOUND', async () => {
   let now = Date.now();
-  await using world = await startWorld({ clock: { now: () => new Date(now) } });
+  await using world = await startWorld({
+    clock: { now: () => new Date(now), elapsedMs: () => now },
+  });
   const reader = await world.read();
   world.log.state = 'gone';
   for (const each of world.log.followers) each.end();
@@ -350,7 +353,7 @@ test('an outage is endured for five minutes, then its reason is told', async () 
   let now = Date.now();
   let asked = 0;
   await using world = await startWorld({
-    clock: { now: () => new Date(now) },
+    clock: { now: () => new Date(now), elapsedMs: () => now },
     reach: (work, signal) => {
       if (!isAway) return reachAlways(work, signal);
       asked += 1;
@@ -435,10 +438,7 @@ interface ReadOptions extends FollowOptions {
   readonly limit?: number;
 }
 
-async function startWorld({
-  reach = reachAlways,
-  clock = { now: () => new Date() },
-}: WorldOptions = {}) {
+async function startWorld({ reach = reachAlways, clock = systemClock }: WorldOptions = {}) {
   const log = await startFakeLog();
   const engine = createEngine(log.engine);
   const follow = createLogFollower({

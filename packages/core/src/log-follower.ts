@@ -1,7 +1,9 @@
 // Follows a log for as long as somebody reads it, whatever happens to the container, the connection and Docker meanwhile.
 
-import { createContainerSearch, missing } from './container-search.ts';
-import { AppError, isAppError } from './errors.ts';
+import { badRequest } from './bad-request.ts';
+import { containerMissing } from './container-missing.ts';
+import { createContainerSearch } from './container-search.ts';
+import { isAppError } from './errors.ts';
 import { toLeavable } from './leavable.ts';
 import { createLogPlace, type LogPlace, parsePosition } from './log-place.ts';
 import { type LogTail, parseSince } from './model/log-line.ts';
@@ -78,7 +80,7 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
       return wantsNew ? Object.assign(lines, { position: place.position() }) : lines;
     } catch (error) {
       untie();
-      throw isAppError(error, 'NOT_FOUND') ? missing(name, error) : error;
+      throw isAppError(error, 'NOT_FOUND') ? containerMissing(name, error) : error;
     }
 
     async function begin(id: string): Promise<Answer> {
@@ -155,12 +157,6 @@ function createPlace({ tail, since, after }: FollowOptions, clock: Clock): LogPl
 }
 
 const defaultTail = 100;
-
-function badRequest(path: string, message: string): AppError {
-  return new AppError('BAD_REQUEST', `${path} ${message}`, {
-    details: { issues: [{ path, message }] },
-  });
-}
 
 /** Between a look and the request the container can have gone: the next look tells. */
 function unlessMissing(error: unknown): undefined {

@@ -1,6 +1,7 @@
 // How long and how often something lost is tried again.
 
 import { expect, test } from 'vitest';
+import { systemClock } from './clock.ts';
 import { AppError } from './errors.ts';
 import { createOutage } from './outage.ts';
 
@@ -8,7 +9,7 @@ const { signal } = new AbortController();
 const away = new AppError('SERVICE_UNAVAILABLE', 'away');
 
 test('the first attempt comes at once, the next ones after growing pauses', async () => {
-  const outage = createOutage({ clock: { now: () => new Date() } });
+  const outage = createOutage({ clock: systemClock });
   const pausesMs: number[] = [];
   for (let n = 0; n < 3; n += 1) pausesMs.push(await timed(() => outage.endure(away, signal)));
   const [first = 0, second = 0, third = 0] = pausesMs;
@@ -20,14 +21,14 @@ test('the first attempt comes at once, the next ones after growing pauses', asyn
 });
 
 test('a pause that the other side asked for is kept', async () => {
-  const outage = createOutage({ clock: { now: () => new Date() } });
+  const outage = createOutage({ clock: systemClock });
   const busy = new AppError('SERVICE_UNAVAILABLE', 'busy', { details: { retryAfterSeconds: 1 } });
   expect(await timed(() => outage.endure(busy, signal))).toBeGreaterThanOrEqual(995);
 });
 
 test('what lived for ten seconds was no failed attempt, what lived shorter was one', async () => {
   let nowMs = 0;
-  const outage = createOutage({ clock: { now: () => new Date(nowMs) } });
+  const outage = createOutage({ clock: { elapsedMs: () => nowMs } });
   await outage.endure(away, signal);
   nowMs = 299_000;
   outage.opened();
@@ -40,7 +41,7 @@ test('what lived for ten seconds was no failed attempt, what lived shorter was o
 });
 
 test('what is no outage is thrown', async () => {
-  const outage = createOutage({ clock: { now: () => new Date() } });
+  const outage = createOutage({ clock: systemClock });
   const off = new AppError('SERVICE_UNAVAILABLE', 'off', {
     details: { lifecycleState: 'STOPPED' },
   });
@@ -50,7 +51,7 @@ test('what is no outage is thrown', async () => {
 });
 
 test('a VM that starts is waited for', async () => {
-  const outage = createOutage({ clock: { now: () => new Date() } });
+  const outage = createOutage({ clock: systemClock });
   const starting = new AppError('SERVICE_UNAVAILABLE', 'starting', {
     details: { lifecycleState: 'STARTING' },
   });
@@ -58,7 +59,7 @@ test('a VM that starts is waited for', async () => {
 });
 
 test("the signal ends a pause with the signal's reason", async () => {
-  const outage = createOutage({ clock: { now: () => new Date() } });
+  const outage = createOutage({ clock: systemClock });
   const caller = new AbortController();
   const gone = new Error('the caller left');
   const busy = new AppError('SERVICE_UNAVAILABLE', 'busy', { details: { retryAfterSeconds: 30 } });

@@ -6,7 +6,7 @@ import type { LifecycleState } from './model/vm.ts';
 import type { Clock } from './ports.ts';
 
 export interface OutageOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'elapsedMs'>;
   readonly maxOutageMs?: number;
   /** What lived this long was no failed attempt. */
   readonly soundMs?: number;
@@ -32,7 +32,7 @@ export function createOutage({
   let sinceMs: number | undefined;
   let openedMs: number | undefined;
   let attempts = 0;
-  const nowMs = () => clock.now().getTime();
+  const nowMs = () => clock.elapsedMs();
   const over = () => {
     sinceMs = undefined;
     attempts = 0;

@@ -12,7 +12,10 @@ export interface CallOptions {
 }
 
 export interface Clock {
+  /** The time of day; may jump, also backwards. */
   now(): Date;
+  /** Milliseconds since some moment; never set back, so fit for ages and deadlines. */
+  elapsedMs(): number;
 }
 
 export interface Instance {

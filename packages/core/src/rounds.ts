@@ -1,6 +1,7 @@
 // Work that is done again and again: at its own pace, or at once when something has happened.
 
 import { pause } from './deadline.ts';
+import { createRest } from './rest.ts';
 
 export interface RoundsOptions {
   /** Does one round and says how long to rest after it; `undefined` until it is called for. What it throws counts as `undefined`. */
@@ -20,14 +21,14 @@ export interface Rounds {
 /** Begins with a round at once; goes on until the signal aborts. */
 export function startRounds({ round, minRestMs, signal }: RoundsOptions): Rounds {
   let callers: (() => void)[] = [];
-  let wake = () => {};
+  const rest = createRest(signal);
 
   return {
     call: () =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve();
         callers.push(resolve);
-        wake();
+        rest.end();
       }),
     done: run(),
   };
@@ -40,23 +41,9 @@ export function startRounds({ round, minRestMs, signal }: RoundsOptions): Rounds
       for (const resolve of served) resolve();
       // Aborted meanwhile: the loop ends.
       await pause(minRestMs, signal).catch(() => {});
-      await rest(restMs === undefined ? undefined : restMs - minRestMs);
+      if (callers.length > 0) continue;
+      await rest.begin(restMs === undefined ? undefined : restMs - minRestMs);
     }
     for (const resolve of callers) resolve();
-  }
-
-  function rest(durationMs: number | undefined): Promise<void> {
-    if (callers.length > 0 || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        wake = () => {};
-        resolve();
-      };
-      const timer = durationMs === undefined ? undefined : setTimeout(end, durationMs);
-      signal.addEventListener('abort', end, { once: true });
-      wake = end;
-    });
   }
 }

@@ -17,8 +17,6 @@ export interface VmOptions {
   readonly compute: Compute;
   readonly clock: Clock;
   readonly link: Link;
-  /** Called each time a START was accepted. */
-  readonly onWake?: () => void;
   /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
   readonly onAction?: () => void;
   /** How long one look at the VM may take altogether. */
@@ -57,14 +55,13 @@ interface Look extends Instance {
  * How long a transition takes is only observed: from the first look of this process that showed the same state and version, so a process that never looked has seen it for 0 ms.
  *
  * @example
- * const vm = createVm({ compute, clock: { now: () => new Date() }, link });
+ * const vm = createVm({ compute, clock: systemClock, link });
  * const { lifecycleState, ip } = await vm.status();
  */
 export function createVm({
   compute,
   clock,
   link,
-  onWake,
   onAction,
   statusDeadlineMs = 30_000,
 }: VmOptions): Vm {
@@ -114,7 +111,6 @@ export function createVm({
       onAction?.();
     }
     link.drop(`${action} was sent to ${vmId}`);
-    if (action === 'START') onWake?.();
     await pause(freshMs); // until no process of the API holds an answer from before
     return { action, status: 'initiated', vmId };
   }
@@ -122,7 +118,7 @@ export function createVm({
   async function look(options: CallOptions): Promise<Look> {
     const instance = await compute.getInstance(options);
     const { lifecycleState, etag } = instance;
-    const nowMs = clock.now().getTime();
+    const nowMs = clock.elapsedMs();
     if (sighting?.lifecycleState !== lifecycleState || sighting.etag !== etag) {
       sighting = { lifecycleState, etag, sinceMs: nowMs };
     }

@@ -4,6 +4,7 @@ import { isAppError } from './errors.ts';
 import type { OnDemandEvent } from './model/event.ts';
 import type { LogTime } from './model/log-line.ts';
 import type { Clock, Engine, EngineEvent } from './ports.ts';
+import { createRest } from './rest.ts';
 import { toContainerEvent } from './to-container-event.ts';
 
 /** `keep` leaves open what is open, and opens nothing. */
@@ -48,7 +49,8 @@ export function watchContainers({
   let isRelied = false;
   let wasOpen = false;
   let closeStream = () => {};
-  let wake = () => {};
+  /** Ends early when the stream is wished anew. */
+  const rest = createRest(signal);
   let waiting: (() => void)[] = [];
 
   const enter = (next: 'resting' | 'open') => {
@@ -64,7 +66,7 @@ export function watchContainers({
       if (next === 'close') closeStream();
       if (next !== 'open' || !isNew || phase !== 'resting') return;
       phase = 'opening';
-      wake();
+      rest.end();
     },
     settled: () =>
       new Promise((resolve) => {
@@ -82,7 +84,7 @@ export function watchContainers({
     while (!signal.aborted) {
       if (wished !== 'open') {
         enter('resting');
-        await rest(undefined);
+        await rest.begin(undefined);
         pauseMs = minPauseMs;
         continue;
       }
@@ -91,7 +93,8 @@ export function watchContainers({
       if (openMs !== undefined) await onCut().catch(() => {});
       // A stream that is cut again and again at once is not worth more than one that does not open.
       pauseMs = openMs !== undefined && openMs > maxPauseMs ? minPauseMs : pauseMs;
-      if (wished === 'open' && phase === 'resting') await rest(Math.max(pauseMs, retryAfterMs));
+      if (wished === 'open' && phase === 'resting')
+        await rest.begin(Math.max(pauseMs, retryAfterMs));
       pauseMs = Math.min(pauseMs * 2, maxPauseMs);
     }
     enter('resting');
@@ -142,22 +145,6 @@ export function watchContainers({
     if (!memory.isNew(event)) return;
     const told = toContainerEvent(event);
     if (told !== undefined) publish(told);
-  }
-
-  /** Ends early when the stream is wished anew, and when the signal aborts. */
-  function rest(durationMs: number | undefined): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', end);
-        wake = () => {};
-        resolve();
-      };
-      const timer = durationMs === undefined ? undefined : setTimeout(end, durationMs);
-      signal.addEventListener('abort', end, { once: true });
-      wake = end;
-    });
   }
 }
 

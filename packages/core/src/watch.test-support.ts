@@ -1,5 +1,6 @@
 // A VM, a Docker and its jobs in memory, as the watch over them sees them.
 
+import { systemClock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { PlacedEvent } from './event-feed.ts';
 import type { EventTimings } from './event-watch.ts';
@@ -108,7 +109,7 @@ export function startWatchWorld({
       },
       drop() {},
     },
-    clock: { now: () => new Date() },
+    clock: systemClock,
     randomHex(digits) {
       epochs += 1;
       return String(epochs).padStart(digits, '0');

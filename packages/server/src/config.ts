@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net';
 import { homedir } from 'node:os';
+import { dockerTransports, ociAuths } from '@ondemand/core';
 import { z } from 'zod';
 
 const home = homedir();
@@ -115,7 +116,7 @@ export const environmentSchema = z.object({
     .regex(/^ocid1\.instance\./, "must be an instance's OCID, ocid1.instance.…")
     .describe("the instance's OCID"),
   OCI_AUTH: z
-    .enum(['config', 'session', 'instance_principal'])
+    .enum(ociAuths)
     .default('config')
     .describe('how the API signs: a key in the config, a session token, or the VM it runs on'),
   OCI_CONFIG_FILE: file.prefault('~/.oci/config').describe("the OCI CLI's config file"),
@@ -146,7 +147,7 @@ export const environmentSchema = z.object({
     .default('/var/run/docker.sock')
     .describe("Docker's socket on the VM"),
   DOCKER_TRANSPORT: z
-    .enum(['auto', 'socket', 'dial-stdio'])
+    .enum(dockerTransports)
     .default('auto')
     .describe(
       'how to reach it: forwarded (direct-streamlocal), or through `docker system dial-stdio`; auto tries them in this order',

@@ -127,6 +127,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       requestId: request.id,
       resourceMetadataUrl,
       principal: request.principal,
+      authenticate: () => options.authenticate(request.raw.headersDistinct.authorization),
       scopeNames,
       services,
       audit,
@@ -169,11 +170,12 @@ function prefersAsync(prefer: string | string[] = ''): boolean {
   );
 }
 
-/** Aborts when the connection goes before the answer has. */
-function signalOf(reply: FastifyReply): AbortSignal {
+/** Aborts when the connection goes before the answer has; is so already when it went while the token was checked. */
+function signalOf({ raw }: FastifyReply): AbortSignal {
+  if (raw.destroyed) return AbortSignal.abort();
   const controller = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort();
+  raw.once('close', () => {
+    if (!raw.writableFinished) controller.abort();
   });
   return controller.signal;
 }

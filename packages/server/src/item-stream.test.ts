@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { createItemStream, type Encoding } from './item-stream.ts';
@@ -118,6 +119,32 @@ test('a form without a word for failure is cut off, after what came before it', 
   source.fail(new Error('why'));
   expect((await failed).message).toMatch(/^cut off/);
   expect(text).toBe('ab');
+});
+
+test('a form without a word for failure is cut off for a slow reader too, once all before it was taken', async () => {
+  const source = createSource<string>();
+  source.push(...['a', 'b', 'c'].map((letter) => letter.repeat(20 * 1024))); // more than one chunk
+  source.fail(new Error('why'));
+  const stream = createStream(source, { toFailure: () => undefined });
+  let taken = 0;
+  let takeMore = () => {};
+  const sink = new Writable({
+    highWaterMark: 1,
+    write(chunk, _encoding, done) {
+      taken += chunk.length;
+      takeMore = done;
+    },
+  });
+  const failed = new Promise<Error>((resolve) => {
+    stream.once('error', resolve);
+  });
+  stream.pipe(sink);
+  await vi.waitFor(() => expect([taken, stream.readableLength]).toEqual([40_960, 20_480]));
+  for (let count = 0; count < 10; count += 1) await turn(); // it failed meanwhile, and waits
+  expect(stream.destroyed).toBe(false);
+  takeMore();
+  expect((await failed).message).toMatch(/^cut off/);
+  expect(taken).toBe(61_440);
 });
 
 describe('a silence', () => {

@@ -125,6 +125,7 @@ export function createItemStream<Item>(
   function cut(): void {
     if (stream.readableLength === 0)
       stream.destroy(new Error('cut off: this form of a stream has no other way to say it'));
+    else stream.push(''); // which answers a `_read`, so that there will be another once more was taken
   }
 }
 

@@ -1,4 +1,6 @@
-import { describe, expect, test, vi } from 'vitest';
+import { AppError } from '@ondemand/core';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { invalidToken } from './auth/challenge.ts';
 import { createOpenStreams } from './open-streams.ts';
 import { createSource } from './stream.test-support.ts';
 
@@ -125,10 +127,72 @@ test('a stream whose token ends while it is being opened never began because of 
   expect(() => stream.abandon()).toThrow(expect.objectContaining({ code: 'UNAUTHORIZED' }));
 });
 
+describe('a token that may be revoked', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const streams = () => createOpenStreams({ max: 1, maxShared: 1 });
+  const good = async () => {};
+  const revoked = invalidToken('The token was revoked');
+  const unknown = new AppError('SERVICE_UNAVAILABLE', 'The issuer is out of reach');
+
+  test('ends its stream once it is, and not while that cannot be told', async () => {
+    const recheck = vi.fn(good).mockRejectedValueOnce(unknown).mockResolvedValueOnce(undefined);
+    const source = createSource<number>();
+    const stream = streams().open({ ...reader(), recheck });
+    const next = stream.follow(source)[Symbol.asyncIterator]().next();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(recheck).toHaveBeenCalledTimes(12);
+    expect(stream.signal.aborted).toBe(false);
+    recheck.mockRejectedValueOnce(revoked);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(await next).toEqual({ done: true, value: 'interrupted' });
+    expect(source.isLeft).toBe(true);
+  });
+
+  test('is why a stream that was being opened never began', async () => {
+    const stream = streams().open({ ...reader(), recheck: () => Promise.reject(revoked) });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(stream.signal.aborted).toBe(true);
+    expect(() => stream.abandon()).toThrow(revoked);
+  });
+
+  test('that is checked without a verdict, for a reason of our own, is not trusted on', async () => {
+    const recheck = () => Promise.reject(new TypeError('a mistake'));
+    const stream = streams().open({ ...reader(), recheck });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(stream.signal.aborted).toBe(true);
+  });
+
+  test('is not asked about once the stream has ended, and an answer that comes then says nothing', async () => {
+    let answer = (_error: Error) => {};
+    const recheck = vi.fn(
+      () =>
+        new Promise<void>((_, reject) => {
+          answer = reject;
+        }),
+    );
+    const stream = streams().open({ ...reader(), recheck });
+    await vi.advanceTimersByTimeAsync(5000);
+    stream.abandon();
+    answer(revoked);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(recheck).toHaveBeenCalledTimes(1);
+    stream.abandon();
+  });
+});
+
 test('nothing of a stream is kept once it has ended', () => {
   vi.useFakeTimers();
   try {
-    createOpenStreams({ max: 1, maxShared: 1 }).open(reader()).abandon();
+    const recheck = async () => {};
+    createOpenStreams({ max: 1, maxShared: 1 })
+      .open({ ...reader(), recheck })
+      .abandon();
     expect(vi.getTimerCount()).toBe(0);
   } finally {
     vi.useRealTimers();

@@ -1,6 +1,6 @@
 // The streams that are open in this process: never too many, and none outlives its reader, its token or the process.
 
-import { AppError, type Resumable } from '@ondemand/core';
+import { AppError, isAppError, type Resumable } from '@ondemand/core';
 import { invalidToken } from './auth/challenge.ts';
 import { type StreamItems, toInterruptible } from './stream-items.ts';
 
@@ -9,7 +9,7 @@ export interface OpenStream {
   readonly signal: AbortSignal;
   /** The items for as long as they are wanted; then the source is left at once, whatever it is doing. */
   follow<Item>(items: Resumable<Item>): StreamItems<Item>;
-  /** For a stream that never began. Throws `SERVICE_UNAVAILABLE` when that is because the process ends, `UNAUTHORIZED` when the token did. */
+  /** For a stream that never began. Throws `SERVICE_UNAVAILABLE` when that is because the process ends, `UNAUTHORIZED` when the token ended or was revoked. */
   abandon(): void;
 }
 
@@ -25,6 +25,8 @@ export interface StreamReader {
   readonly signal: AbortSignal;
   /** When the right to read ends, ISO 8601. */
   readonly expiresAt: string;
+  /** Where it may end before that: rejects once it has, with `SERVICE_UNAVAILABLE` while that cannot be told. Called every five seconds. */
+  readonly recheck?: (() => Promise<unknown>) | undefined;
   /** One source serves all who read the same, so that many more may. */
   readonly isShared: boolean;
 }
@@ -50,26 +52,26 @@ export function createOpenStreams({
   let isClosing = false;
 
   return {
-    open({ signal: reader, expiresAt, isShared }) {
+    open({ signal: reader, isShared, ...right }) {
       if (isClosing) throw closing();
       const { open, max } = isShared ? places.shared : places.own;
       if (open.size >= max) throw tooMany(max);
       const stop = new AbortController();
-      let isExpired = false;
+      let refusal: unknown;
       let interrupt = () => {};
       const end = () => {
         if (stop.signal.aborted) return;
         open.delete(end);
-        clearTimeout(expiry);
+        stopWatching();
         reader.removeEventListener('abort', end);
         stop.abort();
         interrupt();
       };
-      const expire = () => {
-        isExpired = true;
+      const stopWatching = watchRight(right, now(), (why) => {
+        if (stop.signal.aborted) return; // by the time a check was answered
+        refusal = why;
         end();
-      };
-      const expiry = setTimeout(expire, toTimerMs(Date.parse(expiresAt) - now())).unref();
+      });
       open.add(end);
       if (reader.aborted) end();
       else reader.addEventListener('abort', end);
@@ -85,7 +87,7 @@ export function createOpenStreams({
         abandon() {
           end();
           if (isClosing) throw closing();
-          if (isExpired) throw invalidToken('The token has expired');
+          if (refusal !== undefined) throw refusal;
         },
       };
     },
@@ -95,6 +97,28 @@ export function createOpenStreams({
     },
   };
 }
+
+/** Calls back once the right to read is gone, with why; what it gives stops that. */
+function watchRight(
+  { expiresAt, recheck }: Pick<StreamReader, 'expiresAt' | 'recheck'>,
+  nowMs: number,
+  onGone: (why: unknown) => void,
+): () => void {
+  const expire = () => onGone(invalidToken('The token has expired'));
+  const expiry = setTimeout(expire, toTimerMs(Date.parse(expiresAt) - nowMs)).unref();
+  const check = () =>
+    recheck?.().catch((error: unknown) => {
+      if (!isAppError(error, 'SERVICE_UNAVAILABLE')) onGone(error); // that one is no verdict on the token
+    });
+  const checks = recheck && setInterval(check, recheckMs).unref();
+  return () => {
+    clearTimeout(expiry);
+    clearInterval(checks);
+  };
+}
+
+/** Authentication remembers its answers, so it is not the issuer who is asked this often. */
+const recheckMs = 5000;
 
 /** A timer that waits for longer than this fires at once. */
 function toTimerMs(ms: number): number {

@@ -18,7 +18,7 @@ type ResponseObject = Extract<
   { description: string }
 >;
 
-export const apiTitle = 'Containers Control On-Demand API';
+const apiTitle = 'Containers Control On-Demand API';
 export const apiVersion = '1.0.0';
 
 const description =

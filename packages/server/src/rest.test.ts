@@ -1,6 +1,12 @@
 import { AppError } from '@ondemand/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectApiError, nginx, startTestServer, type TestServer } from './testing.test-support.ts';
+import {
+  expectApiError,
+  nginx,
+  readJson,
+  startTestServer,
+  type TestServer,
+} from './testing.test-support.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -237,6 +243,19 @@ describe('authentication comes first', () => {
   ])('%s needs no token', async (path, status) => {
     expect((await server.ask(path)).status).toBe(status);
   });
+});
+
+test('whoami tells no more of a token than the contract says', async () => {
+  const whoami = {
+    sub: 'a',
+    clientId: 'test',
+    scopes: ['read' as const],
+    expiresAt: '2030-01-01T00:00:00.000Z',
+  };
+  const authenticate = async () => ({ ...whoami, isRevocable: true as const });
+  await using server = await startTestServer({}, { authenticate });
+  expect(await readJson(await server.ask('/whoami'))).toEqual(whoami);
+  expect(await readJson(await server.ask('/trpc/whoami'))).toEqual({ result: { data: whoami } });
 });
 
 test('what is not ours to tell stays inside', async () => {

@@ -17,6 +17,7 @@ import {
   createSshConnection,
   createVm,
   type SshEvent,
+  systemClock,
 } from '@ondemand/core';
 import type { Logger } from 'pino';
 import { checkAuditFile, createAuditFile } from './audit/file.ts';
@@ -50,7 +51,7 @@ export async function checkEnvironment(config: Partial<Config>): Promise<string[
 
 /** Resolves once the API listens. */
 export async function startService(config: Config, { logger }: ServiceOptions): Promise<Service> {
-  const clock = { now: () => new Date() };
+  const clock = systemClock;
   const compute = createOciCompute({
     ...ociOptions(config),
     instanceId: config.OCI_INSTANCE_ID,

@@ -1,6 +1,8 @@
 import { Agent } from 'node:http';
 import { AppError, type PlacedEvent, type PlacedOutput } from '@ondemand/core';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createAuthenticator } from './auth/authenticator.ts';
+import { createTestClock, issuerFaults, startTestIssuer } from './auth/issuer.test-support.ts';
 import { createSource, openReader, type Source, toLine } from './stream.test-support.ts';
 import {
   expectApiError,
@@ -380,6 +382,71 @@ describe('a stream ends', () => {
     await using server = await startLogServer({ authenticate: expiringIn(300) });
     using reader = await openReader(server, logs, { headers: { accept: 'text/plain' } });
     await expect(reader.ended()).rejects.toThrow('the stream is cut');
+  });
+
+  test.each([
+    ['REST', logs, { retry: '1000' }],
+    ['tRPC', tRpcLogs, { id: '1', data: '{"line":"line 1","stream":"stdout"}' }],
+  ])(
+    'with its opaque token over %s, once that is revoked and not while its issuer is out of order',
+    async (_, path, last) => {
+      await using issuer = await startTestIssuer();
+      const audience = 'https://ondemand.example.com';
+      const active = { active: true, scope: 'read', sub: 'a', client_id: 'cli', aud: audience };
+      issuer.answers['/introspect'] = { ...active, exp: 4_000_000_000 };
+      const clock = createTestClock();
+      const { authenticate } = createAuthenticator({
+        issuer: issuer.url,
+        audience,
+        scopeNames: { read: 'read', admin: 'admin' },
+        client: { id: 'api', secret: 'secret' },
+        now: clock.now,
+      });
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+      onTestFinished(() => {
+        vi.useRealTimers();
+      });
+      /** Past what is remembered of the token, and to the next check of it. */
+      const recheck = async () => {
+        const before = issuer.count('/introspect');
+        clock.advance(30_000);
+        await vi.waitFor(() => {
+          vi.advanceTimersByTime(5000);
+          expect(issuer.count('/introspect')).toBeGreaterThan(before);
+        }, 5000);
+      };
+
+      await using server = await startLogServer({ authenticate });
+      using reader = await openReader(server, path, { as: 'opaque' });
+      issuer.answers['/introspect'] = issuerFaults['answering 500'];
+      await recheck();
+      await recheck();
+      server.source.push([toLine(1)]);
+      await reader.until(2);
+      issuer.answers['/introspect'] = { active: false };
+      await recheck();
+      await reader.ended();
+      expect(reader.events().at(-1)).toEqual(last);
+      expect(server.isAborted()).toBe(true);
+      expect(server.source.isLeft).toBe(true);
+    },
+  );
+
+  test('not with a token that nobody can revoke, which is checked once', async () => {
+    let checks = 0;
+    const authenticate = async () => {
+      checks += 1;
+      return expiringIn(3_600_000)();
+    };
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    await using server = await startLogServer({ authenticate });
+    using reader = await openReader(server, logs);
+    await reader.until(1);
+    vi.advanceTimersByTime(60_000);
+    expect(checks).toBe(1);
   });
 
   test('with the process, which does not wait for it', async () => {

@@ -20,6 +20,8 @@ import type { Services } from './services.ts';
 
 export interface Context extends ErrorContext {
   readonly principal: Principal;
+  /** Asks anew who calls, by the same token; throws what authentication throws. */
+  readonly authenticate: () => Promise<Principal>;
   readonly scopeNames: ScopeNames;
   readonly services: Services;
   readonly audit: AuditTrail;
@@ -121,8 +123,13 @@ function bounded({ stream }: Meta) {
   const isShared = stream?.isShared === true;
   return t.middleware(async ({ ctx, type, next }) => {
     if (type !== 'subscription') return next();
-    const { signal, principal } = ctx;
-    const stream = ctx.streams.open({ signal, expiresAt: principal.expiresAt, isShared });
+    const { signal, principal, authenticate } = ctx;
+    const stream = ctx.streams.open({
+      signal,
+      expiresAt: principal.expiresAt,
+      recheck: principal.isRevocable && authenticate,
+      isShared,
+    });
     const result = await next({ ctx: { signal: stream.signal } });
     if (result.ok) return { ...result, data: stream.follow(result.data as AsyncIterable<unknown>) }; // a subscription's output
     stream.abandon();

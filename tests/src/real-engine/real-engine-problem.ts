@@ -56,6 +56,6 @@ export function requireTool(tool: Tool): string {
 /** Tests that need a real engine: run where there can be one, else listed as skipped under a title that says why. */
 export function describeRealEngine(name: string, tests: () => void): void {
   const problem = realEngineProblem();
-  const title = problem === undefined ? name : `${name} [skipped: ${problem}]`;
+  const title = problem === undefined ? name : `${name} [skipped: real engine, ${problem}]`;
   describe.skipIf(problem !== undefined)(title, tests);
 }

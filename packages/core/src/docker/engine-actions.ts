@@ -90,8 +90,10 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
         giveUpAtMs = performance.now() + outOfReachMs;
       } catch (error) {
         signal.throwIfAborted();
-        if (error === outOfReach) return undefined;
+        // What fails at once never lets a deadline fire.
+        if (error === outOfReach || performance.now() >= giveUpAtMs) return undefined;
         if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
+        if (error.details.reason === 'CONNECTION_CLOSED') return undefined; // this process shuts down
       }
       await pause(Math.min(delayMs, giveUpAtMs - performance.now()), signal);
     }

@@ -3,6 +3,7 @@
 import { withDeadline } from '../deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { createLimiter } from '../limiter.ts';
+import { vmId } from '../model/vm.ts';
 import type { CallOptions } from '../ports.ts';
 import { createSharedReads } from '../shared-read.ts';
 import { ChannelRefusedError, type Channels } from '../ssh/channels.ts';
@@ -99,10 +100,7 @@ export function createEngineClient({
     sendIt: (request: Request) => Promise<Answer>,
   ): Promise<Answer> {
     if (disposed) {
-      throw new AppError(
-        'SERVICE_UNAVAILABLE',
-        'The connection to Docker on oci-flex is shut down',
-      );
+      throw new AppError('SERVICE_UNAVAILABLE', `The connection to Docker on ${vmId} is shut down`);
     }
     const sendVersioned = async () => {
       const version = await negotiate(request);
@@ -119,7 +117,7 @@ export function createEngineClient({
 
   function negotiate({ signal }: CallOptions): string | Promise<string> {
     if (negotiated?.generation === channels.generation) return negotiated.version;
-    return negotiations.read('the API version of Docker on oci-flex', askVersion, { signal });
+    return negotiations.read(`the API version of Docker on ${vmId}`, askVersion, { signal });
   }
 
   async function askVersion(signal: AbortSignal): Promise<string> {
@@ -134,7 +132,7 @@ export function createEngineClient({
     if (answer.status !== 200) {
       throw dockerUnavailable(
         'DOCKER_FAILED',
-        `Docker on oci-flex is not ready (HTTP ${answer.status} to a ping); try again, or look at the Docker daemon on the VM`,
+        `Docker on ${vmId} is not ready (HTTP ${answer.status} to a ping); try again, or look at the Docker daemon on the VM`,
       );
     }
     transport.confirm();
@@ -255,7 +253,7 @@ function chooseVersion(theirs: string | string[] | undefined): string {
 function tooManyRequests(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
-    'Too many requests wait for Docker on oci-flex; try again in a moment',
+    `Too many requests wait for Docker on ${vmId}; try again in a moment`,
     { details: { reason: 'TOO_MANY_REQUESTS', retryAfterSeconds: 1 } },
   );
 }
@@ -263,7 +261,7 @@ function tooManyRequests(): AppError {
 function tooManyStreams(open: number): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
-    `${open} logs and watches of Docker on oci-flex are followed already, and no more go over its connection; end one, or try again later`,
+    `${open} logs and watches of Docker on ${vmId} are followed already, and no more go over its connection; end one, or try again later`,
     { details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds: 5 } },
   );
 }
@@ -275,7 +273,7 @@ function isWorthRepeating(error: unknown): boolean {
 function unfit(reason: string): AppError {
   return dockerUnavailable(
     'DOCKER_UNFIT',
-    `The Docker engine on oci-flex cannot be used: ${reason}; install Docker 19.03 or newer there`,
+    `The Docker engine on ${vmId} cannot be used: ${reason}; install Docker 19.03 or newer there`,
   );
 }
 

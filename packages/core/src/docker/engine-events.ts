@@ -1,10 +1,10 @@
 // What happens to containers, as the engine tells it: one request whose answer goes on.
 
-import type { LogTime } from '../model/log-line.ts';
 import type { EngineEvent, EngineEventsOptions } from '../ports.ts';
 import type { EngineClient, EngineStream } from './engine-client.ts';
 import { LostAnswerError } from './exchange.ts';
 import { createJsonObjects } from './json-objects.ts';
+import { toSince } from './log-time.ts';
 import { type EngineTask, toAppError, toLostError } from './to-app-error.ts';
 import { toEngineEvent } from './to-engine-event.ts';
 
@@ -50,8 +50,4 @@ async function* readEvents({ chunks }: EngineStream): AsyncGenerator<EngineEvent
 
 function rethrow(error: unknown): never {
   throw error instanceof LostAnswerError ? toLostError(error, task) : error;
-}
-
-function toSince({ seconds, nanos }: LogTime): string {
-  return `${seconds}.${String(nanos).padStart(9, '0')}`;
 }

@@ -5,6 +5,7 @@ import type { EngineClient } from './engine-client.ts';
 import { type EngineReads, toContainerName, toContainerPath } from './engine-reads.ts';
 import { LostAnswerError } from './exchange.ts';
 import { createLogLines, type LogLines } from './log-lines.ts';
+import { toSince } from './log-time.ts';
 import { type EngineTask, toAppError, toLostError } from './to-app-error.ts';
 
 export interface EngineFollowOptions {
@@ -46,9 +47,7 @@ function toQuery({ tail, since, follow }: FollowLogOptions): URLSearchParams {
     follow: follow ? '1' : '0',
     tail: String(tail),
   });
-  if (since !== undefined) {
-    query.set('since', `${since.seconds}.${String(since.nanos).padStart(9, '0')}`);
-  }
+  if (since !== undefined) query.set('since', toSince(since));
   return query;
 }
 

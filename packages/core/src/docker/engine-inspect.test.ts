@@ -95,7 +95,7 @@ describe('stats()', () => {
       answer(stopped, (_request, response) => sendJson(response, 500, {})),
     );
     const now = new Date('2026-02-08T11:00:00Z');
-    await using engine = createEngine({ ...fake, clock: { now: () => now } });
+    await using engine = createEngine({ ...fake, clock: { now: () => now, elapsedMs: () => 0 } });
     expect(await engine.stats(id)).toMatchObject({
       container: 'web',
       readAt: now.toISOString(),

@@ -1,6 +1,7 @@
 // What is read of the engine: lists and inspections, checked and in our own words.
 
 import type { z } from 'zod';
+import { containerMissing } from '../container-missing.ts';
 import type { CallOptions, EngineContainer } from '../ports.ts';
 import type { EngineClient, EngineRequest } from './engine-client.ts';
 import {
@@ -9,13 +10,7 @@ import {
   containerListSchema,
 } from './engine-schemas.ts';
 import { type EngineAnswer, LostAnswerError } from './exchange.ts';
-import {
-  type EngineTask,
-  malformedAnswer,
-  notFound,
-  toAppError,
-  toLostError,
-} from './to-app-error.ts';
+import { type EngineTask, malformedAnswer, toAppError, toLostError } from './to-app-error.ts';
 import { toContainer, toName } from './to-container.ts';
 
 type AskOptions = Omit<EngineRequest, 'operation' | 'method' | 'path'>;
@@ -41,7 +36,7 @@ export function createEngineReads({ client }: { readonly client: EngineClient })
     },
     async inspect(id, options) {
       const found = await find(id, options);
-      if (found === undefined) throw notFound(id);
+      if (found === undefined) throw containerMissing(id);
       return found;
     },
     find,

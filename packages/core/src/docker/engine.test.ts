@@ -1,6 +1,7 @@
 // The Engine port against an engine that lies, refuses, loses answers and writes long lines.
 
 import { expect, test } from 'vitest';
+import { AppError } from '../errors.ts';
 import { maxLogBytes } from '../model/container.ts';
 import { createEngine } from './engine.ts';
 import {
@@ -185,12 +186,15 @@ test('a start whose answer is lost succeeds also when the container ended at onc
   await expect(engine.start(id)).resolves.toEqual({ changed: true });
 });
 
+const unreachable = new AppError('SERVICE_UNAVAILABLE', 'The next attempt is not due yet');
+
 test.each([
-  { engine: 'is cut off', hangs: false },
-  { engine: 'cannot be reached nor refused', hangs: true },
+  { engine: 'is cut off', open: undefined },
+  { engine: 'cannot be reached nor refused', open: () => new Promise<never>(() => {}) },
+  { engine: 'is known to be out of reach', open: () => Promise.reject(unreachable) },
 ])(
   'an action whose answer is lost is of unknown outcome within 5 s when the engine $engine',
-  async ({ hangs }) => {
+  async ({ open }) => {
     let posted = 0;
     await using fake = await startFakeEngine(
       withBox(running(), (request) => {
@@ -198,7 +202,7 @@ test.each([
         request.socket.destroy();
         // From here on the engine is out of reach.
         fake.respond = (later) => later.socket.destroy();
-        if (hangs) fake.channels.openSocket = () => new Promise(() => {});
+        if (open !== undefined) fake.channels.openSocket = open;
       }),
     );
     await using engine = createEngine(fake);
@@ -212,6 +216,26 @@ test.each([
     expect(posted).toBe(1);
   },
 );
+
+test('an action that the shutdown of this process cuts off is of unknown outcome at once', async () => {
+  const closed = new AppError('SERVICE_UNAVAILABLE', 'This process is shutting down', {
+    details: { reason: 'CONNECTION_CLOSED' },
+  });
+  let opened = 0;
+  await using fake = await startFakeEngine(
+    withBox(running(), (request) => {
+      request.socket.destroy();
+      fake.respond = (later) => later.socket.destroy();
+      fake.channels.openSocket = () => {
+        opened += 1;
+        return Promise.reject(closed);
+      };
+    }),
+  );
+  await using engine = createEngine(fake);
+  await expect(engine.restart(id)).rejects.toMatchObject({ details: { outcome: 'unknown' } });
+  expect(opened).toBe(1);
+});
 
 test('an action whose answer is lost rejects with the reason of a caller who leaves meanwhile', async () => {
   const caller = new AbortController();

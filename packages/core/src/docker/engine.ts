@@ -1,5 +1,6 @@
 // The Engine port over Docker's Engine API: containers in, containers out.
 
+import { systemClock } from '../clock.ts';
 import type { CallOptions, Clock, Engine } from '../ports.ts';
 import { createEngineActions } from './engine-actions.ts';
 import { createEngineClient, type EngineClientOptions } from './engine-client.ts';
@@ -57,5 +58,3 @@ export function createEngine(options: EngineOptions): DockerEngine {
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
 }
-
-const systemClock: Clock = { now: () => new Date() };

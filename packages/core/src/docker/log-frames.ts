@@ -1,6 +1,7 @@
 // The engine's log format: frames of an eight-byte header and a payload, cut anywhere by the transport.
 
 import { AppError } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
 
 export type LogStream = 'stdout' | 'stderr';
 
@@ -83,7 +84,7 @@ function toStream(header: Buffer): LogStream {
   if (number === 3) {
     throw new AppError(
       'SERVICE_UNAVAILABLE',
-      'Docker on oci-flex failed while it read the log; try again, or look at the Docker daemon on the VM',
+      `Docker on ${vmId} failed while it read the log; try again, or look at the Docker daemon on the VM`,
     );
   }
   throw malformed(`a line is of stream ${number}`);
@@ -92,6 +93,6 @@ function toStream(header: Buffer): LogStream {
 function malformed(reason: string): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
-    `Docker's log from oci-flex is malformed: ${reason}; try again`,
+    `Docker's log from ${vmId} is malformed: ${reason}; try again`,
   );
 }

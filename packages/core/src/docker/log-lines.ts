@@ -6,7 +6,7 @@ import type { StampedLine } from '../ports.ts';
 import { newline } from './line-store.ts';
 import { createLogFrames, type LogStream } from './log-frames.ts';
 import { entryBytes } from './log-tail.ts';
-import { createStampReader } from './log-time.ts';
+import { createStampReader, isSameTime, noTime } from './log-time.ts';
 import { createTtyEntries } from './tty-entries.ts';
 
 export interface LogLinesOptions {
@@ -117,10 +117,4 @@ export function createLogLines({ tty, maxLineBytes = 1024 * 1024 }: LogLinesOpti
 
 function begin(at: LogTime): Unfinished {
   return { at, decoder: new StringDecoder('utf8'), text: '', bytes: 0 };
-}
-
-const noTime: LogTime = { seconds: 0, nanos: 0 };
-
-function isSameTime(a: LogTime, b: LogTime): boolean {
-  return a.seconds === b.seconds && a.nanos === b.nanos;
 }

@@ -3,7 +3,7 @@
 import type { LogTime } from '../model/log-line.ts';
 import { createLineStore, newline } from './line-store.ts';
 import type { LogStream } from './log-frames.ts';
-import { createStampReader } from './log-time.ts';
+import { createStampReader, isSameTime, noTime } from './log-time.ts';
 
 export interface LogTailOptions {
   readonly lines: number;
@@ -126,10 +126,4 @@ interface Unfinished {
   readonly time: LogTime;
   readonly parts: Buffer[];
   bytes: number;
-}
-
-const noTime: LogTime = { seconds: 0, nanos: 0 };
-
-function isSameTime(a: LogTime, b: LogTime): boolean {
-  return a.seconds === b.seconds && a.nanos === b.nanos;
 }

@@ -1,4 +1,4 @@
-// The timestamp at the head of a log entry, as numbers that sort.
+// The timestamp at the head of a log entry, as numbers that sort; and back, for a question.
 
 import type { LogTime } from '../model/log-line.ts';
 
@@ -52,6 +52,18 @@ export function createStampReader(): (entry: Buffer) => StampedEntry {
     }
     return { time: { seconds: lastSeconds, nanos }, text: entry.subarray(fullStamp + 1) };
   }
+}
+
+/** Of an entry before the first. */
+export const noTime: LogTime = { seconds: 0, nanos: 0 };
+
+export function isSameTime(a: LogTime, b: LogTime): boolean {
+  return a.seconds === b.seconds && a.nanos === b.nanos;
+}
+
+/** As the Engine API takes it in `since`. */
+export function toSince({ seconds, nanos }: LogTime): string {
+  return `${seconds}.${String(nanos).padStart(9, '0')}`;
 }
 
 /** `2026-01-02T03:04:05.000000006Z` */

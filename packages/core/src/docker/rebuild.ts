@@ -1,6 +1,7 @@
 // From a container to the command that rebuilds it through Docker Compose on the VM, by its own labels.
 
 import { AppError } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
 import type { CallOptions, CommandResult, EngineContainer, JobPlan, Shell } from '../ports.ts';
 import type { Channels } from '../ssh/channels.ts';
 import { type ComposeTarget, isInside, readComposeLabels } from './compose.ts';
@@ -108,7 +109,7 @@ export function createRebuildPlanner({
     }
     throw new AppError(
       'SERVICE_UNAVAILABLE',
-      'oci-flex has neither "docker compose" nor "docker-compose"; install Docker Compose on the VM, or set COMPOSE_COMMAND',
+      `${vmId} has neither "docker compose" nor "docker-compose"; install Docker Compose on the VM, or set COMPOSE_COMMAND`,
     );
   }
 
@@ -145,7 +146,7 @@ function toArguments({ project, service, workingDir, files, environmentFiles }: 
 function refused(name: string, reason: string): AppError {
   return new AppError(
     'CONFLICT',
-    `The container '${name}' on oci-flex cannot be rebuilt: ${reason}`,
+    `The container '${name}' on ${vmId} cannot be rebuilt: ${reason}`,
     { details: { name } },
   );
 }

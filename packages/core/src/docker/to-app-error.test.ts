@@ -123,3 +123,15 @@ test.each([
 function answerOf(status: number, body: string): EngineAnswer {
   return { status, headers: {}, body: Buffer.from(body) };
 }
+
+test.each([404, 409])(
+  'HTTP %i to the list is a fault of the engine, not of a container',
+  (status) => {
+    const error = toAppError(answerOf(status, 'page not found'), { operation: 'list' });
+    expect(error).toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      message: expect.not.stringContaining('undefined'),
+      details: { reason: 'DOCKER_FAILED' },
+    });
+  },
+);

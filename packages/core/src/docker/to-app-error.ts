@@ -1,6 +1,8 @@
 // What the engine refused, or failed to say, in words for the caller; its own message stays in `cause`.
 
+import { containerMissing } from '../container-missing.ts';
 import { AppError, type AppErrorOptions, isAppError } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
 import type { EngineAnswer, LostAnswerError } from './exchange.ts';
 
 /** What was asked of the engine, and of which container. */
@@ -34,10 +36,12 @@ export function toAppError(answer: EngineAnswer, task: EngineTask): AppError {
   const { name } = task;
   const fail = (code: AppError['code'], message: string) =>
     new AppError(code, message, { details: name === undefined ? {} : { name }, cause });
-  const subject = `container '${name}' on oci-flex`;
+  const subject = `container '${name}' on ${vmId}`;
 
-  if (isMissing(answer.status, said, task)) return notFound(name, cause);
-  if (answer.status === 409) {
+  // Of the engine as a whole, such an answer says nothing but that it does not work.
+  const isOfOne = name !== undefined;
+  if (isOfOne && isMissing(answer.status, said, task)) return containerMissing(name, cause);
+  if (isOfOne && answer.status === 409) {
     const wish = isAction(task.operation) ? task.operation : 'be read';
     return fail('CONFLICT', `The ${subject} cannot ${wish} now: ${toConflict(said, name)}`);
   }
@@ -61,7 +65,7 @@ export function toAppError(answer: EngineAnswer, task: EngineTask): AppError {
   }
   return dockerUnavailable(
     'DOCKER_FAILED',
-    `Docker is not answering properly on oci-flex (HTTP ${answer.status} ${describe(task)}); try again, or look at the Docker daemon on the VM`,
+    `Docker is not answering properly on ${vmId} (HTTP ${answer.status} ${describe(task)}); try again, or look at the Docker daemon on the VM`,
     { details: name === undefined ? {} : { name }, cause },
   );
 }
@@ -75,35 +79,27 @@ export function dockerUnavailable(
   return new AppError('SERVICE_UNAVAILABLE', message, { details: { reason, ...details }, cause });
 }
 
-/** The one text for a container that is not there. */
-export function notFound(name: string | undefined, cause?: unknown): AppError {
-  return new AppError('NOT_FOUND', `No container named '${name}' on oci-flex`, {
-    details: { name },
-    cause,
-  });
-}
-
 /** An answer that did not arrive, or not whole: `SERVICE_UNAVAILABLE`, with the SSH adapter's reason where the whole connection was lost. Only for requests that change nothing, or whose outcome was looked up. */
 export function toLostError(error: LostAnswerError, task: EngineTask): AppError {
   const what = describe(task);
   const { reason, message } = {
     timeout: {
       reason: 'DOCKER_TIMEOUT',
-      message: `Docker on oci-flex did not answer in time ${what}; try again, or look at the Docker daemon on the VM`,
+      message: `Docker on ${vmId} did not answer in time ${what}; try again, or look at the Docker daemon on the VM`,
     },
     cut: {
       reason: toCutReason(error),
       message: isSilent(error)
-        ? `oci-flex stopped answering ${what}, and the SSH connection was given up; try again, or look at GET /vm/status`
-        : `The connection to Docker on oci-flex was lost ${what}; try again`,
+        ? `${vmId} stopped answering ${what}, and the SSH connection was given up; try again, or look at GET /vm/status`
+        : `The connection to Docker on ${vmId} was lost ${what}; try again`,
     },
     unclear: {
       reason: 'DOCKER_FAILED',
-      message: `Docker on oci-flex sent an answer whose end cannot be told ${what}; try again`,
+      message: `Docker on ${vmId} sent an answer whose end cannot be told ${what}; try again`,
     },
     'too large': {
       reason: 'DOCKER_FAILED',
-      message: `Docker on oci-flex sent an answer that is too large ${what}`,
+      message: `Docker on ${vmId} sent an answer that is too large ${what}`,
     },
   }[error.reason];
   return new AppError('SERVICE_UNAVAILABLE', message, { details: { reason }, cause: error });
@@ -118,7 +114,7 @@ export function isSilent({ cause }: LostAnswerError): boolean {
 export function unknownOutcome({ operation, name }: EngineTask, cause: unknown): AppError {
   return dockerUnavailable(
     'OUTCOME_UNKNOWN',
-    `Whether the container '${name}' on oci-flex did ${operation} is unknown (outcome unknown): Docker's answer was lost; look at its status before you try again`,
+    `Whether the container '${name}' on ${vmId} did ${operation} is unknown (outcome unknown): Docker's answer was lost; look at its status before you try again`,
     { details: { name, outcome: 'unknown' }, cause },
   );
 }
@@ -127,7 +123,7 @@ export function unknownOutcome({ operation, name }: EngineTask, cause: unknown):
 export function malformedAnswer(task: EngineTask, cause: unknown): AppError {
   return dockerUnavailable(
     'DOCKER_FAILED',
-    `Docker on oci-flex sent an answer that cannot be understood ${describe(task)}; try again, or check which engine the VM runs`,
+    `Docker on ${vmId} sent an answer that cannot be understood ${describe(task)}; try again, or check which engine the VM runs`,
     { cause },
   );
 }

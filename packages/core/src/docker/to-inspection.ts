@@ -46,7 +46,7 @@ export function toInspection(details: ContainerDetails): ContainerInspection {
 }
 
 /** A `Running` that is not told by a word. */
-export function toDetailedState({ State }: ContainerDetails): ContainerState {
+function toDetailedState({ State }: ContainerDetails): ContainerState {
   return toState(State.Status ?? '', State.Running === true ? 'Up' : '');
 }
 

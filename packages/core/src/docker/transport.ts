@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import { AppError, isAppError } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
 import type { CallOptions } from '../ports.ts';
 import { ChannelRefusedError, type Channels } from '../ssh/channels.ts';
 import { dockerUnavailable } from './to-app-error.ts';
@@ -132,7 +133,7 @@ function isRefusal(error: unknown): error is AppError {
 }
 
 function refused(error: AppError): AppError {
-  return new AppError('SERVICE_UNAVAILABLE', `Docker on oci-flex is not answering: ${say(error)}`, {
+  return new AppError('SERVICE_UNAVAILABLE', `Docker on ${vmId} is not answering: ${say(error)}`, {
     details: error.details,
     cause: error,
   });
@@ -142,7 +143,7 @@ function bothRefused(socket: AppError, command: AppError): AppError {
   const answers = { socket: say(socket), 'dial-stdio': say(command) };
   return dockerUnavailable(
     'DOCKER_UNREACHABLE',
-    `Docker on oci-flex is not answering, neither by its socket (${answers.socket}) nor by "docker system dial-stdio" (${answers['dial-stdio']})`,
+    `Docker on ${vmId} is not answering, neither by its socket (${answers.socket}) nor by "docker system dial-stdio" (${answers['dial-stdio']})`,
     { details: { transports: answers }, cause: new AggregateError([socket, command]) },
   );
 }

@@ -5,11 +5,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { AppError } from '../errors.ts';
 import type { JobHost, JobReading, JobRequest } from '../ports.ts';
 import { createSshConnection, type SshConnection } from '../ssh/connection.ts';
-import { sshdMissing, startSshd } from '../ssh/sshd.test-support.ts';
+import { describeSshd, startSshd } from '../ssh/sshd.test-support.ts';
 import { toAppError } from '../ssh/to-app-error.ts';
 import { createJobHost, type JobHostOptions } from './job-host.ts';
 
@@ -176,7 +176,7 @@ const isAlive = (pid: number) => {
   }
 };
 
-describe.skipIf(sshdMissing)(`jobs${sshdMissing ? ` (skipped: ${sshdMissing})` : ''}`, () => {
+describeSshd('jobs', () => {
   it('run, and leave their output, exit code and times', async () => {
     await using world = await startWorld();
     const { host } = world;
@@ -539,7 +539,7 @@ async function leftovers(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.startsWith('.'));
 }
 
-describe.skipIf(sshdMissing)('a start whose answer is lost', () => {
+describeSshd('a start whose answer is lost', () => {
   const lost = toAppError('CONNECTION_LOST');
 
   /** A connection whose next command that starts a job gets lost on its way there, or back. */

@@ -1,8 +1,10 @@
 // Jobs on the VM, started and read over SSH: they need nothing there but a shell, and no connection once they run.
 
 import { randomUUID } from 'node:crypto';
+import { systemClock } from '../clock.ts';
 import { pause } from '../deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
 import type { CallOptions, Clock, JobHost, JobRequest, JobStart } from '../ports.ts';
 import type { SshConnection } from '../ssh/connection.ts';
 import { createCapture } from '../ssh/exec.ts';
@@ -24,7 +26,7 @@ export interface JobHostOptions {
   readonly keep?: number;
   /** How long a start whose answer was lost is looked for. */
   readonly findTimeoutMs?: number;
-  readonly clock?: Clock;
+  readonly clock?: Pick<Clock, 'elapsedMs'>;
 }
 
 /**
@@ -38,7 +40,7 @@ export function createJobHost({
   connection,
   keep = 50,
   findTimeoutMs = 20_000,
-  clock = { now: () => new Date() },
+  clock = systemClock,
 }: JobHostOptions): JobHost {
   const capture = createCapture(connection);
 
@@ -103,7 +105,7 @@ export function createJobHost({
 
   /** The truth about a start whose answer was lost, over a connection that may be a new one. */
   async function findStart(id: string, cause: unknown): Promise<JobStart> {
-    const deadlineMs = clock.now().getTime() + findTimeoutMs;
+    const deadlineMs = clock.elapsedMs() + findTimeoutMs;
     for (;;) {
       let waitMs = retryMs;
       try {
@@ -119,7 +121,7 @@ export function createJobHost({
         if (!isAppError(error, 'SERVICE_UNAVAILABLE') || error.cause === cause) throw error;
         waitMs = Math.max(waitMs, toRetryMs(error));
       }
-      if (clock.now().getTime() + waitMs >= deadlineMs) throw outcomeUnknown(id, cause);
+      if (clock.elapsedMs() + waitMs >= deadlineMs) throw outcomeUnknown(id, cause);
       await pause(waitMs);
     }
   }
@@ -185,7 +187,7 @@ function busy(job: string | undefined): AppError {
   const name = known ? `the job '${job}'` : 'a job that it may not run beside';
   return new AppError(
     'CONFLICT',
-    `Nothing was started: ${name} is already under way on oci-flex; wait until it has ended`,
+    `Nothing was started: ${name} is already under way on ${vmId}; wait until it has ended`,
     { details: known ? { job } : {} },
   );
 }
@@ -194,18 +196,18 @@ function refused(exitCode: number): AppError {
   if (exitCode === scriptExits.toolsMissing) {
     return new AppError(
       'SERVICE_UNAVAILABLE',
-      'oci-flex lacks "flock" or "setsid", which jobs need; install util-linux on the VM',
+      `${vmId} lacks "flock" or "setsid", which jobs need; install util-linux on the VM`,
     );
   }
   if (exitCode === scriptExits.noFolder) {
     return new AppError(
       'INTERNAL_ERROR',
-      'The folder for jobs cannot be made on oci-flex; check the home folder of the SSH user there: its owner, and the space left',
+      `The folder for jobs cannot be made on ${vmId}; check the home folder of the SSH user there: its owner, and the space left`,
     );
   }
   return new AppError(
     'INTERNAL_ERROR',
-    `The job was not started: its runner did not come up on oci-flex (exit code ${exitCode}); check the VM's memory, disk and process limits`,
+    `The job was not started: its runner did not come up on ${vmId} (exit code ${exitCode}); check the VM's memory, disk and process limits`,
     { details: { exitCode } },
   );
 }
@@ -229,6 +231,6 @@ function outcomeUnknown(job: string, cause: unknown): AppError {
 function unreadable(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
-    'The jobs on oci-flex cannot be read: the answer of its shell is not whole; check the SSH user there has a POSIX shell, and that the VM has memory left',
+    `The jobs on ${vmId} cannot be read: the answer of its shell is not whole; check the SSH user there has a POSIX shell, and that the VM has memory left`,
   );
 }

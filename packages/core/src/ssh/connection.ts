@@ -34,7 +34,7 @@ export interface SshConnectionOptions extends CredentialOptions, HostKeyOptions 
   readonly port: number;
   readonly username: string;
   readonly connectTimeoutMs?: number;
-  /** A peer that is silent for four times this long is given up. */
+  /** A peer that is silent for three and a half times this long is given up; four, with what the noticing takes. */
   readonly keepaliveMs?: number;
   /** For a channel to open, the wait for a place included. */
   readonly channelTimeoutMs?: number;

@@ -4,11 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createSshConnection } from './connection.ts';
 import { createCapture, createShell, outputTailBytes } from './exec.ts';
 import { expectFailure, until } from './expect-failure.test-support.ts';
-import { type PrivateSshd, sshdMissing, startSshd } from './sshd.test-support.ts';
+import { describeSshd, type PrivateSshd, startSshd } from './sshd.test-support.ts';
 
 async function startShell() {
   const sshd = await startSshd();
@@ -48,7 +48,7 @@ function stay({ folder }: PrivateSshd, body = 'sleep 60') {
   };
 }
 
-describe.skipIf(sshdMissing)(`run()${sshdMissing ? ` (skipped: ${sshdMissing})` : ''}`, () => {
+describeSshd('run()', () => {
   it('hands every argument over unharmed', async () => {
     await using world = await startShell();
     const args = ['', "it's", 'a\nb', '$(reboot)', '-n', '"', '\\', '*', 'ü🚀', '; exit 9'];
@@ -157,7 +157,7 @@ describe.skipIf(sshdMissing)(`run()${sshdMissing ? ` (skipped: ${sshdMissing})` 
   });
 });
 
-describe.skipIf(sshdMissing)(`capture()${sshdMissing ? ` (skipped: ${sshdMissing})` : ''}`, () => {
+describeSshd('capture()', () => {
   it('gives bytes as they are, and no more of them than asked for', async () => {
     await using world = await startShell();
     const capture = createCapture(world.connection);

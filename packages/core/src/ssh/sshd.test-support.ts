@@ -7,16 +7,23 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from 'vitest';
 
 const sshdPath = '/usr/sbin/sshd';
 
 /** Why no real sshd can run here; undefined when one can. */
-export const sshdMissing: string | undefined =
+const sshdProblem: string | undefined =
   process.getuid?.() !== 0
-    ? 'needs root'
+    ? 'they need root'
     : existsSync(sshdPath)
       ? undefined
-      : 'OpenSSH server is not installed';
+      : 'sshd is not installed (Debian: apt-get install openssh-server)';
+
+/** Tests that need a real sshd: run where there can be one, else listed as skipped under a title that says why. */
+export function describeSshd(name: string, tests: () => void): void {
+  const title = sshdProblem === undefined ? name : `${name} [skipped: real sshd, ${sshdProblem}]`;
+  describe.skipIf(sshdProblem !== undefined)(title, tests);
+}
 
 export interface PrivateSshd extends AsyncDisposable {
   readonly port: number;

@@ -4,9 +4,6 @@ import { type AppError, errorCodes } from '@ondemand/core';
 import { z } from 'zod';
 import { errorMap } from '../error-map.ts';
 
-export const auditOutcomes = ['success', 'refused', 'failed', 'unknown'] as const;
-export type AuditOutcome = (typeof auditOutcomes)[number];
-
 export const auditEntrySchema = z
   .object({
     time: z.iso.datetime().describe('When the call had ended, ISO 8601'),
@@ -16,7 +13,7 @@ export const auditEntrySchema = z
     action: z.string().describe('The operation id, e.g. "containers_restart"'),
     target: z.string().optional().describe('"oci-flex", or the name in the path, as it was sent'),
     outcome: z
-      .enum(auditOutcomes)
+      .enum(['success', 'refused', 'failed', 'unknown'])
       .describe('success; refused (4xx); failed (5xx); unknown: it may have happened'),
     status: z.int().describe('The HTTP status'),
     durationMs: z.number(),

@@ -20,7 +20,10 @@ export interface AuthenticatorOptions extends ClaimRules {
   /** Given: tokens that are no JWTs are accepted too, by introspection. */
   readonly client?: IntrospectionClient | undefined;
   readonly fetch?: Fetch;
+  /** In milliseconds, never going back: what ages and waits are measured by. */
   readonly now?: () => number;
+  /** The time of day, which a token's own times are judged by; it may be set back. */
+  readonly date?: () => Date;
 }
 
 export interface Authenticator {
@@ -35,17 +38,18 @@ export function createAuthenticator({
   introspectionUri,
   client,
   fetch,
-  now = Date.now,
+  now = () => performance.now(),
+  date = () => new Date(),
   ...rules
 }: AuthenticatorOptions): Authenticator {
   const http = createIssuerHttp(fetch === undefined ? {} : { fetch });
   const discovery = createDiscovery({ issuer: rules.issuer, http });
   const keys = createKeySet({ http, discovery, jwksUri, now });
-  const verifyJwt = createJwtVerifier({ keys, rules, now: () => new Date(now()) });
+  const verifyJwt = createJwtVerifier({ keys, rules, date });
   const verifyOpaque =
     client === undefined
       ? refuseOpaque
-      : createIntrospector({ http, discovery, rules, client, introspectionUri, now });
+      : createIntrospector({ http, discovery, rules, client, introspectionUri, now, date });
 
   return {
     async authenticate(authorization) {

@@ -18,12 +18,3 @@ test('idleness saves up no more than one burst', () => {
   clock.advance(3_600_000);
   expect(Array.from({ length: 5 }, take)).toEqual([0, 0, 0, 1, 1]);
 });
-
-test('a clock that goes back takes nothing away', () => {
-  const clock = createTestClock();
-  const { take } = createCheckBudget({ burst: 1, perSecond: 1, now: clock.now });
-  clock.advance(-10_000);
-  expect([take(), take()]).toEqual([0, 1]);
-  clock.advance(1000);
-  expect(take()).toBe(0);
-});

@@ -10,6 +10,7 @@ export interface CheckBudgetOptions {
   readonly burst: number;
   /** and this many a second in the long run. */
   readonly perSecond: number;
+  /** In milliseconds, never going back. */
   readonly now: () => number;
 }
 
@@ -20,7 +21,7 @@ export function createCheckBudget({ burst, perSecond, now }: CheckBudgetOptions)
   return {
     take() {
       const nowMs = now();
-      left = Math.min(burst, left + (Math.max(0, nowMs - atMs) / 1000) * perSecond);
+      left = Math.min(burst, left + ((nowMs - atMs) / 1000) * perSecond);
       atMs = nowMs;
       if (left < 1) return Math.ceil((1 - left) / perSecond);
       left -= 1;

@@ -11,7 +11,7 @@ export interface ClaimRules {
 }
 
 /** Clocks may differ by this much, no more. */
-export const skewSeconds = 30;
+const skewSeconds = 30;
 
 const claimsSchema = z.looseObject({
   iss: z.string(),

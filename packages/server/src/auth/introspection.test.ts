@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAuthenticator } from './authenticator.ts';
 import {
   type Answer,
   createTestClock,
   discoveryPath,
   errorOf,
+  fakeSystemClocks,
   issuerFaults,
   sendJson,
   startTestIssuer,
@@ -40,14 +41,19 @@ beforeEach(() => {
   issuer.answers['/introspect'] = active();
 });
 
+const settings = () => ({
+  issuer: issuer.url,
+  audience,
+  scopeNames: { read: 'read', admin: 'admin' },
+  client,
+});
+
 function open(options: Partial<Parameters<typeof createAuthenticator>[0]> = {}) {
   const clock = createTestClock();
   const { authenticate } = createAuthenticator({
-    issuer: issuer.url,
-    audience,
-    scopeNames: { read: 'read', admin: 'admin' },
-    client,
+    ...settings(),
     now: clock.now,
+    date: clock.date,
     ...options,
   });
   const from = issuer.count('/introspect');
@@ -253,6 +259,74 @@ describe('the budget for unknown tokens', () => {
     const before = calls();
     expect(await errorOf(verify())).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     expect(calls()).toBe(before);
+  });
+});
+
+describe('a clock set back by an hour', () => {
+  const hourMs = 3_600_000;
+  const open = () => {
+    const { authenticate } = createAuthenticator(settings());
+    return (value = token) => authenticate([`Bearer ${value}`]);
+  };
+  const undated = () => ({ ...active(), iat: undefined }); // else it is from the future afterwards
+
+  test('keeps no revoked token', async () => {
+    using clocks = fakeSystemClocks();
+    const verify = open();
+    issuer.answers['/introspect'] = undated();
+    await verify();
+    issuer.answers['/introspect'] = { active: false };
+    clocks.setBack(hourMs);
+    await verify();
+    vi.advanceTimersByTime(30_000);
+    expect(await errorOf(verify())).toMatchObject({ code: 'UNAUTHORIZED' });
+  });
+
+  test('does not prolong a refusal', async () => {
+    using clocks = fakeSystemClocks();
+    const verify = open();
+    issuer.answers['/introspect'] = { active: false };
+    await errorOf(verify());
+    issuer.answers['/introspect'] = undated();
+    clocks.setBack(hourMs);
+    vi.advanceTimersByTime(10_000);
+    await verify();
+  });
+
+  test('does not prolong the wait that the issuer asked for', async () => {
+    using clocks = fakeSystemClocks();
+    const verify = open();
+    const answer = undated();
+    issuer.answers['/introspect'] = ((response) =>
+      response.writeHead(429, { 'retry-after': '7' }).end()) as Answer;
+    await errorOf(verify());
+    issuer.answers['/introspect'] = answer;
+    clocks.setBack(hourMs);
+    expect(await errorOf(verify())).toMatchObject({ details: { retryAfterSeconds: 7 } });
+    vi.advanceTimersByTime(7000);
+    await verify();
+  });
+
+  test('takes nothing from the budget for unknown tokens', async () => {
+    using clocks = fakeSystemClocks();
+    const verify = open();
+    issuer.answers['/introspect'] = { active: false };
+    clocks.setBack(hourMs);
+    for (let index = 0; index < 100; index += 1)
+      expect(await errorOf(verify(`garbage-${index}`))).toMatchObject({ code: 'UNAUTHORIZED' });
+    clocks.setBack(hourMs);
+    vi.advanceTimersByTime(500);
+    expect(await errorOf(verify('one-more'))).toMatchObject({ code: 'UNAUTHORIZED' });
+  });
+
+  test('is what the times in a token are judged by', async () => {
+    using clocks = fakeSystemClocks();
+    const verify = open();
+    issuer.answers['/introspect'] = { ...active(), exp: nowSeconds() - 60 };
+    expect(await errorOf(verify('ended'))).toMatchObject({ code: 'UNAUTHORIZED' });
+    issuer.answers['/introspect'] = { ...undated(), exp: nowSeconds() - 60 };
+    clocks.setBack(hourMs);
+    expect(await verify('not-yet-ended')).toMatchObject({ sub: 'diego' });
   });
 });
 

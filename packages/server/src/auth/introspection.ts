@@ -22,7 +22,10 @@ export interface IntrospectionOptions {
   readonly client: IntrospectionClient;
   /** Discovered where it is not given. */
   readonly introspectionUri?: string | undefined;
+  /** In milliseconds, never going back. */
   readonly now?: () => number;
+  /** The time of day, which a token's own times are judged by. */
+  readonly date?: () => Date;
 }
 
 /** A revoked token works for at most this long. */
@@ -38,7 +41,8 @@ const budget = { burst: 100, perSecond: 2 };
  * `SERVICE_UNAVAILABLE` when that could not be found out; the latter is never remembered.
  */
 export function createIntrospector(options: IntrospectionOptions) {
-  const { http, discovery, rules, client, introspectionUri, now = Date.now } = options;
+  const { http, discovery, rules, client, introspectionUri } = options;
+  const { now = () => performance.now(), date = () => new Date() } = options;
   const accepted = createTokenCache<Principal>({ maxEntries, now });
   // Apart, so that garbage pushes out garbage alone.
   const refused = createTokenCache<AppError>({ maxEntries, now });
@@ -63,10 +67,10 @@ export function createIntrospector(options: IntrospectionOptions) {
     const budgetSeconds = accepted.has(hash) ? 0 : strangers.take();
     if (budgetSeconds > 0) throw notChecked('too many unknown tokens come in', budgetSeconds);
     const checking = ask(token)
-      .then((answer) => judge(answer, rules, new Date(now())))
+      .then((answer) => judge(answer, rules, date()))
       .then(
         (principal) => {
-          const leftMs = Date.parse(principal.expiresAt) - now();
+          const leftMs = Date.parse(principal.expiresAt) - date().getTime();
           accepted.set(hash, principal, Math.min(acceptedForMs, leftMs));
           return principal;
         },
@@ -100,7 +104,8 @@ function judge(answer: JsonObject, rules: ClaimRules, now: Date): Principal {
   if (answer.active !== true)
     throw invalidToken('The token is not known to its issuer, or it has expired or was revoked');
   if (!isAccessToken(answer)) throw invalidToken('The token is not a bearer access token');
-  return toPrincipal({ iss: rules.issuer, iat: 0, sub: answer.client_id, ...answer }, rules, now);
+  const claims = { iss: rules.issuer, iat: 0, sub: answer.client_id, ...answer };
+  return { ...toPrincipal(claims, rules, now), isRevocable: true };
 }
 
 /** Issuers introspect refresh and ID tokens as active too, and say what they are in one of these. */

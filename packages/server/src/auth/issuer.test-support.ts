@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '@ondemand/core';
+import { vi } from 'vitest';
 
 export interface IssuerRequest {
   readonly method: string;
@@ -86,18 +87,32 @@ export const issuerFaults: Readonly<Record<string, Answer>> = {
 };
 
 export interface TestClock {
+  /** In milliseconds, never going back. */
   readonly now: () => number;
+  /** The time of day. */
+  readonly date: () => Date;
   advance(ms: number): void;
 }
 
 /** Stands still at the present time until it is advanced. */
 export function createTestClock(): TestClock {
-  let nowMs = Date.now();
+  const dateMs = Date.now();
+  let passedMs = 0;
   return {
-    now: () => nowMs,
+    now: () => passedMs,
+    date: () => new Date(dateMs + passedMs),
     advance(ms) {
-      nowMs += ms;
+      passedMs += ms;
     },
+  };
+}
+
+/** Fakes the process's own clocks: they stand still until `vi.advanceTimersByTime`, and only the time of day can be set. */
+export function fakeSystemClocks(): Disposable & { setBack(ms: number): void } {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] });
+  return {
+    setBack: (ms) => vi.setSystemTime(Date.now() - ms),
+    [Symbol.dispose]: () => vi.useRealTimers(),
   };
 }
 

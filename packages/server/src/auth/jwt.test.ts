@@ -288,7 +288,7 @@ test('a token whose signature is remembered is judged anew each time, and only i
     issuer,
     audience,
     scopeNames: { read: 'read', admin: 'admin' },
-    now: () => Date.now() + skippedMs,
+    date: () => new Date(Date.now() + skippedMs),
   });
   const token = await mint({ claims: { exp: nowSeconds() + 10 } });
   for (let index = 0; index < 3; index += 1)

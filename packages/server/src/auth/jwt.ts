@@ -11,7 +11,8 @@ import type { Principal } from './principal.ts';
 export interface JwtOptions {
   readonly keys: KeySet;
   readonly rules: ClaimRules;
-  readonly now?: () => Date;
+  /** The time of day, which a token's own times are judged by. */
+  readonly date?: () => Date;
 }
 
 /** Asymmetric only; what the header says is never trusted beyond choosing from this list. */
@@ -39,7 +40,7 @@ export function hasJwtForm(token: string): boolean {
  * Resolves with who the token speaks for.
  * Throws `UNAUTHORIZED` for any token that is not a valid access token of the issuer for us, `SERVICE_UNAVAILABLE` while its keys cannot be had.
  */
-export function createJwtVerifier({ keys, rules, now = () => new Date() }: JwtOptions) {
+export function createJwtVerifier({ keys, rules, date = () => new Date() }: JwtOptions) {
   const imported = new WeakMap<JWK, Promise<Awaited<ReturnType<typeof importJWK>>>>();
   /** Payloads by the hash of tokens whose signature was right, which it stays for as long as the issuer shows the key; claims are judged each time. */
   const signed = new WeakMap<JWK, Map<string, Uint8Array>>();
@@ -53,7 +54,7 @@ export function createJwtVerifier({ keys, rules, now = () => new Date() }: JwtOp
     const id = createHash('sha256').update(token).digest('base64');
     const payload = signed.get(jwk)?.get(id) ?? (await checkSignature(token, jwk, alg));
     remember(jwk, id, payload);
-    return toPrincipal(parsePayload(payload), rules, now());
+    return toPrincipal(parsePayload(payload), rules, date());
   };
 
   function remember(jwk: JWK, id: string, payload: Uint8Array): void {

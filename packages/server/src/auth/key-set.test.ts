@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createDiscovery } from './discovery.ts';
 import {
   type Answer,
   createTestClock,
   discoveryPath,
   errorOf,
+  fakeSystemClocks,
   issuerFaults,
   startTestIssuer,
   type TestIssuer,
@@ -201,6 +202,48 @@ describe('without any keys', () => {
     };
     const { has } = open();
     expect([await has('a'), await has('undefined'), await has('b')]).toEqual([false, false, true]);
+  });
+});
+
+describe('a clock set back by an hour', () => {
+  const hourMs = 60 * minuteMs;
+  const open = () => {
+    const http = createIssuerHttp();
+    const keys = createKeySet({ http, discovery: createDiscovery({ issuer: issuer.url, http }) });
+    return async (kid: string) => (await keys.find(kid)) !== undefined;
+  };
+
+  test('prolongs no cool-down: not after a failure', async () => {
+    using clocks = fakeSystemClocks();
+    const has = open();
+    issuer.answers['/jwks'] = issuerFaults['answering 500'];
+    await errorOf(has('a'));
+    issuer.answers['/jwks'] = jwks('a');
+    clocks.setBack(hourMs);
+    expect(await errorOf(has('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    vi.advanceTimersByTime(5000);
+    expect(await has('a')).toBe(true);
+  });
+
+  test('prolongs no cool-down: not after an unknown key id', async () => {
+    using clocks = fakeSystemClocks();
+    const has = open();
+    expect(await has('new')).toBe(false);
+    issuer.answers['/jwks'] = jwks('a', 'new');
+    clocks.setBack(hourMs);
+    expect(await has('new')).toBe(false);
+    vi.advanceTimersByTime(30_000);
+    expect(await has('new')).toBe(true);
+  });
+
+  test('keeps no withdrawn key', async () => {
+    using clocks = fakeSystemClocks();
+    const has = open();
+    expect(await has('a')).toBe(true);
+    issuer.answers['/jwks'] = jwks('b');
+    clocks.setBack(hourMs);
+    vi.advanceTimersByTime(5 * minuteMs);
+    expect(await has('a')).toBe(false);
   });
 });
 

@@ -18,6 +18,7 @@ export interface KeySetOptions {
   readonly discovery: Discovery;
   /** Discovered where it is not given. */
   readonly jwksUri?: string | undefined;
+  /** In milliseconds, never going back. */
   readonly now?: () => number;
 }
 
@@ -36,7 +37,12 @@ const patienceMs = 1000;
 const failureCoolDownMs = 5000;
 const unknownKeyCoolDownMs = 30_000;
 
-export function createKeySet({ http, discovery, jwksUri, now = Date.now }: KeySetOptions): KeySet {
+export function createKeySet({
+  http,
+  discovery,
+  jwksUri,
+  now = () => performance.now(),
+}: KeySetOptions): KeySet {
   let keys: Keys | undefined;
   let fetching: Promise<Keys> | undefined;
   let failure: { readonly error: unknown; readonly atMs: number } | undefined;

@@ -19,7 +19,10 @@ export const whoamiSchema = z
   })
   .meta({ id: 'Whoami' });
 
-export type Principal = z.infer<typeof whoamiSchema>;
+export type Principal = z.infer<typeof whoamiSchema> & {
+  /** Its issuer may take the token back before it ends, and says so only when it is asked. */
+  readonly isRevocable?: true;
+};
 
 /** What the issuer granted, in our names. Exact matches only; `admin` implies `read`. */
 export function toScopes(granted: ReadonlySet<string>, names: ScopeNames): Scope[] {

@@ -21,6 +21,7 @@ export interface TokenCache<T> {
 export interface TokenCacheOptions {
   /** Beyond this, what was used least recently goes. */
   readonly maxEntries: number;
+  /** In milliseconds, never going back. */
   readonly now: () => number;
 }
 

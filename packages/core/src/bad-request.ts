@@ -1,0 +1,10 @@
+// What a service refuses of a caller's input, where no schema can tell.
+
+import { AppError } from './errors.ts';
+
+/** `BAD_REQUEST` about the one input of that name, which `message` goes on from: "must be …". */
+export function badRequest(path: string, message: string): AppError {
+  return new AppError('BAD_REQUEST', `${path} ${message}`, {
+    details: { issues: [{ path, message }] },
+  });
+}
