@@ -8,6 +8,7 @@ import type { CallOptions, Compute } from '../ports.ts';
 import { createHttpExchange } from './exchange.ts';
 import type { OciOperation } from './failure.ts';
 import { createOciHttpClient, type OciHttpClient, type OciOutcome } from './http-client.ts';
+import { createSharedWork } from './shared-work.ts';
 import { type OciConnectionOptions, openSigner } from './signer.ts';
 import { toAppError } from './to-app-error.ts';
 import { toInstance } from './to-instance.ts';
@@ -15,7 +16,10 @@ import { toInstance } from './to-instance.ts';
 export interface OciComputeOptions extends OciConnectionOptions {
   /** The OCID of the one instance. */
   readonly instanceId: string;
-  /** For each attempt; a call with its retries takes at most half as long again. */
+  /**
+   * For each attempt; a call with its retries takes at most half as long again.
+   * Only the first call takes longer: it loads the SDK and reads the credentials, and as an instance principal asks for its region, within `timeoutMs` as well.
+   */
   readonly timeoutMs: number;
   /** Called after each attempt, for metrics. */
   readonly onRequest?: (operation: OciOperation, outcome: OciOutcome) => void;
@@ -43,7 +47,12 @@ const maxPages = 10;
 export function createOciCompute(options: OciComputeOptions): Compute & AsyncDisposable {
   const { instanceId, timeoutMs, onRequest = () => {}, random = Math.random } = options;
   const exchange = createHttpExchange();
-  let opening: Promise<Clients> | undefined;
+  let clients: Clients | undefined;
+  // What was wrong may be repaired by the next call, so a failure is not kept.
+  const opening = createSharedWork(async (signal) => {
+    clients = await openClients(signal);
+    return clients;
+  });
   // Not an answer to anybody, only the way to one: it changes when somebody moves the VM to another compartment, which getPublicIp notices.
   let lastCompartmentId: string | undefined;
 
@@ -68,7 +77,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
           `${action} was not sent: OCI did not say which version of the VM it would act on; try again`,
         );
       }
-      const { http, compute } = await open();
+      const { http, compute } = await open(signal);
       await http.call('InstanceAction', signal, () =>
         compute.instanceAction({ instanceId, action, ifMatch: etag, opcRetryToken: randomUUID() }),
       );
@@ -80,7 +89,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
   };
 
   async function askInstance({ signal }: CallOptions) {
-    const { http, compute } = await open();
+    const { http, compute } = await open(signal);
     const response = await http.call('GetInstance', signal, () =>
       compute.getInstance({ instanceId }),
     );
@@ -94,7 +103,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
   }
 
   async function listVnicIds(compartmentId: string, { signal }: CallOptions): Promise<string[]> {
-    const { http, compute } = await open();
+    const { http, compute } = await open(signal);
     const vnicIds: string[] = [];
     let page: string | undefined;
     for (let pages = 0; pages < maxPages; pages += 1) {
@@ -122,7 +131,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     vnicIds: readonly string[],
     { signal }: CallOptions,
   ): Promise<string | undefined> {
-    const { http, network } = await open();
+    const { http, network } = await open(signal);
     const vnics = await Promise.all(
       vnicIds.map((vnicId) => http.call('GetVnic', signal, () => network.getVnic({ vnicId }))),
     );
@@ -130,19 +139,16 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     return ip !== undefined && isIPv4(ip) ? ip : undefined;
   }
 
-  function open(): Promise<Clients> {
-    opening ??= openClients().catch((error: unknown) => {
-      // What was wrong may be repaired by the next call.
-      opening = undefined;
-      throw error;
-    });
-    return opening;
+  async function open(signal: AbortSignal | undefined): Promise<Clients> {
+    return clients ?? opening.join(signal);
   }
 
-  async function openClients(): Promise<Clients> {
+  async function openClients(signal: AbortSignal): Promise<Clients> {
     const [{ ComputeClient, VirtualNetworkClient }, { sign, endpoint, region }] = await Promise.all(
-      [import('oci-core'), openSigner(options, exchange.exchange)],
+      [import('oci-core'), openSigner(options, exchange.exchange, signal)],
     );
+    // Another call may be opening them again by now.
+    signal.throwIfAborted();
     const httpClient = createOciHttpClient({
       exchange: exchange.exchange,
       sign,

@@ -3,8 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type OciConfigFile, parseOciConfigFile } from './config-file.ts';
-import { openPrivateKey } from './private-key.ts';
+import { parseOciConfigFile } from './config-file.ts';
+import { createKeyOpener, type openPrivateKey } from './private-key.ts';
 
 /** Where the credentials come from: the configuration file's API key, its session token, or the OCI instance that we run on. */
 export const ociAuths = ['config', 'session', 'instance_principal'] as const;
@@ -18,12 +18,21 @@ export interface OciProfileOptions {
   readonly profile?: string | undefined;
 }
 
-export interface OciCredentials {
-  /** What goes into a signature's `keyId`; a session token is read anew each time, so that a renewed one counts at once. */
-  keyId(): Promise<string>;
-  /** The unencrypted RSA key. */
+/** One key and the name that OCI knows it by. */
+export interface OciIdentity {
+  /** What goes into a signature's `keyId`. */
+  readonly keyId: string;
+  /** Unencrypted RSA. */
   readonly privateKeyPem: string;
-  /** The profile's region. */
+}
+
+export interface OciCredentials {
+  /**
+   * Who signs now: profile, key and session token are read anew each time, so that a renewed session or a rotated key counts at once.
+   * What cannot be used, for it is half written or gone, leaves the last identity that could. Throws only the signal's reason.
+   */
+  identify(signal: AbortSignal): Promise<OciIdentity>;
+  /** The profile's region when it was first read. */
   readonly region: string | undefined;
 }
 
@@ -31,105 +40,147 @@ export type ReadCredentials =
   | { readonly credentials: OciCredentials; readonly problems: readonly [] }
   | { readonly credentials?: undefined; readonly problems: readonly string[] };
 
-/** Reads a profile, its key and its session token. Never throws: what is wrong comes back as lines that each name their variable, for the operator's eyes only since they hold paths. */
-export async function readCredentials(options: OciProfileOptions): Promise<ReadCredentials> {
-  const { configFile = '~/.oci/config', profile = 'DEFAULT' } = options;
-  const text = await readText(configFile);
-  if (text === undefined) {
-    return { problems: [`OCI_CONFIG_FILE: no readable file at ${configFile}`] };
-  }
-  const file = parseOciConfigFile(text);
-  if (!file.profiles.includes(profile)) {
-    const known = file.profiles.length === 0 ? 'none' : file.profiles.join(', ');
-    return {
-      problems: [`OCI_CONFIG_PROFILE: no profile '${profile}' in ${configFile}; it has: ${known}`],
-    };
-  }
-  const where = `OCI_CONFIG_PROFILE: profile '${profile}' in ${configFile}`;
-  return options.auth === 'session'
-    ? readSession(file, profile, where)
-    : readApiKey(file, profile, where);
+type ReadProfile =
+  | {
+      readonly identity: OciIdentity;
+      readonly region: string | undefined;
+      readonly problems: readonly [];
+    }
+  | { readonly identity?: undefined; readonly problems: readonly string[] };
+
+interface Reading {
+  readonly openKey: typeof openPrivateKey;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function readApiKey(
-  file: OciConfigFile,
-  profile: string,
-  where: string,
+interface Profile extends Reading {
+  /** As `OciConfigFile` has it. */
+  readonly get: (key: string) => string | undefined;
+  readonly name: string;
+  /** How a problem with it begins. */
+  readonly where: string;
+}
+
+/** Reads a profile, its key and its session token. Throws only the signal's reason: what is wrong comes back as lines that each name their variable, for the operator's eyes only since they hold paths. */
+export async function readCredentials(
+  options: OciProfileOptions,
+  signal?: AbortSignal,
 ): Promise<ReadCredentials> {
-  const [tenancy, user, fingerprint] = ['tenancy', 'user', 'fingerprint'].map((key) =>
-    file.get(profile, key),
-  );
-  const problems = missing({ tenancy, user, fingerprint }, where);
-  if (user === undefined && file.get(profile, 'security_token_file') !== undefined) {
-    problems.push(`OCI_AUTH: profile '${profile}' holds a session; set OCI_AUTH to session`);
-  }
-  const key = await readKey(file, profile, where);
-  if (problems.length > 0 || 'problem' in key) {
-    return { problems: 'problem' in key ? [...problems, key.problem] : problems };
-  }
-  const keyId = `${tenancy}/${user}/${fingerprint}`;
+  const openKey = createKeyOpener();
+  const first = await readProfile(options, { openKey, signal });
+  if (first.identity === undefined) return { problems: first.problems };
+  let { identity } = first;
   return {
     credentials: {
-      keyId: async () => keyId,
-      privateKeyPem: key.pem,
-      region: file.get(profile, 'region'),
+      async identify(stop) {
+        const { identity: current } = await readProfile(options, { openKey, signal: stop });
+        identity = current ?? identity;
+        return identity;
+      },
+      region: first.region,
     },
     problems: [],
   };
 }
 
-async function readSession(
-  file: OciConfigFile,
-  profile: string,
-  where: string,
-): Promise<ReadCredentials> {
-  const tokenFile = file.get(profile, 'security_token_file');
+async function readProfile(options: OciProfileOptions, reading: Reading): Promise<ReadProfile> {
+  const { configFile = '~/.oci/config', profile: name = 'DEFAULT' } = options;
+  const text = await readText(configFile, reading.signal);
+  if (text === undefined) {
+    return { problems: [`OCI_CONFIG_FILE: no readable file at ${configFile}`] };
+  }
+  const file = parseOciConfigFile(text);
+  if (!file.profiles.includes(name)) {
+    const known = file.profiles.length === 0 ? 'none' : file.profiles.join(', ');
+    return {
+      problems: [`OCI_CONFIG_PROFILE: no profile '${name}' in ${configFile}; it has: ${known}`],
+    };
+  }
+  const profile: Profile = {
+    ...reading,
+    get: (key) => file.get(name, key),
+    name,
+    where: `OCI_CONFIG_PROFILE: profile '${name}' in ${configFile}`,
+  };
+  return options.auth === 'session' ? readSession(profile) : readApiKey(profile);
+}
+
+async function readApiKey(profile: Profile): Promise<ReadProfile> {
+  const { get, name, where } = profile;
+  const [tenancy, user, fingerprint] = ['tenancy', 'user', 'fingerprint'].map(get);
+  const problems = missing({ tenancy, user, fingerprint }, where);
+  if (user === undefined && get('security_token_file') !== undefined) {
+    problems.push(`OCI_AUTH: profile '${name}' holds a session; set OCI_AUTH to session`);
+  }
+  const key = await readKey(profile);
+  if (problems.length > 0 || 'problem' in key) {
+    return { problems: 'problem' in key ? [...problems, key.problem] : problems };
+  }
+  return {
+    identity: { keyId: `${tenancy}/${user}/${fingerprint}`, privateKeyPem: key.pem },
+    region: get('region'),
+    problems: [],
+  };
+}
+
+async function readSession(profile: Profile): Promise<ReadProfile> {
+  const { get, where, signal } = profile;
+  const tokenFile = get('security_token_file');
   const problems = missing({ security_token_file: tokenFile }, where);
-  const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
+  const token = tokenFile === undefined ? undefined : await readToken(tokenFile, signal);
   if (tokenFile !== undefined && token === undefined) {
     problems.push(
       `${where}: security_token_file ${tokenFile} holds no readable token; run "oci session authenticate"`,
     );
   }
-  const key = await readKey(file, profile, where);
-  if (tokenFile === undefined || token === undefined || 'problem' in key) {
+  // After the token: `oci session authenticate` writes the key first, so a new token never meets the old key here.
+  const key = await readKey(profile);
+  if (token === undefined || 'problem' in key) {
     return { problems: 'problem' in key ? [...problems, key.problem] : problems };
   }
   return {
-    credentials: {
-      keyId: async () => `ST$${(await readToken(tokenFile)) ?? token}`,
-      privateKeyPem: key.pem,
-      region: file.get(profile, 'region'),
-    },
+    identity: { keyId: `ST$${token}`, privateKeyPem: key.pem },
+    region: get('region'),
     problems: [],
   };
 }
 
-async function readKey(
-  file: OciConfigFile,
-  profile: string,
-  where: string,
-): Promise<{ pem: string } | { problem: string }> {
-  const keyFile = file.get(profile, 'key_file');
+async function readKey({
+  get,
+  where,
+  openKey,
+  signal,
+}: Profile): Promise<{ pem: string } | { problem: string }> {
+  const keyFile = get('key_file');
   if (keyFile === undefined) return { problem: `${where} lacks key_file` };
-  const pem = await readText(keyFile);
+  const pem = await readText(keyFile, signal);
   if (pem === undefined) return { problem: `${where}: no readable file at key_file ${keyFile}` };
-  const opened = openPrivateKey(pem, file.get(profile, 'pass_phrase'));
+  const opened = openKey(pem, get('pass_phrase'));
   return 'pem' in opened ? opened : { problem: `${where}: key_file ${keyFile}: ${opened.problem}` };
 }
 
 /** Undefined when it cannot be read, and when it holds what would break a header. */
-async function readToken(path: string): Promise<string | undefined> {
-  const token = (await readText(path))?.trim();
+async function readToken(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const token = (await readText(path, signal))?.trim();
   return token !== undefined && /^[\x21-\x7e]+$/.test(token) && !token.includes('"')
     ? token
     : undefined;
 }
 
-async function readText(path: string): Promise<string | undefined> {
+async function readText(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
   try {
-    return await readFile(expandHome(path), 'utf8');
+    return await readFile(expandHome(path), {
+      encoding: 'utf8',
+      ...(signal !== undefined && { signal }),
+    });
   } catch {
+    signal?.throwIfAborted();
     return undefined;
   }
 }

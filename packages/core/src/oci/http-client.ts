@@ -2,7 +2,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpClient, HttpRequest } from 'oci-common';
-import { pause } from '../deadline.ts';
+import { pause, withDeadline } from '../deadline.ts';
 import { AppError } from '../errors.ts';
 import type { HttpAnswer, HttpExchange } from './exchange.ts';
 import { type OciFailure, type OciOperation, OciRequestError } from './failure.ts';
@@ -17,7 +17,7 @@ export type OciOutcome = `${number}` | 'timeout' | 'network' | 'unreadable' | 'a
 export interface OciHttpClientOptions {
   readonly exchange: HttpExchange['exchange'];
   readonly sign: SignRequest;
-  /** For each attempt. */
+  /** For each attempt, its signature included. */
   readonly timeoutMs: number;
   /** For all attempts of one call and the pauses between them. */
   readonly overallTimeoutMs: number;
@@ -109,10 +109,16 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
     { operation, signal }: CallContext,
     attemptTimeoutMs: number,
   ): Promise<HttpAnswer> {
-    signal?.throwIfAborted();
+    const endsAtMs = performance.now() + attemptTimeoutMs;
     // A copy for each attempt, since the signer would keep the date of the first.
     const headers = new Headers(request.headers);
-    await sign({ ...request, headers });
+    // Whoever signs may have to fetch a token first.
+    await withDeadline((deadline) => sign({ ...request, headers }, deadline), {
+      timeoutMs: attemptTimeoutMs,
+      signal,
+      onTimeout: () =>
+        new OciRequestError({ kind: 'timeout', timeoutMs: attemptTimeoutMs, sent: false }),
+    });
     let outcome: OciOutcome = 'aborted';
     try {
       const answer = await exchange({
@@ -120,7 +126,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
         url: request.uri,
         headers: Object.fromEntries(headers),
         body: typeof request.body === 'string' ? request.body : undefined,
-        timeoutMs: attemptTimeoutMs,
+        timeoutMs: Math.max(1, Math.ceil(endsAtMs - performance.now())),
         signal,
       });
       outcome = `${answer.status}`;

@@ -9,15 +9,10 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { AppError } from '../errors.ts';
-import type { HttpExchange } from './exchange.ts';
+import type { OciIdentity } from './credentials.ts';
+import type { HttpExchange, HttpQuestion } from './exchange.ts';
 import { parseJson, toField, toText } from './json.ts';
-
-/** One key and the name that OCI knows it by. */
-export interface OciIdentity {
-  readonly keyId: string;
-  /** Unencrypted RSA. */
-  readonly privateKeyPem: string;
-}
+import { createSharedWork } from './shared-work.ts';
 
 export interface InstancePrincipalOptions {
   readonly exchange: HttpExchange['exchange'];
@@ -26,13 +21,18 @@ export interface InstancePrincipalOptions {
   readonly toAuthEndpoint: (region: string) => string;
   readonly metadataUrl?: string;
   readonly now?: () => number;
+  /** Milliseconds that are never set back. */
+  readonly elapsedMs?: () => number;
 }
 
 export interface InstancePrincipal {
   /** As the metadata name it: an id, or the short code of an old region. */
   readonly region: string;
-  /** A token with the key it is bound to; fetched anew, once for all who ask, when it ends within five minutes. Throws `SERVICE_UNAVAILABLE` and `INTERNAL_ERROR`. */
-  identify(): Promise<OciIdentity>;
+  /**
+   * A token with the key it is bound to. In its last five minutes a new one is fetched, at most every ten seconds; nobody waits for that, nor hears of its failure, while the old one holds.
+   * Without a valid one all who ask wait for the same new one. Throws `SERVICE_UNAVAILABLE`, `INTERNAL_ERROR` or the signal's reason; the last to give up stops the fetching.
+   */
+  identify(signal?: AbortSignal): Promise<OciIdentity>;
 }
 
 interface Session extends OciIdentity {
@@ -40,38 +40,47 @@ interface Session extends OciIdentity {
 }
 
 const renewBeforeMs = 5 * 60_000;
+const renewAgainAfterMs = 10_000;
 
-/** Asks the metadata service who this machine is. Throws `SERVICE_UNAVAILABLE` off OCI. https://docs.oracle.com/iaas/Content/Identity/Tasks/callingservicesfrominstances.htm */
-export async function createInstancePrincipal({
-  exchange,
-  timeoutMs,
-  toAuthEndpoint,
-  metadataUrl = 'http://169.254.169.254/opc/v2',
-  now = Date.now,
-}: InstancePrincipalOptions): Promise<InstancePrincipal> {
-  const region = (await readMetadata('instance/region')).trim();
+/** Asks the metadata service who this machine is. Throws `SERVICE_UNAVAILABLE` off OCI, or the signal's reason. https://docs.oracle.com/iaas/Content/Identity/Tasks/callingservicesfrominstances.htm */
+export async function createInstancePrincipal(
+  {
+    exchange,
+    timeoutMs,
+    toAuthEndpoint,
+    metadataUrl = 'http://169.254.169.254/opc/v2',
+    now = Date.now,
+    elapsedMs = () => performance.now(),
+  }: InstancePrincipalOptions,
+  signal?: AbortSignal,
+): Promise<InstancePrincipal> {
+  const region = (await readMetadata('instance/region', signal)).trim();
   const authEndpoint = toAuthEndpoint(region);
   let session: Session | undefined;
-  let renewal: Promise<Session> | undefined;
+  let mayRenewAtMs = Number.NEGATIVE_INFINITY;
+  const renewal = createSharedWork(async (stop) => {
+    mayRenewAtMs = elapsedMs() + renewAgainAfterMs;
+    session = await openSession(stop);
+    return session;
+  });
 
   return {
     region,
-    async identify() {
-      if (session !== undefined && session.endsAtMs - now() > renewBeforeMs) return session;
-      renewal ??= openSession().finally(() => {
-        renewal = undefined;
-      });
-      session = await renewal;
+    async identify(caller) {
+      const leftMs = session === undefined ? 0 : session.endsAtMs - now();
+      if (session === undefined || leftMs <= 0) return renewal.join(caller);
+      // A token service that is slow or down must not hold up who can still do without it.
+      if (leftMs <= renewBeforeMs && elapsedMs() >= mayRenewAtMs) renewal.start();
       return session;
     },
   };
 
-  async function openSession(): Promise<Session> {
+  async function openSession(stop: AbortSignal): Promise<Session> {
     // The machine's certificate is short-lived too, so it is read anew for each token.
     const [certificatePem, keyPem, intermediatePem, sessionKey] = await Promise.all([
-      readMetadata('identity/cert.pem'),
-      readMetadata('identity/key.pem'),
-      readMetadata('identity/intermediate.pem'),
+      readMetadata('identity/cert.pem', stop),
+      readMetadata('identity/key.pem', stop),
+      readMetadata('identity/intermediate.pem', stop),
       promisify(generateKeyPair)('rsa', { modulusLength: 2048 }),
     ]);
     const certificate = new X509Certificate(certificatePem);
@@ -87,7 +96,7 @@ export async function createInstancePrincipal({
       keyPem,
       date: new Date(now()),
     });
-    const token = await askToken(url, headers, body);
+    const token = await askToken({ url, headers, body, signal: stop });
     return {
       keyId: `ST$${token}`,
       privateKeyPem: sessionKey.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
@@ -95,11 +104,12 @@ export async function createInstancePrincipal({
     };
   }
 
-  async function readMetadata(path: string): Promise<string> {
+  async function readMetadata(path: string, stop: AbortSignal | undefined): Promise<string> {
     const url = `${metadataUrl}/${path}`;
     const headers = { authorization: 'Bearer Oracle' };
-    const answer = await exchange({ method: 'GET', url, headers, timeoutMs }).catch(
+    const answer = await exchange({ method: 'GET', url, headers, timeoutMs, signal: stop }).catch(
       (cause: unknown) => {
+        stop?.throwIfAborted();
         throw toUnavailable("OCI's metadata service did not answer", cause);
       },
     );
@@ -108,12 +118,11 @@ export async function createInstancePrincipal({
   }
 
   async function askToken(
-    url: string,
-    headers: Record<string, string>,
-    body: string,
+    question: Pick<HttpQuestion, 'url' | 'headers' | 'body' | 'signal'>,
   ): Promise<string> {
-    const answer = await exchange({ method: 'POST', url, headers, body, timeoutMs }).catch(
+    const answer = await exchange({ ...question, method: 'POST', timeoutMs }).catch(
       (cause: unknown) => {
+        question.signal?.throwIfAborted();
         throw toUnavailable("OCI's token service did not answer", cause);
       },
     );

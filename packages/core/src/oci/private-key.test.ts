@@ -2,7 +2,7 @@
 
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { openPrivateKey } from './private-key.ts';
+import { createKeyOpener, openPrivateKey } from './private-key.ts';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const locked = { cipher: 'aes-256-cbc', passphrase: 'sesame', format: 'pem' } as const;
@@ -39,4 +39,15 @@ test.each([
   ['noise', 'noise', 'sesame', /PEM/],
 ])('%s is told in plain words', (_, pem, passphrase, words) => {
   expect(openPrivateKey(pem, passphrase)).toEqual({ problem: expect.stringMatching(words) });
+});
+
+test('a key is opened again only when its text or its passphrase changes', () => {
+  const openKey = createKeyOpener();
+  const opened = openKey(lockedPem, 'sesame');
+  expect(openKey(lockedPem, 'sesame')).toBe(opened);
+  expect(openKey(lockedPem, 'open')).toEqual({ problem: expect.stringMatching(/does not open/) });
+  expect(openKey(lockedPem, 'sesame')).toEqual(opened);
+  expect(openKey(ed25519.toString(), 'sesame')).toEqual({
+    problem: expect.stringMatching(/ed25519/),
+  });
 });

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { HttpExchange } from './exchange.ts';
 import { checkOciConfig, openSigner } from './signer.ts';
 
 let folder = '';
@@ -172,4 +173,39 @@ test('the region given wins over the one of the profile, and short codes are spe
   expect(await regionOf(config('GOOD'))).toBe('eu-frankfurt-1');
   expect(await regionOf(config('GOOD', { region: 'us-ashburn-1' }))).toBe('us-ashburn-1');
   expect(await regionOf(config('SHORT'))).toBe('us-phoenix-1');
+});
+
+test('who gives up stops the questions to the metadata service, at the start and when a request is signed', async () => {
+  const pending: AbortSignal[] = [];
+  let region: string | undefined;
+  const exchange: HttpExchange['exchange'] = async ({ url, signal }) => {
+    if (url.endsWith('/region') && region !== undefined) {
+      return { status: 200, headers: {}, body: region };
+    }
+    if (signal === undefined) return expect.fail(`nobody can stop the question for ${url}`);
+    pending.push(signal);
+    return new Promise((_, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+    );
+  };
+  const options = { auth: 'instance_principal', timeoutMs: 60_000 } as const;
+  const reason = new Error('the reader left');
+  // The SDK takes a while to load.
+  const patience = { timeout: 10_000 };
+
+  const atStart = new AbortController();
+  const opening = openSigner(options, exchange, atStart.signal);
+  await expect.poll(() => pending.length, patience).toBe(1);
+  atStart.abort(reason);
+  await expect(opening).rejects.toBe(reason);
+
+  region = 'eu-frankfurt-1';
+  const { sign } = await openSigner(options, exchange);
+  const later = new AbortController();
+  const request = { method: 'GET', uri: 'https://iaas.example/x', headers: new Headers() } as const;
+  const signing = sign(request, later.signal);
+  await expect.poll(() => pending.length, patience).toBe(4);
+  later.abort(reason);
+  await expect(signing).rejects.toBe(reason);
+  expect(pending.every(({ aborted }) => aborted)).toBe(true);
 });

@@ -2,9 +2,14 @@
 
 import type { HttpRequest } from 'oci-common';
 import { AppError } from '../errors.ts';
-import { type OciAuth, type OciCredentials, readCredentials } from './credentials.ts';
+import {
+  type OciAuth,
+  type OciCredentials,
+  type OciIdentity,
+  readCredentials,
+} from './credentials.ts';
 import type { HttpExchange } from './exchange.ts';
-import { createInstancePrincipal, type OciIdentity } from './instance-principal.ts';
+import { createInstancePrincipal } from './instance-principal.ts';
 
 export interface OciConnectionOptions {
   readonly auth: OciAuth;
@@ -20,7 +25,8 @@ export interface OciConnectionOptions {
   readonly timeoutMs: number;
 }
 
-export type SignRequest = (request: HttpRequest) => Promise<void>;
+/** Adds the headers of a signature; stops looking for who signs with the signal. */
+export type SignRequest = (request: HttpRequest, signal: AbortSignal) => Promise<void>;
 
 export type OpenedSigner =
   | { readonly sign: SignRequest; readonly endpoint: string; readonly region?: undefined }
@@ -40,58 +46,57 @@ export async function checkOciConfig(
   return [...(await readConnection(options)).problems];
 }
 
-/** Reads the credentials and loads the SDK's signer. Throws `INTERNAL_ERROR` for what `checkOciConfig` would have told. */
+/** Reads the credentials and loads the SDK's signer. Throws `INTERNAL_ERROR` for what `checkOciConfig` would have told, `SERVICE_UNAVAILABLE` for an instance principal off OCI, or the signal's reason. */
 export async function openSigner(
   options: OciConnectionOptions,
   exchange: HttpExchange['exchange'],
+  signal?: AbortSignal,
 ): Promise<OpenedSigner> {
   const [{ DefaultRequestSigner, EndpointBuilder, Region }, connection] = await Promise.all([
     import('oci-common'),
-    readConnection(options),
+    readConnection(options, signal),
   ]);
   const { endpoint, credentials } = connection;
   if (connection.problems.length > 0) throw toConfigError(connection.problems);
 
-  const signWith = (identify: () => Promise<OciIdentity>): SignRequest => {
+  const signWith = (identify: (stop: AbortSignal) => Promise<OciIdentity>): SignRequest => {
     // Parsing a key takes longer than signing with it.
-    let parsed: { pem: string; signer: InstanceType<typeof DefaultRequestSigner> } | undefined;
-    let keyId = '';
-    return async (request) => {
-      const identity = await identify();
-      keyId = identity.keyId;
-      if (parsed?.pem !== identity.privateKeyPem) {
+    let latest: (OciIdentity & { signer: InstanceType<typeof DefaultRequestSigner> }) | undefined;
+    return async (request, stop) => {
+      const { keyId, privateKeyPem } = await identify(stop);
+      if (latest?.keyId !== keyId || latest.privateKeyPem !== privateKeyPem) {
         const signer = new DefaultRequestSigner({
           getKeyId: async () => keyId,
-          getPrivateKey: () => identity.privateKeyPem,
+          getPrivateKey: () => privateKeyPem,
           getPassphrase: () => null,
         });
-        parsed = { pem: identity.privateKeyPem, signer };
+        latest = { keyId, privateKeyPem, signer };
       }
-      await parsed.signer.signHttpRequest(request);
+      await latest.signer.signHttpRequest(request);
     };
   };
 
   if (credentials !== undefined) {
-    const sign = signWith(async () => ({
-      keyId: await credentials.keyId(),
-      privateKeyPem: credentials.privateKeyPem,
-    }));
+    const sign = signWith(credentials.identify);
     const region = options.region ?? credentials.region ?? '';
     return endpoint === undefined
       ? { sign, region: Region.getRegionIdFromShortCode(region) }
       : { sign, endpoint };
   }
 
-  const principal = await createInstancePrincipal({
-    exchange,
-    timeoutMs: options.timeoutMs,
-    toAuthEndpoint: (region) =>
-      EndpointBuilder.createEndpointFromRegionId(
-        'https://auth.{region}.{secondLevelDomain}',
-        Region.getRegionIdFromShortCode(region),
-      ),
-  });
-  const sign = signWith(() => principal.identify());
+  const principal = await createInstancePrincipal(
+    {
+      exchange,
+      timeoutMs: options.timeoutMs,
+      toAuthEndpoint: (region) =>
+        EndpointBuilder.createEndpointFromRegionId(
+          'https://auth.{region}.{secondLevelDomain}',
+          Region.getRegionIdFromShortCode(region),
+        ),
+    },
+    signal,
+  );
+  const sign = signWith(principal.identify);
   const region = Region.getRegionIdFromShortCode(options.region ?? principal.region);
   return endpoint === undefined ? { sign, region } : { sign, endpoint };
 }
@@ -104,6 +109,7 @@ interface Connection {
 
 async function readConnection(
   options: Omit<OciConnectionOptions, 'timeoutMs'>,
+  signal?: AbortSignal,
 ): Promise<Connection> {
   const { auth, region, endpoint } = options;
   const problems: string[] = [];
@@ -118,7 +124,7 @@ async function readConnection(
   }
   if (auth === 'instance_principal') return { credentials: undefined, endpoint: origin, problems };
 
-  const { credentials, problems: refusals } = await readCredentials({ ...options, auth });
+  const { credentials, problems: refusals } = await readCredentials({ ...options, auth }, signal);
   problems.push(...refusals);
   if (endpoint === undefined && region === undefined && credentials !== undefined) {
     if (credentials.region === undefined) {

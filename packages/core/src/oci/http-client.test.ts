@@ -1,0 +1,82 @@
+// How signing and sending share an attempt's time; what goes over the wire is tested with the adapter, in compute.test.ts.
+
+import { afterEach, expect, test, vi } from 'vitest';
+import { AppError } from '../errors.ts';
+import type { HttpQuestion } from './exchange.ts';
+import type { OciOperation } from './failure.ts';
+import { createOciHttpClient } from './http-client.ts';
+import type { SignRequest } from './signer.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function startClient(sign: SignRequest, { timeoutMs = 50 } = {}) {
+  const asked: HttpQuestion[] = [];
+  const client = createOciHttpClient({
+    sign,
+    timeoutMs,
+    overallTimeoutMs: timeoutMs * 1.5,
+    exchange: async (question) => {
+      asked.push(question);
+      return { status: 200, headers: {}, body: '{}' };
+    },
+    onRequest: () => {},
+    random: () => 0,
+  });
+  const ask = (operation: OciOperation, signal?: AbortSignal) =>
+    client.call(operation, signal, async () => {
+      const method = operation === 'InstanceAction' ? 'POST' : 'GET';
+      const headers = new Headers();
+      const answer = await client.send({ method, uri: 'http://127.0.0.1:1/x', headers });
+      return answer.json();
+    });
+  return { ask, asked };
+}
+
+/** A signer whose token service does not answer, and the signals that it was given. */
+function createSilentSigner() {
+  const signals: AbortSignal[] = [];
+  const sign: SignRequest = (_, signal) => {
+    signals.push(signal);
+    return new Promise(() => {});
+  };
+  return { sign, signals };
+}
+
+test.each(['GetInstance', 'InstanceAction'] as const)(
+  '%s whose signature does not come ends at the deadline of its attempt, stops the signer and was certainly not sent',
+  async (operation) => {
+    const { sign, signals } = createSilentSigner();
+    const { ask, asked } = startClient(sign);
+    const error = await ask(operation).catch((reason: unknown) => reason);
+    if (!(error instanceof AppError)) throw error;
+    expect([error.code, error.details]).toEqual([
+      'SERVICE_UNAVAILABLE',
+      { reason: 'TIMEOUT', retryAfterSeconds: 5 },
+    ]);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(asked).toEqual([]);
+  },
+);
+
+test("the caller's abort stops the signer and rejects with the caller's reason", async () => {
+  const { sign, signals } = createSilentSigner();
+  const { ask, asked } = startClient(sign, { timeoutMs: 60_000 });
+  const controller = new AbortController();
+  const asking = ask('GetInstance', controller.signal);
+  const reason = new Error('the reader left');
+  controller.abort(reason);
+  await expect(asking).rejects.toBe(reason);
+  expect(signals.map((signal) => signal.reason)).toEqual([reason]);
+  expect(asked).toEqual([]);
+});
+
+test('the time that signing took is no longer there for sending', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+  const { ask, asked } = startClient(async () => void vi.advanceTimersByTime(400), {
+    timeoutMs: 1000,
+  });
+  await ask('GetInstance');
+  expect(asked.map(({ timeoutMs }) => timeoutMs)).toEqual([600]);
+});
