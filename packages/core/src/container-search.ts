@@ -1,7 +1,7 @@
 // When a followed log has ended: waits until its container, or the next one of its name, may have written more.
 
 import { containerMissing } from './container-missing.ts';
-import { mayHaveRun } from './container-runs.ts';
+import { isGoing, mayHaveRun } from './container-runs.ts';
 import { pause } from './deadline.ts';
 import { isAppError } from './errors.ts';
 import type { CallOptions, Clock, EngineContainer } from './ports.ts';
@@ -26,6 +26,21 @@ export interface ContainerSearch {
   brought(): void;
   /** Call when the log was cut: then it is asked for again whether or not its container runs. */
   lost(): void;
+}
+
+/** For one who followed the log before: between two containers of the name there may be none for a moment. Throws `NOT_FOUND`. */
+export async function findAgain(
+  name: string,
+  { find, signal }: Pick<ContainerSearchOptions, 'find' | 'signal'>,
+): Promise<EngineContainer> {
+  for (let looks = 1; ; looks += 1) {
+    try {
+      return await find(name, { signal });
+    } catch (error) {
+      if (!isAppError(error, 'NOT_FOUND') || looks === maxLooksAgain) throw error;
+    }
+    await pause(lookMs, signal);
+  }
 }
 
 export function createContainerSearch({
@@ -66,7 +81,8 @@ export function createContainerSearch({
       if (isAppError(error, 'NOT_FOUND')) return undefined;
       throw error;
     });
-    return isById && found?.id !== container.id ? undefined : found;
+    if (found === undefined || isGoing(found)) return undefined;
+    return isById && found.id !== container.id ? undefined : found;
   }
 
   function isWanted(found: EngineContainer): boolean {
@@ -88,4 +104,5 @@ export function createContainerSearch({
 }
 
 const lookMs = 1000;
+const maxLooksAgain = 5;
 const goneMs = 30_000;

@@ -31,6 +31,8 @@ export interface EventFeed {
 export interface FeedListener
   extends AsyncIterableIterator<PlacedEvent, undefined>,
     Pick<Resumable<PlacedEvent>, 'position'> {
+  /** Goes on with what comes from now on, as if it had begun to listen just now. */
+  skip(): void;
   /** Ends the iteration at once, also one that waits. */
   end(): void;
 }
@@ -61,6 +63,7 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
     const resumed = after === undefined ? head : parsePosition(after);
     let last = resumed ?? head;
     let missed = resumed === undefined ? unknownPosition : undefined;
+    let beginning = missed === undefined ? toPosition(last) : undefined;
     let ended = false;
     const waiting = new Set<() => void>();
     const wake = () => {
@@ -93,7 +96,13 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
     };
 
     return {
-      ...(missed === undefined && { position: toPosition(last) }),
+      get position() {
+        return beginning;
+      },
+      skip() {
+        last = head;
+        beginning = toPosition(last);
+      },
       end,
       async next() {
         for (;;) {

@@ -229,6 +229,24 @@ describe('a listener that comes back', () => {
   });
 });
 
+test('a new listener is told nothing of what happened while nobody listened', async () => {
+  const { events, world } = startWatchWorld({ timings: { jobsMs: 60_000, runningJobsMs: 60_000 } });
+  await using _ = events;
+  const stop = new AbortController();
+  const first = read(await events.watch({ signal: stop.signal }));
+  stop.abort();
+  await first.ended;
+  world.jobs = [job('1', 'succeeded')];
+  const late = await events.watch();
+  const reader = read(late);
+  world.tell(dockerEvent('a', 1));
+  await until(() => reader.seen.length > 0);
+  expect(reader.seen).toEqual(['container a start']);
+  const back = read(await events.watch({ after: late.position }));
+  await until(() => back.seen.length > 0);
+  expect(back.seen).toEqual(['container a start']);
+});
+
 describe('the VM', () => {
   test('is looked at often while it changes and seldom at rest', async () => {
     const { events, world } = startWatchWorld({
@@ -411,6 +429,19 @@ describe('the jobs', () => {
     world.jobs = [job('3', 'failed'), job('2', 'lost'), job('1')];
     await until(() => reader.seen.length === 4);
     expect(reader.seen).toEqual(['job 1 running', 'job 2 running', 'job 2 lost', 'job 3 failed']);
+  });
+
+  test('have the time at which it happened, not at which it was seen', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const reader = read(await events.watch());
+    const begun = { ...job('1'), startedAt: '2026-02-08T10:00:00.000Z' };
+    world.jobs = [begun];
+    await until(() => reader.seen.length === 1);
+    const finishedAt = '2026-02-08T10:05:00.000Z';
+    world.jobs = [{ ...begun, state: 'failed', finishedAt, exitCode: 1 }];
+    await until(() => reader.seen.length === 2);
+    expect(reader.placed.map(({ event }) => event.time)).toEqual([begun.startedAt, finishedAt]);
   });
 
   test('are known from when the VM was reached on', async () => {

@@ -70,6 +70,8 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
       const listener = addListener(after, signal);
       await (watch === undefined || listeners.size === 1 ? begin() : ready.then(watch.join));
       signal?.throwIfAborted();
+      // What was only noticed now that somebody listens happened before.
+      if (after === undefined) listener.skip();
       return listener;
     },
     look: (what) => watch?.look(what),

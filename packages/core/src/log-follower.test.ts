@@ -287,6 +287,45 @@ test('a container that was made anew under its name is followed on, one asked fo
   expect(byId.texts).toEqual(['old']);
 });
 
+test.each(['is seen to be on its way out', 'loses its log before that is seen'])(
+  'a container that is removed while it runs and %s is followed on when its name is back',
+  async (how) => {
+    await using world = await startWorld();
+    const { log } = world;
+    const reader = await world.read();
+    log.write('old\n');
+    await until(() => reader.texts.length === 1);
+    if (how.startsWith('is seen')) log.state = 'removing';
+    else log.isLogGone = true;
+    const looks = () => log.engine.requests.filter((line) => line.endsWith('all=1')).length;
+    const before = looks();
+    for (const each of log.followers) each.end();
+    await until(() => looks() === before + 2);
+    Object.assign(log, { state: 'running', isLogGone: false, id: 'decade'.repeat(10) });
+    log.entries.length = 0;
+    log.write('new\n', { nanos: 5_000_000_000 });
+    await until(() => reader.texts.length === 2);
+    expect(reader.texts).toEqual(['old', 'new']);
+  },
+);
+
+test('who comes back in the moment between two containers of the name is let in once there is one', async () => {
+  await using world = await startWorld();
+  const { log } = world;
+  const reader = await world.read({ limit: 1 });
+  log.write('old\n');
+  await reader.ended;
+  log.state = 'gone';
+  const back = world.read({ after: reader.lines[0]?.position ?? '' });
+  const looks = () => log.engine.requests.filter((line) => line.endsWith('all=1')).length;
+  await until(() => looks() === 2);
+  log.write('new\n', { nanos: 5_000_000_000 });
+  log.start();
+  const { texts } = await back;
+  await until(() => texts.length === 1);
+  expect(texts).toEqual(['new']);
+});
+
 test('a name that no container has for 30 s is NOT_FOUND', async () => {
   let now = Date.now();
   await using world = await startWorld({

@@ -2,7 +2,7 @@
 
 import { badRequest } from './bad-request.ts';
 import { containerMissing } from './container-missing.ts';
-import { createContainerSearch } from './container-search.ts';
+import { createContainerSearch, findAgain } from './container-search.ts';
 import { isAppError } from './errors.ts';
 import { toLeavable } from './leavable.ts';
 import { createLogPlace, type LogPlace, parsePosition } from './log-place.ts';
@@ -74,7 +74,9 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
 
     try {
       signal.throwIfAborted();
-      const container = await find(name, { signal });
+      const container = await (options.after === undefined
+        ? find(name, { signal })
+        : findAgain(name, { find, signal }));
       const answer = await begin(container.id);
       const lines = toLeavable(read(container, answer), leaving);
       return wantsNew ? Object.assign(lines, { position: place.position() }) : lines;
@@ -115,7 +117,7 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
             if (answer === undefined) {
               const id = await search.next();
               if (id === undefined) return;
-              answer = await ask(id, place.ask()).catch(unlessMissing);
+              answer = await ask(id, place.ask()).catch(unlessGone);
               if (answer === undefined) continue;
             }
             outage.opened();
@@ -158,9 +160,10 @@ function createPlace({ tail, since, after }: FollowOptions, clock: Clock): LogPl
 
 const defaultTail = 100;
 
-/** Between a look and the request the container can have gone: the next look tells. */
-function unlessMissing(error: unknown): undefined {
+/** Between a look and the request the container can have gone, or begun to: the next look tells. */
+function unlessGone(error: unknown): undefined {
   if (isAppError(error, 'NOT_FOUND')) return undefined;
+  if (isAppError(error, 'CONFLICT') && error.details.reason === 'BEING_REMOVED') return undefined;
   throw error;
 }
 

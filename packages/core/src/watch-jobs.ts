@@ -55,11 +55,18 @@ export function watchJobs({
     const before = known;
     known = new Map(found.map(({ id, state }) => [id, state]));
     if (before === undefined) return;
-    const time = clock.now().toISOString();
     // The newest is the first in the list, and the last to be told.
-    for (const { id, kind, target, state } of [...found].reverse()) {
-      if (before.get(id) !== state) publish({ type: 'job', time, id, kind, target, state });
+    for (const job of [...found].reverse()) {
+      const { id, kind, target, state } = job;
+      if (before.get(id) === state) continue;
+      publish({ type: 'job', time: toTime(job), id, kind, target, state });
     }
+  }
+
+  /** When it happened, which may be long before it was seen here; nobody knows when a job was lost. */
+  function toTime({ state, startedAt, finishedAt }: Job): string {
+    if (state === 'running') return startedAt;
+    return finishedAt ?? clock.now().toISOString();
   }
 }
 

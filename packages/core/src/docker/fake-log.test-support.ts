@@ -15,7 +15,9 @@ export interface FakeLog extends AsyncDisposable {
   readonly entries: FakeEntry[];
   id: string;
   name: string;
-  state: 'running' | 'exited' | 'gone';
+  state: 'running' | 'exited' | 'removing' | 'gone';
+  /** Its log is not there any more, whatever its state is said to be. */
+  isLogGone: boolean;
   /** As the list says it of a container that does not run. */
   status: string;
   tty: boolean;
@@ -48,6 +50,7 @@ export async function startFakeLog(): Promise<FakeLog> {
     id: 'c0ffee'.repeat(10),
     name: 'web',
     state: 'running',
+    isLogGone: false,
     status: 'Exited (0) 2 hours ago',
     tty: false,
     cutAfterBytes: undefined,
@@ -85,6 +88,9 @@ export async function startFakeLog(): Promise<FakeLog> {
       sendJson(response, 200, isGone ? [] : [toSummary()]);
     } else if (isGone || !url.pathname.includes(`/containers/${log.id}/`)) {
       sendJson(response, 404, { message: 'No such container' });
+    } else if (url.pathname.endsWith('/logs') && (log.isLogGone || log.state === 'removing')) {
+      const message = 'can not get logs from container which is dead or marked for removal';
+      sendJson(response, 409, { message });
     } else if (url.pathname.endsWith('/logs')) {
       sendLog(response, url.searchParams);
     } else {

@@ -80,6 +80,7 @@ test.each([
   expect(`${error.message}${JSON.stringify(error.details)}`).not.toContain(raw);
   expect(error.details).toEqual({
     ...(code === 'SERVICE_UNAVAILABLE' && { reason: 'DOCKER_FAILED' }),
+    ...(/dead|being removed|cannot be read now/.test(words) && { reason: 'BEING_REMOVED' }),
     ...(task.name !== undefined && { name: 'web' }),
   });
   expect(error.cause).toBeInstanceOf(Error);

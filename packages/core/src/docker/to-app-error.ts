@@ -20,8 +20,9 @@ export interface EngineTask {
   readonly name?: string | undefined;
 }
 
-/** `details.reason` of the `SERVICE_UNAVAILABLE` that Docker itself is the reason for; what is said of the way to it keeps the SSH adapter's own. */
+/** `details.reason` of what Docker itself is the reason for: `CONFLICT` with a container that is dead or about to go, else `SERVICE_UNAVAILABLE`. What is said of the way to it keeps the SSH adapter's own. */
 export type DockerReason =
+  | 'BEING_REMOVED'
   | 'DOCKER_UNREACHABLE'
   | 'DOCKER_TIMEOUT'
   | 'DOCKER_CONNECTION_LOST'
@@ -34,16 +35,18 @@ export function toAppError(answer: EngineAnswer, task: EngineTask): AppError {
   const said = readMessage(answer);
   const cause = new Error(`The engine answered ${answer.status}: ${said}`);
   const { name } = task;
-  const fail = (code: AppError['code'], message: string) =>
-    new AppError(code, message, { details: name === undefined ? {} : { name }, cause });
+  // Of the engine as a whole, a 404 or 409 says nothing but that it does not work.
+  const isOfOne = name !== undefined;
+  const fail = (code: AppError['code'], message: string, details = {}) =>
+    new AppError(code, message, { details: { ...details, ...(isOfOne && { name }) }, cause });
   const subject = `container '${name}' on ${vmId}`;
 
-  // Of the engine as a whole, such an answer says nothing but that it does not work.
-  const isOfOne = name !== undefined;
   if (isOfOne && isMissing(answer.status, said, task)) return containerMissing(name, cause);
   if (isOfOne && answer.status === 409) {
     const wish = isAction(task.operation) ? task.operation : 'be read';
-    return fail('CONFLICT', `The ${subject} cannot ${wish} now: ${toConflict(said, name)}`);
+    return fail('CONFLICT', `The ${subject} cannot ${wish} now: ${toConflict(said, name)}`, {
+      ...(/dead|remov/i.test(said) && { reason: 'BEING_REMOVED' satisfies DockerReason }),
+    });
   }
   if (task.operation === 'logs' && /does not support reading/i.test(said)) {
     return fail(
