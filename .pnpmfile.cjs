@@ -1,8 +1,11 @@
-// With --json, stdout is for the JSON alone: pnpm then leaves out the line that names the script.
+// What goes to stdout is for a program to read, with --json, from the CLI and from the API's log: pnpm then leaves out the line that names the script.
 module.exports = {
   hooks: {
     updateConfig(config) {
-      if (process.argv.includes('--json')) config.reporter = 'silent';
+      const [, , script] = process.argv;
+      const isForPrograms =
+        process.argv.includes('--json') || script === 'ondemand' || script === 'serve';
+      if (isForPrograms) config.reporter = 'silent';
       return config;
     },
   },

@@ -6,9 +6,7 @@ import { parseArgs } from 'node:util';
 import { onLauncherGone } from './launchers.mjs';
 import { build, root } from './run.mjs';
 
-const { values: options } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-});
+const options = readOptions();
 if (options.help) {
   process.stdout.write(`Usage: pnpm start [--json]
 
@@ -31,6 +29,16 @@ const stopped = new Promise((resolve) => {
 });
 
 process.exitCode = await main();
+
+function readOptions() {
+  const flag = { type: 'boolean', default: false };
+  try {
+    return parseArgs({ options: { json: flag, help: flag } }).values;
+  } catch (error) {
+    process.stderr.write(`${error.message}; see pnpm start --help\n`);
+    process.exit(2);
+  }
+}
 
 async function main() {
   process.stderr.write('Building…\n');

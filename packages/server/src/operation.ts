@@ -13,14 +13,14 @@ export interface Operation {
   readonly description?: string;
   /** The output field that `Accept: text/plain` asks for bare. */
   readonly textField?: string;
-  /** Codes it can answer beyond those that every operation can (401, 403, 500). */
+  /** Codes it can answer beyond those that every operation can (400, 401, 403, 429, 500, 503) and that its method can (413, 415). */
   readonly errors: readonly ErrorCode[];
 }
 
 /** A procedure that goes on: a tRPC subscription, and server-sent events in REST. */
 export interface StreamOperation extends Omit<Operation, 'method'> {
-  /** The item's field that `Accept: text/plain` asks for bare, with what each piece ends in. */
-  readonly text?: { readonly field: string; readonly end: string };
+  /** The item's field that `Accept: text/plain` asks for bare, behind another one where the item has that, with what each piece ends in. */
+  readonly text?: { readonly before?: string; readonly field: string; readonly end: string };
   /** What each item is, for the document. */
   readonly item: z.ZodType;
   /** One source serves all who read the same: then ten times as many streams may be open. */

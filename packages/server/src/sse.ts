@@ -36,8 +36,9 @@ export function toTrpcSse(path: string): Encoding<Item> {
   };
 }
 
-/** One field of each item, bare. */
+/** One field of each item, bare; behind another where the item has that. */
 export function toBareText({
+  before = '',
   field,
   end: itemEnd,
 }: NonNullable<StreamOperation['text']>): Encoding<Item> {
@@ -45,7 +46,11 @@ export function toBareText({
     contentType: 'text/plain; charset=utf-8',
     toHead: () => '',
     ping: '',
-    toText: ([, data]) => `${(data as Readonly<Record<string, unknown>>)[field]}${itemEnd}`, // the operation says that the field is there
+    toText([, data]) {
+      const fields = data as Readonly<Record<string, unknown>>; // items are objects, and the operation says which field is there
+      const prefix = fields[before] === undefined ? '' : `${fields[before]} `;
+      return `${prefix}${fields[field]}${itemEnd}`;
+    },
     toEnd: (end) => (end === 'finished' ? '' : undefined),
     toFailure: () => undefined,
   };

@@ -221,6 +221,14 @@ describe('bare text', () => {
     expect(await reader.ended()).toBe('line 1\nü\n');
   });
 
+  test('has the time before each line where that was asked for', async () => {
+    await using server = await startLogServer();
+    using reader = await openReader(server, `${logs}?timestamps=true`, { headers });
+    server.source.push([toLine(1)]);
+    server.source.end();
+    expect(await reader.ended()).toMatch(/^\d{4}-\d\d-\d\dT\S+Z line 1\n$/);
+  });
+
   test('is not what a reader of events gets that could take text too', async () => {
     await using server = await startLogServer();
     for (const accept of ['text/event-stream, text/plain', '*/*', 'application/json']) {

@@ -79,6 +79,7 @@ export function createEngineClient({
   const limiter = createLimiter(() => limits().requests);
   // A start with many requests at once asks for the version once; the last to leave stops the asking.
   const negotiations = createSharedReads({ maxAgeMs: 60_000, deadlineMs: 60_000 });
+  let idling: NodeJS.Timeout | undefined;
   let streams = 0;
   let disposed = false;
   let negotiated: { readonly version: string; readonly generation: number } | undefined;
@@ -88,6 +89,7 @@ export function createEngineClient({
     stream: (request) => speak(request, startStream),
     async [Symbol.asyncDispose]() {
       disposed = true;
+      clearTimeout(idling);
       pooled.destroy();
       single.destroy();
       streaming.destroy();
@@ -166,7 +168,14 @@ export function createEngineClient({
       return await deliverNow(request);
     } finally {
       release();
+      if (transport.way === 'dial-stdio') dropIdleSoon();
     }
+  }
+
+  /** An idle relay holds a session that other commands need. */
+  function dropIdleSoon(): void {
+    clearTimeout(idling);
+    idling = setTimeout(() => dropIdle(pooled), maxRelayIdleMs).unref();
   }
 
   async function deliverNow(request: EngineRequest): Promise<EngineAnswer> {
@@ -235,6 +244,8 @@ interface ChannelLimits {
 const socketLimits: ChannelLimits = { requests: 64, idle: 16, streams: 128 };
 /** Commands count against sshd's MaxSessions (10), where a build needs its place as well. */
 const commandLimits: ChannelLimits = { requests: 3, idle: 1, streams: 2 };
+/** Shorter than a command waits for a session that sshd refuses it. */
+const maxRelayIdleMs = 1000;
 
 const oldest = 40;
 const newest = 51;

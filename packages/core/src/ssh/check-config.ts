@@ -83,7 +83,7 @@ async function checkHostKey({
     return [];
   } catch {
     return [
-      'SSH_KNOWN_HOSTS_FILE: the file cannot be read; create it from what ssh-keyscan prints for the VM, or set SSH_HOST_KEY_FINGERPRINT',
+      'SSH_KNOWN_HOSTS_FILE: the file cannot be read; write the host key into it that the console of the VM shows, or set SSH_HOST_KEY_FINGERPRINT',
     ];
   }
 }

@@ -176,13 +176,21 @@ describeSshd('with a real sshd', () => {
     const path = join(sshd.folder, 'web.sock');
     await using _web = await startWeb(path, 'still here');
     await using connection = connectTo(sshd);
-    const first = await connection.exec(['sleep', '1']);
+    const first = await connection.exec(['sleep', '4']);
     await expectFailure(connection.exec(['true']), 'SESSION_REFUSED');
     const stream = await connection.openSocket(path);
     stream.write(request);
     expect((await stream.toArray()).join('')).toMatch(/still here$/);
     expect(await first.exit).toBe(0);
     await eventually(() => createShell(connection).run(['true']));
+  });
+
+  it('waits for the session of a command that ends soon, where sshd allows but one', async () => {
+    await using sshd = await startSshd({ config: ['MaxSessions 1'] });
+    await using connection = connectTo(sshd);
+    const shell = createShell(connection);
+    const runs = Array.from({ length: 4 }, () => shell.run(['sleep', '0.2']));
+    expect(await Promise.all(runs)).toEqual(runs.map(() => ({ exitCode: 0, output: '' })));
   });
 
   const refusals: readonly { name: string; config: SshdOptions['config'] }[] = [

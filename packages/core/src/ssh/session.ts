@@ -2,8 +2,8 @@
 
 import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
-import { withDeadline } from '../deadline.ts';
-import type { AppError } from '../errors.ts';
+import { pause, withDeadline } from '../deadline.ts';
+import { type AppError, isAppError } from '../errors.ts';
 import { createLimiter, type Limiter } from '../limiter.ts';
 import type { CallOptions } from '../ports.ts';
 import { closeChannel, createChannelStream } from './channel-stream.ts';
@@ -96,11 +96,20 @@ export function createSession(
     let queued = true;
     return withDeadline(
       async (inner) => {
-        if (ended) throw ended;
-        const release = await limiter.acquire(inner);
-        queued = false;
-        if (ended) throw ended;
-        return openChannel({ ...channel, release, signal: inner, onFailure, onGone });
+        const beganMs = performance.now();
+        for (let waitMs = firstRetryMs; ; waitMs *= 2) {
+          if (ended) throw ended;
+          const release = await limiter.acquire(inner);
+          queued = false;
+          if (ended) throw ended;
+          try {
+            return await openChannel({ ...channel, release, signal: inner, onFailure, onGone });
+          } catch (error) {
+            const isLate = performance.now() - beganMs + waitMs > maxRefusedMs;
+            if (isLate || !isSessionRefusal(error)) throw error;
+          }
+          await pause(waitMs, inner);
+        }
       },
       {
         timeoutMs: channelTimeoutMs,
@@ -180,4 +189,13 @@ export function createSession(
       ),
     end,
   };
+}
+
+const firstRetryMs = 50;
+/** A sshd that allows few sessions frees one a moment after its command has ended; who waits for longer wants to hear why. */
+const maxRefusedMs = 2500;
+
+/** Nothing was begun then, so it can be asked for again. */
+function isSessionRefusal(error: unknown): boolean {
+  return isAppError(error) && error.details.reason === ('SESSION_REFUSED' satisfies SshReason);
 }

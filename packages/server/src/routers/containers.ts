@@ -21,7 +21,7 @@ import { flatten, lastEventIdInput, toTracked } from '../tracked.ts';
 import { adminProcedure, readProcedure, readStream, router } from '../trpc.ts';
 import { wholeNumberInput } from './whole-number.ts';
 
-const actionErrors = ['BAD_REQUEST', 'NOT_FOUND', 'CONFLICT', 'SERVICE_UNAVAILABLE'] as const;
+const actionErrors = ['NOT_FOUND', 'CONFLICT'] as const;
 
 const nameInput = z.strictObject({ name: containerNameSchema });
 
@@ -44,7 +44,7 @@ export const containersRouter = router({
     path: '/containers',
     summary: 'List all containers on oci-flex (docker ps -a)',
     description: 'All states, sorted by name.',
-    errors: ['SERVICE_UNAVAILABLE'],
+    errors: [],
   })
     .input(z.void())
     .output(z.array(containerSchema))
@@ -54,7 +54,7 @@ export const containersRouter = router({
     method: 'GET',
     path: '/containers/{name}/status',
     summary: 'Get container status',
-    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    errors: ['NOT_FOUND'],
   })
     .input(nameInput)
     .output(containerSchema)
@@ -104,7 +104,7 @@ export const containersRouter = router({
     summary: 'Get container logs',
     description:
       'stdout and stderr in order, as one string. With `Accept: text/plain` the bare text.',
-    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    errors: ['NOT_FOUND'],
   })
     .input(nameInput.extend({ lines: linesInput }))
     .output(containerLogsSchema)
@@ -117,9 +117,9 @@ export const containersRouter = router({
     summary: 'Follow container logs',
     description:
       'Every line once, over restarts and rebuilds of the container and losses of the connection. With `Accept: text/plain` the bare lines.',
-    text: { field: 'line', end: '\n' },
+    text: { before: 'time', field: 'line', end: '\n' },
     item: logLineSchema,
-    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    errors: ['NOT_FOUND'],
   })
     .input(
       nameInput.extend({
@@ -143,7 +143,7 @@ export const containersRouter = router({
     path: '/containers/{name}/inspect',
     summary: 'Inspect container',
     description: 'Of its environment the names alone, and nowhere a value of it.',
-    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    errors: ['NOT_FOUND'],
   })
     .input(nameInput)
     .output(containerInspectionSchema)
@@ -154,7 +154,7 @@ export const containersRouter = router({
     path: '/containers/{name}/stats',
     summary: 'Get container resource use',
     description: 'One sample, as docker stats counts it; zeros for a container that does not run.',
-    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    errors: ['NOT_FOUND'],
   })
     .input(nameInput)
     .output(containerStatsSchema)
