@@ -1,7 +1,25 @@
 // What form of an answer a caller asked for: https://www.rfc-editor.org/rfc/rfc9110.html#section-12.5.1
 
-/** True for whoever takes bare text and does not name the usual form too. */
+/** True for whoever likes bare text better than the usual form; who likes both as well gets text only by naming it alone. */
 export function prefersText(accept = '', usual: string): boolean {
-  const types = accept.split(',').map((part) => part.split(';', 1)[0]?.trim().toLowerCase());
-  return types.includes('text/plain') && !types.includes(usual);
+  const ranges = new Map(accept.split(',').map(toRange));
+  const text = judge('text/plain', ranges);
+  const other = judge(usual, ranges);
+  if (text.quality !== other.quality) return text.quality > other.quality;
+  return text.quality > 0 && text.precision > other.precision;
+}
+
+function toRange(part: string): readonly [type: string, quality: number] {
+  const [type = '', ...parameters] = part.split(';').map((each) => each.trim().toLowerCase());
+  const weight = parameters.find((each) => each.startsWith('q='))?.slice(2);
+  return [type, weight !== undefined && qvalue.test(weight) ? Number(weight) : 1];
+}
+
+const qvalue = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
+
+/** By the most precise range that speaks of the type; one that no range speaks of is not wanted. */
+function judge(type: string, ranges: ReadonlyMap<string, number>) {
+  const names = ['*/*', type.replace(/\/.*/, '/*'), type];
+  const precision = names.findLastIndex((name) => ranges.has(name));
+  return { precision, quality: ranges.get(names[precision] ?? '') ?? 0 };
 }

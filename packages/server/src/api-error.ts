@@ -4,7 +4,9 @@ import { AppError, type ErrorCode, errorCodes, isAppError } from '@ondemand/core
 import { TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { toChallenge } from './auth/challenge.ts';
+import { badInput, badPart, type Issue, unknownKey } from './bad-input.ts';
 import { errorMap } from './error-map.ts';
+import { noSuchPath } from './routes.ts';
 
 export const apiErrorSchema = z
   .object({
@@ -75,7 +77,7 @@ function toErrorHeaders(error: AppError, context: ErrorContext): Record<string, 
 function fromTrpcError(error: TRPCError): AppError {
   const { cause } = error;
   if (isAppError(cause)) return cause;
-  if (isZodError(cause) && error.code === 'BAD_REQUEST') return badInput(cause);
+  if (isZodError(cause) && error.code === 'BAD_REQUEST') return badInput(toIssues(cause));
   switch (error.code) {
     case 'NOT_FOUND':
       return new AppError('NOT_FOUND', 'No such procedure; /docs lists what there is', { cause });
@@ -87,7 +89,7 @@ function fromTrpcError(error: TRPCError): AppError {
       );
     case 'PARSE_ERROR':
     case 'BAD_REQUEST':
-      return badRequest('call', 'The request is not a well-formed tRPC call', cause);
+      return badPart('call', 'The request is not a well-formed tRPC call'); // its cause quotes it
     case 'PAYLOAD_TOO_LARGE':
     case 'UNSUPPORTED_MEDIA_TYPE':
       return new AppError(error.code, transportMessages[error.code], { cause });
@@ -96,14 +98,13 @@ function fromTrpcError(error: TRPCError): AppError {
   }
 }
 
-function badInput(error: z.ZodError): AppError {
-  const issues = error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
-  const [first] = issues;
-  const what = first ? `${first.path ? `${first.path}: ` : ''}${first.message}` : 'invalid input';
-  return new AppError('BAD_REQUEST', `Invalid request: ${what}`, {
-    details: { issues },
-    cause: error,
-  });
+/** An unknown key is an issue of its own, and named as one. */
+function toIssues({ issues }: z.ZodError): Issue[] {
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => unknownKey([...issue.path, key].join('.')))
+      : [{ path: issue.path.join('.'), message: issue.message }],
+  );
 }
 
 const transportMessages = {
@@ -116,11 +117,18 @@ const transportMessages = {
 function fromFastifyError(thrown: unknown): AppError | undefined {
   if (!(thrown instanceof Error)) return undefined;
   const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown }; // Fastify adds both
-  if (code === 'FST_ERR_BAD_URL')
-    return badRequest('url', 'The URL is not properly percent-encoded', thrown);
+  switch (code) {
+    // These two quote the URL, which may hold a token; so they are no cause, which would be logged.
+    case 'FST_ERR_BAD_URL':
+      return badPart('url', 'The URL is not properly percent-encoded');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return badPart('url', 'A part of the path is longer than any name or id');
+    case 'FST_STATIC_FORBIDDEN_PATH':
+      return noSuchPath();
+  }
   if (statusCode === 413) return transportError('PAYLOAD_TOO_LARGE', thrown);
   if (statusCode === 415) return transportError('UNSUPPORTED_MEDIA_TYPE', thrown);
-  if (statusCode === 400) return badRequest('body', transportMessages.BAD_REQUEST, thrown);
+  if (statusCode === 400) return badPart('body', transportMessages.BAD_REQUEST, thrown);
   return undefined;
 }
 
@@ -129,10 +137,6 @@ function transportError(
   cause: Error,
 ): AppError {
   return new AppError(code, transportMessages[code], { cause });
-}
-
-function badRequest(path: string, message: string, cause: unknown): AppError {
-  return new AppError('BAD_REQUEST', message, { details: { issues: [{ path, message }] }, cause });
 }
 
 function internalError(cause: unknown): AppError {

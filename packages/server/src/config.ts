@@ -1,65 +1,27 @@
 // The environment: each variable is defined here once, with its default and what it is for.
 
-import { isIP } from 'node:net';
-import { homedir } from 'node:os';
 import { dockerTransports, ociAuths } from '@ondemand/core';
 import { z } from 'zod';
-
-const home = homedir();
-
-const text = z.string().trim().min(1, 'must not be empty');
-const seconds = z.coerce
-  .number('must be a number of seconds')
-  .positive('must be above 0')
-  .max(86_400);
-const url = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-  .transform((value) => value.replace(/\/+$/, ''));
-const port = z.coerce.number('must be a port').int().min(1).max(65_535);
-const file = text.transform((path) => path.replace(/^~(?=\/|$)/, home));
-const fingerprint = text.regex(
-  /^SHA256:[A-Za-z0-9+/]{43}$/,
-  'must be SHA256:… as `ssh-keygen -l` prints it',
-);
-const flag = (value: string) => ({ true: true, false: false })[value];
-
-const splitList = (value: string) =>
-  value
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-
-/** As a browser sends it; undefined for what is none. */
-function toOrigin(value: string): string | undefined {
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  const isExact = /^https?:$/.test(parsed?.protocol ?? '') && !value.includes('*'); // which a URL may hold
-  if (parsed === undefined || !isExact) return undefined;
-  return parsed.href === `${parsed.origin}/` ? parsed.origin : undefined;
-}
-
-/** What Fastify takes; it would read a bare number as an address. */
-function isProxies(value: string): boolean {
-  return flag(value) !== undefined || value.split(',').every((part) => isNetwork(part.trim()));
-}
-
-function isNetwork(value: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return true;
-  const [address = '', prefix, ...more] = value.split('/');
-  const maxBits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
-  const bits = prefix === undefined ? maxBits : Number(/^\d{1,3}$/.test(prefix) ? prefix : 0);
-  return more.length === 0 && bits >= 1 && bits <= maxBits;
-}
-
-/** Exact, as the issuer writes it into tokens; so no trailing slash is cut off. */
-const issuer = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-  .refine((value) => !/[?#]/.test(value), 'must have no query and no fragment');
+import {
+  baseUrl,
+  file,
+  fingerprint,
+  issuer,
+  limit,
+  origins,
+  port,
+  proxies,
+  scopeToken,
+  seconds,
+  text,
+  url,
+} from './config-values.ts';
 
 /** By variable name, in the order of the README's table, which is made from this. */
 export const environmentSchema = z.object({
   HOST: text.default('127.0.0.1').describe('address to listen on'),
   PORT: port.default(5000).describe('port to listen on'),
-  PUBLIC_URL: url
+  PUBLIC_URL: baseUrl
     .optional()
     .describe(
       "what users call the API by, the first of OpenAPI's `servers`; from `HOST` and `PORT` if left out",
@@ -68,24 +30,17 @@ export const environmentSchema = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('JSON lines on stdout; pretty only in a terminal'),
-  TRUST_PROXY: text
-    .refine(isProxies, 'must be `true`, `false`, or addresses and networks, comma-separated')
-    .transform((value) => flag(value) ?? value)
+  TRUST_PROXY: proxies
     .default(false)
     .describe(
-      'addresses or networks, comma-separated, whose `X-Forwarded-*` is believed; `true` believes everyone, so only behind a proxy that overwrites these headers',
+      'addresses or networks, comma-separated, whose `X-Forwarded-*` is believed; no number of hops, which Fastify takes no longer; `true` believes everyone, so only behind a proxy that overwrites these headers',
     ),
-  CORS_ORIGINS: z
-    .string()
-    .transform((value) => splitList(value).map(toOrigin))
-    .pipe(z.array(z.string('must list exact origins, such as https://app.example.com')))
+  CORS_ORIGINS: origins
     .default([])
     .describe(
       'comma-separated origins whose pages may call the API from a browser, e.g. `https://app.example.com`',
     ),
-  RATE_LIMIT_PER_MINUTE: text
-    .regex(/^\d{1,7}$/, 'must be a whole number, 0 for no limit')
-    .transform(Number)
+  RATE_LIMIT_PER_MINUTE: limit
     .default(600)
     .describe(
       'calls by one token subject, and a tenth of it for failed authentication from one address; 0 for no limit',
@@ -110,8 +65,8 @@ export const environmentSchema = z.object({
       'this API as a client of the issuer; with it opaque tokens are accepted too, by introspection',
     ),
   OIDC_CLIENT_SECRET: text.optional().describe('of that client'),
-  OIDC_READ_SCOPE: text.default('read').describe("the issuer's name of the scope `read`"),
-  OIDC_ADMIN_SCOPE: text.default('admin').describe("the issuer's name of the scope `admin`"),
+  OIDC_READ_SCOPE: scopeToken.default('read').describe("the issuer's name of the scope `read`"),
+  OIDC_ADMIN_SCOPE: scopeToken.default('admin').describe("the issuer's name of the scope `admin`"),
   OCI_INSTANCE_ID: text
     .regex(/^ocid1\.instance\./, "must be an instance's OCID, ocid1.instance.…")
     .describe("the instance's OCID"),

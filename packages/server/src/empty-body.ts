@@ -1,17 +1,29 @@
 // Lets a POST come without a body, whatever content type it claims, as the reference's curl lines do.
 
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 
-/** Empty bodies of any content type parse to undefined; others are JSON, or 415. For the given encapsulation context only. */
+/** Empty bodies of any content type, white space included, parse to undefined; others are JSON, or 415. For the given encapsulation context only. */
 export function allowEmptyBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
+  app.addHook('onRequest', async ({ raw: { headers } }) => {
+    if (hasNoBody(headers)) delete headers['content-type']; // Fastify looks at it first, and refuses one that is empty or malformed
+  });
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body.length === 0) done(null, undefined);
-    else parseJson(request, body as string, done); // parseAs says so
+    const text = body as string; // parseAs says so
+    if (text.trim() === '') done(null, undefined);
+    else parseJson(request, text, done);
   });
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
-    if (body.length === 0) done(null, undefined);
+    if ((body as string).trim() === '')
+      done(null, undefined); // parseAs says so
     else done(Object.assign(new Error('not JSON'), { statusCode: 415 }), undefined);
   });
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112#section-6.3 */
+function hasNoBody(headers: IncomingHttpHeaders): boolean {
+  const { 'transfer-encoding': encoding, 'content-length': length } = headers;
+  return encoding === undefined && (length === undefined || Number(length) === 0);
 }

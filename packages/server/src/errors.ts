@@ -1,24 +1,25 @@
-// Sends every failure of the HTTP layer as an `ApiError`: thrown, unknown path, wrong method, bad URL, bad bytes.
+// Sends every failure of the HTTP layer as an `ApiError`, and tells the log of it.
 
-import type { Socket } from 'node:net';
-import { AppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorContext, toErrorResponse } from './api-error.ts';
-import type { RouteTable } from './routes.ts';
+import { type ErrorContext, toAppError, toErrorResponse } from './api-error.ts';
+import { noSuchPath } from './routes.ts';
+import { toShortText } from './short-text.ts';
 import { isTrpcUrl, toTrpcErrorShape } from './trpc.ts';
 
 export interface ErrorHandlerOptions {
-  readonly routes: RouteTable;
   readonly resourceMetadataUrl: string;
 }
 
-export function addErrorHandlers(app: FastifyInstance, options: ErrorHandlerOptions): void {
-  const { routes, resourceMetadataUrl } = options;
+export function addErrorHandlers(
+  app: FastifyInstance,
+  { resourceMetadataUrl }: ErrorHandlerOptions,
+): void {
   app.setErrorHandler((error, request, reply) =>
     sendError(error, request, reply, { requestId: request.id, resourceMetadataUrl }),
   );
-  app.setNotFoundHandler((request) => {
-    throw notRouted(request, routes);
+  // For routes that do not find what they serve; a request without a route gets no further than its check.
+  app.setNotFoundHandler(() => {
+    throw noSuchPath();
   });
 }
 
@@ -38,44 +39,12 @@ export function sendError(
     .send(isTrpcUrl(request.url) ? { error: toTrpcErrorShape(status, body) } : body);
 }
 
+/** A refusal is logged as the `AppError` that it is: a transport's own error may quote a URL or a body, and with it a token. */
 export function logError(request: FastifyRequest, error: unknown, status: number): void {
-  if (status >= 500) request.log.error({ err: error }, 'request failed');
-  else request.log.debug({ err: error }, 'request refused');
-}
-
-/** Bytes that are no HTTP request never reach a route; the socket gets one whole answer and is closed. */
-export function answerClientError(error: Error, socket: Socket, requestId: string): void {
-  const isReset = 'code' in error && error.code === 'ECONNRESET';
-  if (isReset || !socket.writable) {
-    socket.destroy();
+  if (status >= 500) {
+    request.log.error({ err: error }, 'request failed');
     return;
   }
-  const refusal = new AppError('BAD_REQUEST', 'This is not a well-formed HTTP/1.1 request', {
-    details: { issues: [{ path: 'request', message: 'malformed, or its headers are too large' }] },
-  });
-  const { status, body } = toErrorResponse(refusal, { requestId, resourceMetadataUrl: '' });
-  const json = JSON.stringify(body);
-  socket.end(
-    [
-      `HTTP/1.1 ${status} Bad Request`,
-      'content-type: application/json; charset=utf-8',
-      `content-length: ${Buffer.byteLength(json)}`,
-      `x-request-id: ${requestId}`,
-      'connection: close',
-      '',
-      json,
-    ].join('\r\n'),
-  );
-}
-
-function notRouted(request: FastifyRequest, routes: RouteTable): AppError {
-  const [path = '/'] = request.url.split('?', 1);
-  const allow = routes.methodsOf(path);
-  if (allow === undefined)
-    return new AppError('NOT_FOUND', 'No such path in this API; /docs lists what there is');
-  return new AppError(
-    'METHOD_NOT_ALLOWED',
-    `${request.method} is not allowed here; use ${allow.join(' or ')}`,
-    { details: { allow } },
-  );
+  const [path = ''] = request.url.split('?', 1);
+  request.log.debug({ err: toAppError(error), path: toShortText(path) }, 'request refused');
 }

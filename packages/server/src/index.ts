@@ -1,29 +1,30 @@
 // The door of @ondemand/server: a Fastify instance that never listens by itself, and the router's type.
 
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify, LogController } from 'fastify';
-import { addRefusalAudit, createRecordCall } from './audit/record-call.ts';
+import { addRefusalAudit } from './audit/record-call.ts';
 import type { AuditTrail } from './audit/trail.ts';
 import type { Authenticate } from './auth/authenticator.ts';
 import { realm } from './auth/challenge.ts';
 import type { ScopeNames } from './auth/principal.ts';
 import { createCors } from './cors.ts';
+import { createContextFactory } from './create-context.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './docs.ts';
-import { addErrorHandlers, answerClientError, sendError } from './errors.ts';
+import { addErrorHandlers, sendError } from './errors.ts';
 import { addGuard, admit } from './guard.ts';
 import { registerHealth } from './health.ts';
+import { answerClientError, refuseMalformed, toOriginForm } from './malformed-requests.ts';
 import { createOpenStreams } from './open-streams.ts';
 import { createOpenApiDocument } from './openapi.ts';
 import { createRateLimit } from './rate-limit.ts';
+import { addRequestLog } from './request-log.ts';
 import { registerRest } from './rest.ts';
-import { createRouteTable } from './routes.ts';
+import { addRouteCheck } from './routes.ts';
 import { toSecurityHeaders } from './security-headers.ts';
 import type { Services } from './services.ts';
 import { endSilentConnections } from './silent-connections.ts';
 import { registerStreams } from './streams.ts';
-import type { Context } from './trpc.ts';
 import { registerTrpc } from './trpc-plugin.ts';
 
 export type { ApiError } from './api-error.ts';
@@ -52,15 +53,7 @@ export interface ServerOptions {
 
 /** The whole HTTP surface of section 2 of the contract; `listen`, `inject` and `close` are the caller's. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const {
-    services,
-    scopeNames,
-    publicUrl,
-    logger,
-    trustProxy = false,
-    audit,
-    maxStreams = 100,
-  } = options;
+  const { scopeNames, publicUrl, logger, trustProxy = false, audit, maxStreams = 100 } = options;
   const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
   const streams = createOpenStreams({ max: maxStreams, maxShared: 10 * maxStreams });
   const rateLimit = createRateLimit({ perMinute: options.rateLimitPerMinute });
@@ -80,15 +73,17 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     frameworkErrors: (error, request, reply) => {
       void answerFrameworkError(error, request, reply);
     },
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, randomUUID()),
+    http: { requireHostHeader: false }, // as Node would refuse without an ApiError
+    rewriteUrl: ({ url = '/' }) => toOriginForm(url),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, securityHeaders),
   });
 
-  const routes = createRouteTable(app);
   app.addHook('onRequest', async (request, reply) => {
     begin(request, reply);
     const preflight = cors.toPreflight(request);
     if (preflight !== undefined) await reply.code(204).headers(preflight).send();
   });
+  refuseMalformed(app, securityHeaders);
   let isClosing = false;
   app.addHook('preClose', async () => {
     isClosing = true;
@@ -98,11 +93,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     cors.addVary(reply, payload);
     if (isClosing) reply.header('connection', 'close'); // else a kept-alive connection holds the close up
   });
-  app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  addRequestLog(app);
   endSilentConnections(app);
   addGuard(app, guard);
+  addRouteCheck(app);
   addRefusalAudit(app, audit);
-  addErrorHandlers(app, { routes, resourceMetadataUrl });
+  addErrorHandlers(app, { resourceMetadataUrl });
 
   await app.register(registerHealth, { checkReady: options.checkReady });
   await app.register(registerDocs, {
@@ -116,27 +112,18 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       resource_documentation: `${publicUrl}${docsPath}`,
     },
   });
+  const createContext = createContextFactory({
+    resourceMetadataUrl,
+    authenticate: options.authenticate,
+    scopeNames,
+    services: options.services,
+    audit,
+    streams,
+  });
   await app.register(registerRest, { createContext });
   await app.register(registerStreams, { createContext, resourceMetadataUrl });
   await app.register(registerTrpc, { createContext, resourceMetadataUrl });
   return app;
-
-  function createContext(request: FastifyRequest, reply: FastifyReply): Context {
-    if (request.principal === undefined) throw new Error('the guard did not see this request');
-    return {
-      requestId: request.id,
-      resourceMetadataUrl,
-      principal: request.principal,
-      authenticate: () => options.authenticate(request.raw.headersDistinct.authorization),
-      scopeNames,
-      services,
-      audit,
-      recordCall: createRecordCall(audit, request),
-      streams,
-      prefersAsync: prefersAsync(request.headers.prefer),
-      signal: signalOf(reply),
-    };
-  }
 
   function begin(request: FastifyRequest, reply: FastifyReply): void {
     request.address = request.ip ?? 'unknown'; // the caller may be gone already, whatever the type says
@@ -160,42 +147,4 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 /** A caller's own id is kept where it is harmless in a header and a log. */
 function toRequestId(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
-}
-
-/** https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
-function prefersAsync(prefer: string | string[] = ''): boolean {
-  const preferences = [prefer].flat().join(',').split(',');
-  return preferences.some(
-    (each) => each.split(';', 1)[0]?.trim().toLowerCase() === 'respond-async',
-  );
-}
-
-/** Aborts when the connection goes before the answer has; is so already when it went while the token was checked. */
-function signalOf({ raw }: FastifyReply): AbortSignal {
-  if (raw.destroyed) return AbortSignal.abort();
-  const controller = new AbortController();
-  raw.once('close', () => {
-    if (!raw.writableFinished) controller.abort();
-  });
-  return controller.signal;
-}
-
-/** By route template, so that neither names nor query strings end up in the log. */
-function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { url: route = 'unknown', config } = request.routeOptions;
-  request.log.info(
-    {
-      method: request.method,
-      route,
-      ...(config.operationId !== undefined && { operation: config.operationId }),
-      ...(request.principal !== undefined && {
-        sub: request.principal.sub,
-        clientId: request.principal.clientId,
-      }),
-      statusCode: reply.statusCode,
-      ip: request.address,
-      durationMs: Math.round(reply.elapsedTime * 10) / 10,
-    },
-    STATUS_CODES[reply.statusCode] ?? 'answered',
-  );
 }

@@ -2,6 +2,7 @@ import { AppError } from '@ondemand/core';
 import { describe, expect, test } from 'vitest';
 import { parseBearer } from './auth/bearer.ts';
 import { invalidToken } from './auth/challenge.ts';
+import { askRaw } from './raw-request.test-support.ts';
 import {
   expectApiError,
   readJson,
@@ -64,6 +65,17 @@ describe("a subject's limit", () => {
       expect((await server.ask('/trpc/vm.status,whoami?batch=1', { as: 'read' })).status).toBe(200);
       expect((await server.ask('/vm/status', { as: 'read' })).status).toBe(429);
     }
+  });
+
+  test('counts them by the whole URL too, as a client of a proxy sends it', async () => {
+    await using server = await startLimited(5);
+    const ask = () =>
+      askRaw(server, [
+        'GET http://x/trpc/vm.status,whoami,vm.status?batch=1 HTTP/1.1',
+        'host: x',
+        'authorization: Bearer read',
+      ]);
+    expect(await statuses(ask, 2)).toEqual([200, 429]);
   });
 
   test('is told in the envelope of tRPC', async () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs, parseEnv } from 'node:util';
 import { type Config, parseConfig, requireConfig } from './config.ts';
 import { listVariables, toHelpText } from './config-help.ts';
+import { toHostProblem } from './config-host.ts';
 import { createLogger } from './logger.ts';
 import { checkEnvironment, startService } from './service.ts';
 
@@ -31,6 +32,8 @@ async function main(): Promise<void> {
   const logger = createLogger({ level: config.LOG_LEVEL, isTerminal: process.stdout.isTTY });
   for (const problem of warnings) logger.warn({ problem }, 'the configuration is not complete');
   const service = await startService(config, { logger }).catch((error: unknown) => {
+    const problem = toHostProblem(error, config);
+    if (problem !== undefined) refuse([problem]);
     fail(exitCodes.failed, [toStartFailure(error, config)]);
   });
   logger.info({ url: service.url, docs: `${service.url}/docs` }, 'listening');
@@ -64,12 +67,7 @@ async function readConfig(envFile: string | undefined) {
   const found = await checkEnvironment(parsed.config);
   const wasSet = (problem: string) => Boolean(environment[problem.split(':', 1)[0] ?? '']);
   const problems = [...parsed.problems, ...found.filter(wasSet)];
-  if (problems.length > 0)
-    fail(exitCodes.misconfigured, [
-      'The configuration cannot be used:',
-      ...[...problems, ...found.filter((problem) => !wasSet(problem))].map((line) => `  ${line}`),
-      '`ondemand-server --help` lists all variables.',
-    ]);
+  if (problems.length > 0) refuse([...problems, ...found.filter((problem) => !wasSet(problem))]);
   return { config: requireConfig(parsed), warnings: found };
 }
 
@@ -86,13 +84,21 @@ function toStartFailure(error: unknown, { HOST, PORT }: Config): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'EADDRINUSE')
     return `Port ${PORT} of ${HOST} is in use; stop what listens there, or choose another with PORT.`;
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
+  if (code === 'EACCES')
     return `Cannot listen on ${HOST} port ${PORT} (${code}); choose others with HOST and PORT.`;
   return `The API could not start: ${messageOf(error)}`;
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function refuse(problems: readonly string[]): never {
+  fail(exitCodes.misconfigured, [
+    'The configuration cannot be used:',
+    ...problems.map((line) => `  ${line}`),
+    '`ondemand-server --help` lists all variables.',
+  ]);
 }
 
 function fail(code: number, lines: readonly string[]): never {

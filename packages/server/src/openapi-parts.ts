@@ -3,13 +3,18 @@
 import type { ErrorCode } from '@ondemand/core';
 import { errorMap } from './error-map.ts';
 
-/** Every operation needs a token, counts against a limit and can meet a bug. */
+/** Every operation needs a token in its header, knows its query, counts against a limit, asks the issuer and can meet a bug. */
 const commonErrors: readonly ErrorCode[] = [
+  'BAD_REQUEST',
   'UNAUTHORIZED',
   'FORBIDDEN',
   'TOO_MANY_REQUESTS',
   'INTERNAL_ERROR',
+  'SERVICE_UNAVAILABLE',
 ];
+
+/** Of operations that may be sent a body, whether or not they take one. */
+export const bodyErrors: readonly ErrorCode[] = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
 export const requestIdHeader = {
   'x-request-id': {

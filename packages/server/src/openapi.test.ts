@@ -15,6 +15,16 @@ const document = createOpenApiDocument({ publicUrl });
 const operations = toRestOperations(appRouter);
 const streams = toStreamRoutes(appRouter);
 
+const everywhere = [
+  'BAD_REQUEST',
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'TOO_MANY_REQUESTS',
+  'INTERNAL_ERROR',
+  'SERVICE_UNAVAILABLE',
+] as const;
+const withBody = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const;
+
 test('a standard validator finds nothing', async () => {
   expect(await new Validator().validate(structuredClone(document) as never)).toEqual({
     valid: true,
@@ -109,7 +119,7 @@ test('every stream documents its scope, its parameters, its errors and an item t
   for (const { id, scope, operation } of streams) {
     const object = document.paths?.[operation.path]?.get;
     expect(object).toMatchObject({ operationId: id, security: [{ bearerAuth: [scope] }] });
-    for (const code of [...operation.errors, 'UNAUTHORIZED', 'FORBIDDEN'] as const)
+    for (const code of [...operation.errors, ...everywhere])
       expect(object?.responses?.[errorMap[code].status]).toEqual({
         $ref: `#/components/responses/${code}`,
       });
@@ -176,13 +186,26 @@ test('every operation documents its scope, its errors as ApiError and an example
   for (const { id, path, method, scope, meta } of operations) {
     const object = document.paths?.[path]?.[method === 'GET' ? 'get' : 'post'];
     expect(object?.security).toEqual([{ bearerAuth: [scope] }]);
-    for (const code of [...meta.errors, 'UNAUTHORIZED', 'FORBIDDEN', 'INTERNAL_ERROR'] as const)
+    for (const code of [...meta.errors, ...everywhere, ...(method === 'GET' ? [] : withBody)])
       expect(object?.responses?.[errorMap[code].status]).toEqual({
         $ref: `#/components/responses/${code}`,
       });
     const output = procedures[id.replace('_', '.')]?._def.output;
     expect(output?.safeParse(operationExamples[id]?.response).error).toBeUndefined();
   }
+});
+
+test('every error that may say when to ask again documents the header', () => {
+  const headersOf = (code: string) => {
+    const response = document.components?.responses?.[code];
+    return Object.keys(
+      response !== undefined && 'headers' in response ? (response.headers ?? {}) : {},
+    );
+  };
+  expect(Object.keys(errorMap).filter((code) => headersOf(code).includes('retry-after'))).toEqual([
+    'TOO_MANY_REQUESTS',
+    'SERVICE_UNAVAILABLE',
+  ]);
 });
 
 test('a public URL that is one of the known servers comes first, once', () => {

@@ -6,7 +6,7 @@ import { createSchema } from 'zod-openapi';
 import { type ApiError, apiErrorSchema } from './api-error.ts';
 import { errorMap } from './error-map.ts';
 import { operationExamples } from './examples.ts';
-import { requestIdHeader, toErrorReferences } from './openapi-parts.ts';
+import { bodyErrors, requestIdHeader, toErrorReferences } from './openapi-parts.ts';
 import { describeStreams } from './openapi-streams.ts';
 import { type RestOperation, toRestOperations } from './rest-operations.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
@@ -94,7 +94,7 @@ function operationObject(document: OpenApiDocument, { path, method }: RestOperat
 }
 
 function dress(object: OperationObject, operation: RestOperation): void {
-  const { scope, meta, id, textField } = operation;
+  const { scope, meta, id, method, textField } = operation;
   object.security = [{ bearerAuth: [scope] }];
   const success = object.responses?.['200'];
   const examples = operationExamples[id];
@@ -112,7 +112,7 @@ function dress(object: OperationObject, operation: RestOperation): void {
   object.responses = {
     '200': success,
     ...(examples.accepted !== undefined && { '202': toAccepted(success, examples.accepted) }),
-    ...toErrorReferences(meta.errors),
+    ...toErrorReferences([...meta.errors, ...(method === 'GET' ? [] : bodyErrors)]),
   };
   if (examples.accepted !== undefined)
     object.parameters = [...(object.parameters ?? []), preferParameter];
@@ -147,6 +147,9 @@ const retryAfterHeader = {
   'retry-after': { description: 'Seconds to wait', schema: { type: 'integer' as const } },
 };
 
+/** A 503 does where it is known when to ask again. */
+const asksToWait: ReadonlySet<ErrorCode> = new Set(['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']);
+
 function errorResponse(code: ErrorCode, text: string) {
   const example: ApiError = {
     error: text,
@@ -156,7 +159,7 @@ function errorResponse(code: ErrorCode, text: string) {
   };
   return {
     description: text,
-    headers: { ...requestIdHeader, ...(code === 'TOO_MANY_REQUESTS' && retryAfterHeader) },
+    headers: { ...requestIdHeader, ...(asksToWait.has(code) && retryAfterHeader) },
     content: {
       'application/json': { schema: { $ref: '#/components/schemas/ApiError' }, example },
     },

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Scope } from './auth/principal.ts';
 import type { Meta } from './operation.ts';
+import { checkQuery, type Query } from './query.ts';
 import type { AppRouter } from './routers/app-router.ts';
 
 export interface RestOperation {
@@ -15,12 +16,14 @@ export interface RestOperation {
   readonly meta: RestMeta;
   readonly scope: Scope;
   readonly takesInput: boolean;
+  /** The inputs that stand in the path, and nowhere else. */
+  readonly inPath: ReadonlySet<string>;
   /** The output's field that `Accept: text/plain` asks for bare. */
   readonly textField: string | undefined;
   /** A path for trpc-to-openapi, of decoded parameters. */
   toPath(parameters: Readonly<Record<string, string>>): string;
-  /** Query values with integers as numbers, each in a list of all that were sent. */
-  toQuery(query: Readonly<Record<string, string | string[]>>): Record<string, unknown[]>;
+  /** Query values with integers as numbers, each in a list, as trpc-to-openapi takes them. Throws what `checkQuery` throws. */
+  toQuery(query: Query): Record<string, unknown[]>;
 }
 
 export function toRestOperations(router: AppRouter): RestOperation[] {
@@ -51,6 +54,10 @@ function isLeaf(node: unknown): node is Leaf {
 function toRestOperation({ _def }: Leaf, meta: RestMeta): RestOperation {
   const { operationId, method, path } = meta.openapi;
   const fields = inputFields(_def.inputs);
+  const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
+  const inQuery = new Set(
+    method === 'GET' ? Object.keys(fields).filter((name) => !inPath.has(name)) : [],
+  );
   const integers = new Set(Object.keys(fields).filter((name) => isInteger(fields[name])));
   return {
     id: operationId,
@@ -59,17 +66,20 @@ function toRestOperation({ _def }: Leaf, meta: RestMeta): RestOperation {
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     meta,
     scope: meta.scope,
+    inPath,
     takesInput: Object.keys(fields).length > 0,
     textField: meta.textField,
     toPath: (parameters) =>
       path.replaceAll(/\{(\w+)\}/g, (_, name: string) => toSegment(parameters[name] ?? '')),
-    toQuery: (query) =>
-      Object.fromEntries(
-        Object.entries(query).map(([name, value]) => [
-          name,
-          [value].flat().map((text) => (integers.has(name) ? toInteger(text) : text)),
-        ]),
-      ),
+    toQuery(query) {
+      checkQuery(query, inQuery);
+      return Object.fromEntries(
+        Object.entries(query).map(([name, value]) => {
+          const text = String(value);
+          return [name, [integers.has(name) ? toInteger(text) : text]];
+        }),
+      );
+    },
   };
 }
 

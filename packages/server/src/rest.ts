@@ -1,14 +1,15 @@
 // The REST facade: a Fastify route for each procedure, answered by trpc-to-openapi; its edges mended here.
 
 import { Readable } from 'node:stream';
-import { AppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   type CreateOpenApiNodeHttpHandlerOptions,
   createOpenApiNodeHttpHandler,
 } from 'trpc-to-openapi';
 import { prefersText } from './accept.ts';
+import { badInput, badPart, unknownKey } from './bad-input.ts';
 import { allowEmptyBodies } from './empty-body.ts';
+import type { Query } from './query.ts';
 import { type RestOperation, toRestOperations } from './rest-operations.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
 import { toAcceptedJob } from './started-job.ts';
@@ -92,7 +93,7 @@ function toNodeRequest(
     method: operation.method,
     url: operation.toPath(request.params as Record<string, string>), // Fastify's are strings
     headers: jsonHeaders,
-    query: operation.toQuery(request.query as Record<string, string | string[]>), // the default parser's type
+    query: operation.toQuery(request.query as Query), // the default parser's type
     body: toBody(request.body, operation),
     signal: exchange.context.signal,
   };
@@ -102,20 +103,16 @@ function toNodeRequest(
 
 const jsonHeaders = new Headers({ 'content-type': 'application/json' });
 
-/** No body, an empty one and `{}` are the same. */
-function toBody(body: unknown, { takesInput }: RestOperation): Record<string, unknown> {
+/** No body, an empty one and `{}` are the same. What stands in the path is refused beside it, rather than passed over. */
+function toBody(body: unknown, { takesInput, inPath }: RestOperation): Record<string, unknown> {
   const given = body ?? {};
   if (typeof given !== 'object' || Array.isArray(given))
-    throw bodyError('The body must be a JSON object, {} or nothing');
+    throw badPart('body', 'The body must be a JSON object, {} or nothing');
   if (!takesInput && Object.keys(given).length > 0)
-    throw bodyError('This takes no body: send {} or nothing');
+    throw badPart('body', 'This takes no body: send {} or nothing');
+  const misplaced = Object.keys(given).filter((name) => inPath.has(name));
+  if (misplaced.length > 0) throw badInput(misplaced.map(unknownKey));
   return given as Record<string, unknown>; // an object, by the lines above
-}
-
-function bodyError(message: string): AppError {
-  return new AppError('BAD_REQUEST', message, {
-    details: { issues: [{ path: 'body', message }] },
-  });
 }
 
 /** A long text leaves the answer before that becomes JSON: it goes out in pieces, never copied as a whole. */

@@ -1,14 +1,46 @@
-// Knows which methods each path has, to tell 405 from 404.
+// Judges what no route answers: a path that is not there, or a method that the path does not have.
 
-import type { FastifyInstance } from 'fastify';
+import { AppError } from '@ondemand/core';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-export interface RouteTable {
+/**
+ * Throws `NOT_FOUND`, or `METHOD_NOT_ALLOWED` with `details.allow`, before a body is read: add it after authentication.
+ * Knows every route that is added to `app` from now on.
+ */
+export function addRouteCheck(app: FastifyInstance): void {
+  const routes = createRouteTable(app);
+  app.addHook('onRequest', async (request) => {
+    if (request.is404 || hasEmptyParameter(request)) throw notRouted(request, routes);
+  });
+}
+
+export function noSuchPath(): AppError {
+  return new AppError('NOT_FOUND', 'No such path in this API; /docs lists what there is');
+}
+
+/** Fastify takes `/jobs/` for `/jobs/:id`; a wildcard may be empty. */
+function hasEmptyParameter({ params }: FastifyRequest): boolean {
+  return Object.entries(params as Record<string, string>) // Fastify's are strings
+    .some(([name, value]) => name !== '*' && value === '');
+}
+
+function notRouted({ method, url }: FastifyRequest, { methodsOf }: RouteTable): AppError {
+  const [path = '/'] = url.split('?', 1);
+  const allow = methodsOf(path);
+  if (allow === undefined) return noSuchPath();
+  return new AppError(
+    'METHOD_NOT_ALLOWED',
+    `${method} is not allowed here; use ${allow.join(' or ')}`,
+    { details: { allow } },
+  );
+}
+
+interface RouteTable {
   /** Methods of the path, sorted; undefined when there is no such path. */
   methodsOf(path: string): readonly string[] | undefined;
 }
 
-/** Sees every route that is added to `app` from now on. */
-export function createRouteTable(app: FastifyInstance): RouteTable {
+function createRouteTable(app: FastifyInstance): RouteTable {
   const routes = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
   app.addHook('onRoute', ({ url, method }) => {
     const entry = routes.get(url) ?? { pattern: toPattern(url), methods: new Set() };

@@ -41,9 +41,7 @@ export async function checkEnvironment(config: Partial<Config>): Promise<string[
   const problems = await Promise.all([
     checkIntrospectionClient(config),
     checkAuditFile(config.AUDIT_LOG_FILE),
-    config.OCI_AUTH === undefined
-      ? []
-      : checkOciConfig(ociOptions({ OCI_AUTH: config.OCI_AUTH, ...config })),
+    checkOci(config),
     checkSshConfig(sshOptions(config)),
   ]);
   return problems.flat();
@@ -166,6 +164,15 @@ function checkIntrospectionClient(config: Partial<Config>): string[] {
   if (id === undefined && secret !== undefined)
     return ['OIDC_CLIENT_SECRET: needs OIDC_CLIENT_ID beside it'];
   return [];
+}
+
+/** Where `OCI_AUTH` itself cannot be used, what is wrong whether a key or a session was meant. */
+async function checkOci(config: Partial<Config>): Promise<string[]> {
+  const checkFor = (auth: Config['OCI_AUTH']) =>
+    checkOciConfig(ociOptions({ ...config, OCI_AUTH: auth }));
+  if (config.OCI_AUTH !== undefined) return checkFor(config.OCI_AUTH);
+  const [ofKey, ofSession] = await Promise.all([checkFor('config'), checkFor('session')]);
+  return ofKey.filter((problem) => ofSession.includes(problem));
 }
 
 function ociOptions(config: Partial<Config> & Pick<Config, 'OCI_AUTH'>) {

@@ -15,6 +15,23 @@ test('a connection on which nothing was ever asked does not hold up the end', as
   await gone;
 });
 
+test.each([
+  ['whose first request has begun', ''],
+  ['whose second request has begun', 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'],
+])('a connection %s and whose headers never end does not hold up the end', async (_, before) => {
+  const server = await startTestServer();
+  const { hostname, port } = new URL(server.url);
+  const slow = connect({ host: hostname, port: Number(port) });
+  slow.write(before);
+  if (before !== '') await once(slow, 'data');
+  slow.write('GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ');
+  await server.ask('/healthz'); // by its answer what was sent before has been read
+  const gone = once(slow, 'close');
+  slow.resume();
+  await server[Symbol.asyncDispose]();
+  await gone;
+});
+
 test('one on which a request is under way is let end', async () => {
   let finish = () => {};
   const asked = new Promise<void>((resolve) => {

@@ -1,19 +1,25 @@
-// Browsers and fetch open connections ahead of need: at the end of the process nobody waits for what they might ask.
+// Browsers and fetch open connections ahead of need, and some callers never finish asking: at the end of the process nobody waits for what they might ask.
 
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** Node's own `close()` ends connections that rest between two requests, but waits for those that never sent a byte. */
+/** Node's own `close()` ends connections that rest between two requests, but waits for those that never sent a byte, and for headers that have begun. */
 export function endSilentConnections(app: FastifyInstance): void {
-  const silent = new Set<Socket>();
+  const requests = new Map<Socket, number>(); // how many are under way on each open connection
+  const count = (socket: Socket, change: number) => {
+    const before = requests.get(socket);
+    if (before !== undefined) requests.set(socket, before + change);
+  };
   app.server.on('connection', (socket: Socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
+    requests.set(socket, 0);
+    socket.once('close', () => requests.delete(socket));
   });
-  app.addHook('onRequest', async ({ raw }) => {
-    silent.delete(raw.socket);
+  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    count(socket, 1);
+    response.once('close', () => count(socket, -1));
   });
   app.addHook('preClose', async () => {
-    for (const socket of silent) if (socket.bytesRead === 0) socket.destroy();
+    for (const [socket, underWay] of requests) if (underWay === 0) socket.destroy();
   });
 }

@@ -1,9 +1,9 @@
 // Where each subscription stands in REST and tRPC, and how a request of either becomes its input.
 
-import { AppError } from '@ondemand/core';
 import { z } from 'zod';
 import type { Scope } from './auth/principal.ts';
 import type { Meta, StreamOperation } from './operation.ts';
+import { checkQuery, type Query } from './query.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
 import type { Item } from './sse.ts';
 import type { StreamItems } from './stream-items.ts';
@@ -27,7 +27,7 @@ export interface StreamRoute {
 
 export interface StreamRequest {
   readonly parameters: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string | string[]>>;
+  readonly query: Query;
   readonly lastEventId: string | undefined;
 }
 
@@ -65,16 +65,13 @@ function toStreamRoute({
       .filter(([name]) => !inPath.has(name))
       .map(([name, schema]) => [name, toParser(schema)]),
   );
+  const names = new Set(parsers.keys());
   return {
     ...facts,
     url: stream.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     operation: stream,
     toInput({ parameters, query, lastEventId }) {
-      const issues = Object.entries(query).flatMap(([path, value]) => {
-        if (!parsers.has(path)) return [{ path, message: 'is no parameter of this' }];
-        return Array.isArray(value) ? [{ path, message: 'is given more than once' }] : [];
-      });
-      if (issues.length > 0) throw badQuery(issues);
+      checkQuery(query, names);
       const given = Object.entries(query).map(([name, text]) => [
         name,
         parsers.get(name)?.(String(text)),
@@ -111,13 +108,4 @@ function toTypes({ type, anyOf = [] }: z.core.JSONSchema.BaseSchema): Set<unknow
     type,
     ...anyOf.flatMap((each) => (typeof each === 'boolean' ? [] : [...toTypes(each)])),
   ]);
-}
-
-function badQuery(
-  issues: readonly { readonly path: string; readonly message: string }[],
-): AppError {
-  const [first] = issues;
-  return new AppError('BAD_REQUEST', `Invalid request: ${first?.path}: ${first?.message}`, {
-    details: { issues },
-  });
 }

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { prefersText } from './accept.ts';
+import type { Query } from './query.ts';
 import { appRouter } from './routers/app-router.ts';
 import { lastEventIdOf, sendStream } from './send-stream.ts';
 import { pingMs, sse, toBareText } from './sse.ts';
@@ -26,7 +27,7 @@ export async function registerStreams(app: FastifyInstance, options: StreamsOpti
       handler: async (request, reply) => {
         const input = route.toInput({
           parameters: request.params as Record<string, string>, // Fastify's are strings
-          query: request.query as Record<string, string | string[]>, // the default parser's type
+          query: request.query as Query, // the default parser's type
           lastEventId: lastEventIdOf(request),
         });
         const items = await route.open(createContext(request, reply), input);

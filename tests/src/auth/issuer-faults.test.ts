@@ -113,7 +113,8 @@ test('9: our own secret being wrong is 503, and the log says what to mend withou
   });
   for (const answer of await askWith(token, server))
     expect(answer).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]\d*$/) });
-  expect(server.output()).toContain('check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET');
+  const advice = 'check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET';
+  await until('the log to say what to mend', () => server.output().includes(advice));
   expect(server.output()).not.toMatch(/not-the-secret-at-all|authelia_at_|Basic /);
 });
 

@@ -69,6 +69,14 @@ test('a port in use is one line and exit code 1', async () => {
   expect(stderr).toContain(`Port ${port}`);
 });
 
+test('a HOST that is not of this machine is told by its name, with exit code 2', async () => {
+  await using sandbox = await startSandbox();
+  // For documentation alone: https://www.rfc-editor.org/rfc/rfc5737
+  const { exitCode, stderr } = await runServer({ ...sandbox.env, HOST: '192.0.2.1' });
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(/^ {2}HOST: /m);
+});
+
 test('what is set and cannot be used ends the start; a default that cannot is told in the log', async () => {
   await using sandbox = await startSandbox();
   const { SSH_PRIVATE_KEY_FILE, SSH_KNOWN_HOSTS_FILE, ...env } = sandbox.env;

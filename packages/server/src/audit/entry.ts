@@ -38,10 +38,3 @@ export function toOutcome(
 function isUnknown({ details }: AppError): boolean {
   return details.outcome === 'unknown' || details.reason === 'OUTCOME_UNKNOWN';
 }
-
-/** Bounds what a caller chose, so that a line stays a line. */
-export function toAuditText(text: string): string {
-  return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength - 1)}…`;
-}
-
-const maxTextLength = 255;

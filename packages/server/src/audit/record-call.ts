@@ -4,8 +4,9 @@ import { type AppError, vmId } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { toAppError } from '../api-error.ts';
 import { errorMap } from '../error-map.ts';
+import { toShortText } from '../short-text.ts';
 import { toAcceptedJob, toJobId } from '../started-job.ts';
-import { toAuditText, toOutcome } from './entry.ts';
+import { toOutcome } from './entry.ts';
 import type { AuditTrail } from './trail.ts';
 
 declare module 'fastify' {
@@ -46,16 +47,16 @@ export function createRecordCall(audit: AuditTrail, request: FastifyRequest): Re
     const target = toTarget(path, [request.params, input]); // in REST the input may still be escaped
     await audit.record({
       time: new Date().toISOString(),
-      sub: toAuditText(principal.sub),
-      clientId: toAuditText(principal.clientId),
-      ip: toAuditText(request.address),
+      sub: toShortText(principal.sub),
+      clientId: toShortText(principal.clientId),
+      ip: toShortText(request.address),
       action,
-      ...(target !== undefined && { target: toAuditText(target) }),
+      ...(target !== undefined && { target: toShortText(target) }),
       ...toOutcome(failure),
       ...(failure === undefined && toAcceptedJob(output) !== undefined && { status: 202 }),
       durationMs: Math.round(durationMs * 10) / 10,
       requestId: request.id,
-      ...(job !== undefined && { job: toAuditText(job) }),
+      ...(job !== undefined && { job: toShortText(job) }),
     });
   };
 }

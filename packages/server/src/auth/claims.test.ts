@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { grantedScopes } from './claims.ts';
-import { toScopes } from './principal.ts';
+import { grantedScopes, toPrincipal } from './claims.ts';
+import { toScopes, whoamiSchema } from './principal.ts';
 
 const names = { read: 'read', admin: 'admin' };
 
@@ -97,6 +97,38 @@ test('other names, as configured, are the only ones that count', () => {
   const own = { read: 'ondemand:read', admin: 'ondemand:admin' };
   expect(toScopes(grantedScopes({ scope: 'read admin' }), own)).toEqual([]);
   expect(toScopes(grantedScopes({ scope: 'ondemand:admin' }), own)).toEqual(['read', 'admin']);
+});
+
+const rules = { issuer: 'https://auth.example.com', audience: 'api', scopeNames: names };
+const now = new Date('2026-03-01T00:00:00.000Z');
+const endingAt = (exp: number) => {
+  const claims = { iss: rules.issuer, sub: 'diego', aud: 'api', client_id: 'cli', iat: 0, exp };
+  return toPrincipal(claims, rules, now);
+};
+
+test.each([
+  [now.getTime() / 1000 + 600, '2026-03-01T00:10:00.000Z'],
+  [253_402_300_799, '9999-12-31T23:59:59.000Z'],
+])('a token with exp %d ends at %s, which whoami can show', (exp, expiresAt) => {
+  const principal = endingAt(exp);
+  expect(principal.expiresAt).toBe(expiresAt);
+  expect(whoamiSchema.safeParse(principal).error).toBeUndefined();
+});
+
+test.each([
+  253_402_300_799.5,
+  253_402_300_800,
+  now.getTime() + 600_000, // milliseconds
+  8.64e12,
+  8.64e12 + 1,
+  1e300,
+])('a token with exp %d, after the year 9999, is refused', (exp) => {
+  expect(() => endingAt(exp)).toThrow(
+    expect.objectContaining({
+      code: 'UNAUTHORIZED',
+      details: expect.objectContaining({ reason: 'invalid_token' }),
+    }),
+  );
 });
 
 /** Mulberry32: the same numbers on every run. */

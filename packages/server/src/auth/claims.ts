@@ -40,7 +40,8 @@ export function toPrincipal(
   if (![aud].flat().includes(rules.audience))
     throw invalidToken('The token is meant for another audience');
   if (exp <= nowSeconds - skewSeconds) throw invalidToken('The token has expired');
-  if (exp > maxInstantSeconds) throw invalidToken('The token never expires');
+  if (exp > maxInstantSeconds)
+    throw invalidToken('The token ends after the year 9999; its exp must be in seconds');
   if (Math.max(nbf ?? 0, iat) > nowSeconds + skewSeconds)
     throw invalidToken('The token is not valid yet');
   return {
@@ -51,8 +52,8 @@ export function toPrincipal(
   };
 }
 
-/** What a JavaScript date can hold. */
-const maxInstantSeconds = 8.64e12;
+/** The end of the year 9999, after which ISO 8601 has no timestamp of four-digit years; milliseconds in place of seconds lie beyond it too. */
+const maxInstantSeconds = 253_402_300_799;
 
 /** `scope` (RFC 8693) or Authelia's `scp`; where both stand, what both grant. */
 export function grantedScopes(claims: Readonly<Record<string, unknown>>): ReadonlySet<string> {

@@ -128,6 +128,7 @@ describe('tokens that are refused with invalid_token', () => {
     ['no exp', { claims: { exp: undefined } }],
     ['exp a string', { claims: { exp: String(soon) } }],
     ['exp beyond time', { claims: { exp: 1e300 } }],
+    ['exp in milliseconds', { claims: { exp: soon * 1000 } }],
     ['nbf in the future', { claims: { nbf: soon } }],
     ['iat in the future', { claims: { iat: soon } }],
     ['no iat', { claims: { iat: undefined } }],

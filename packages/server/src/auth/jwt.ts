@@ -16,7 +16,15 @@ export interface JwtOptions {
 }
 
 /** Asymmetric only; what the header says is never trusted beyond choosing from this list. */
-const algorithms = ['RS256', 'ES256', 'EdDSA'];
+const algorithms = ['RS256', 'ES256', 'EdDSA'] as const;
+type Algorithm = (typeof algorithms)[number];
+
+/** What each algorithm's keys are: https://www.rfc-editor.org/rfc/rfc7518#section-3.1 and, for EdDSA, RFC 8037. */
+const keyKinds: Readonly<Record<Algorithm, Pick<JWK, 'kty' | 'crv'>>> = {
+  RS256: { kty: 'RSA' },
+  ES256: { kty: 'EC', crv: 'P-256' },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519' },
+};
 
 /** Only these matter to us; a header that wants more (`crit`, `jku`, `jwk`, `zip`, …) is refused whole. */
 const headerSchema = z.strictObject({
@@ -47,15 +55,36 @@ export function createJwtVerifier({ keys, rules, date = () => new Date() }: JwtO
 
   return async function verify(token: string): Promise<Principal> {
     const { alg, kid } = parseHeader(token);
-    const jwk = await keys.find(kid);
-    if (jwk === undefined) throw invalidToken('The token is signed with a key the issuer lacks');
-    if (jwk.alg !== undefined && jwk.alg !== alg)
+    const named = await keys.find(kid);
+    if (named.length === 0) throw invalidToken('The token is signed with a key the issuer lacks');
+    const candidates = named.filter((jwk) => isFor(jwk, alg));
+    if (candidates.length === 0)
       throw invalidToken('The token is signed with another algorithm than its key is for');
-    const id = createHash('sha256').update(token).digest('base64');
-    const payload = signed.get(jwk)?.get(id) ?? (await checkSignature(token, jwk, alg));
-    remember(jwk, id, payload);
-    return toPrincipal(parsePayload(payload), rules, date());
+    return toPrincipal(parsePayload(await open(token, candidates, alg)), rules, date());
   };
+
+  /** What one of the keys signed. */
+  async function open(
+    token: string,
+    candidates: readonly JWK[],
+    alg: Algorithm,
+  ): Promise<Uint8Array> {
+    const id = createHash('sha256').update(token).digest('base64');
+    let cause: unknown;
+    for (const jwk of candidates) {
+      const payload =
+        signed.get(jwk)?.get(id) ??
+        (await checkSignature(token, jwk, alg).catch((error: unknown) => {
+          if (!isVerdict(error)) throw error;
+          cause = error;
+          return undefined;
+        }));
+      if (payload === undefined) continue;
+      remember(jwk, id, payload);
+      return payload;
+    }
+    throw invalidToken("The token's signature is not valid", { cause });
+  }
 
   function remember(jwk: JWK, id: string, payload: Uint8Array): void {
     const payloads = signed.get(jwk) ?? new Map<string, Uint8Array>();
@@ -64,20 +93,28 @@ export function createJwtVerifier({ keys, rules, date = () => new Date() }: JwtO
     if (payloads.size > maxSigned && oldest !== undefined) payloads.delete(oldest);
   }
 
-  async function checkSignature(token: string, jwk: JWK, alg: string): Promise<Uint8Array> {
+  /** Nothing but jose and WebCrypto runs in here, so that a `TypeError` is theirs. */
+  async function checkSignature(token: string, jwk: JWK, alg: Algorithm): Promise<Uint8Array> {
     let key = imported.get(jwk);
     if (key === undefined) {
       key = importJWK(jwk, alg);
       imported.set(jwk, key);
     }
-    try {
-      return (await compactVerify(token, await key, { algorithms: [alg] })).payload;
-    } catch (cause) {
-      if (cause instanceof errors.JOSEError || cause instanceof TypeError)
-        throw invalidToken("The token's signature is not valid", { cause });
-      throw cause;
-    }
+    return (await compactVerify(token, await key, { algorithms: [alg] })).payload;
   }
+}
+
+/** A key that says for what algorithm it is may be used for no other. */
+function isFor(jwk: JWK, alg: Algorithm): boolean {
+  const { kty, crv } = keyKinds[alg];
+  const isOfKind = jwk.kty === kty && (crv === undefined || jwk.crv === crv);
+  return isOfKind && (jwk.alg === undefined || jwk.alg === alg);
+}
+
+/** About the key or the signature; WebCrypto's OperationError is a failure of its own: https://www.w3.org/TR/webcrypto/#SubtleCrypto-Exceptions */
+function isVerdict(error: unknown): boolean {
+  if (error instanceof DOMException) return error.name !== 'OperationError';
+  return error instanceof errors.JOSEError || error instanceof TypeError;
 }
 
 function parseHeader(token: string) {

@@ -17,6 +17,7 @@ import { createKeySet } from './key-set.ts';
 const jwks = (...kids: string[]) => ({
   keys: kids.map((kid) => ({ kty: 'RSA', kid, n: 'AQAB', e: 'AQAB' })),
 });
+const [key] = jwks('a').keys;
 const minuteMs = 60_000;
 
 let issuer: TestIssuer;
@@ -44,7 +45,7 @@ function open({ issuerName = issuer.url, jwksUri = undefined as string | undefin
   return {
     clock,
     keys,
-    has: async (kid: string) => (await keys.find(kid)) !== undefined,
+    has: async (kid: string) => (await keys.find(kid)).length > 0,
     /** Requests since it was opened. */
     calls: (path = '/jwks') =>
       issuer.requests.slice(from).filter((request) => request.path === path).length,
@@ -189,20 +190,52 @@ describe('without any keys', () => {
   });
 
   test('malformed ones are 503', async () => {
-    for (const answer of [{}, { keys: {} }, { keys: [1] }, { keys: [{ kid: 'a' }] }, jwks()]) {
+    const documents = [{}, { keys: key }, { keys: 'a' }, { keys: null }, jwks()];
+    for (const answer of [...documents, { keys: [1] }, { keys: [{ kid: 'a' }] }]) {
       issuer.answers['/jwks'] = answer;
       expect(await errorOf(open().keys.find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     }
   });
+});
 
-  test('keys for encryption and keys without an id are none', async () => {
-    const [key] = jwks('a').keys;
-    issuer.answers['/jwks'] = {
-      keys: [{ ...key, use: 'enc' }, { ...key, kid: undefined }, ...jwks('b').keys],
-    };
+describe('what is no key to verify with is passed over, and the keys beside it serve', () => {
+  test.each<[unknown]>([
+    [{ kid: 'a' }],
+    [{ ...key, kty: 5 }],
+    [{ ...key, kid: 5 }],
+    [{ ...key, kid: null }],
+    [{ ...key, kid: undefined }],
+    [{ ...key, alg: 5 }],
+    [{ ...key, use: 'enc' }],
+    [{ ...key, use: null }],
+    [{ ...key, key_ops: ['encrypt'] }],
+    [{ ...key, key_ops: [] }],
+    [{ ...key, key_ops: 'verify' }],
+    [null],
+    ['str'],
+    [5],
+    [[]],
+  ])('%j', async (odd) => {
+    issuer.answers['/jwks'] = { keys: [odd, ...jwks('b').keys, odd] };
     const { has } = open();
-    expect([await has('a'), await has('undefined'), await has('b')]).toEqual([false, false, true]);
+    const found = await Promise.all(['a', '5', 'null', 'undefined', 'b'].map(has));
+    expect(found).toEqual([false, false, false, false, true]);
   });
+
+  test.each<[Record<string, unknown>]>([
+    [{ use: 'sig', key_ops: ['verify'], alg: 'RS256' }],
+    [{ 'x-ours': 1 }],
+    [{ kty: 'AKP' }],
+  ])('but not what merely says %j', async (more) => {
+    issuer.answers['/jwks'] = { keys: [{ ...key, ...more }] };
+    expect(await open().keys.find('a')).toEqual([{ ...key, ...more }]);
+  });
+});
+
+test('keys that share an id are all found, in the order of the issuer', async () => {
+  const elliptic = { kty: 'EC', crv: 'P-256', kid: 'a' };
+  issuer.answers['/jwks'] = { keys: [key, ...jwks('b').keys, elliptic] };
+  expect(await open().keys.find('a')).toEqual([key, elliptic]);
 });
 
 describe('a clock set back by an hour', () => {
@@ -210,7 +243,7 @@ describe('a clock set back by an hour', () => {
   const open = () => {
     const http = createIssuerHttp();
     const keys = createKeySet({ http, discovery: createDiscovery({ issuer: issuer.url, http }) });
-    return async (kid: string) => (await keys.find(kid)) !== undefined;
+    return async (kid: string) => (await keys.find(kid)).length > 0;
   };
 
   test('prolongs no cool-down: not after a failure', async () => {

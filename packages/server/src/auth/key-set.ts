@@ -9,8 +9,8 @@ import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from
 export interface KeySet {
   /** Resolves once there are keys to check with. Throws `SERVICE_UNAVAILABLE`. */
   load(): Promise<void>;
-  /** The public key of that id, undefined when the issuer has none. Throws `SERVICE_UNAVAILABLE`. */
-  find(kid: string): Promise<JWK | undefined>;
+  /** The public keys of that id, in the issuer's order; none when it has none. Throws `SERVICE_UNAVAILABLE`. */
+  find(kid: string): Promise<readonly JWK[]>;
 }
 
 export interface KeySetOptions {
@@ -23,7 +23,7 @@ export interface KeySetOptions {
 }
 
 interface Keys {
-  readonly byId: ReadonlyMap<string, JWK>;
+  readonly byId: ReadonlyMap<string, readonly JWK[]>;
   readonly fetchedAtMs: number;
 }
 
@@ -53,11 +53,12 @@ export function createKeySet({
       await current();
     },
     async find(kid) {
-      const key = (await current()).byId.get(kid);
-      if (key !== undefined || now() - unknownKeyAtMs < unknownKeyCoolDownMs) return key;
+      const found = (await current()).byId.get(kid);
+      if (found !== undefined) return found;
+      if (now() - unknownKeyAtMs < unknownKeyCoolDownMs) return [];
       const fresh = await refresh(); // throws while the issuer is down: the key may be one of its newest
       unknownKeyAtMs = now();
-      return fresh.byId.get(kid);
+      return fresh.byId.get(kid) ?? [];
     },
   };
 
@@ -114,11 +115,30 @@ async function settled(work: Promise<unknown>, forMs: number): Promise<void> {
   ended.abort();
 }
 
-function toKeys(document: JsonObject): ReadonlyMap<string, JWK> {
-  const parsed = z
-    .looseObject({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().optional() })) })
-    .safeParse(document);
+/** A key that verifies signatures and can be named; whether it is whole shows when it is imported. */
+const keySchema = z.looseObject({
+  kty: z.string(),
+  kid: z.string(),
+  alg: z.string().optional(),
+  use: z.literal('sig').optional(),
+  key_ops: z
+    .array(z.string())
+    .refine((operations) => operations.includes('verify'))
+    .optional(),
+});
+
+/** Passes over what it does not understand, and lets keys share an id: https://www.rfc-editor.org/rfc/rfc7517#section-5 and section 4.5. */
+function toKeys(document: JsonObject): ReadonlyMap<string, readonly JWK[]> {
+  const parsed = z.looseObject({ keys: z.array(z.unknown()) }).safeParse(document);
   if (!parsed.success) throw issuerUnavailable(new IssuerFault("the issuer's keys are malformed"));
-  const usable = parsed.data.keys.filter(({ use = 'sig' }) => use === 'sig');
-  return new Map(usable.flatMap((key) => (key.kid === undefined ? [] : [[key.kid, key as JWK]]))); // kty is checked; jose checks the rest on import
+  const byId = new Map<string, JWK[]>();
+  for (const item of parsed.data.keys) {
+    const { data } = keySchema.safeParse(item);
+    if (data === undefined) continue;
+    const key = data as JWK; // what chooses a key is checked; jose checks the rest on import
+    const sameId = byId.get(data.kid);
+    if (sameId === undefined) byId.set(data.kid, [key]);
+    else sameId.push(key);
+  }
+  return byId;
 }

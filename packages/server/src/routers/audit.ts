@@ -15,7 +15,7 @@ export const auditRouter = router({
     summary: 'Who changed what, or tried to',
     description:
       'The newest first. From `AUDIT_LOG_FILE` where one is configured, else what this process remembers since it started.',
-    errors: ['BAD_REQUEST', 'SERVICE_UNAVAILABLE'],
+    errors: [],
   })
     .input(
       z.strictObject({

@@ -12,7 +12,7 @@ export const watchEvents = readStream('events', {
     'Resumable over the last 1 000 events with `Last-Event-ID`. Where something may have been missed, an event `resync` says so: read again what you hold.',
   isShared: true,
   item: onDemandEventSchema,
-  errors: ['BAD_REQUEST', 'SERVICE_UNAVAILABLE'],
+  errors: [],
 })
   .input(z.strictObject({ lastEventId: lastEventIdInput }).optional())
   .subscription(async ({ ctx, input }) =>

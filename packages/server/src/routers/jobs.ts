@@ -13,7 +13,7 @@ export const jobsRouter = router({
     path: '/jobs',
     summary: 'List the last jobs on oci-flex',
     description: 'The newest first, at most 50. Jobs live on the VM.',
-    errors: ['SERVICE_UNAVAILABLE'],
+    errors: [],
   })
     .input(z.void())
     .output(z.array(jobSchema))
@@ -23,7 +23,7 @@ export const jobsRouter = router({
     method: 'GET',
     path: '/jobs/{id}',
     summary: 'Get a job',
-    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    errors: ['NOT_FOUND'],
   })
     .input(idInput)
     .output(jobSchema)
@@ -37,7 +37,7 @@ export const jobsRouter = router({
     text: { field: 'text', end: '' },
     isShared: true,
     item: jobOutputSchema,
-    errors: ['BAD_REQUEST', 'NOT_FOUND', 'SERVICE_UNAVAILABLE'],
+    errors: ['NOT_FOUND'],
   })
     .input(
       idInput.extend({

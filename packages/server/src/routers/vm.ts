@@ -11,7 +11,7 @@ export const vmRouter = router({
     method: 'GET',
     path: path('status'),
     summary: 'Get oci-flex VM state (OCI lifecycle)',
-    errors: ['SERVICE_UNAVAILABLE'],
+    errors: [],
   })
     .input(z.void())
     .output(vmStateSchema)
@@ -39,7 +39,7 @@ function power(action: 'start' | 'stop' | 'reboot' | 'reset', summary: string) {
     summary,
     description:
       'Answers once OCI has accepted the action, not once it is done. Sent with the ETag of the state it was judged by, so of two at once exactly one wins. Needs no SSH.',
-    errors: ['CONFLICT', 'SERVICE_UNAVAILABLE'],
+    errors: ['CONFLICT'],
   })
     .input(z.void())
     .output(vmActionResultSchema);
