@@ -1,16 +1,19 @@
 // One run from the command line to an exit code; the process around it is an argument.
 
-import { readFileSync } from 'node:fs';
 import { CliError } from './cli-error.ts';
 import { root } from './commands/root.ts';
 import { completeCommand } from './completion/scripts.ts';
 import { createContext } from './context.ts';
+import { startDeadline } from './deadline.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { toFailure } from './failure.ts';
 import { toHelp } from './help.ts';
+import { globalOptions } from './options.ts';
 import { createOutput, type Output, type Streams } from './output/output.ts';
 import { type Invocation, parseInvocation } from './parse.ts';
 import { type Environment, readTokenOrigin } from './settings.ts';
+import { tokenize } from './tokens.ts';
+import { readVersion } from './version.ts';
 
 export interface Run {
   /** Without the interpreter and the script. */
@@ -47,11 +50,14 @@ export async function runCli(run: Run): Promise<ExitCode> {
 /** Asked by the shells' completion scripts only, so it is in no help. */
 async function complete({ argv, env, streams, ...run }: Run, output: Output): Promise<ExitCode> {
   const { findCandidates } = await import('./completion/candidates.ts');
-  const signal = AbortSignal.any([run.signal, AbortSignal.timeout(completionTimeoutMs)]);
-  const context = createContext({ streams, env, url: undefined, output, signal });
+  using deadline = startDeadline(completionTimeoutMs, run.signal);
+  const { signal } = deadline;
+  const words = argv.slice(1);
+  const url = tokenize(words, globalOptions).options.findLast(({ name }) => name === 'url')?.value;
+  const context = createContext({ streams, env, url, output, signal });
   const candidates = await findCandidates({
     root,
-    words: argv.slice(1),
+    words,
     list: async (source) => {
       const client = await context.connect();
       if (source === 'jobs') {
@@ -76,10 +82,4 @@ function print(invocation: Exclude<Invocation, { kind: 'run' }>, output: Output)
     output.say(toHelp(invocation.path, invocation.subject, output.style));
   }
   return exitCodes.done;
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { version: string }; // our own manifest
-  return version;
 }

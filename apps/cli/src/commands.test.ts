@@ -16,8 +16,8 @@ import {
   vm,
   vmOff,
 } from './testing/fixtures.test-support.ts';
-import { runBin, token } from './testing/run-bin.test-support.ts';
-import { refusal, type Script, startStubApi } from './testing/stub-api.test-support.ts';
+import { collect, exitOf, runBin, startBin, token } from './testing/run-bin.test-support.ts';
+import { hanging, refusal, type Script, startStubApi } from './testing/stub-api.test-support.ts';
 
 test.each([
   { args: 'status', stdout: `oci-flex   RUNNING   203.0.113.10\n\n${table}` },
@@ -32,6 +32,8 @@ test.each([
   { args: 'vm reset --yes', stdout: 'RESET initiated on oci-flex\n' },
   { args: 'ps', stdout: table },
   { args: 'ps -q', stdout: 'backup\nnginx\n' },
+  { args: 'ps -a', stdout: table },
+  { args: 'ps -aq', stdout: 'backup\nnginx\n' },
   { args: 'start nginx', stdout: 'nginx\n' },
   { args: 'stop nginx', stdout: 'nginx\n' },
   { args: 'restart nginx', stdout: 'nginx\n' },
@@ -70,8 +72,10 @@ test.each([
 test('the API gets what was asked for and nothing else', async () => {
   await using api = await startStubApi(healthy);
   await runBin(['logs', 'nginx', '-n', '7'], api);
+  await runBin(['logs', 'nginx', '--tail', '7'], api);
   await runBin(['restart', 'nginx'], api);
   expect(api.calls.map(({ procedure, method, input }) => ({ procedure, method, input }))).toEqual([
+    { procedure: 'containers.logs', method: 'GET', input: { name: 'nginx', lines: 7 } },
     { procedure: 'containers.logs', method: 'GET', input: { name: 'nginx', lines: 7 } },
     { procedure: 'containers.restart', method: 'POST', input: { name: 'nginx' } },
   ]);
@@ -143,5 +147,24 @@ test('a container that is as asked already is a success', async () => {
     exitCode: 0,
     stdout: 'nginx\n',
     stderr: '',
+  });
+});
+
+test('Ctrl-C says what may still take place and which names were not begun', async () => {
+  const perTurn: Script = (input) => {
+    const { name } = input as { name: string }; // as the client sends it
+    return name === 'a' ? acted(name, 'restart') : hanging;
+  };
+  await using api = await startStubApi({ 'containers.restart': perTurn });
+  const child = startBin(['restart', 'a', 'b', 'c', 'd'], api);
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const exit = exitOf(child);
+  await expect.poll(() => api.calls.length, { timeout: 10_000 }).toBe(2);
+  child.kill('SIGINT');
+  expect(await exit).toBe(130);
+  expect({ stdout: stdout(), stderr: stderr() }).toEqual({
+    stdout: 'a\n',
+    stderr:
+      'ondemand: Interrupted; restart b may still take place: look with ondemand ps; not begun: c, d\n',
   });
 });

@@ -14,12 +14,23 @@ test.each([
   ['SERVICE_UNAVAILABLE', 6],
 ] as const)('%s becomes exit code %i and one line on stderr', async (code, exitCode) => {
   await using api = await startStubApi({
-    'containers.list': refusal(code, 'It went\nwrong \u001b[2J here'),
+    'containers.list': refusal(code, 'It went\nwrong \u001b[2J here', { name: 'x' }),
   });
   for (const args of [['ps'], ['ps', '--json']]) {
     const result = await runBin(args, api);
     expect(result).toMatchObject({ exitCode, stdout: '' });
     expect(result.stderr).toMatch(/^ondemand: It went wrong \\x1b\[2J here.*\n$/);
+  }
+});
+
+test('a URL with a path too many exits with 1 and says where to look', async () => {
+  await using api = await startStubApi(healthy);
+  for (const args of [['ps'], ['whoami'], ['restart', 'nginx']]) {
+    const result = await runBin([...args, '--url', `${api.url}/api`], api);
+    expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(result.stderr).toMatch(
+      /^ondemand: .*does not know this call; ONDEMAND_URL or --url .*\n$/,
+    );
   }
 });
 

@@ -2,7 +2,7 @@ import { type ErrorCode, OnDemandError } from '@ondemand/client';
 import { expect, test } from 'vitest';
 import { CliError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import { toFailure } from './failure.ts';
+import { toFailure, toTrouble } from './failure.ts';
 
 /** Written a second time on purpose: scripts rely on these numbers. */
 const published: Record<ErrorCode, number> = {
@@ -25,7 +25,8 @@ const published: Record<ErrorCode, number> = {
 };
 
 test.each(Object.entries(published))('%s exits with %i', async (code, exitCode) => {
-  const error = new OnDemandError(code as ErrorCode, 'It failed'); // Object.entries forgets the keys' type
+  const details = { name: 'x' };
+  const error = new OnDemandError(code as ErrorCode, 'It failed', { details }); // Object.entries forgets the keys' type
   expect(await toFailure(error)).toMatchObject({ exitCode });
 });
 
@@ -37,11 +38,39 @@ test('a message says what to do in the words of the CLI', async () => {
   expect(await messageOf(new OnDemandError('NOT_FOUND', 'No x', { details: { name: 'x' } }))).toBe(
     'No x; ondemand ps lists the names there are',
   );
-  expect(
-    await messageOf(
-      new OnDemandError('SERVICE_UNAVAILABLE', 'Off', { details: { lifecycleState: 'STOPPED' } }),
+});
+
+test.each<[ErrorCode, object, RegExp]>([
+  ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPED' }, /STOPPED.*: start it with ondemand vm/],
+  ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPING' }, /STOPPING.*once.*ondemand vm start/],
+  ['NOT_FOUND', { job: 'j-1' }, /^No job 'j-1' on oci-flex; ondemand jobs lists the last 50/],
+  ['TIMEOUT', {}, /did not answer in time.*--url/],
+])('%s with %j is told in the words of the CLI alone', async (code, details, expected) => {
+  const text = 'start it with POST /vm/start, GET /jobs lists them, or raise timeoutMs';
+  const error = new OnDemandError(code, text, { details: { requestId: 'req-1', ...details } });
+  const { message } = await toFailure(error);
+  expect(message).toMatch(expected);
+  expect(message).not.toMatch(/POST|GET|timeoutMs/);
+});
+
+test.each<[ErrorCode, object]>([
+  ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPED', outcome: 'unknown' }],
+  ['TIMEOUT', { outcome: 'unknown' }],
+  ['SERVICE_UNAVAILABLE', { lifecycleState: 'STARTING' }],
+])('%s with %j keeps the words that say what happened', async (code, details) => {
+  const error = new OnDemandError(code, 'It may have taken place', { details: { ...details } });
+  expect((await toFailure(error)).message).toBe('It may have taken place');
+});
+
+test('a path that the API does not have is no thing that is not found', async () => {
+  const details = { requestId: 'req-1' };
+  const error = new OnDemandError('NOT_FOUND', 'No such path; see /docs', { details });
+  expect(await toFailure(error)).toMatchObject({
+    message: expect.stringMatching(
+      /^The API does not know this call; ONDEMAND_URL or --url has to/,
     ),
-  ).toBe('Off; from here that is ondemand vm start --wait');
+    exitCode: 1,
+  });
 });
 
 test('with a login the advice is to log in', async () => {
@@ -53,6 +82,8 @@ test('why the CLI itself has no token is told as it stands', async () => {
   const cause = new CliError(exitCodes.unavailable, 'No issuer');
   const error = new OnDemandError('TOKEN_ERROR', 'The `token` function failed', { cause });
   expect(await toFailure(error)).toMatchObject({ message: 'No issuer', exitCode: 6 });
+  expect(toTrouble(error)).toBe('No issuer');
+  expect(toTrouble(new OnDemandError('NETWORK_ERROR', 'It broke'))).toBe('It broke');
 });
 
 test('a failure inside the API carries its request id, by which its log knows it', async () => {

@@ -31,6 +31,11 @@ export async function toFailure(
   };
 }
 
+/** Why something is tried again: the token is ours to give, and so is the reason why there is none. */
+export function toTrouble({ message, cause }: OnDemandError): string {
+  return cause instanceof CliError ? cause.message : message;
+}
+
 /** Exhaustive by type: a code that the client adds does not compile without its line here. */
 const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   BAD_REQUEST: exitCodes.usage,
@@ -51,18 +56,47 @@ const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   TOKEN_ERROR: exitCodes.denied,
 };
 
-export function toExitCode(code: ErrorCode): ExitCode {
-  return exitCodeOf[code];
+function fromApi(error: OnDemandError, tokenFrom: TokenOrigin): Failure {
+  if (isUnknownCall(error)) return unknownCall;
+  const parts = [
+    toOwnWords(error) ?? error.message,
+    toAdvice(error, tokenFrom),
+    toReference(error),
+  ];
+  return {
+    message: parts.filter((part) => part !== undefined).join('; '),
+    exitCode: exitCodeOf[error.code],
+  };
 }
 
-function fromApi(error: OnDemandError, tokenFrom: TokenOrigin): Failure {
-  const advice = [toAdvice(error, tokenFrom), toReference(error)].filter(
-    (part) => part !== undefined,
-  );
-  return {
-    message: [error.message, ...advice].join('; '),
-    exitCode: toExitCode(error.code),
-  };
+/** The details of a thing that is not there name it; a path that is not there has no thing, so this is no exit 4 for scripts. */
+function isUnknownCall({ code, details }: OnDemandError): boolean {
+  return code === 'NOT_FOUND' && Object.keys(details).every((key) => key === 'requestId');
+}
+
+const unknownCall: Failure = {
+  message:
+    'The API does not know this call; ONDEMAND_URL or --url has to say where the API itself is, unless it is older than this ondemand',
+  exitCode: exitCodes.failed,
+};
+
+/** Instead of a message that tells users of other interfaces what to do; by its facts, as its text may change. */
+function toOwnWords({ code, details }: OnDemandError): string | undefined {
+  const { job, lifecycleState, outcome } = details;
+  if (code === 'NOT_FOUND' && typeof job === 'string') {
+    return `No job '${job}' on oci-flex; ondemand jobs lists the last 50, which are kept`;
+  }
+  if (outcome !== undefined) return undefined; // what became of an action stays the first thing to say
+  if (code === 'SERVICE_UNAVAILABLE' && lifecycleState === 'STOPPED') {
+    return 'oci-flex is not running (STOPPED): start it with ondemand vm start --wait';
+  }
+  if (code === 'SERVICE_UNAVAILABLE' && lifecycleState === 'STOPPING') {
+    return 'oci-flex is not running (STOPPING): once it has stopped, start it with ondemand vm start --wait';
+  }
+  if (code === 'TIMEOUT') {
+    return 'The API did not answer in time; try again later, or see whether ONDEMAND_URL or --url is where it is';
+  }
+  return undefined;
 }
 
 /** What to do in the words of this CLI, where the API can only speak of its own. */
@@ -78,9 +112,8 @@ function toAdvice({ code, details }: OnDemandError, tokenFrom: TokenOrigin): str
     return `ondemand jobs ${details.job} -f follows it`;
   }
   if (code === 'TOKEN_ERROR') return `it comes from ${tokenFrom}`;
-  if (code === 'NETWORK_ERROR') return 'ONDEMAND_URL or --url says where the API is';
-  if (code === 'SERVICE_UNAVAILABLE' && details.lifecycleState === 'STOPPED') {
-    return 'from here that is ondemand vm start --wait';
+  if (code === 'NETWORK_ERROR' || code === 'INVALID_RESPONSE') {
+    return 'ONDEMAND_URL or --url says where the API is';
   }
   return undefined;
 }

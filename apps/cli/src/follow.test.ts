@@ -12,6 +12,7 @@ test.each([
   { args: 'nginx -n all', input: { tail: 'all', follow: false } },
   { args: 'nginx -f', input: {} },
   { args: 'nginx -f -n 0', input: { tail: 0 } },
+  { args: 'nginx -f --tail=all', input: { tail: 'all' } },
   { args: 'nginx -fn all --since 1h', input: { tail: 'all', since: '1h' } },
 ])('ondemand logs $args prints lines unaltered as they come', async ({ args, input }) => {
   await using api = await startStubApi(healthy);
@@ -188,8 +189,7 @@ test('a stream that fails in the middle says why, after what came before', async
   expect(await runBin(['logs', 'nginx', '-f'], api)).toEqual({
     exitCode: 6,
     stdout: 'one\n',
-    stderr:
-      'ondemand: oci-flex is not running (STOPPED); from here that is ondemand vm start --wait\n',
+    stderr: 'ondemand: oci-flex is not running (STOPPED): start it with ondemand vm start --wait\n',
   });
 });
 

@@ -3,6 +3,7 @@
 import type { SubscribeOptions } from '@ondemand/client';
 import type { Context } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { toTrouble } from './failure.ts';
 import type { Output } from './output/output.ts';
 
 export interface Followed<T> {
@@ -51,7 +52,7 @@ export function showWaits(output: Output, doing: string): WaitDisplay {
       onOpen: end,
       onReconnect({ error }) {
         end();
-        spinner = output.spin(`Trying again: ${error.message}`);
+        spinner = output.spin(`Trying again: ${toTrouble(error)}`);
       },
     },
     [Symbol.dispose]: end,

@@ -31,6 +31,7 @@ test('every command is found', () => {
     'logout',
     'whoami',
     'completion',
+    'version',
   ]);
 });
 

@@ -88,6 +88,12 @@ test('jobs -f without an ID is a usage error', async () => {
 });
 
 test('a job that is not there exits with 4', async () => {
-  await using api = await startStubApi({ 'jobs.get': refusal('NOT_FOUND', "No job 'x'") });
-  expect(await runBin(['jobs', 'x'], api)).toMatchObject({ exitCode: 4 });
+  await using api = await startStubApi({
+    'jobs.get': refusal('NOT_FOUND', 'GET /jobs lists them', { job: 'x' }),
+  });
+  expect(await runBin(['jobs', 'x'], api)).toEqual({
+    exitCode: 4,
+    stdout: '',
+    stderr: "ondemand: No job 'x' on oci-flex; ondemand jobs lists the last 50, which are kept\n",
+  });
 });

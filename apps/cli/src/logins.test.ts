@@ -138,6 +138,54 @@ test('logout forgets the login even when its issuer is down, and says what is le
   expect(left.current).toBeUndefined();
 });
 
+test.each([
+  ['of another version', (text: string) => text.replace('"version": 1', '"version": 2')],
+  ['cut off', (text: string) => text.slice(0, -20)],
+])('neither logout nor login takes a file of logins that is %s for none', async (_what, spoil) => {
+  await using api = await startStubApi(healthy);
+  await using kept = await keepLogins({ 'http://127.0.0.1:1': login }, 'http://127.0.0.1:1');
+  const spoilt = spoil(await readFile(kept.file, 'utf8'));
+  await writeFile(kept.file, spoilt);
+  for (const command of ['whoami', 'logout', 'login']) {
+    const result = await runBin([command, '--url', api.url], kept);
+    expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(result.stderr).toMatch(/^ondemand: .*is not as ondemand writes it; .*remove it.*\n$/);
+  }
+  expect(await readFile(kept.file, 'utf8')).toBe(spoilt);
+  expect(api.calls).toEqual([]);
+});
+
+test('login where nothing can be kept is told before anything is asked', async () => {
+  await using api = await startStubApi(healthy);
+  await using folder = await makeTemporaryFolder();
+  const file = join(folder.path, 'file');
+  await writeFile(file, '');
+  const result = await runBin(['login', '--url', api.url], { env: { XDG_CONFIG_HOME: file } });
+  expect(result).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(result.stderr).toMatch(/^ondemand: .*cannot be written \(ENOTDIR\); .*\n$/);
+  expect(api.calls).toEqual([]);
+});
+
+test('logout of a token that has ended asks nobody to revoke it', async () => {
+  const ended = { ...login, expiresAt: '2019-01-01T00:00:00.000Z' };
+  await using kept = await keepLogins({ 'http://127.0.0.1:2': ended }, 'http://127.0.0.1:2');
+  expect(await runBin(['logout', '--json'], kept)).toEqual({
+    exitCode: 0,
+    stdout: `${JSON.stringify({ url: 'http://127.0.0.1:2', removed: true, revoked: [], notRevoked: [] })}\n`,
+    stderr: '',
+  });
+});
+
+test('logout of a machine whose secret is gone names its file', async () => {
+  const machine = { ...login, secretFile: '/nonexistent/secret' };
+  await using kept = await keepLogins({ 'http://127.0.0.1:2': machine }, 'http://127.0.0.1:2');
+  const result = await runBin(['logout'], kept);
+  expect(result).toMatchObject({ exitCode: 1, stdout: 'Logged out of http://127.0.0.1:2\n' });
+  expect(result.stderr).toBe(
+    `ondemand: The access token could not be revoked: the client secret cannot be read from /nonexistent/secret; end the session at ${login.issuer}\n`,
+  );
+});
+
 test('logout without a login is done', async () => {
   await using kept = await keepLogins({});
   expect(await runBin(['logout', '--url', 'http://127.0.0.1:2'], kept)).toEqual({
@@ -163,9 +211,10 @@ test.each([
 
 test('login at what is no API, and at nothing, is one line', async () => {
   await using api = await startStubApi(healthy);
-  const wrong = await runBin(['login', '--url', api.url]);
+  await using kept = await keepLogins({});
+  const wrong = await runBin(['login', '--url', api.url], kept);
   expect(wrong).toMatchObject({ exitCode: 1, stdout: '' });
   expect(wrong.stderr).toMatch(/^ondemand: .*names no issuer.*\n$/);
-  const nothing = await runBin(['login', '--url', 'http://127.0.0.1:9']);
+  const nothing = await runBin(['login', '--url', 'http://127.0.0.1:9'], kept);
   expect(nothing).toMatchObject({ exitCode: 6, stdout: '' });
 });

@@ -47,9 +47,12 @@ test('a wrong command line is one line and exits with 2', async () => {
   });
 });
 
-test('--version prints the version of the package', async () => {
-  const { stdout, exitCode } = await runBin(['--version']);
-  expect({ stdout, exitCode }).toEqual({ stdout: 'ondemand 1.0.0\n', exitCode: 0 });
+test.each([
+  [['--version'], 'ondemand 1.0.0\n'],
+  [['version'], 'ondemand 1.0.0\n'],
+  [['version', '--json'], '{"version":"1.0.0"}\n'],
+])('%j prints the version of the package', async (args, stdout) => {
+  expect(await runBin(args)).toEqual({ exitCode: 0, stdout, stderr: '' });
 });
 
 test('FORCE_COLOR colours a pipe, NO_COLOR wins over it', async () => {

@@ -128,7 +128,7 @@ test('an API that is lost while it is watched leaves the job where it is', async
   await using api = await startStubApi({
     ...healthy,
     'jobs.output': {
-      ...refusal('SERVICE_UNAVAILABLE', 'oci-flex is not running', { lifecycleState: 'STOPPING' }),
+      ...refusal('SERVICE_UNAVAILABLE', 'oci-flex is not running', { lifecycleState: 'STARTING' }),
       stream: jobOutput.slice(0, 1),
     },
   });

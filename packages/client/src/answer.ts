@@ -89,7 +89,7 @@ function judgeForeign({ status, headers }: Answer) {
     return {
       code: 'INVALID_RESPONSE',
       says: `redirects${to === undefined ? '' : ` to ${to}`} instead of answering`,
-      advice: 'give createClient the url where the API itself is, and check that it needs no login',
+      advice: 'give the url where the API itself is, and check that it needs no login',
     } as const;
   }
   if (status >= 500)

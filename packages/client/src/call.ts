@@ -8,7 +8,7 @@ import { OnDemandError } from './errors.ts';
 import { createExchange } from './exchange.ts';
 import { createHeaders } from './headers.ts';
 import { toLoss } from './loss.ts';
-import type { ClientOptions } from './options.ts';
+import { type ClientOptions, checkTimeout } from './options.ts';
 import type { CallOptions } from './procedures.ts';
 
 export interface CallRequest {
@@ -24,6 +24,7 @@ export type Call = (request: CallRequest, options?: CallOptions) => Promise<unkn
 const defaultTimeoutMs = { query: 30_000, mutation: 300_000 };
 
 export function createCall(client: ClientOptions): Call {
+  checkTimeout(client);
   const baseUrl = toBaseUrl(client.url);
   const readHeaders = createHeaders(client);
   const trpc = createTRPCUntypedClient<AppRouter>({

@@ -55,6 +55,13 @@ test('steps of the path can be kept, and awaited without being called', async ()
   expect(api.requests.map(({ url }) => url)).toEqual(['/trpc/containers.list']);
 });
 
+test('a client, and each step of a path, can be printed and written as JSON', () => {
+  const client = createClient({ url: 'http://127.0.0.1' });
+  expect(JSON.stringify({ client, steps: [client.vm.status] })).toBe('{"steps":[null]}');
+  expect(`${client}, ${client.vm.status}`).toBe('OnDemandClient, OnDemandClient.vm.status');
+  expect(String(client.containers)).toBe('OnDemandClient.containers');
+});
+
 test('what is no kind of call is refused without a request', async () => {
   await using api = await startCannedApi(() => result([]));
   const { list } = createClient({ url: api.url }).containers;
@@ -127,6 +134,9 @@ describe('token', () => {
     ['left out', undefined],
     ['empty', ''],
     ['not to be had', () => undefined],
+    ['not stored', () => null],
+    ['not stored, which takes a moment to say', async () => null],
+    ['null', null],
   ])('nothing is sent when it is %s', async (_kind, token) => {
     await using api = await startCannedApi(() => result(state));
     await createClient({ url: api.url, token }).vm.status.query();
@@ -155,6 +165,30 @@ describe('token', () => {
     });
     expect(error.cause).toBe(cause);
     expect(api.requests).toEqual([]);
+  });
+
+  test.each([5, true, {}])(
+    '%j from a function is a TOKEN_ERROR, from a subscription too',
+    async (value) => {
+      await using api = await startCannedApi(() => result(state));
+      const token = () => value as unknown as string; // what JavaScript callers can do
+      const client = createClient({ url: api.url, token });
+      const items = client.events.subscribe()[Symbol.asyncIterator]();
+      for (const failing of [client.whoami.query(), items.next()])
+        await expectRejection(failing, {
+          code: 'TOKEN_ERROR',
+          message:
+            /^The `token` function of the client gave a value of type \w+; a token is a string$/,
+        });
+      expect(api.requests).toEqual([]);
+    },
+  );
+
+  test('that is neither a string nor a function is refused at once', () => {
+    const token = 5 as unknown as string; // what JavaScript callers can do
+    const error = thrownBy(() => createClient({ url: 'http://127.0.0.1', token }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toMatch(/^token: a string is needed, .*; its type is number$/);
   });
 
   test.each([
@@ -193,6 +227,13 @@ describe('headers', () => {
     expect(error.message).toContain('headers: ');
     expect(error.message).not.toContain(secret);
   });
+});
+
+test.each([-1, 0, Number.NaN, '5000'])('a timeoutMs of %s is refused at once', (given) => {
+  const timeoutMs = given as number; // what JavaScript callers can do
+  const error = thrownBy(() => createClient({ url: 'http://127.0.0.1', timeoutMs }));
+  expect(error).toBeInstanceOf(TypeError);
+  expect(error.message).toMatch(/^timeoutMs: .* above 0 .*; current value is /);
 });
 
 test('fetch is used when it is given', async () => {

@@ -62,8 +62,8 @@ function toClient<Procedures>(transport: Transport): ClientOf<Procedures> {
 function toPathProxy(transport: Transport, path: readonly string[]): unknown {
   return new Proxy(() => {}, {
     get(_target, name) {
-      // `await` asks everything for `then`.
-      if (typeof name !== 'string' || name === 'then') return undefined;
+      if (name === 'toString') return () => ['OnDemandClient', ...path].join('.');
+      if (typeof name !== 'string' || askedOfEverything.has(name)) return undefined;
       return toPathProxy(transport, [...path, name]);
     },
     apply(_target, _this, [input, options]: [unknown, (CallOptions & SubscribeOptions)?]) {
@@ -83,3 +83,6 @@ function toPathProxy(transport: Transport, path: readonly string[]): unknown {
     },
   });
 }
+
+/** By `await`, `JSON.stringify` and where text is wanted; nobody means a procedure by them. */
+const askedOfEverything: ReadonlySet<string> = new Set(['then', 'toJSON', 'valueOf']);

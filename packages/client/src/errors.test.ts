@@ -168,7 +168,7 @@ describe('something else that answers', () => {
         code: 'INVALID_RESPONSE',
         status: 302,
         message:
-          /redirects to https:\/\/auth\.example\.com instead of answering; give createClient/,
+          /redirects to https:\/\/auth\.example\.com instead of answering; give the url where/,
       },
     ],
     [
@@ -389,6 +389,22 @@ test('an input that JSON cannot hold is a BAD_REQUEST, and nothing is sent', asy
   );
   expect(error.cause).toBeInstanceOf(TypeError);
   await nothingIsSent(api);
+});
+
+test('an error written as JSON says what failed', () => {
+  const details = { requestId: 'r-1', name: 'ngnix' };
+  const options = { status: 404, details, requestId: 'r-1', cause: new Error('hidden') };
+  const error = new OnDemandError('NOT_FOUND', 'No such container', options);
+  expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+    error: {
+      name: 'OnDemandError',
+      code: 'NOT_FOUND',
+      status: 404,
+      message: 'No such container',
+      details,
+      requestId: 'r-1',
+    },
+  });
 });
 
 test('no failure holds the token, however it is printed', async () => {

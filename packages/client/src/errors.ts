@@ -63,6 +63,12 @@ export class OnDemandError extends Error {
     this.details = details;
     this.requestId = requestId;
   }
+
+  /** All but the stack and the cause, which can hold what is nobody else's business. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { name, code, status, message, details, requestId } = this;
+    return { name, code, status, message, details, requestId };
+  }
 }
 
 /**

@@ -1,14 +1,18 @@
 // The headers of a call; the one place that sees the token.
 
 import { OnDemandError } from './errors.ts';
-import type { ClientOptions } from './options.ts';
+import type { ClientOptions, TokenSource } from './options.ts';
 
-/** Throws a `TypeError` for headers that HTTP cannot carry; what it gives rejects with `TOKEN_ERROR`. */
+/** Throws a `TypeError` for a token that is none and for headers that HTTP cannot carry; what it gives rejects with `TOKEN_ERROR` alone. */
 export function createHeaders({ token, headers }: Pick<ClientOptions, 'token' | 'headers'>) {
+  if (typeof token !== 'function' && !isTokenOrNone(token))
+    throw new TypeError(
+      `token: a string is needed, or a function that gives one; its type is ${typeof token}`,
+    );
   const fixed = toRecord(headers ?? {});
   return async (): Promise<Record<string, string>> => {
     const value = await readToken(token);
-    return value ? { ...fixed, authorization: `Bearer ${value}` } : fixed;
+    return value === undefined ? fixed : { ...fixed, authorization: `Bearer ${value}` };
   };
 }
 
@@ -23,9 +27,14 @@ function toRecord(headers: Readonly<Record<string, string>>): Record<string, str
 }
 
 async function readToken(token: ClientOptions['token']): Promise<string | undefined> {
-  const value = typeof token === 'function' ? await askFor(token) : token;
-  if (value === undefined) return undefined;
-  const trimmed = value.trim();
+  const value: unknown = typeof token === 'function' ? await askFor(token) : token; // what JavaScript callers give may be anything
+  if (!isTokenOrNone(value))
+    throw new OnDemandError(
+      'TOKEN_ERROR',
+      `The \`token\` function of the client gave a value of type ${typeof value}; a token is a string`,
+    );
+  const trimmed = value?.trim();
+  if (!trimmed) return undefined;
   // `fetch` would refuse it too, with a message that quotes it.
   if (/[^\x21-\x7e]/.test(trimmed))
     throw new OnDemandError(
@@ -35,7 +44,12 @@ async function readToken(token: ClientOptions['token']): Promise<string | undefi
   return trimmed;
 }
 
-async function askFor(token: () => string | undefined | Promise<string | undefined>) {
+/** Stores that hold no token give `null` for it. */
+function isTokenOrNone(value: unknown): value is string | null | undefined {
+  return typeof value === 'string' || value === null || value === undefined;
+}
+
+async function askFor(token: TokenSource): Promise<unknown> {
   try {
     return await token();
   } catch (cause) {

@@ -4,11 +4,22 @@ export interface ClientOptions {
   /** Where the API is, such as `https://api.example.com` or, behind a prefix, `https://example.com/ondemand/`. */
   readonly url: string | URL;
   /** An access token, or what gives one: asked before each call, so that it can renew. Without one none is sent. */
-  readonly token?: string | (() => string | undefined | Promise<string | undefined>) | undefined;
+  readonly token?: string | TokenSource | null | undefined;
   /** Sent with every call. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** How long a call may take, asking for its token included. By default 30 s for a query, 5 minutes for a mutation. */
+  /** How long a call may take, asking for its token included; `Infinity` has no end. By default 30 s for a query, 5 minutes for a mutation. */
   readonly timeoutMs?: number | undefined;
   /** Instead of the global one. Node's own gives up after 5 minutes without an answer, whatever `timeoutMs`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
+}
+
+/** May give nothing, as `localStorage.getItem` does. */
+export type TokenSource = () => string | null | undefined | Promise<string | null | undefined>;
+
+/** Throws a `TypeError` for a `timeoutMs` within which nothing can be answered. */
+export function checkTimeout({ timeoutMs }: Pick<ClientOptions, 'timeoutMs'>): void {
+  if (timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs > 0)) return;
+  throw new TypeError(
+    `timeoutMs: a number of milliseconds above 0 is needed, or Infinity; current value is ${String(timeoutMs)}`,
+  );
 }

@@ -1,5 +1,6 @@
 // `ondemand login` of a machine, by its client's id and secret.
 
+import { rm } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { startStage } from './start-stage.ts';
 
@@ -27,6 +28,13 @@ test('a client logs in by its secret file, which is read again to renew and neve
   const wrong = await cli.run('ps -q');
   expect(wrong).toMatchObject({ exitCode: 3, stdout: '' });
   expect(wrong.stderr).toMatch(/^ondemand: .*does not know the client .*\n$/);
+
+  await rm(file);
+  const gone = await cli.run('ps -q');
+  expect(gone).toMatchObject({ exitCode: 3, stdout: '' });
+  expect(gone.stderr).toBe(
+    `ondemand: The stored login has ended, and to renew it takes its secret: The client secret cannot be read from ${file} (ENOENT); put it back there, or run ondemand login\n`,
+  );
 });
 
 test('a secret from standard input is not kept, so the login is not renewed', async () => {

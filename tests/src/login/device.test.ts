@@ -32,16 +32,30 @@ test('an approved login is shown, kept for its user alone, and used by every com
   expect(await cli.run('ps -q', { env: { ONDEMAND_URL: '' } })).toMatchObject({ exitCode: 0 });
 });
 
-test('login --json prints what the API says of the token, and nothing else on stdout', async () => {
+test('login --json prints what the API says of the token and nothing else on stdout; of any scope it can be renewed', async () => {
   await using stage = await startStage();
-  const login = await stage.cli.startLogin('--json --scope read');
-  await stage.app.sandbox.oidc.approveDevice(login.userCode);
+  const { app, cli } = stage;
+  const login = await cli.startLogin('--json --scope read');
+  await app.sandbox.oidc.approveDevice(login.userCode);
   const { exitCode, stdout, stderr } = await login.result;
   expect(exitCode).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ sub: 'sandbox-user', scopes: ['read'] });
-  // Without offline_access there is nothing to renew it with.
-  expect(stderr).toContain('cannot be renewed');
-  expect(await stage.cli.run('restart nginx')).toMatchObject({ exitCode: 3 });
+  expect(stderr).not.toContain('cannot be renewed');
+  expect(await cli.run('restart nginx')).toMatchObject({ exitCode: 3 });
+  await cli.endAccessToken(app.url);
+  expect(await cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
+});
+
+test('tokens that cannot be kept after all are revoked', async () => {
+  await using stage = await startStage();
+  const { app, cli } = stage;
+  const login = await cli.startLogin();
+  await cli.write('ondemand/logins.json', 'no JSON');
+  await app.sandbox.oidc.approveDevice(login.userCode);
+  const { exitCode, stderr } = await login.result;
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/\nondemand: .*logins\.json is not as ondemand writes it; .*\n$/);
+  expect(app.sandbox.oidc.count('/token/revocation')).toBe(2);
 });
 
 test('a refused login changes nothing', async () => {

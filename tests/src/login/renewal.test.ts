@@ -1,6 +1,7 @@
 // A login that goes on by itself: renewed before its token ends, by one process at a time, honest when it cannot.
 
 import { expect, test } from 'vitest';
+import { until } from '../support/until.ts';
 import { startLoggedIn } from './start-stage.ts';
 
 const shortLived = { sandbox: { oidc: { accessTokenTtlSeconds: 45 } } };
@@ -107,6 +108,21 @@ test('an issuer that is down does not matter while the token holds', async () =>
   await stage.cli.run('ps -q'); // the API has the issuer's keys now
   stage.app.sandbox.faults.oidc.down = true;
   expect(await stage.cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
+});
+
+test('a followed log goes on when the issuer was down at the moment its token ended', async () => {
+  await using stage = await startLoggedIn({ sandbox: { oidc: { accessTokenTtlSeconds: 7 } } });
+  const { faults, oidc } = stage.app.sandbox;
+  const following = stage.cli.start('logs nginx -f -n 1');
+  await until('the first line', () => following.stdout() !== '');
+  oidc.clear();
+  faults.oidc.status = 500;
+  await until('the end of the token', () => oidc.requests.length > 0, { timeoutMs: 20_000 });
+  faults.reset();
+  const before = following.stdout();
+  await until('a line of the new stream', () => following.stdout() !== before);
+  following.child.kill('SIGINT');
+  expect(await following.result).toMatchObject({ exitCode: 130, stderr: '' });
 });
 
 test('login at an issuer that is down is unavailability', async () => {

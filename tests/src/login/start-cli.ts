@@ -16,7 +16,8 @@ export interface CliResult {
 export interface CliProcess {
   readonly child: ChildProcess;
   readonly result: Promise<CliResult>;
-  /** What it wrote to stderr so far. */
+  /** What it wrote so far. */
+  stdout(): string;
   stderr(): string;
 }
 
@@ -98,7 +99,7 @@ export async function startCli(baseEnv: Readonly<Record<string, string>>): Promi
       await noteTokens();
       return ended;
     });
-    return { child, result, stderr: () => output.stderr };
+    return { child, result, stdout: () => output.stdout, stderr: () => output.stderr };
   };
 
   return {

@@ -49,8 +49,9 @@ function defineAction({ verb, doing, unchanged, description, examples }: Action)
     async run(context, { operands: names }) {
       const client = await context.connect();
       const exits: ExitCode[] = [];
-      for (const name of names) {
-        exits.push(await act(context, { client, verb, doing, unchanged, name }));
+      for (const [index, name] of names.entries()) {
+        const later = names.slice(index + 1);
+        exits.push(await act(context, { client, verb, doing, unchanged, name, later }));
       }
       return exits.find((exit) => exit !== exitCodes.done) ?? exitCodes.done;
     },
@@ -60,11 +61,13 @@ function defineAction({ verb, doing, unchanged, description, examples }: Action)
 interface Attempt extends Pick<Action, 'verb' | 'doing' | 'unchanged'> {
   readonly client: OnDemandClient;
   readonly name: string;
+  /** The names that are not tried when the user leaves now. */
+  readonly later: readonly string[];
 }
 
 /** Reports a failure instead of throwing it, so that the next name is tried too; only Ctrl-C throws. */
 async function act({ output, signal }: Context, attempt: Attempt): Promise<ExitCode> {
-  const { client, verb, doing, unchanged, name } = attempt;
+  const { client, verb, doing, unchanged, name, later } = attempt;
   try {
     using _spinner = output.spin(`${doing} ${name}`);
     const result = await client.containers[verb].mutate({ name }, { signal });
@@ -76,9 +79,10 @@ async function act({ output, signal }: Context, attempt: Attempt): Promise<ExitC
   } catch (error) {
     const { message, exitCode } = await toFailure(error);
     if (signal.aborted) {
+      const rest = later.length === 0 ? '' : `; not begun: ${later.join(', ')}`;
       throw new CliError(
         exitCodes.interrupted,
-        `Interrupted; ${verb} ${name} may still take place: look with ondemand ps`,
+        `Interrupted; ${verb} ${name} may still take place: look with ondemand ps${rest}`,
         { cause: error },
       );
     }

@@ -124,11 +124,17 @@ function toWinners(env: Environment, url: string): string[] {
   ];
 }
 
+/** Tokens that cannot be kept are given back, as nobody would know of them. */
 async function keep(fresh: Login, url: string, { logins, signal }: Context): Promise<void> {
   const key = toApiKey(url);
-  await logins.change(signal, ({ stored, save }) =>
-    save({ current: key, logins: { ...stored.logins, [key]: fresh } }),
-  );
+  try {
+    await logins.change(signal, ({ stored, save }) =>
+      save({ current: key, logins: { ...stored.logins, [key]: fresh } }),
+    );
+  } catch (error) {
+    if (!signal.aborted) await revoke(fresh, signal);
+    throw error;
+  }
 }
 
 function notChecked(error: unknown): unknown {

@@ -10,7 +10,8 @@ import { readEnvToken } from '../settings.ts';
 
 export const logout = defineCommand({
   description: `Forget the login at the API and have the issuer revoke its tokens. It is forgotten here whether or
-not the issuer answers; what could not be revoked is told, with exit code 6 if the issuer failed.
+not the issuer answers; what could not be revoked is told, with exit code 6 if the issuer failed,
+and 1 if the client's secret is gone. A token that has ended needs no revoking.
 --json prints {"url","removed","revoked","notRevoked"}.`,
   options: {},
   examples: ['ondemand logout', 'ondemand logout --url https://ondemand.example.com'],
@@ -37,9 +38,10 @@ not the issuer answers; what could not be revoked is told, with exit code 6 if t
     };
     for (const kind of result.notRevoked) output.warn(toLeftOver(kind, outcomes.get(kind), login));
     output.show(result, () => `Logged out of ${url}\n`);
-    return kindsOf((outcome) => outcome === 'failed').length === 0
-      ? exitCodes.done
-      : exitCodes.unavailable;
+    if (kindsOf((outcome) => outcome === 'failed').length > 0) return exitCodes.unavailable;
+    return kindsOf((outcome) => outcome === 'no secret').length > 0
+      ? exitCodes.failed
+      : exitCodes.done;
   },
 });
 
@@ -61,12 +63,16 @@ async function revokeAll(login: Login, output: Context['output'], signal: AbortS
 
 function toLeftOver(kind: TokenKind, outcome: Revocation | undefined, login: Login): string {
   const token = kind === 'refresh_token' ? 'refresh token' : 'access token';
-  const why =
-    outcome === 'unsupported'
-      ? 'the issuer revokes none of its kind'
-      : `${login.issuer} could not be asked; end the session there`;
   const msLeft = toMsLeft(login, Date.now());
   const end =
     kind === 'access_token' && Number.isFinite(msLeft) ? `; it ends ${formatTimeLeft(msLeft)}` : '';
-  return `The ${token} could not be revoked: ${why}${end}`;
+  return `The ${token} could not be revoked: ${toReason(outcome, login)}${end}`;
+}
+
+function toReason(outcome: Revocation | undefined, { issuer, secretFile }: Login): string {
+  if (outcome === 'unsupported') return 'the issuer revokes none of its kind';
+  if (outcome === 'no secret') {
+    return `the client secret cannot be read from ${secretFile}; end the session at ${issuer}`;
+  }
+  return `${issuer} could not be asked; end the session there`;
 }

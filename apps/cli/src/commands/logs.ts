@@ -14,16 +14,21 @@ const defaultLines = 100;
 /** What one answer of the API holds at most; a stream has no end. */
 const mostLinesAtOnce = 10_000;
 
+const lineCount = {
+  kind: 'value',
+  placeholder: 'NUMBER',
+  fallback: undefined as Lines | undefined,
+  parse: (text: string): Lines | undefined =>
+    text === 'all' ? text : parseCount(text, { min: 0, max: 999_999_999 }),
+} as const;
+
 const options = {
   lines: {
-    kind: 'value',
+    ...lineCount,
     short: 'n',
-    placeholder: 'NUMBER',
     summary: 'How many of the last lines, or all (default: 100, with --since all)',
-    fallback: undefined as Lines | undefined,
-    parse: (text: string): Lines | undefined =>
-      text === 'all' ? text : parseCount(text, { min: 0, max: 999_999_999 }),
   },
+  tail: { ...lineCount, summary: 'The same, as docker logs has it' },
   follow: flag('Go on with what is written from now on, until Ctrl-C', 'f'),
   since: {
     kind: 'value',
@@ -48,10 +53,12 @@ With -f, --since or -t, --json prints one document a line: { "line", "stream", "
     'ondemand logs nginx --since 10m -t',
   ],
   async run(context, { options, operands: [name] }) {
-    const { lines = defaultLines, follow, since, timestamps } = options;
-    if (follow || since !== undefined || timestamps || lines === 'all') {
-      return stream(context, name, options);
+    const { tail, follow, since, timestamps } = options;
+    const wanted = options.lines ?? tail;
+    if (follow || since !== undefined || timestamps || wanted === 'all') {
+      return stream(context, name, { ...options, lines: wanted });
     }
+    const lines = wanted ?? defaultLines;
     if (lines < 1 || lines > mostLinesAtOnce) {
       throw usageError(
         `-n needs a whole number from 1 to ${mostLinesAtOnce}, or all, not '${lines}'; with -f, --since or -t it may be any`,

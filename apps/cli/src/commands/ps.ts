@@ -16,6 +16,7 @@ export const ps = defineCommand({
   description: `List all containers on oci-flex in all states, as docker ps -a.
 With --watch the list is shown anew whenever it changes, until Ctrl-C; with --json a line each time.`,
   options: {
+    all: flag('Accepted, as all are listed anyway', 'a'),
     quiet: flag('Print names only, one a line', 'q'),
     watch: flag('Go on and show what changes', 'w'),
   },

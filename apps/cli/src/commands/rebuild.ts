@@ -5,7 +5,7 @@ import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toFailure } from '../failure.ts';
+import { toFailure, toTrouble } from '../failure.ts';
 import { followJob } from '../follow-job.ts';
 import { flag } from '../options.ts';
 import { toPrintableText } from '../output/printable.ts';
@@ -64,7 +64,7 @@ async function attempt(context: Context, wanted: Attempt): Promise<ExitCode> {
       signal,
       onOpen: () => spinner.update(`Rebuilding ${name}`),
       onReconnect: ({ error }) =>
-        spinner.update(`Rebuilding ${name}, trying to see it again: ${error.message}`),
+        spinner.update(`Rebuilding ${name}, trying to see it again: ${toTrouble(error)}`),
       onOutput: ({ text }) => showOutput(context, text, wanted.prefix),
     });
     return report(context, { name, begun, ended });

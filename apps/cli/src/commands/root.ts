@@ -86,6 +86,11 @@ export const root: Group = {
       summary: 'Print the completion script of a shell',
       load: async () => (await import('./completion.ts')).completion,
     },
+    {
+      name: 'version',
+      summary: 'Show the version, as --version',
+      load: async () => (await import('./version.ts')).version,
+    },
   ],
   examples: [
     'ondemand login --url https://ondemand.example.com',

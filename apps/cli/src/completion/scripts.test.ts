@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { healthy } from '../testing/fixtures.test-support.ts';
+import { canRun, typeInShell } from '../testing/interactive-shell.test-support.ts';
 import { binPath, collect, exitOf, token } from '../testing/run-bin.test-support.ts';
 import { startStubApi } from '../testing/stub-api.test-support.ts';
-import { completionScripts } from './scripts.ts';
+import { completionScripts, shells } from './scripts.ts';
 
 test.each([
   { words: ['vm', 're'], expected: 'reboot\nreset\n' },
@@ -13,7 +14,7 @@ test.each([
 ])('bash completes $words by asking the CLI', async ({ words, expected }) => {
   await using api = await startStubApi(healthy);
   const script = `${completionScripts.bash}
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ondemand
+COMP_LINE="$*"; COMP_POINT=\${#COMP_LINE}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ondemand
 for candidate in "\${COMPREPLY[@]}"; do echo "$candidate"; done`;
   const bash = spawn('bash', ['--norc', '-c', script, 'bash', binPath, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -22,4 +23,34 @@ for candidate in "\${COMPREPLY[@]}"; do echo "$candidate"; done`;
   const [stdout, stderr] = [collect(bash.stdout), collect(bash.stderr)];
   expect(await exitOf(bash)).toBe(0);
   expect({ stdout: stdout(), stderr: stderr() }).toEqual({ stdout: expected, stderr: '' });
+});
+
+describe.each(shells)('%s, with Tab pressed', (shell) => {
+  const files = ['secret-file'];
+
+  test.skipIf(!canRun(shell)).each([
+    ['ondemand vm reb', '<vm><reboot>'],
+    ['ondemand jobs -f --js', '<jobs><-f><--json>'],
+    ['ondemand --url http://127.0.0.1:9 logo', '<--url><http://127.0.0.1:9><logout>'],
+    ['ondemand login --client-secret-file sec', '<login><--client-secret-file><secret-file>'],
+    ['ondemand login --client-secret-file=sec', '<login><--client-secret-file=secret-file>'],
+    ['echo x; ondemand completion fi', '<completion><fish>'],
+  ])('completes %s', async (line, words) => {
+    expect(await typeInShell({ shell, line, files })).toMatchObject({ words });
+  });
+
+  test.skipIf(!canRun(shell))('completes names of the API at --url', async () => {
+    await using api = await startStubApi(healthy);
+    const line = `ondemand --url ${api.url} restart ng`;
+    const { words } = await typeInShell({ shell, line, env: { ONDEMAND_TOKEN: token } });
+    expect(words).toBe(`<--url><${api.url}><restart><nginx>`);
+  });
+
+  test.skipIf(!canRun(shell))('completes the file that output goes to', async () => {
+    await using api = await startStubApi(healthy);
+    const env = { ONDEMAND_URL: api.url, ONDEMAND_TOKEN: token };
+    const line = 'ondemand start backup > n';
+    const typed = await typeInShell({ shell, line, files: ['notes'], env });
+    expect(typed).toEqual({ words: '<start><backup>', redirected: '<start><backup>' });
+  });
 });

@@ -2,6 +2,7 @@ import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as immediately, setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { keepCollectingGarbage } from '../testing/collect-garbage.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { LockTimeout, withFileLock } from './file-lock.ts';
 
@@ -64,10 +65,11 @@ test('work that fails gives the lock back', async () => {
   expect(await readdir(folder.path)).toEqual([]);
 });
 
-test('work that takes too long is told to end', async () => {
+test('work that takes too long is told to end, garbage collected or not', async () => {
   await using folder = await makeTemporaryFolder();
+  using _collecting = keepCollectingGarbage();
   const path = join(folder.path, 'lock');
-  const working = withFileLock({ path, signal, workMs: 20 }, (held) =>
+  const working = withFileLock({ path, signal, workMs: 200 }, (held) =>
     sleep(10_000, undefined, { signal: held.signal }),
   );
   await expect(working).rejects.toMatchObject({ name: 'AbortError' });

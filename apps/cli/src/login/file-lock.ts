@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startDeadline } from '../deadline.ts';
 
 export interface LockOptions {
   readonly path: string;
@@ -40,9 +41,10 @@ export async function withFileLock<T>(
     if (!isGone) await sleep(pauseMs, undefined, { signal });
   }
   const isOurs = async () => (await readMark(path)) === mark;
+  using deadline = startDeadline(workMs, signal);
   try {
     return await work({
-      signal: AbortSignal.any([signal, AbortSignal.timeout(workMs)]),
+      signal: deadline.signal,
       async confirm() {
         if (!(await isOurs())) throw new LockTimeout('The lock was lost');
       },

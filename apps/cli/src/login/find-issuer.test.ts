@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { keepCollectingGarbage } from '../testing/collect-garbage.test-support.ts';
+import { startSilentServer } from '../testing/silent-server.test-support.ts';
 import { askApiForIssuer, discover, toApiIssuer } from './find-issuer.ts';
 
 const metadata = {
@@ -60,5 +62,17 @@ test.each(['http://auth.example.com', 'http://128.0.0.1', 'http://[::2]'])(
   'an issuer in clear text on another machine, %s, is not asked',
   async (issuer) => {
     await expect(discover(issuer, signal)).rejects.toThrow('is not on https');
+  },
+);
+
+test.each([false, true])(
+  'an API that does not answer is given up, garbage collected or not; answer begun: %s',
+  async (begins) => {
+    await using api = await startSilentServer({ begins });
+    using _collecting = keepCollectingGarbage();
+    await expect(askApiForIssuer(api.url, signal, 200)).rejects.toMatchObject({
+      exitCode: 6,
+      message: expect.stringContaining('could not be asked for its issuer'),
+    });
   },
 );

@@ -2,6 +2,7 @@
 
 import { type AuthorizationServer, discoveryRequest, processDiscoveryResponse } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
+import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toCliError, toIssuerFailure } from './issuer-failure.ts';
 import { assertPrivate, isLoopback, toRequestOptions } from './issuer-http.ts';
@@ -15,7 +16,11 @@ export interface ApiIssuer {
 }
 
 /** Throws `CliError`: the API is not there, names no issuer, or is not to be believed. */
-export async function askApiForIssuer(url: string, signal: AbortSignal): Promise<ApiIssuer> {
+export async function askApiForIssuer(
+  url: string,
+  signal: AbortSignal,
+  timeoutMs = 10_000,
+): Promise<ApiIssuer> {
   const base = new URL(url);
   if (base.protocol !== 'https:' && !isLoopback(base)) {
     throw new CliError(
@@ -23,7 +28,7 @@ export async function askApiForIssuer(url: string, signal: AbortSignal): Promise
       `${toApiKey(url)} is not on https, so anyone on the way could name a false issuer; use its https address, or name the issuer with --issuer`,
     );
   }
-  return toApiIssuer(await fetchMetadata(url, signal), url);
+  return toApiIssuer(toMetadata(await ask(url, signal, timeoutMs), url), url);
 }
 
 /** Judges what answered at `url`. Throws `CliError`. */
@@ -54,31 +59,30 @@ export async function discover(issuer: string, signal: AbortSignal): Promise<Aut
   }
 }
 
-async function fetchMetadata(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
-  const response = await ask(`${toApiKey(url)}/.well-known/oauth-protected-resource`, url, signal);
-  const text = await response.text().catch(() => '');
-  if (response.status === 429 || response.status >= 500) {
+interface Answer extends Pick<Response, 'status' | 'ok'> {
+  readonly text: string;
+}
+
+function toMetadata({ status, ok, text }: Answer, url: string): Record<string, unknown> {
+  if (status === 429 || status >= 500) {
     throw new CliError(
       exitCodes.unavailable,
-      `${toApiKey(url)} is not available (HTTP ${response.status}); try again later`,
+      `${toApiKey(url)} is not available (HTTP ${status}); try again later`,
     );
   }
   try {
     const metadata: unknown = JSON.parse(text);
-    if (response.ok && typeof metadata === 'object' && metadata !== null) return { ...metadata };
+    if (ok && typeof metadata === 'object' && metadata !== null) return { ...metadata };
   } catch {
     // An answer without JSON is told below like any other that is not the API's.
   }
   throw namesNone(url);
 }
 
-async function ask(metadataUrl: string, url: string, signal: AbortSignal): Promise<Response> {
+async function ask(url: string, signal: AbortSignal, timeoutMs: number): Promise<Answer> {
+  using deadline = startDeadline(timeoutMs, signal);
   try {
-    return await fetch(metadataUrl, {
-      headers: { accept: 'application/json' },
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]),
-    });
+    return await deadline.bound(load(url, deadline.signal));
   } catch (error) {
     if (signal.aborted) throw error;
     throw new CliError(
@@ -89,7 +93,14 @@ async function ask(metadataUrl: string, url: string, signal: AbortSignal): Promi
   }
 }
 
-const requestMs = 10_000;
+async function load(url: string, signal: AbortSignal): Promise<Answer> {
+  const response = await fetch(`${toApiKey(url)}/.well-known/oauth-protected-resource`, {
+    headers: { accept: 'application/json' },
+    redirect: 'error',
+    signal,
+  });
+  return { status: response.status, ok: response.ok, text: await response.text() };
+}
 
 function namesNone(url: string): CliError {
   return new CliError(

@@ -2,12 +2,15 @@
 
 import { allowInsecureRequests, customFetch } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
+import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 /** For each function of oauth4webapi that asks the issuer. */
-export function toRequestOptions(signal: AbortSignal) {
-  return { [customFetch]: createGuardedFetch(signal), [allowInsecureRequests]: true };
+export function toRequestOptions(signal: AbortSignal, timeoutMs = requestMs) {
+  return { [customFetch]: createGuardedFetch(signal, timeoutMs), [allowInsecureRequests]: true };
 }
+
+const requestMs = 7_000; // two of them, discovery and the question itself, fit into the time of a lock
 
 /** Whether what is sent there stays on this machine. */
 export function isLoopback({ hostname }: URL): boolean {
@@ -15,17 +18,20 @@ export function isLoopback({ hostname }: URL): boolean {
 }
 
 /** Stands in for the library's own rule, which knows no loopback; sees each URL as it is asked. */
-function createGuardedFetch(signal: AbortSignal) {
+function createGuardedFetch(signal: AbortSignal, timeoutMs: number) {
   return async (url: string, options: object): Promise<Response> => {
     assertPrivate(new URL(url));
-    return fetch(url, {
-      ...options,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(requestMs)]),
-    });
+    using deadline = startDeadline(timeoutMs, signal);
+    return await deadline.bound(load(url, { ...options, signal: deadline.signal }));
   };
 }
 
-const requestMs = 7_000; // two of them, discovery and the question itself, fit into the time of a lock
+/** With its body, so that a deadline is that of the whole answer. */
+async function load(url: string, options: RequestInit): Promise<Response> {
+  const response = await fetch(url, options);
+  const body = await response.arrayBuffer();
+  return new Response(body.byteLength === 0 ? null : body, response); // the status of an empty one may allow none
+}
 
 /** Throws `CliError` for clear text to another machine. */
 export function assertPrivate(url: URL): URL {

@@ -22,16 +22,17 @@ export interface LoginRequest {
   readonly audience: string | undefined;
 }
 
-/** Shows on stderr what the user has to do. Throws `CliError`. */
+/** Shows on stderr what the user has to do. Throws `CliError`, before anything is asked where the logins cannot be changed. */
 export async function logIn(request: LoginRequest, context: Context): Promise<Login> {
   const { signal, output } = context;
   const secret = await readSecret(request, context);
+  await context.logins.change(signal, async () => {}); // where nothing can be kept, nobody is to approve anything
   const { issuer, scopes } = await findIssuer(request, context);
   using spinner = output.spin(`Asking ${issuer}`);
   const server = await discover(issuer, signal);
   const wish = {
     clientId: request.clientId ?? defaultClientId,
-    scope: request.scope ?? toScope(scopes, secret === undefined),
+    scope: toScope(request.scope ?? (scopes ?? defaultScopes).join(' '), secret === undefined),
     audience: toAudience(request),
   };
   const granted =
@@ -67,8 +68,9 @@ async function findIssuer({ url, issuer }: LoginRequest, { output, signal }: Con
 }
 
 /** A refresh token is for people; a machine has its secret. */
-function toScope(scopes: readonly string[] | undefined, isPerson: boolean): string {
-  return [...(scopes ?? defaultScopes), ...(isPerson ? [renewable] : [])].join(' ');
+function toScope(scope: string, isPerson: boolean): string {
+  const isNamed = scope.split(' ').includes(renewable);
+  return isPerson && !isNamed ? `${scope} ${renewable}` : scope;
 }
 
 /** The address of an API is the usual audience of its tokens. */

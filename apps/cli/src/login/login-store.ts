@@ -8,14 +8,14 @@ import { makePrivateFolder, readPrivateFile, writePrivateFile } from './private-
 import { noLogins, parseLogins, type StoredLogins, serializeLogins } from './stored-logins.ts';
 
 export interface LoginStore {
-  /** Throws `CliError` for a file that cannot be read. */
+  /** Throws `CliError` for a file that cannot be read, or is not ours. */
   read(): Promise<StoredLogins>;
-  /** Nobody else changes the logins meanwhile. Throws `CliError` when the folder cannot be written or another process takes too long. */
+  /** Nobody else changes the logins meanwhile. Throws `CliError` as `read` does, when the folder cannot be written or another process takes too long. */
   change<T>(signal: AbortSignal, work: (change: Change) => Promise<T>): Promise<T>;
 }
 
 export interface Change extends Pick<Held, 'signal'> {
-  /** As they are now, after whoever had the lock before; none where the file makes no sense. */
+  /** As they are now, after whoever had the lock before. */
   readonly stored: StoredLogins;
   save(logins: StoredLogins): Promise<void>;
 }
@@ -40,21 +40,24 @@ export function createLoginStore({ folder, warn }: LoginStoreOptions): LoginStor
     return found === undefined ? noLogins : parseLogins(found.text);
   }
 
+  /** What makes no sense is never taken for no logins: saving over it would lose them all. */
+  async function read(): Promise<StoredLogins> {
+    const stored = await load().catch((error: unknown) => {
+      throw unusable(`${path} cannot be read`, error);
+    });
+    if (stored !== undefined) return stored;
+    throw unusable(`${path} is not as ondemand writes it`, undefined);
+  }
+
   return {
-    async read() {
-      const stored = await load().catch((error: unknown) => {
-        throw unusable(`${path} cannot be read`, error);
-      });
-      if (stored !== undefined) return stored;
-      throw unusable(`${path} is not as ondemand writes it`, undefined);
-    },
+    read,
     async change(signal, work) {
       try {
         await makePrivateFolder(path);
         return await withFileLock({ path: `${path}.lock`, signal }, async (held) =>
           work({
             signal: held.signal,
-            stored: (await load()) ?? noLogins,
+            stored: await read(),
             async save(logins) {
               await held.confirm();
               await writePrivateFile(path, serializeLogins(logins));

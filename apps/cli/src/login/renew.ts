@@ -63,7 +63,12 @@ async function askAgain(
   signal: AbortSignal,
 ): Promise<Tokens> {
   const secret = await readSecretFile(secretFile).catch((error: unknown) => {
-    throw error instanceof CliError ? toLogInAgain(error) : error;
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError(
+      exitCodes.denied,
+      `The stored login has ended, and to renew it takes its secret: ${error.message}; put it back there, or run ondemand login`,
+      { cause: error },
+    );
   });
   const wish = { clientId, scope, audience };
   return (await askByClientCredentials({ server, wish, signal, secret })).tokens;

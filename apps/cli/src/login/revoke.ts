@@ -8,53 +8,61 @@ import { readSecretFile } from './client-secret.ts';
 import { discover } from './find-issuer.ts';
 import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
-import type { Login } from './stored-logins.ts';
+import { type Login, toMsLeft } from './stored-logins.ts';
 
 export type TokenKind = 'refresh_token' | 'access_token';
 
-/** `unsupported`: there is no way to, so trying again is of no use; `failed`: there is, but it did not happen. */
-export type Revocation = 'revoked' | 'unsupported' | 'failed';
+/**
+ * `unsupported`: there is no way to, so trying again is of no use;
+ * `failed`: there is, but the issuer did not do it; `no secret`: nor could it be asked without the secret that is not in its file.
+ */
+export type Revocation = 'revoked' | 'unsupported' | 'failed' | 'no secret';
 
-/** What became of each token that there is. Never throws for what the issuer does; only when `signal` aborts. */
+/** What became of each token that there is and that has not ended by itself. Never throws for what the issuer does; only when `signal` aborts. */
 export async function revoke(
   login: Login,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<TokenKind, Revocation>> {
+  const isLive = toMsLeft(login, Date.now()) > 0;
   // The refresh token first: with it go the access tokens that came from it (RFC 7009, section 2.1).
   const tokens = [
     ['refresh_token', login.refreshToken],
-    ['access_token', login.accessToken],
+    ['access_token', isLive ? login.accessToken : undefined],
   ] as const;
   const outcomes = new Map<TokenKind, Revocation>();
-  if (login.secretFile === '-') return outcomes.set('access_token', 'unsupported');
-  const access = await prepare(login, signal);
+  let access: Access | Obstacle | undefined;
   for (const [kind, token] of tokens) {
     if (token === undefined) continue;
-    outcomes.set(
-      kind,
-      access === undefined ? 'failed' : await revokeOne(access, { login, kind, token, signal }),
-    );
+    access ??= await prepare(login, signal);
+    const outcome =
+      typeof access === 'string' ? access : await revokeOne(access, { login, kind, token, signal });
+    outcomes.set(kind, outcome);
   }
   return outcomes;
 }
+
+type Obstacle = Exclude<Revocation, 'revoked'>;
 
 interface Access {
   readonly server: AuthorizationServer;
   readonly clientAuth: ClientAuth;
 }
 
-/** Undefined when the issuer, or the secret that it wants, is not to be had. */
+/** An obstacle when the issuer, or the secret that it wants, is not to be had. */
 async function prepare(
   { issuer, secretFile }: Login,
   signal: AbortSignal,
-): Promise<Access | undefined> {
+): Promise<Access | Obstacle> {
+  if (secretFile === '-') return 'unsupported';
+  let obstacle: Obstacle = 'no secret';
   try {
+    const secret = secretFile === undefined ? undefined : await readSecretFile(secretFile);
+    obstacle = 'failed';
     const server = await discover(issuer, signal);
-    if (secretFile === undefined) return { server, clientAuth: None() };
-    return { server, clientAuth: toClientAuth(server, await readSecretFile(secretFile)) };
+    return { server, clientAuth: secret === undefined ? None() : toClientAuth(server, secret) };
   } catch (error) {
     if (signal.aborted || !(error instanceof CliError)) throw error;
-    return undefined;
+    return obstacle;
   }
 }
 

@@ -68,6 +68,24 @@ test('a renewal that fails while the token holds is tried again later, not for e
   expect(await session.read()).toBe('access');
 });
 
+test('a token in its last moments is not given out while the issuer is down: the API would say that it has ended', async () => {
+  await using session = await startSession(4_000, [{ cut: true }, granted]);
+  await expect(session.read()).rejects.toMatchObject({ exitCode: 6 });
+  expect(await session.read()).toBe('access');
+});
+
+test('nor is one that came into them while the next try was waited for', async () => {
+  await using session = await startSession(12_000, [{ cut: true }]);
+  expect(await session.read()).toBe('old');
+  session.clock.nowMs += 8_000;
+  await expect(session.read()).rejects.toMatchObject({ exitCode: 6 });
+});
+
+test('a token that nothing can replace is given out to its end', async () => {
+  await using session = await startSession(4_000, [refused('invalid_grant')]);
+  expect(await session.read()).toBe('old');
+});
+
 test.each([
   ['invalid_grant', 400, 3],
   ['invalid_client', 401, 3],

@@ -16,7 +16,8 @@ export interface SessionToken {
 
 /**
  * A function to ask before each call. Calls at the same time share one renewal, as do all processes of the CLI.
- * A renewal that fails while the old token still holds is tried again later. Throws `CliError`:
+ * A renewal that fails while the old token still holds is tried again later; one whose last moments have come is not given out
+ * as long as a new one may be had. Throws `CliError`:
  * `denied` when only the user can renew, `unavailable` when the issuer cannot be asked.
  */
 export function createSessionToken(options: SessionToken): () => Promise<string> {
@@ -30,13 +31,16 @@ export function createSessionToken(options: SessionToken): () => Promise<string>
       return await renewStored(options, now);
     } catch (error) {
       nextTryAtMs = now() + retryMs;
-      if (options.signal.aborted || toMsLeft(login, now()) <= 0) throw toTold(error, options);
+      const neededMs = isFinal(error) ? 0 : lastMomentsMs;
+      if (options.signal.aborted || toMsLeft(login, now()) <= neededMs) {
+        throw toTold(error, options);
+      }
       return login;
     }
   }
 
   return async () => {
-    const canWait = nextTryAtMs > now() && toMsLeft(login, now()) > 0;
+    const canWait = nextTryAtMs > now() && toMsLeft(login, now()) > lastMomentsMs;
     if (!isEnding(login, now()) || canWait) return login.accessToken;
     renewal ??= renewOrKeep().finally(() => {
       renewal = undefined;
@@ -48,6 +52,8 @@ export function createSessionToken(options: SessionToken): () => Promise<string>
 
 const marginMs = 60_000;
 const retryMs = 10_000;
+/** Ours counts from when the token came, the API from when it was issued: what refuses it then as ended is not asked again. */
+const lastMomentsMs = 5_000;
 
 function isEnding(login: Login, nowMs: number): boolean {
   return toMsLeft(login, nowMs) < marginMs;
@@ -65,6 +71,11 @@ async function renewStored({ url, store, signal }: SessionToken, now: () => numb
     await save({ ...stored, logins: { ...stored.logins, [key]: fresh } });
     return fresh;
   });
+}
+
+/** Only the user can help. */
+function isFinal(error: unknown): boolean {
+  return error instanceof CliError && error.exitCode === exitCodes.denied;
 }
 
 /** The lock's own deadline is all that can end the work without a reason of its own. */

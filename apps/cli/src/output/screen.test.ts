@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { asTerminal } from '../testing/fake-terminal.test-support.ts';
@@ -10,10 +11,17 @@ function openScreen({ columns = 20, rows = 6 } = {}) {
   const written = collect(stdout);
   const streams = asTerminal({ stdin: new PassThrough(), stdout, stderr: new PassThrough() });
   Object.assign(stdout, { columns, rows });
-  const screen = createScreen(streams.stdout);
+  const signals = new EventEmitter();
+  const screen = createScreen(streams.stdout, signals);
   return {
     paint: (text: string) => screen.paint(text),
     narrowTo: (width: number) => Object.assign(stdout, { columns: width }),
+    resize: (size: { columns?: number; rows?: number }) => {
+      Object.assign(stdout, size).emit('resize');
+    },
+    goOn: () => signals.emit('SIGCONT'),
+    dispose: () => screen[Symbol.dispose](),
+    listeners: () => [stdout.listenerCount('resize'), signals.listenerCount('SIGCONT')],
     written,
     shown: () => createTerminalModel(written()),
   };
@@ -65,6 +73,41 @@ test('a paint is one write, so that it does not flicker', () => {
     writes += 1;
   });
   const streams = asTerminal({ stdin: new PassThrough(), stdout, stderr: new PassThrough() });
-  createScreen(streams.stdout).paint('a\nb\nc\n');
+  using screen = createScreen(streams.stdout, new EventEmitter());
+  screen.paint('a\nb\nc\n');
   expect(writes).toBe(1);
+});
+
+test('in a terminal of another size the same is painted again, in its place', () => {
+  const { paint, resize, shown } = openScreen({ columns: 5, rows: 4 });
+  paint('abcdefgh\n1\n2\n3\n4\n');
+  expect(shown()).toEqual(['abcde', '1', '… and', '']);
+  resize({ columns: 20, rows: 10 });
+  expect(shown()).toEqual(['abcdefgh', '1', '2', '3', '4', '']);
+});
+
+test('after a stop the same is painted below what the shell wrote, and then in its place', () => {
+  const { paint, goOn, written } = openScreen();
+  paint('one\ntwo\n');
+  const before = written();
+  goOn();
+  const again = written().slice(before.length);
+  expect(createTerminalModel(again)).toEqual(['one', 'two', '']);
+  expect(again).not.toContain('\u001b[2A');
+  paint('three\n');
+  expect(createTerminalModel(written().slice(before.length))).toEqual(['three', '']);
+});
+
+test('before the first paint, and after its end, a screen paints nothing by itself', () => {
+  const { paint, resize, goOn, dispose, written, listeners } = openScreen();
+  resize({ columns: 10 });
+  goOn();
+  expect(written()).toBe('');
+  paint('one\n');
+  const before = written();
+  dispose();
+  resize({ columns: 5 });
+  goOn();
+  expect(written()).toBe(before);
+  expect(listeners()).toEqual([0, 0]);
 });

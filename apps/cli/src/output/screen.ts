@@ -1,23 +1,47 @@
 // Text on a terminal that is replaced by newer text in its place.
 
+import type { EventEmitter } from 'node:events';
 import stringWidth from 'string-width';
 import { cutToWidth } from './cut.ts';
 
-export interface Screen {
+export interface Screen extends Disposable {
   /** Replaces what was painted before, in one write; what does not fit the terminal is left out, and a line says so. */
   paint(text: string): void;
 }
 
-/** Paints from where the cursor is, without another screen: what was painted last stays when the command ends. */
-export function createScreen(stream: NodeJS.WriteStream): Screen {
+/**
+ * Paints from where the cursor is, without another screen: what was painted last stays when the command ends.
+ * Until it is disposed of, it paints the same again when the terminal has another size, and, below what a shell wrote meanwhile,
+ * when the process goes on after a Ctrl-Z.
+ */
+export function createScreen(
+  stream: NodeJS.WriteStream,
+  signals: Pick<EventEmitter, 'on' | 'off'> = process,
+): Screen {
+  let shown: string | undefined;
   let painted: readonly string[] = [];
+  const paint = (text: string): void => {
+    const columns = stream.columns || 80;
+    const up = painted.reduce((sum, line) => sum + toHeight(line, columns), 0);
+    shown = text;
+    painted = toFrame(text, { columns, rows: stream.rows || 24 });
+    const lines = painted.map((line) => `${clearLine}${line}\n`).join('');
+    stream.write(`${up === 0 ? '' : `\u001b[${up}A\r`}${lines}${clearBelow}`);
+  };
+  const repaint = (): void => {
+    if (shown !== undefined) paint(shown);
+  };
+  const paintBelow = (): void => {
+    painted = [];
+    repaint();
+  };
+  stream.on('resize', repaint);
+  signals.on('SIGCONT', paintBelow);
   return {
-    paint(text) {
-      const columns = stream.columns || 80;
-      const up = painted.reduce((sum, line) => sum + toHeight(line, columns), 0);
-      painted = toFrame(text, { columns, rows: stream.rows || 24 });
-      const lines = painted.map((line) => `${clearLine}${line}\n`).join('');
-      stream.write(`${up === 0 ? '' : `\u001b[${up}A\r`}${lines}${clearBelow}`);
+    paint,
+    [Symbol.dispose]() {
+      stream.off('resize', repaint);
+      signals.off('SIGCONT', paintBelow);
     },
   };
 }

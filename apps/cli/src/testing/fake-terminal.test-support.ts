@@ -14,6 +14,8 @@ export interface TerminalRun {
   stderr(): string;
   /** Both, in the order they came. */
   screen(): string;
+  /** The person makes the window so many columns wide. */
+  resize(columns: number): void;
 }
 
 export interface TerminalOptions {
@@ -39,7 +41,10 @@ export function runInTerminal(
     streams: asTerminal({ stdin, stdout, stderr }),
     signal,
   });
-  return { exitCode, stdin, stdout: readStdout, stderr: readStderr, screen };
+  const resize = (columns: number): void => {
+    Object.assign(stdout, { columns }).emit('resize');
+  };
+  return { exitCode, stdin, stdout: readStdout, stderr: readStderr, screen, resize };
 }
 
 /** The CLI asks its streams for nothing but what is here. */

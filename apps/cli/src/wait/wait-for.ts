@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LifecycleState, OnDemandClient, VmState } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
+import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatDuration } from '../output/duration.ts';
 import type { Goal, Look } from './goals.ts';
@@ -31,8 +32,8 @@ export interface Progress {
 export async function waitFor(goal: Goal, options: WaitOptions): Promise<VmState> {
   const { client, signal, timeoutMs, onLook } = options;
   const startedAt = performance.now();
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const until = AbortSignal.any([signal, deadline]);
+  using deadline = startDeadline(timeoutMs, signal);
+  const until = deadline.signal;
   const looks: Look[] = [];
   let reason: string | undefined;
   try {
@@ -53,7 +54,7 @@ export async function waitFor(goal: Goal, options: WaitOptions): Promise<VmState
       await sleep(Math.max(pauseMs, seen.trouble?.retryAfterMs ?? 0), undefined, { signal: until });
     }
   } catch (error) {
-    if (!deadline.aborted || signal.aborted) throw error;
+    if (!deadline.isOver()) throw error;
     const state = looks.findLast((seen) => seen.state !== undefined)?.state;
     throw timedOut({ goal, timeoutMs, state, reason, cause: error });
   }

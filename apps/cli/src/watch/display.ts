@@ -5,13 +5,14 @@ import { toOneLine } from '../output/printable.ts';
 import type { Screen } from '../output/screen.ts';
 import type { Style } from '../output/style.ts';
 
-export interface Display<T> {
+export interface Display<T> extends Disposable {
   /** Resolves when there is room for more. What looks as it did is not printed again. */
   show(value: T, signal: AbortSignal): Promise<void>;
   /** What is shown is no longer current, and why. */
   lost(message: string): void;
 }
 
+/** To be disposed of, as it listens to the terminal. */
 export function createDisplay<T>(output: Output, toText: (value: T) => string): Display<T> {
   const screen = output.screen();
   return screen === undefined
@@ -30,6 +31,7 @@ function createPainted<T>(screen: Screen, style: Style, toText: (value: T) => st
       const note = `Not current, trying again: ${toOneLine(message)}`;
       screen.paint(`${shown}\n${style('yellow', note)}\n`);
     },
+    [Symbol.dispose]: () => screen[Symbol.dispose](),
   };
 }
 
@@ -50,5 +52,6 @@ function createPrinted<T>(output: Output, toText: (value: T) => string): Display
       if (message !== trouble) output.warn(`Not current, trying again: ${message}`);
       trouble = message;
     },
+    [Symbol.dispose]() {},
   };
 }

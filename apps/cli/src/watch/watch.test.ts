@@ -54,6 +54,32 @@ test('ps --watch shows the list anew after an event, in its old place', async ()
   await expect.poll(api.underWay).toBe(0);
 });
 
+test('a terminal of another size, and one that a stopped watch comes back to, gets all of it again', async () => {
+  const watched = await startWatchedApi();
+  await using api = watched.api;
+  const listening = () => process.listenerCount('SIGCONT');
+  const before = listening();
+  const interrupt = new AbortController();
+  const run = runInTerminal(['ps', '--watch'], {
+    ...api,
+    env: { NO_COLOR: '1' },
+    signal: interrupt.signal,
+  });
+  await expect.poll(watched.settled, patience).toBe(true);
+  run.resize(20);
+  const narrow = table.split('\n').map((line) => line.slice(0, 20));
+  await expect.poll(() => createTerminalModel(run.stdout())).toEqual(narrow);
+  run.resize(80);
+  await expect.poll(() => createTerminalModel(run.stdout()).join('\n')).toBe(table);
+  process.emit('SIGCONT', 'SIGCONT');
+  await expect.poll(() => createTerminalModel(run.stdout()).join('\n')).toBe(`${table}${table}`);
+  expect(countLists(api)).toBe(2);
+  expect(listening()).toBe(before + 1);
+  interrupt.abort();
+  await run.exitCode;
+  expect(listening()).toBe(before);
+});
+
 test('however many events there are, the list is read at most twice a second', async () => {
   const watched = await startWatchedApi();
   await using api = watched.api;

@@ -23,7 +23,7 @@ export interface Watched<T> {
 export async function watch<T>(context: Context, watched: Watched<T>): Promise<ExitCode> {
   const { output, signal } = context;
   const until = AbortSignal.any([signal, output.unread]);
-  const display = createDisplay(output, watched.toText);
+  using display = createDisplay(output, watched.toText);
   try {
     await display.show(await readFirst(context, watched, until), until);
     for (;;) {

@@ -1,0 +1,15 @@
+// `ondemand version`: the same as `ondemand --version`, for those who are used to docker's.
+
+import { defineCommand } from '../command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { readVersion } from '../version.ts';
+
+export const version = defineCommand({
+  description: 'Show the version of ondemand; it asks no API. --json prints {"version"}.',
+  options: {},
+  examples: ['ondemand version'],
+  async run({ output }) {
+    output.show({ version: readVersion() }, (shown) => `ondemand ${shown.version}\n`);
+    return exitCodes.done;
+  },
+});

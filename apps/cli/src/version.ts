@@ -1,0 +1,10 @@
+// Which release of the CLI this is.
+
+import { readFileSync } from 'node:fs';
+
+/** As the package's manifest has it. */
+export function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { version: string }; // our own manifest
+  return version;
+}
