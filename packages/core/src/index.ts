@@ -2,6 +2,7 @@
 
 export { systemClock } from './clock.ts';
 export { type Containers, type ContainersOptions, createContainers } from './containers.ts';
+export { type DeadlineOptions, withDeadline } from './deadline.ts';
 export { createEngine, type EngineOptions } from './docker/engine.ts';
 export type { EngineRequestEvent } from './docker/engine-client.ts';
 export {
