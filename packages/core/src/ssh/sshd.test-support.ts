@@ -1,6 +1,7 @@
 // A private OpenSSH server for tests: its own folder, keys and port, nothing of the machine's own sshd.
 
 import { execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -165,15 +166,20 @@ export function generateKey(file: string, type: HostKeyType, passphrase = ''): v
   execFileSync('ssh-keygen', ['-q', '-t', type, ...size, '-N', passphrase, '-f', file]);
 }
 
-/** A port on loopback that nothing listens on. */
+/** A port on loopback that nothing listens on, below those that the system gives to whoever asks for any. */
 export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No port given');
-  return address.port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue; // taken
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 async function waitForPort(port: number): Promise<void> {
