@@ -42,7 +42,7 @@ export function startRounds({ round, minRestMs, signal }: RoundsOptions): Rounds
       // Aborted meanwhile: the loop ends.
       await pause(minRestMs, signal).catch(() => {});
       if (callers.length > 0) continue;
-      await rest.begin(restMs === undefined ? undefined : restMs - minRestMs);
+      await rest.begin(restMs === undefined ? undefined : Math.max(0, restMs - minRestMs));
     }
     for (const resolve of callers) resolve();
   }
