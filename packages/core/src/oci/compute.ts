@@ -5,10 +5,10 @@ import { isIPv4 } from 'node:net';
 import type { ComputeClient, VirtualNetworkClient } from 'oci-core';
 import { AppError } from '../errors.ts';
 import type { CallOptions, Compute } from '../ports.ts';
+import { createSharedReads } from '../shared-read.ts';
 import { createHttpExchange } from './exchange.ts';
 import type { OciOperation } from './failure.ts';
 import { createOciHttpClient, type OciHttpClient, type OciOutcome } from './http-client.ts';
-import { createSharedWork } from './shared-work.ts';
 import { type OciConnectionOptions, openSigner } from './signer.ts';
 import { toAppError } from './to-app-error.ts';
 import { toInstance } from './to-instance.ts';
@@ -35,6 +35,8 @@ interface Clients {
 const overallShare = 1.5;
 /** An instance has a few network cards; this only bounds a server that pages for ever. */
 const maxPages = 10;
+/** Far above what opening takes, which has deadlines of its own. */
+const maxOpeningMs = 60_000;
 
 /**
  * The Compute port for one instance; one for the process, since the SDK's clients are not meant to be many.
@@ -48,11 +50,8 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
   const { instanceId, timeoutMs, onRequest = () => {}, random = Math.random } = options;
   const exchange = createHttpExchange();
   let clients: Clients | undefined;
-  // What was wrong may be repaired by the next call, so a failure is not kept.
-  const opening = createSharedWork(async (signal) => {
-    clients = await openClients(signal);
-    return clients;
-  });
+  // Who needs them at the same time opens them once; what was wrong may be repaired by the next call, so a failure is not kept.
+  const openings = createSharedReads({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
   // Not an answer to anybody, only the way to one: it changes when somebody moves the VM to another compartment, which getPublicIp notices.
   let lastCompartmentId: string | undefined;
 
@@ -140,7 +139,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
   }
 
   async function open(signal: AbortSignal | undefined): Promise<Clients> {
-    return clients ?? opening.join(signal);
+    return clients ?? openings.read('the way to OCI', openClients, { signal });
   }
 
   async function openClients(signal: AbortSignal): Promise<Clients> {
@@ -165,6 +164,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
       if (endpoint !== undefined) client.endpoint = endpoint;
       else client.regionId = region;
     }
-    return { http: httpClient, compute, network };
+    clients = { http: httpClient, compute, network };
+    return clients;
   }
 }

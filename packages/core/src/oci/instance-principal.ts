@@ -9,10 +9,10 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { AppError } from '../errors.ts';
+import { createSharedReads } from '../shared-read.ts';
 import type { OciIdentity } from './credentials.ts';
 import type { HttpExchange, HttpQuestion } from './exchange.ts';
 import { parseJson, toField, toText } from './json.ts';
-import { createSharedWork } from './shared-work.ts';
 
 export interface InstancePrincipalOptions {
   readonly exchange: HttpExchange['exchange'];
@@ -41,6 +41,8 @@ interface Session extends OciIdentity {
 
 const renewBeforeMs = 5 * 60_000;
 const renewAgainAfterMs = 10_000;
+/** Far above what the questions take, which have deadlines of their own. */
+const maxOpeningMs = 60_000;
 
 /** Asks the metadata service who this machine is. Throws `SERVICE_UNAVAILABLE` off OCI, or the signal's reason. https://docs.oracle.com/iaas/Content/Identity/Tasks/callingservicesfrominstances.htm */
 export async function createInstancePrincipal(
@@ -58,24 +60,25 @@ export async function createInstancePrincipal(
   const authEndpoint = toAuthEndpoint(region);
   let session: Session | undefined;
   let mayRenewAtMs = Number.NEGATIVE_INFINITY;
-  const renewal = createSharedWork(async (stop) => {
-    mayRenewAtMs = elapsedMs() + renewAgainAfterMs;
-    session = await openSession(stop);
-    return session;
-  });
+  const openings = createSharedReads({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
+  const renew = (caller?: AbortSignal) =>
+    openings.read("the token of this machine's instance principal", openSession, {
+      signal: caller,
+    });
 
   return {
     region,
     async identify(caller) {
       const leftMs = session === undefined ? 0 : session.endsAtMs - now();
-      if (session === undefined || leftMs <= 0) return renewal.join(caller);
+      if (session === undefined || leftMs <= 0) return renew(caller);
       // A token service that is slow or down must not hold up who can still do without it.
-      if (leftMs <= renewBeforeMs && elapsedMs() >= mayRenewAtMs) renewal.start();
+      if (leftMs <= renewBeforeMs && elapsedMs() >= mayRenewAtMs) renew().catch(() => {}); // told to who asks once the old one has ended
       return session;
     },
   };
 
   async function openSession(stop: AbortSignal): Promise<Session> {
+    mayRenewAtMs = elapsedMs() + renewAgainAfterMs;
     // The machine's certificate is short-lived too, so it is read anew for each token.
     const [certificatePem, keyPem, intermediatePem, sessionKey] = await Promise.all([
       readMetadata('identity/cert.pem', stop),
@@ -97,11 +100,12 @@ export async function createInstancePrincipal(
       date: new Date(now()),
     });
     const token = await askToken({ url, headers, body, signal: stop });
-    return {
+    session = {
       keyId: `ST$${token}`,
       privateKeyPem: sessionKey.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
       endsAtMs: toExpiryMs(token) ?? now() + 2 * renewBeforeMs,
     };
+    return session;
   }
 
   async function readMetadata(path: string, stop: AbortSignal | undefined): Promise<string> {
