@@ -123,6 +123,8 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
     audit,
   });
+  // After the server's own hook, which interrupts the streams: one whose source ended first would look complete. Before the close waits for those that still open.
+  app.addHook('preClose', () => events[Symbol.asyncDispose]());
   const closeAdapters = async () => {
     await engine[Symbol.asyncDispose]();
     await connection[Symbol.asyncDispose]();
@@ -142,9 +144,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
         () => app.server.closeAllConnections(),
         config.SHUTDOWN_GRACE_SECONDS * 1000,
       );
-      const closing = app.close();
-      await events[Symbol.asyncDispose](); // which ends the streams of those who listen
-      await closing;
+      await app.close();
       clearTimeout(cut);
       await closeAdapters(); // which ends the actions of callers that have gone, too
       await waitAtMost(lastLinesMs, audit.settled());
