@@ -1,9 +1,9 @@
-// How signing and sending share an attempt's time; what goes over the wire is tested with the adapter, in compute.test.ts.
+// How signing and sending share an attempt's time; what goes over the wire is tested with the adapter, in compute.test.ts and compute-faults.test.ts.
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { AppError } from '../errors.ts';
-import type { HttpQuestion } from './exchange.ts';
-import type { OciOperation } from './failure.ts';
+import type { HttpExchange, HttpQuestion } from './exchange.ts';
+import { type OciOperation, OciRequestError } from './failure.ts';
 import { createOciHttpClient } from './http-client.ts';
 import type { SignRequest } from './signer.ts';
 
@@ -11,7 +11,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function startClient(sign: SignRequest, { timeoutMs = 50 } = {}) {
+function startClient(
+  sign: SignRequest,
+  {
+    timeoutMs = 50,
+    exchange = answerWell,
+  }: { timeoutMs?: number; exchange?: HttpExchange['exchange'] } = {},
+) {
   const asked: HttpQuestion[] = [];
   const client = createOciHttpClient({
     sign,
@@ -19,7 +25,7 @@ function startClient(sign: SignRequest, { timeoutMs = 50 } = {}) {
     overallTimeoutMs: timeoutMs * 1.5,
     exchange: async (question) => {
       asked.push(question);
-      return { status: 200, headers: {}, body: '{}' };
+      return exchange(question);
     },
     onRequest: () => {},
     random: () => 0,
@@ -33,6 +39,8 @@ function startClient(sign: SignRequest, { timeoutMs = 50 } = {}) {
     });
   return { ask, asked };
 }
+
+const answerWell: HttpExchange['exchange'] = async () => ({ status: 200, headers: {}, body: '{}' });
 
 /** A signer whose token service does not answer, and the signals that it was given. */
 function createSilentSigner() {
@@ -79,4 +87,25 @@ test('the time that signing took is no longer there for sending', async () => {
   });
   await ask('GetInstance');
   expect(asked.map(({ timeoutMs }) => timeoutMs)).toEqual([600]);
+});
+
+test('an action that was sent and cannot be signed again is of unknown outcome', async () => {
+  let signatures = 0;
+  const { ask } = startClient(
+    async () => {
+      signatures += 1;
+      if (signatures > 1) throw new AppError('SERVICE_UNAVAILABLE', 'No token for now');
+    },
+    {
+      timeoutMs: 5000,
+      exchange: () =>
+        Promise.reject(new OciRequestError({ kind: 'network', code: 'ECONNRESET', sent: true })),
+    },
+  );
+  await expect(ask('InstanceAction')).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    details: { outcome: 'unknown' },
+    message: expect.stringContaining('No token for now'),
+  });
+  expect(signatures).toBe(2);
 });

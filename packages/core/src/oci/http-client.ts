@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpClient, HttpRequest } from 'oci-common';
 import { pause, withDeadline } from '../deadline.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { HttpAnswer, HttpExchange } from './exchange.ts';
 import { type OciFailure, type OciOperation, OciRequestError } from './failure.ts';
 import { parseJson, toText } from './json.ts';
@@ -57,7 +57,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
         // The SDK stumbled over a success that it did not expect.
         const failure = new OciRequestError({ kind: 'unreadable', status: 200 }, { cause: error });
         throw operation === 'InstanceAction'
-          ? toUnknownOutcome(failure, operation)
+          ? toUnknownOutcome(toAppError(failure.failure, operation), failure)
           : toAppError(failure.failure, operation, failure);
       }
     },
@@ -82,7 +82,10 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
       try {
         return await sendOnce(request, context, Math.min(timeoutMs, remainingMs));
       } catch (error) {
-        if (!(error instanceof OciRequestError)) throw error;
+        if (!(error instanceof OciRequestError)) {
+          // What keeps this attempt from being sent says nothing about the one before.
+          throw maybeDone && isAppError(error) ? toUnknownOutcome(error, error) : error;
+        }
         const { failure } = error;
         const seen = kind === 'action' && maybeReached(failure);
         const delayMs = toRetryDelayMs({
@@ -94,7 +97,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
         });
         if (delayMs === undefined) {
           if (kind === 'action' && isOutcomeUnknown(failure, maybeDone)) {
-            throw toUnknownOutcome(error, context.operation);
+            throw toUnknownOutcome(toAppError(failure, context.operation), error);
           }
           throw error;
         }
@@ -184,12 +187,12 @@ function isOutcomeUnknown(failure: OciFailure, maybeDone: boolean): boolean {
   return maybeDone || failure.status >= 500;
 }
 
-function toUnknownOutcome(error: OciRequestError, operation: OciOperation): AppError {
-  const known = toAppError(error.failure, operation);
+/** `SERVICE_UNAVAILABLE` whatever is known: it is only what was seen last. */
+function toUnknownOutcome(known: AppError, cause: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `${known.message}. It is unknown whether OCI carried it out: look at its state before you repeat it`,
-    { details: { ...known.details, outcome: 'unknown' }, cause: error },
+    { details: { ...known.details, outcome: 'unknown' }, cause },
   );
 }
 

@@ -116,6 +116,14 @@ test.each<[string, OciFailure, string, Record<string, unknown>, RegExp]>([
   expect(JSON.stringify([error.message, error.details])).not.toContain('ocid1');
 });
 
+test.each([409, 412])(
+  'HTTP %i to a question is no conflict: nothing was to be changed',
+  (status) => {
+    const error = toAppError(answer(status), 'GetVnic');
+    expect([error.code, error.details.reason]).toEqual(['SERVICE_UNAVAILABLE', 'OCI_FAILED']);
+  },
+);
+
 test.each([
   ['CERT_HAS_EXPIRED', true],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', true],

@@ -12,7 +12,7 @@ interface Verdict {
 }
 
 /**
- * Judges a failed request. `CONFLICT`: the instance changed since it was looked at, or refuses in its state. `INTERNAL_ERROR`: our credentials, instance id, policy or request were refused.
+ * Judges a failed request. `CONFLICT`, of an action alone: the instance changed since it was looked at, or refuses in its state. `INTERNAL_ERROR`: our credentials, instance id, policy or request were refused.
  * `SERVICE_UNAVAILABLE`: OCI is out of reach, throttling (`details.retryAfterSeconds`), failing, or out of hosts (`details.reason` is `OUT_OF_CAPACITY`).
  * The failure is kept as `cause`; none of OCI's own words are in the message. https://docs.oracle.com/iaas/Content/API/References/apierrors.htm
  */
@@ -21,7 +21,7 @@ export function toAppError(
   operation: OciOperation,
   cause?: unknown,
 ): AppError {
-  const { code, why, details } = toVerdict(failure);
+  const { code, why, details } = toVerdict(failure, operation);
   return new AppError(code, `Could not ${deeds[operation]}: ${why}`, {
     details: details ?? {},
     cause,
@@ -38,10 +38,10 @@ const deeds: Record<OciOperation, string> = {
 /** OCI gives no hint how long to wait in most of its answers. */
 const defaultRetryAfterSeconds = 5;
 
-function toVerdict(failure: OciFailure): Verdict {
+function toVerdict(failure: OciFailure, operation: OciOperation): Verdict {
   switch (failure.kind) {
     case 'answer':
-      return toAnswerVerdict(failure);
+      return toAnswerVerdict(failure, operation);
     case 'network':
       return toNetworkVerdict(failure.code);
     case 'timeout':
@@ -57,7 +57,10 @@ function toVerdict(failure: OciFailure): Verdict {
   }
 }
 
-function toAnswerVerdict(answer: Extract<OciFailure, { kind: 'answer' }>): Verdict {
+function toAnswerVerdict(
+  answer: Extract<OciFailure, { kind: 'answer' }>,
+  operation: OciOperation,
+): Verdict {
   const { status, retryAfterSeconds } = answer;
   if (isOutOfCapacity(answer)) {
     return unavailable(
@@ -76,6 +79,11 @@ function toAnswerVerdict(answer: Extract<OciFailure, { kind: 'answer' }>): Verdi
       code: 'INTERNAL_ERROR',
       why: 'OCI finds nothing there that our credentials may use (HTTP 404); check OCI_INSTANCE_ID, the region, and the policy of our OCI user',
     };
+  }
+  if ((status === 409 || status === 412) && operation !== 'InstanceAction') {
+    return unavailable(`OCI did not answer for now (HTTP ${status}); try again in a moment`, {
+      reason: 'OCI_FAILED',
+    });
   }
   if (status === 409 || status === 412) {
     return {
