@@ -3,6 +3,10 @@
 import { expect } from 'vitest';
 import { type ErrorCode, isApiError, OnDemandError } from './errors.ts';
 
+/** How the message of a mutation ends that may have taken effect. */
+export const unknownOutcome =
+  /; whether the action took place is unknown, so look before you repeat it$/;
+
 /** What the promise rejects with; fails when it resolves or rejects with anything but an `OnDemandError`. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<OnDemandError> {
   const error = await promise.then(

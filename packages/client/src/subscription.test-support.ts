@@ -1,4 +1,4 @@
-// A subscription with a patience for tests, and what its items and its ends are checked with.
+// A subscription with a patience for tests, and what its requests, its items and its ends are checked with.
 
 import { expect } from 'vitest';
 import type { ClientOptions } from './options.ts';
@@ -64,4 +64,9 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     if (performance.now() > deadline) expect.fail(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** What the URL of a request asks for. */
+export function queryOf(url = ''): Readonly<Record<string, string>> {
+  return Object.fromEntries(new URL(url, 'http://127.0.0.1').searchParams);
 }

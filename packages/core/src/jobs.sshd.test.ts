@@ -1,41 +1,27 @@
 // The service of jobs on its real host, while the connection between them is cut.
 
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { systemClock } from './clock.ts';
-import { createJobHost } from './jobs/job-host.ts';
+import { startWorld } from './jobs/job-host.test-support.ts';
+import { web } from './jobs.test-support.ts';
 import { createJobs } from './jobs.ts';
-import type { EngineContainer } from './ports.ts';
-import { createSshConnection } from './ssh/connection.ts';
-import { describeSshd, startSshd } from './ssh/sshd.test-support.ts';
+import { describeSshd } from './ssh/sshd.test-support.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void; // what the flag adds to a context
 
-async function startWorld(script: string) {
-  const sshd = await startSshd();
-  await sshd.kill();
-  const config = join(sshd.folder, 'sshd_config');
-  const text = await readFile(config, 'utf8');
-  const state = `XDG_STATE_HOME=${sshd.folder}/state`;
-  await writeFile(config, text.replace('SetEnv SHLVL=5', `SetEnv SHLVL=5 ${state}`));
-  await sshd.start();
+async function startService(script: string) {
   let connects = 0;
-  const connection = createSshConnection({
-    resolveHost: async () => '127.0.0.1',
-    port: sshd.port,
-    username: 'root',
-    privateKeyFile: sshd.privateKeyFile,
-    knownHostsFile: sshd.knownHostsFile,
+  const world = await startWorld({
     onEvent: ({ type }) => {
       if (type === 'connected') connects += 1;
     },
   });
+  const { sshd, host, connection } = world;
   const jobs = createJobs({
-    host: createJobHost({ connection }),
+    host,
     planRebuild: async () => ({
       argv: ['sh', '-c', script, 'sh', sshd.folder],
       env: {},
@@ -52,19 +38,15 @@ async function startWorld(script: string) {
   });
   return {
     sshd,
-    connection,
     jobs,
     connects: () => connects,
-    [Symbol.asyncDispose]: async () => {
-      await connection[Symbol.asyncDispose]();
-      await sshd[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: world[Symbol.asyncDispose],
   };
 }
 
 describeSshd('jobs over a real sshd', () => {
   test('output() has every line once though the connection is cut again and again, and wait() sees the end', async () => {
-    await using world = await startWorld(
+    await using world = await startService(
       'n=0; while [ $n -lt 200 ]; do n=$((n+1)); echo "line $n"; sleep 0.03; done; exit 4',
     );
     const { id } = await world.jobs.startRebuild(web);
@@ -87,7 +69,7 @@ describeSshd('jobs over a real sshd', () => {
   }, 60_000);
 
   test('output() of 50 MB comes in flat memory, also to several readers', async () => {
-    await using world = await startWorld('yes "#7 12.3 a line of a build" | head -c 50000000');
+    await using world = await startService('yes "#7 12.3 a line of a build" | head -c 50000000');
     const { id } = await world.jobs.startRebuild(web);
     await world.jobs.wait(id);
     let most = 0;
@@ -115,13 +97,3 @@ function readLiveBytes(): number {
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
-
-const web: EngineContainer = {
-  id: 'c0ffee',
-  name: 'web',
-  state: 'running',
-  image: 'web',
-  ports: '',
-  uptime: 'Up 1 second',
-  labels: {},
-};

@@ -216,6 +216,9 @@ export async function until(holds: () => boolean, timeoutMs = 5000): Promise<voi
   }
 }
 
+/** Long enough for what must not happen to have happened. */
+export const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
+
 /** Never answers, but leaves when it is told to. */
 export function hang(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((_resolve, reject) => {

@@ -5,20 +5,13 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createSshConnection } from './connection.ts';
 import { createCapture, createShell, outputTailBytes } from './exec.ts';
 import { expectFailure, until } from './expect-failure.test-support.ts';
-import { describeSshd, type PrivateSshd, startSshd } from './sshd.test-support.ts';
+import { connectTo, describeSshd, type PrivateSshd, startSshd } from './sshd.test-support.ts';
 
 async function startShell() {
   const sshd = await startSshd();
-  const connection = createSshConnection({
-    resolveHost: async () => '127.0.0.1',
-    port: sshd.port,
-    username: 'root',
-    privateKeyFile: sshd.privateKeyFile,
-    knownHostsFile: sshd.knownHostsFile,
-  });
+  const connection = connectTo(sshd);
   return {
     sshd,
     connection,

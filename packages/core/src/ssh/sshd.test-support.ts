@@ -9,6 +9,11 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import {
+  createSshConnection,
+  type SshConnection,
+  type SshConnectionOptions,
+} from './connection.ts';
 
 const sshdPath = '/usr/sbin/sshd';
 
@@ -51,12 +56,15 @@ export interface SshdOptions {
   readonly hostKeyTypes?: readonly HostKeyType[];
   /** Lines that go before the defaults, and so win over them. */
   readonly config?: readonly string[];
+  /** What every session finds in its environment; the folder is the server's own. */
+  readonly env?: (folder: string) => Readonly<Record<string, string>>;
 }
 
 /** Starts a server that lets in the current user with `privateKeyFile`. */
 export async function startSshd({
   hostKeyTypes = ['ed25519'],
   config = [],
+  env = () => ({}),
 }: SshdOptions = {}): Promise<PrivateSshd> {
   await mkdir('/run/sshd', { recursive: true });
   const folder = await mkdtemp(join(tmpdir(), 'ondemand-sshd-'));
@@ -76,6 +84,8 @@ export async function startSshd({
     );
   };
   await writeKnownHosts();
+  // Keeps bash from reading the developer's own start-up files.
+  const sessionEnv = { SHLVL: '5', ...env(folder) };
   await writeFile(
     join(folder, 'sshd_config'),
     [
@@ -92,8 +102,9 @@ export async function startSshd({
       'UsePAM no',
       'UseDNS no',
       'LogLevel VERBOSE',
-      // Keeps bash from reading the developer's own start-up files.
-      'SetEnv SHLVL=5',
+      `SetEnv ${Object.entries(sessionEnv)
+        .map((pair) => pair.join('='))
+        .join(' ')}`,
     ].join('\n'),
   );
 
@@ -158,6 +169,21 @@ export async function startSshd({
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A connection to the server, as the user that it lets in. */
+export function connectTo(
+  sshd: PrivateSshd,
+  options: Partial<SshConnectionOptions> = {},
+): SshConnection {
+  return createSshConnection({
+    resolveHost: async () => '127.0.0.1',
+    port: sshd.port,
+    username: 'root',
+    privateKeyFile: sshd.privateKeyFile,
+    knownHostsFile: sshd.knownHostsFile,
+    ...options,
+  });
 }
 
 /** Makes a key pair at `file` and `file.pub`. */
