@@ -1,14 +1,17 @@
-// Writes the generated part of README.md, or with --check fails when it is not what the code says.
+// Writes the generated part of README.md and ondemand.env.example, or with --check fails when they are not what the code says.
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { listVariables, toMarkdownTable } from '../packages/server/dist/config-help.js';
+import { listVariables, toEnvFile, toMarkdownTable } from '../packages/server/dist/config-help.js';
 import { root } from './run.mjs';
 
-await generate('README.md', { variables: toMarkdownTable(listVariables()) });
+await generate('README.md', (before) =>
+  fill(before, 'variables', toMarkdownTable(listVariables())),
+);
+await generate('ondemand.env.example', () => toEnvFile(listVariables()));
 
-async function generate(name, parts) {
-  const before = await readFile(root + name, 'utf8');
-  const after = Object.entries(parts).reduce(fill, before);
+async function generate(name, write) {
+  const before = await readFile(root + name, 'utf8').catch(() => '');
+  const after = write(before);
   if (after === before) return;
   if (process.argv.includes('--check')) {
     process.stderr.write(`${name} is not what the code says; run \`pnpm readme\`\n`);
@@ -19,7 +22,7 @@ async function generate(name, parts) {
 }
 
 /** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
-function fill(text, [name, content]) {
+function fill(text, name, content) {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const start = text.indexOf(open);
   const end = text.indexOf(close);

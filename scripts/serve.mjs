@@ -2,5 +2,6 @@
 
 import { build, run } from './run.mjs';
 
-const server = ['packages/server/bin/ondemand-server.js', ...process.argv.slice(2)];
+// Behind `--`, or Node 20 takes `--env-file` for its own.
+const server = ['--', 'packages/server/bin/ondemand-server.js', ...process.argv.slice(2)];
 process.exitCode = (await build('@ondemand/server')) || (await run('node', server));

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // Answers can hold megabytes of logs. V8 lets such garbage pile up to hundreds of megabytes unless it is told otherwise, before anything is loaded.
 import { setFlagsFromString } from 'node:v8';
 

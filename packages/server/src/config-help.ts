@@ -1,7 +1,7 @@
 // Says in words what `config.ts` defines: for --help and, as a table, for the README.
 
 import { z } from 'zod';
-import { environmentSchema } from './config.ts';
+import { environmentSchema, isSecret } from './config.ts';
 
 export interface VariableHelp {
   readonly name: string;
@@ -18,9 +18,21 @@ export function listVariables(): VariableHelp[] {
       name,
       isRequired: !hasDefault && !(schema instanceof z.ZodOptional),
       defaultText: hasDefault ? toDefaultText(schema.def.defaultValue) : undefined,
-      description: schema.description ?? '',
+      description: toDescription(name, schema.description),
     };
   });
+}
+
+/** An env file with every variable and what it is for; the required ones are to be filled in. */
+export function toEnvFile(variables: readonly VariableHelp[]): string {
+  const blocks = variables.map(({ name, isRequired, defaultText = '', description }) => {
+    const note = isRequired ? ' (required)' : '';
+    return `# ${description.replaceAll('`', '')}${note}\n${isRequired ? '' : '#'}${name}=${defaultText}\n`;
+  });
+  return [
+    '# For `ondemand-server --env-file FILE`; keep it readable for yourself alone (chmod 600).\n',
+    ...blocks,
+  ].join('\n');
 }
 
 /** A Markdown table. */
@@ -41,6 +53,10 @@ export function toHelpText(variables: readonly VariableHelp[]): string {
       return `  ${name.padEnd(width)}  ${description.replaceAll('`', '')}${note}`;
     })
     .join('\n');
+}
+
+function toDescription(name: string, description = ''): string {
+  return isSecret(name) ? `${description}; or \`${name}_FILE\`, a file that holds it` : description;
 }
 
 function toDefaultText(value: unknown): string | undefined {

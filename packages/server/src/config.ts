@@ -123,6 +123,13 @@ export const environmentSchema = z.object({
 
 export type Config = z.infer<typeof environmentSchema>;
 
+export const variableNames: readonly string[] = Object.keys(environmentSchema.shape);
+
+/** Such a variable may also be given as `NAME_FILE`, a path to a file that holds it. */
+export function isSecret(name: string): boolean {
+  return /_(?:SECRET|PASSPHRASE)$/.test(name);
+}
+
 export interface ParsedConfig {
   /** What could be used; whole when there are no problems. */
   readonly config: Partial<Config>;

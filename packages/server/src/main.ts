@@ -1,10 +1,10 @@
 // The process: arguments and environment to a running service. The only process.env and process.exit of the server.
 
-import { readFileSync } from 'node:fs';
-import { parseArgs, parseEnv } from 'node:util';
+import { parseArgs } from 'node:util';
 import { type Config, parseConfig, requireConfig } from './config.ts';
 import { listVariables, toHelpText } from './config-help.ts';
 import { toHostProblem } from './config-host.ts';
+import { readEnvironment } from './environment.ts';
 import { createLogger } from './logger.ts';
 import { checkEnvironment, startService } from './service.ts';
 
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   }
   const { config, warnings } = await readConfig(envFile);
   const logger = createLogger({ level: config.LOG_LEVEL, isTerminal: process.stdout.isTTY });
-  for (const problem of warnings) logger.warn({ problem }, 'the configuration is not complete');
+  for (const problem of warnings) logger.warn({ problem }, 'check the configuration');
   const service = await startService(config, { logger }).catch((error: unknown) => {
     const problem = toHostProblem(error, config);
     if (problem !== undefined) refuse([problem]);
@@ -62,22 +62,15 @@ function readArguments() {
 
 /** What was set and cannot be used ends the start; a default that cannot, such as `~/.oci/config`, is told and may come later. */
 async function readConfig(envFile: string | undefined) {
-  const environment = { ...readEnvFile(envFile), ...process.env };
+  const { environment, ...read } = readEnvironment(process.env, envFile);
+  if (environment === undefined) refuse(read.problems);
   const parsed = parseConfig(environment);
   const found = await checkEnvironment(parsed.config);
   const wasSet = (problem: string) => Boolean(environment[problem.split(':', 1)[0] ?? '']);
-  const problems = [...parsed.problems, ...found.filter(wasSet)];
-  if (problems.length > 0) refuse([...problems, ...found.filter((problem) => !wasSet(problem))]);
-  return { config: requireConfig(parsed), warnings: found };
-}
-
-function readEnvFile(file: string | undefined) {
-  if (file === undefined) return {};
-  try {
-    return parseEnv(readFileSync(file, 'utf8'));
-  } catch {
-    fail(exitCodes.misconfigured, [`The file ${file}, given with --env-file, cannot be read.`]);
-  }
+  const problems = [...read.problems, ...parsed.problems, ...found.filter(wasSet)];
+  const warnings = [...read.warnings, ...found.filter((problem) => !wasSet(problem))];
+  if (problems.length > 0) refuse([...problems, ...warnings]);
+  return { config: requireConfig(parsed), warnings };
 }
 
 function toStartFailure(error: unknown, { HOST, PORT }: Config): string {

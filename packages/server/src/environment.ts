@@ -1,0 +1,90 @@
+// Everything the configuration is read from: the process's environment, the env file below it, and the files that hold secrets.
+
+import { readFileSync, statSync } from 'node:fs';
+import { isSecret, variableNames } from './config.ts';
+import { type EnvFile, parseEnvFile } from './env-file.ts';
+import { findUnknownVariables } from './unknown-variables.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface EnvironmentReading {
+  /** Undefined where there is no env file of that name: then all that is missing would be told as missing. */
+  readonly environment: Environment | undefined;
+  /** What must be mended before a start; a line each that names the variable or the line, never a value. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** What the process has wins over the file. A secret may stand in a file of its own, which `NAME_FILE` names: a systemd credential, a Docker secret. */
+export function readEnvironment(process: Environment, envFile?: string): EnvironmentReading {
+  const file = envFile === undefined ? noFile : readEnvFile(envFile);
+  if ('problem' in file) return { environment: undefined, problems: [file.problem], warnings: [] };
+  const given = { ...file.variables, ...withoutEmpty(process) };
+  const secrets = readSecretFiles(given);
+  return {
+    environment: { ...given, ...secrets.variables },
+    problems: [...file.problems, ...secrets.problems],
+    warnings: [
+      ...file.warnings,
+      ...secrets.warnings,
+      ...findUnknownVariables({ file: file.variables, process }),
+    ],
+  };
+}
+
+/** An empty variable counts as left out, so it hides nothing of the file. */
+function withoutEmpty(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
+}
+
+const noFile: EnvFile = { variables: {}, problems: [], warnings: [] };
+
+function readEnvFile(path: string): EnvFile | { readonly problem: string } {
+  try {
+    const { variables, problems, warnings } = parseEnvFile(readFileSync(path, 'utf8'));
+    const holdsSecret = Object.keys(variables).some(isSecret);
+    return {
+      variables,
+      problems: problems.map((problem) => `--env-file ${path}: ${problem}`),
+      warnings: [...warnings, ...(holdsSecret ? toModeWarnings('--env-file', path) : [])],
+    };
+  } catch (error) {
+    return { problem: `--env-file ${path}: cannot be read (${codeOf(error)})` };
+  }
+}
+
+function readSecretFiles(given: Environment) {
+  const variables: Record<string, string> = {};
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  for (const name of variableNames.filter(isSecret)) {
+    const fileName = `${name}_FILE`;
+    const path = given[fileName];
+    if (!path) continue;
+    if (given[name]) {
+      problems.push(`${fileName}: ${name} is given too; keep one of the two`);
+      continue;
+    }
+    try {
+      const secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+      if (secret === '') problems.push(`${fileName}: ${path} is empty`);
+      variables[name] = secret;
+      warnings.push(...toModeWarnings(fileName, path));
+    } catch (error) {
+      problems.push(`${fileName}: ${path} cannot be read (${codeOf(error)})`);
+    }
+  }
+  return { variables, problems, warnings };
+}
+
+/** Docker mounts its secrets readable for everybody, in a container that has nobody else. */
+function toModeWarnings(name: string, path: string): string[] {
+  const isOpen = (statSync(path).mode & 0o077) !== 0 && !path.startsWith('/run/secrets/');
+  return isOpen
+    ? [`${name}: others on this machine may read the secrets in ${path}; run chmod 600 ${path}`]
+    : [];
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : 'unknown error';
+}
