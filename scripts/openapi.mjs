@@ -1,11 +1,14 @@
 // Writes the checked-in OpenAPI document, or with --check fails when it is not what the code says.
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { createOpenApiDocument } from '../packages/server/dist/openapi.js';
+import { createOpenApiDocument, referenceServers } from '../packages/server/dist/openapi.js';
 import { root } from './run.mjs';
 
 const file = `${root}docs/openapi.json`;
-const document = createOpenApiDocument({ publicUrl: 'http://127.0.0.1:5000' });
+const document = createOpenApiDocument({
+  publicUrl: 'http://127.0.0.1:5000',
+  servers: referenceServers,
+});
 const text = `${JSON.stringify(document, null, 2)}\n`;
 
 if (process.argv.includes('--check')) {

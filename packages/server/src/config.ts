@@ -53,6 +53,9 @@ export const environmentSchema = z.object({
   SHUTDOWN_GRACE_SECONDS: seconds
     .default(10)
     .describe('after SIGTERM or SIGINT: how long requests under way may take'),
+  KEEP_ALIVE_SECONDS: seconds
+    .default(620)
+    .describe('how long an idle connection is kept: longer than proxies keep theirs'),
   OIDC_ISSUER: issuer.describe('the issuer of the tokens, e.g. `https://auth.example.com`'),
   OIDC_AUDIENCE: text.describe('the `aud` that a token must carry'),
   OIDC_JWKS_URI: url.optional().describe("the issuer's keys; discovered if left out"),

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { askRaw } from './raw-request.test-support.ts';
-import { expectApiError, startTestServer, type TestServer } from './testing.test-support.ts';
+import {
+  expectApiError,
+  readJson,
+  startTestServer,
+  type TestServer,
+} from './testing.test-support.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -62,4 +67,40 @@ test('a browser that has a file already need not fetch it again', async () => {
     `if-none-match: ${headers.get('etag')}`,
   ]);
   expect(again.status).toBe(304);
+});
+
+test('the page finds its files and the API by relative URLs, so it works by any address', async () => {
+  const html = await (await server.ask('/docs')).text();
+  expect([...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, url = '']) => url[0])).toEqual(
+    expect.arrayContaining(['.']),
+  );
+  expect(html).not.toMatch(/(?:href|src)="\//);
+  const document = await readJson<{ servers: { url: string }[] }>(await server.ask('/docs/json'));
+  expect(document.servers).toEqual([{ url: '..' }]);
+});
+
+test('below the path of its public URL, every redirect and Location stays there', async () => {
+  await using below = await startTestServer(
+    {
+      containers: {
+        rebuild: async (container) => ({
+          container,
+          action: 'rebuild',
+          status: 'initiated',
+          job: 'j-1',
+        }),
+      },
+    },
+    { publicUrl: 'https://example.com/ondemand' },
+  );
+  const locationOf = async (path: string) =>
+    (await below.ask(path, { redirect: 'manual' })).headers.get('location');
+  expect(await locationOf('/')).toBe('/ondemand/docs');
+  expect(await locationOf('/docs/static/index.html')).toBe('/ondemand/docs/');
+  const rebuild = await below.ask('/containers/nginx/rebuild', {
+    method: 'POST',
+    as: 'admin',
+    headers: { prefer: 'respond-async' },
+  });
+  expect(rebuild.headers.get('location')).toBe('/ondemand/jobs/j-1');
 });

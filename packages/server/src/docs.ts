@@ -30,10 +30,12 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions) {
   app.get(resourceMetadataPath, () => resourceMetadata);
   await app.register(swagger, {
     mode: 'static',
-    specification: { document: document as never }, // the plugin's own type of OpenAPI 3.1 is stricter than the standard
+    // Whatever address the page was opened by, it calls the API there. The plugin's own type of OpenAPI 3.1 is stricter than the standard.
+    specification: { document: { ...document, servers: [{ url: '..' }] } as never },
   });
   await app.register(swaggerUi, {
     routePrefix: docsPath,
+    indexPrefix: '.', // files by relative URLs, so that it works below a proxy's path too
     theme: { title: document.info.title },
     uiConfig: { tryItOutEnabled: true, docExpansion: 'list' },
     staticCSP: contentSecurityPolicy,

@@ -8,6 +8,7 @@ import type { AuditTrail } from './audit/trail.ts';
 import type { Authenticate } from './auth/authenticator.ts';
 import { realm } from './auth/challenge.ts';
 import type { ScopeNames } from './auth/principal.ts';
+import { readClientAddress } from './client-address.ts';
 import { createCors } from './cors.ts';
 import { createContextFactory } from './create-context.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './docs.ts';
@@ -46,14 +47,21 @@ export interface ServerOptions {
   readonly rateLimitPerMinute: number;
   /** Open at once in this process, by both transports together; 100 if left out. */
   readonly maxStreams?: number;
+  /** How long an idle connection is kept; 620 if left out. */
+  readonly keepAliveSeconds?: number;
   readonly audit: AuditTrail;
   /** Rejects with the reason while requests could not be served. */
   readonly checkReady: () => Promise<void>;
 }
 
+/** Longer than proxies keep theirs, up to Google's 600 s: a server that closes first makes sporadic 502s. */
+export const defaultKeepAliveSeconds = 620;
+
 /** The whole HTTP surface of section 2 of the contract; `listen`, `inject` and `close` are the caller's. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { scopeNames, publicUrl, logger, trustProxy = false, audit, maxStreams = 100 } = options;
+  const { keepAliveSeconds = defaultKeepAliveSeconds } = options;
+  const publicPath = new URL(publicUrl).pathname.replace(/\/$/, ''); // below which a proxy may serve this
   const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
   const streams = createOpenStreams({ max: maxStreams, maxShared: 10 * maxStreams });
   const rateLimit = createRateLimit({ perMinute: options.rateLimitPerMinute });
@@ -66,6 +74,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     trustProxy,
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,
+    keepAliveTimeout: keepAliveSeconds * 1000,
     return503OnClosing: false, // it answers in a shape of its own; what still comes in is served
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }) => toRequestId(headers['x-request-id']),
@@ -91,6 +100,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   app.addHook('onSend', async (_request, reply, payload) => {
     cors.addVary(reply, payload);
+    const location = reply.getHeader('location');
+    if (typeof location === 'string') reply.header('location', publicPath + location); // ours are paths
     if (isClosing) reply.header('connection', 'close'); // else a kept-alive connection holds the close up
   });
   addRequestLog(app);
@@ -126,7 +137,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return app;
 
   function begin(request: FastifyRequest, reply: FastifyReply): void {
-    request.address = request.ip ?? 'unknown'; // the caller may be gone already, whatever the type says
+    request.address = readClientAddress(request);
     reply.header('x-request-id', request.id).headers(securityHeaders);
     cors.allow(request, reply);
   }

@@ -1,9 +1,18 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answerClientError } from './malformed-requests.ts';
 import { askRaw, exchange, toResponse } from './raw-request.test-support.ts';
 import { toSecurityHeaders } from './security-headers.ts';
-import { expectApiError, startTestServer, type TestServer } from './testing.test-support.ts';
+import {
+  type ApiErrorBody,
+  expectApiError,
+  readJson,
+  startTestServer,
+  type TestServer,
+} from './testing.test-support.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -21,7 +30,9 @@ test.each([
   ['CONNECT', ['CONNECT x HTTP/1.1', 'host: x'], 'request'],
   ['CONNECT to a port', ['CONNECT x:443 HTTP/1.1', 'host: x:443'], 'request'],
   ['no HTTP', ['GARBAGE'], 'request'],
-  ['headers too large', ['GET / HTTP/1.1', 'host: x', `x: ${'x'.repeat(20_000)}`], 'request'],
+  ...['a b', 'a/b', 'http://x', 'user@x', 'x:y', '[::1', '<x>'].map(
+    (host) => [`the Host "${host}"`, ['GET /healthz HTTP/1.1', `host: ${host}`], 'host'] as const,
+  ),
 ] as const)('%s is a bad request, said in a whole ApiError', async (_, lines, path) => {
   const response = await askRaw(server, lines);
   const { details } = await expectApiError(response, 'BAD_REQUEST');
@@ -31,6 +42,34 @@ test.each([
   ))
     expect(response.headers.get(name), name).toBe(value);
 });
+
+test.each(['x', 'x:5000', '127.0.0.1', '[::1]:80', 'a-b_c.example.com.'])(
+  'the Host "%s" is one',
+  async (host) => {
+    expect((await askRaw(server, ['GET /healthz HTTP/1.1', `host: ${host}`])).status).toBe(200);
+  },
+);
+
+test('headers too large are a 431, which browsers and proxies know', async () => {
+  const lines = ['GET / HTTP/1.1', 'host: x', `x: ${'x'.repeat(20_000)}`];
+  await expectRefusal(await askRaw(server, lines), 431);
+});
+
+test('a request that stalls in its headers gets a 408, which browsers and proxies know to ignore', async () => {
+  const answer = new PassThrough();
+  const late = Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+  answerClientError(late, answer, {});
+  await expectRefusal(toResponse(await text(answer)), 408);
+});
+
+async function expectRefusal(response: Response, status: number): Promise<void> {
+  expect(response.status).toBe(status);
+  expect(await readJson<ApiErrorBody>(response)).toMatchObject({
+    code: 'BAD_REQUEST',
+    message: expect.stringMatching(/\S/),
+    details: { requestId: response.headers.get('x-request-id'), issues: [{ path: 'request' }] },
+  });
+}
 
 test('HTTP/1.0 needs no Host', async () => {
   expect((await askRaw(server, ['GET /healthz HTTP/1.0'])).status).toBe(200);

@@ -1,7 +1,7 @@
 // What HTTP/1.1 itself rules out: Node answers some of it without an ApiError, and lets the rest pass.
 
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AppError } from '@ondemand/core';
 import type { FastifyInstance } from 'fastify';
@@ -18,7 +18,10 @@ export function refuseMalformed(app: FastifyInstance, securityHeaders: Headers):
   app.server.on('connect', (_request, socket) => {
     socket.once('error', () => socket.destroy()); // Node has let go of it
     socket.resume();
-    answerSocket(socket, badPart('request', 'This is no proxy; ask for a path'), securityHeaders);
+    answerSocket(socket, badPart('request', 'This is no proxy; ask for a path'), {
+      securityHeaders,
+      status: 400,
+    });
   });
   app.addHook('onRequest', async ({ raw }) => {
     const problem = findProblem(raw);
@@ -35,17 +38,15 @@ export function toOriginForm(url: string): string {
 
 /** Bytes that are no HTTP request never reach a route; the socket gets one whole answer and is closed. */
 export function answerClientError(error: Error, socket: Duplex, securityHeaders: Headers): void {
-  const isReset = 'code' in error && error.code === 'ECONNRESET';
-  if (isReset || !socket.writable) socket.destroy();
-  else
-    answerSocket(
-      socket,
-      badPart(
-        'request',
-        'This is not a well-formed HTTP/1.1 request, or its headers are too large',
-      ),
-      securityHeaders,
-    );
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else if (code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse('The request did not come in time', 408);
+  else if (code === 'HPE_HEADER_OVERFLOW') refuse('The headers of the request are too large', 431);
+  else refuse('This is not a well-formed HTTP/1.1 request', 400);
+
+  function refuse(message: string, status: number): void {
+    answerSocket(socket, badPart('request', message), { securityHeaders, status });
+  }
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9112#section-3.2, https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1 */
@@ -54,15 +55,28 @@ function findProblem(request: IncomingMessage): Issue | undefined {
   const hosts = headersDistinct.host?.length ?? 0;
   if (hosts > 1 || (hosts === 0 && httpVersion !== '1.0'))
     return { path: 'host', message: 'A request needs one Host header' };
+  if (!hostPattern.test(headersDistinct.host?.[0] ?? ''))
+    return {
+      path: 'host',
+      message: 'The Host header is no host name or address, with or without a port',
+    };
   if (headersDistinct.expect?.some((value) => value.toLowerCase() !== '100-continue'))
     return { path: 'expect', message: 'No expectation but 100-continue is met here' };
   if (url === '*') return { path: 'url', message: 'A request needs a path' };
   return undefined;
 }
 
-function answerSocket(socket: Duplex, refusal: AppError, securityHeaders: Headers): void {
+/** https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2, whose user part a Host header lacks */
+const hostPattern = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+,;=-]*)(?::\d*)?$/i;
+
+/** 408 and 431 are BAD_REQUEST in words, and their own status for the browsers and proxies that know them. */
+function answerSocket(
+  socket: Duplex,
+  refusal: AppError,
+  { securityHeaders, status }: { readonly securityHeaders: Headers; readonly status: number },
+): void {
   const requestId = randomUUID();
-  const { status, body } = toErrorResponse(refusal, { requestId, resourceMetadataUrl: '' });
+  const { body } = toErrorResponse(refusal, { requestId, resourceMetadataUrl: '' });
   const json = JSON.stringify(body);
   const headers = {
     ...securityHeaders,
@@ -73,7 +87,7 @@ function answerSocket(socket: Duplex, refusal: AppError, securityHeaders: Header
   };
   socket.end(
     [
-      `HTTP/1.1 ${status} Bad Request`,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       '',
       json,

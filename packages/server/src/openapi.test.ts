@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { errorMap } from './error-map.ts';
 import { operationExamples } from './examples.ts';
-import { createOpenApiDocument } from './openapi.ts';
+import { createOpenApiDocument, referenceServers } from './openapi.ts';
 import { toRestOperations } from './rest-operations.ts';
 import { appRouter } from './routers/app-router.ts';
 import { toStreamRoutes } from './stream-routes.ts';
@@ -71,7 +71,7 @@ describe('the published reference', async () => {
       Description: description,
     }))
       expect(reference).toContain(`**${name}**: ${text}\n`);
-    expect(document.servers?.slice(1).map(({ url, description }) => [url, description])).toEqual(
+    expect(referenceServers.map(({ url, description }) => [url, description])).toEqual(
       rows('Environment', 'Base URL').map(([, url, text]) => [url, text]),
     );
     expect(document.tags?.slice(0, 2).map(({ name, description }) => [name, description])).toEqual(
@@ -208,11 +208,6 @@ test('every error that may say when to ask again documents the header', () => {
   ]);
 });
 
-test('a public URL that is one of the known servers comes first, once', () => {
-  const servers = createOpenApiDocument({ publicUrl: 'http://localhost:5000' }).servers ?? [];
-  expect(servers.map(({ url }) => url)).toEqual([
-    'http://localhost:5000',
-    'https://api.diegonmarcos.com',
-    'http://127.0.0.1:5000',
-  ]);
+test("a deployment's document names its public URL alone, which a generated client sends its token to", () => {
+  expect(document.servers?.map(({ url }) => url)).toEqual([publicUrl]);
 });

@@ -24,7 +24,8 @@ export const apiVersion = '1.0.0';
 const description =
   'REST API for oci-flex VM lifecycle management and Docker container control via SSH';
 
-const servers = [
+/** The published reference's. */
+export const referenceServers = [
   { url: 'https://api.diegonmarcos.com', description: 'Production API via NPM proxy' },
   { url: 'http://127.0.0.1:5000', description: 'Direct Flask access (internal only)' },
   { url: 'http://localhost:5000', description: 'Local development' },
@@ -39,8 +40,14 @@ const tags = [
   { name: 'audit', description: 'Who changed what, or tried to' },
 ];
 
-/** `publicUrl` comes first in `servers`. */
-export function createOpenApiDocument({ publicUrl }: { readonly publicUrl: string }) {
+/** A deployment's document names `publicUrl` alone: a generated client sends its token to the first of `servers`. */
+export function createOpenApiDocument({
+  publicUrl,
+  servers = [{ url: publicUrl, description: 'This API' }],
+}: {
+  readonly publicUrl: string;
+  readonly servers?: { url: string; description: string }[];
+}) {
   const document = generateOpenApiDocument(appRouter as AppRouter, {
     title: apiTitle,
     version: apiVersion,
@@ -70,10 +77,7 @@ export function createOpenApiDocument({ publicUrl }: { readonly publicUrl: strin
       ]),
     ),
   };
-  document.servers = [
-    servers.find(({ url }) => url === publicUrl) ?? { url: publicUrl, description: 'This API' },
-    ...servers.filter(({ url }) => url !== publicUrl),
-  ];
+  document.servers = servers;
   document.tags = tags;
   return document;
 }

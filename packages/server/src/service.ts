@@ -121,6 +121,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     trustProxy: config.TRUST_PROXY,
     corsOrigins: config.CORS_ORIGINS,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    keepAliveSeconds: config.KEEP_ALIVE_SECONDS,
     audit,
   });
   // After the server's own hook, which interrupts the streams: one whose source ended first would look complete. Before the close waits for those that still open.
