@@ -18,13 +18,22 @@ export function asRebuildOf(target: string): (error: unknown) => never {
   return (error) => {
     if (!isAppError(error, 'CONFLICT')) throw error;
     const { job } = error.details;
-    const which = typeof job === 'string' ? ` (job '${job}')` : '';
-    throw new AppError(
-      'CONFLICT',
-      `A rebuild of the compose project of '${target}' is already under way on ${vmId}${which}; wait until it has ended`,
-      { details: { ...error.details, name: target }, cause: error },
-    );
+    throw rebuildUnderWay(target, typeof job === 'string' ? job : undefined, error);
   };
+}
+
+/** A rebuild that another one of its project stands in the way of. */
+export function rebuildUnderWay(
+  target: string,
+  job: string | undefined,
+  cause?: unknown,
+): AppError {
+  const which = job === undefined ? '' : ` (job '${job}')`;
+  return new AppError(
+    'CONFLICT',
+    `A rebuild of the compose project of '${target}' is already under way on ${vmId}${which}; wait until it has ended`,
+    { details: { ...(job !== undefined && { job }), name: target }, cause },
+  );
 }
 
 /** Why a job that has ended badly did so, with the end of its output. */

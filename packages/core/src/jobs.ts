@@ -1,11 +1,13 @@
 // Long work on the VM: started here, carried out there, found again by any process of the API.
 
 import { pause, withDeadline } from './deadline.ts';
+import { isAppError } from './errors.ts';
 import {
   asRebuildOf,
   asVanished,
   jobNotFound,
   jobStillRuns,
+  rebuildUnderWay,
   toBuildFailure,
 } from './job-failures.ts';
 import { createKeepTrying } from './job-outage.ts';
@@ -27,6 +29,7 @@ import type {
 } from './ports.ts';
 import { toReadableTail } from './readable-output.ts';
 import { createSharedReads, freshMs } from './shared-read.ts';
+import { createSharedStarts } from './shared-start.ts';
 import { createVmReach } from './vm-reach.ts';
 
 /** Everything throws `SERVICE_UNAVAILABLE`, with `details.lifecycleState` when the VM does not run: jobs live there. */
@@ -43,7 +46,7 @@ export interface Jobs {
     id: string,
     options?: { readonly after?: string | undefined } & CallOptions,
   ): Promise<AsyncIterable<PlacedOutput>>;
-  /** Resolves once it runs on the VM; the signal ends the preparation only. Throws `CONFLICT`: no usable compose labels, outside the roots, or with `details.job` while one of its project runs. */
+  /** Resolves once it runs on the VM; the signal ends the preparation only. Throws `CONFLICT`: no usable compose labels, outside the roots, or with `details.job` while one of its project runs or is being started. */
   startRebuild(container: EngineContainer, options?: CallOptions): Promise<Job>;
   /**
    * Resolves once it has succeeded. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
@@ -71,6 +74,8 @@ export interface JobsOptions {
   readonly waitTimeoutMs?: number;
 }
 
+/** Rebuilds of one compose project exclude each other. */
+const projectLabel = 'com.docker.compose.project';
 const listTailBytes = 2 * 1024;
 const getTailBytes = 256 * 1024;
 const secretsTimeoutMs = 3000;
@@ -102,6 +107,7 @@ export function createJobs({
     read: (spans, { waitMs }) => vm.reach((signal) => host.read(spans, { waitMs, signal })),
   });
   const keepTrying = createKeepTrying({ clock, outageMs });
+  const starts = createSharedStarts<Job>();
   /** Those that ran when they were last seen: only to tell when one has ended. */
   const running = new Set<string>();
 
@@ -137,33 +143,52 @@ export function createJobs({
       return toLeavable(readJobOutput({ read, offset, secrets, signal, leaving }), leaving);
     },
     async startRebuild(container, { signal } = {}) {
-      const target = container.name;
-      const plan = await vm.reach(
-        (reaching) => planRebuild(container, { signal: reaching }),
-        signal,
-      );
-      const id = toJobId(clock.now(), randomHex(8));
-      reads.invalidate();
-      const { startedAt } = await vm
-        .explain(() => host.start({ ...plan, id, kind: 'rebuild', target }))
-        .catch(asRebuildOf(target))
-        .finally(reads.invalidate);
-      running.add(id);
-      onChange();
-      await pause(freshMs); // until no process of the API holds an answer from before
-      return {
-        id,
-        kind: 'rebuild',
-        target,
-        state: 'running',
-        startedAt,
-        finishedAt: null,
-        exitCode: null,
-        output: '',
-      };
+      const { name, labels } = container;
+      const project = labels[projectLabel] ?? name;
+      for (;;) {
+        signal?.throwIfAborted();
+        const outcome = await starts.start(project, () => startRebuild(container, signal));
+        if (outcome.isOwn) {
+          if ('error' in outcome) throw outcome.error;
+          return outcome.value;
+        }
+        if ('value' in outcome) throw rebuildUnderWay(name, outcome.value.id);
+        const { error } = outcome;
+        if (!isAppError(error)) continue; // its caller has left it
+        if (error.code !== 'CONFLICT') throw error;
+        if (typeof error.details.job === 'string') throw rebuildUnderWay(name, error.details.job);
+        // It was about that container alone.
+      }
     },
     wait: (id, { signal } = {}) => untilEnded(id, signal).catch(asVanished(id)),
   };
+
+  async function startRebuild(
+    container: EngineContainer,
+    signal: AbortSignal | undefined,
+  ): Promise<Job> {
+    const target = container.name;
+    const plan = await vm.reach((reaching) => planRebuild(container, { signal: reaching }), signal);
+    const id = toJobId(clock.now(), randomHex(8));
+    reads.invalidate();
+    const { startedAt } = await vm
+      .explain(() => host.start({ ...plan, id, kind: 'rebuild', target }))
+      .catch(asRebuildOf(target))
+      .finally(reads.invalidate);
+    running.add(id);
+    onChange();
+    await pause(freshMs); // until no process of the API holds an answer from before
+    return {
+      id,
+      kind: 'rebuild',
+      target,
+      state: 'running',
+      startedAt,
+      finishedAt: null,
+      exitCode: null,
+      output: '',
+    };
+  }
 
   async function untilEnded(id: string, signal: AbortSignal | undefined): Promise<Job> {
     await withDeadline((inner) => next({ id, offset: endOffset }, inner), {

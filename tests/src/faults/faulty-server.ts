@@ -68,6 +68,7 @@ export function startFaultyServer(options: FaultyServerOptions = {}): Promise<Fa
       await startServer({
         LOG_LEVEL: 'debug',
         RATE_LIMIT_PER_MINUTE: '100000', // a test asks often what a user asks once
+        SSH_CONNECT_TIMEOUT_SECONDS: '4', // a fault that hangs is told after so long
         ...world,
         SSH_PORT: String(proxy.port),
         SSH_KNOWN_HOSTS_FILE: knownHostsFile,

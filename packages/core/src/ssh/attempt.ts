@@ -1,4 +1,4 @@
-// One attempt to connect has many who wait for it: they share its outcome, may leave alone, and are not kept beyond their patience.
+// One attempt to connect has many who wait for it: they share its outcome, and may leave alone.
 
 import type { Socket } from 'node:net';
 import { withDeadline } from '../deadline.ts';
@@ -41,7 +41,6 @@ export async function connectOnce(options: ConnectOptions, signal: AbortSignal):
           host,
           login,
           trial,
-          greetingTimeoutMs: toGreetingTimeoutMs(connectTimeoutMs),
           signal: controller.signal,
         });
       } catch (error) {
@@ -72,20 +71,9 @@ async function resolveHost(
   }
 }
 
-// A machine that is off or frozen shows before the greeting; giving up on it early lets the next
-// attempt find it mended, while a slow one that has greeted keeps the whole time.
-function toGreetingTimeoutMs(connectTimeoutMs: number): number {
-  return Math.min(connectTimeoutMs, Math.max(4_000, connectTimeoutMs * 0.4));
-}
-
-/** How long a caller waits for an attempt; the attempt itself may go on. */
-export function toPatienceMs(connectTimeoutMs: number): number {
-  return Math.max(4_600, connectTimeoutMs * 0.46);
-}
-
 /** An attempt under way that several callers wait for. */
 export interface SharedAttempt<T> {
-  /** Rejects with the attempt's error, with the signal's reason when that aborts first, and with `CONNECTING` when patience ends. */
+  /** Rejects with the attempt's error, or with the signal's reason when that aborts first. */
   wait(signal?: AbortSignal): Promise<T>;
   succeed(value: T): void;
   fail(error: AppError): void;
@@ -96,22 +84,13 @@ interface Waiter<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** The waiting room of one attempt. */
-export function createSharedAttempt<T>(patienceMs: number): SharedAttempt<T> {
+/** Those who wait for one attempt, which has a deadline of its own. */
+export function createSharedAttempt<T>(): SharedAttempt<T> {
   const waiters = new Set<Waiter<T>>();
-  let impatient: AppError | undefined;
-  const rejectAll = (error: AppError) => {
-    for (const waiter of [...waiters]) waiter.reject(error);
-  };
-  const timer = setTimeout(() => {
-    impatient = toAppError('CONNECTING', { details: { retryAfterSeconds: 1 } });
-    rejectAll(impatient);
-  }, patienceMs);
 
   return {
     wait(signal) {
       if (signal?.aborted) return Promise.reject(signal.reason);
-      if (impatient) return Promise.reject(impatient);
       return new Promise((resolve, reject) => {
         const leave = () => {
           waiters.delete(waiter);
@@ -133,12 +112,10 @@ export function createSharedAttempt<T>(patienceMs: number): SharedAttempt<T> {
       });
     },
     succeed(value) {
-      clearTimeout(timer);
       for (const waiter of [...waiters]) waiter.resolve(value);
     },
     fail(error) {
-      clearTimeout(timer);
-      rejectAll(error);
+      for (const waiter of [...waiters]) waiter.reject(error);
     },
   };
 }

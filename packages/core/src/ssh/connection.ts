@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { AppError } from '../errors.ts';
 import type { CallOptions, Link } from '../ports.ts';
-import { connectOnce, createSharedAttempt, type SharedAttempt, toPatienceMs } from './attempt.ts';
+import { connectOnce, createSharedAttempt, type SharedAttempt } from './attempt.ts';
 import { createBackoff } from './backoff.ts';
 import type { Channels } from './channels.ts';
 import { toCommandLine } from './command-line.ts';
@@ -36,7 +36,7 @@ export interface SshConnectionOptions extends CredentialOptions, HostKeyOptions 
   readonly connectTimeoutMs?: number;
   /** A peer that is silent for three and a half times this long is given up; four, with what the noticing takes. */
   readonly keepaliveMs?: number;
-  /** For a channel to open, the wait for a place included. */
+  /** For a channel to open, the wait for a place included; `connectTimeoutMs` if left out. */
   readonly channelTimeoutMs?: number;
   readonly maxCommands?: number;
   readonly maxSockets?: number;
@@ -94,7 +94,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     let ended = false;
     const adopted: Session = createSession(dialed, {
       keepaliveMs: settings.keepaliveMs,
-      channelTimeoutMs: options.channelTimeoutMs ?? 5_000,
+      channelTimeoutMs: options.channelTimeoutMs ?? settings.connectTimeoutMs,
       maxCommands: options.maxCommands ?? 6,
       maxSockets: options.maxSockets ?? 256,
       onEnd(error) {
@@ -113,7 +113,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
 
   const startAttempt = () => {
     const startedAtMs = nowMs();
-    const shared = createSharedAttempt<Session>(toPatienceMs(settings.connectTimeoutMs));
+    const shared = createSharedAttempt<Session>();
     const controller = new AbortController();
     const started = { shared, controller };
     attempt = started;

@@ -13,8 +13,6 @@ export interface DialOptions {
   readonly login: Login;
   readonly trial: HostKeyTrial;
   readonly keepaliveMs: number;
-  /** How long sshd may take to accept the TCP connection and to greet. */
-  readonly greetingTimeoutMs: number;
   readonly signal: AbortSignal;
   /** Told of the socket as soon as it exists; whoever owns the attempt waits for its close. */
   readonly onSocket: (socket: Socket) => void;
@@ -35,11 +33,9 @@ export class DeadlineError extends Error {
 
 const heardLimit = 4_096;
 
-const hasGreeted: ReadonlySet<DialPhase> = new Set(['handshake', 'auth']);
-
 /** Rejects with `SERVICE_UNAVAILABLE`, or with the signal's reason when that is none of ours; the socket is destroyed then. */
 export function dial(options: DialOptions): Promise<Dialed> {
-  const { host, port, trial, signal, greetingTimeoutMs } = options;
+  const { host, port, trial, signal } = options;
   if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     // A socket of our own, as ssh2's would leave Nagle's algorithm on: 40 ms at each step of the handshake.
@@ -55,7 +51,6 @@ export function dial(options: DialOptions): Promise<Dialed> {
 
     const settle = () => {
       settled = true;
-      clearTimeout(greetingTimer);
       signal.removeEventListener('abort', onAbort);
     };
     const fail = (error: unknown, timedOut = false) => {
@@ -78,9 +73,6 @@ export function dial(options: DialOptions): Promise<Dialed> {
       endedWith = error;
       endListener?.(error);
     };
-    const greetingTimer = setTimeout(() => {
-      if (!hasGreeted.has(phase)) fail(new DeadlineError('greeting'), true);
-    }, greetingTimeoutMs);
     signal.addEventListener('abort', onAbort, { once: true });
 
     client.on('error', onEnd);

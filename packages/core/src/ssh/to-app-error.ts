@@ -58,7 +58,6 @@ const texts = {
   CONNECT_TIMEOUT: `${unreachable}: no answer to the TCP connection. Check that the VM is running and that its security list opens the SSH port.`,
   HANDSHAKE_TIMEOUT: `${unreachable}: the SSH port accepts connections, but sshd does not answer in time. The VM may still be booting or be overloaded.`,
   AUTH_TIMEOUT: `${unreachable}: sshd did not finish the login in time. The VM may still be booting or be overloaded.`,
-  CONNECTING: `${unreachable}: the connection is taking long; it is still being tried. Try again in a moment.`,
   CONNECTION_RESET: `${unreachable}: the connection was reset while it was being set up. Check for a firewall or proxy on the way, and sshd's log.`,
   HANDSHAKE_DROPPED: `${unreachable}: sshd hung up before its greeting. It has too many logins under way (MaxStartups) or refuses this address; see sshd's log.`,
   TOO_MANY_CONNECTIONS: `${unreachable}: sshd has too many logins under way (MaxStartups) and hung up. Try again in a moment, or raise MaxStartups.`,
