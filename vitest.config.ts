@@ -1,12 +1,53 @@
 import { defineConfig } from 'vitest/config';
 
+const everywhere = ['packages/*/src', 'apps/*/src', 'tests/src'];
+const testsNamed = (pattern: string) => everywhere.map((folder) => `${folder}/**/${pattern}`);
+const minuteMs = 60_000;
+
+/** Three lanes; what starts a process has the machine to itself, so that its load is the same everywhere. */
 export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/src/**/*.test.ts'],
-    setupFiles: ['tests/src/support/strict-process.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // Tests wait more than they work, so one a core is not too many; vitest's own choice on two cores is one.
-    maxWorkers: '100%',
+    testTimeout: minuteMs,
+    hookTimeout: minuteMs,
+    // A condition that is waited for has time even on a busy machine; a short interval keeps the wait short.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: testsNamed('*.test.ts'),
+          exclude: testsNamed('*.{system,worlds}.test.ts'),
+          setupFiles: ['tests/src/support/strict-process.ts', 'tests/src/support/no-children.ts'],
+          // Tests wait more than they work, so one a core is not too many; vitest's own choice on two cores is one.
+          maxWorkers: '100%',
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: testsNamed('*.system.test.ts'),
+          setupFiles: ['tests/src/support/strict-process.ts'],
+          fileParallelism: false,
+          testTimeout: 2 * minuteMs,
+          hookTimeout: 2 * minuteMs,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'worlds',
+          include: ['tests/src/worlds/**/*.worlds.test.ts'],
+          setupFiles: ['tests/src/support/strict-process.ts'],
+          fileParallelism: false,
+          testTimeout: 5 * minuteMs,
+          hookTimeout: 5 * minuteMs,
+          sequence: { groupOrder: 3 },
+        },
+      },
+    ],
   },
 });

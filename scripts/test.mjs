@@ -1,4 +1,5 @@
-// `pnpm test`: builds, checks types, runs every test once, and says in its last line how that went.
+// `pnpm test`: builds, checks types, runs the lanes `unit` and `system` once, and says in its last line how that went.
+// Arguments go to vitest: a path, a name with -t, or another lane with --project.
 
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ async function main(vitestArguments) {
     await mkdir(temporary);
     for (const path of [folder, temporary]) await chmod(path, 0o755); // other users' files are in them, too
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-    const exitCode = await run('vitest', ['run', ...reporters, ...vitestArguments], {
+    const exitCode = await run('vitest', ['run', ...reporters, ...lanes(vitestArguments)], {
       env: hasShortPaths ? { TMPDIR: temporary } : {},
     });
     return report(await readResults(file), {
@@ -34,6 +35,11 @@ async function main(vitestArguments) {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function lanes(vitestArguments) {
+  const isChosen = vitestArguments.some((argument) => argument.startsWith('--project'));
+  return isChosen ? vitestArguments : ['--project=unit', '--project=system', ...vitestArguments];
 }
 
 /** Undefined when vitest died before it could write them. */

@@ -1,36 +1,13 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { runInTerminal } from '../testing/fake-terminal.test-support.ts';
 import { backup, die, healthy, nginx, sample, table } from '../testing/fixtures.test-support.ts';
-import { collect, exitOf, startBin } from '../testing/run-bin.test-support.ts';
-import {
-  type Answer,
-  refusal,
-  type StubApi,
-  startStubApi,
-} from '../testing/stub-api.test-support.ts';
-import { openStream } from '../testing/stub-stream.test-support.ts';
+import { refusal, startStubApi } from '../testing/stub-api.test-support.ts';
 import { createTerminalModel } from '../testing/terminal-model.test-support.ts';
+import { countLists, lost, startWatchedApi } from './watch.test-support.ts';
 
-const patience = { timeout: 10_000 };
 const stopped = { ...nginx, state: 'exited', uptime: 'Exited (137) 1 second ago' };
-const lost = refusal('SERVICE_UNAVAILABLE', 'SSH does not\nanswer');
-
-const countLists = (api: StubApi) =>
-  api.calls.filter(({ procedure }) => procedure === 'containers.list').length;
-
-/** Read once at the start and once more when the events are open; from then on as the test pushes. */
-async function startWatchedApi(...lists: Answer[]) {
-  const events = openStream<object>();
-  const first = { data: [backup, nginx] };
-  const api = await startStubApi({
-    'containers.list': [first, first, ...lists],
-    events: { stream: events },
-  });
-  return { api, events, settled: () => countLists(api) === 2 };
-}
 
 test('ps --watch shows the list anew after an event, in its old place', async () => {
   const watched = await startWatchedApi({ data: [backup, stopped] });
@@ -41,10 +18,10 @@ test('ps --watch shows the list anew after an event, in its old place', async ()
     env: { NO_COLOR: '1' },
     signal: interrupt.signal,
   });
-  await expect.poll(watched.settled, patience).toBe(true);
+  await expect.poll(watched.settled).toBe(true);
   expect(createTerminalModel(run.stdout()).join('\n')).toBe(table);
   watched.events.push(die);
-  await expect.poll(run.stdout, patience).toContain('Exited (137)');
+  await expect.poll(run.stdout).toContain('Exited (137)');
   const lines = createTerminalModel(run.stdout());
   expect(lines).toHaveLength(4);
   expect(lines[2]).toContain('nginx:1.29-alpine      Exited (137) 1 second ago');
@@ -65,7 +42,7 @@ test('a terminal of another size, and one that a stopped watch comes back to, ge
     env: { NO_COLOR: '1' },
     signal: interrupt.signal,
   });
-  await expect.poll(watched.settled, patience).toBe(true);
+  await expect.poll(watched.settled).toBe(true);
   run.resize(20);
   const narrow = table.split('\n').map((line) => line.slice(0, 20));
   await expect.poll(() => createTerminalModel(run.stdout())).toEqual(narrow);
@@ -85,13 +62,13 @@ test('however many events there are, the list is read at most twice a second', a
   await using api = watched.api;
   const interrupt = new AbortController();
   const run = runInTerminal(['ps', '--watch'], { ...api, signal: interrupt.signal });
-  await expect.poll(watched.settled, patience).toBe(true);
+  await expect.poll(watched.settled).toBe(true);
   const from = performance.now();
   while (performance.now() - from < 1_000) {
     watched.events.push(die);
     await sleep(20);
   }
-  await expect.poll(() => countLists(api), patience).toBeGreaterThan(2);
+  await expect.poll(() => countLists(api)).toBeGreaterThan(2);
   const readings = countLists(api) - 2;
   expect(readings).toBeLessThanOrEqual(Math.ceil((performance.now() - from) / 500));
   interrupt.abort();
@@ -107,13 +84,13 @@ test('an API that is lost is shown under what was known, and asked again', async
     env: { NO_COLOR: '1' },
     signal: interrupt.signal,
   });
-  await expect.poll(watched.settled, patience).toBe(true);
+  await expect.poll(watched.settled).toBe(true);
   watched.events.push(die);
-  await expect.poll(run.stdout, patience).toContain('Not current');
+  await expect.poll(run.stdout).toContain('Not current');
   expect(createTerminalModel(run.stdout()).join('\n')).toBe(
     `${table}\nNot current, trying again: SSH does not answer\n`,
   );
-  await expect.poll(run.stdout, patience).toContain('Exited (137)');
+  await expect.poll(run.stdout).toContain('Exited (137)');
   expect(createTerminalModel(run.stdout())).toHaveLength(4);
   interrupt.abort();
   expect(await run.exitCode).toBe(130);
@@ -123,7 +100,7 @@ test('what does not pass ends the watch', async () => {
   const watched = await startWatchedApi(refusal('UNAUTHORIZED', 'The token has expired'));
   await using api = watched.api;
   const run = runInTerminal(['ps', '--watch'], api);
-  await expect.poll(watched.settled, patience).toBe(true);
+  await expect.poll(watched.settled).toBe(true);
   watched.events.push(die);
   expect(await run.exitCode).toBe(3);
   await expect.poll(api.underWay).toBe(0);
@@ -133,53 +110,6 @@ test('a VM that is off at the beginning is said, and not watched', async () => {
   await using api = await startStubApi({ ...healthy, 'containers.list': lost });
   const run = runInTerminal(['ps', '--watch'], api);
   expect(await run.exitCode).toBe(6);
-});
-
-test('on a pipe a table follows another when something has changed, and warnings go to stderr', async () => {
-  const watched = await startWatchedApi(lost, { data: [backup, nginx] }, { data: [nginx] });
-  await using api = watched.api;
-  const child = startBin(['ps', '-q', '--watch'], api);
-  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
-  const exit = exitOf(child);
-  await expect.poll(watched.settled, patience).toBe(true);
-  watched.events.push(die);
-  await expect.poll(() => countLists(api), patience).toBe(4);
-  watched.events.push(die);
-  await expect.poll(stdout, patience).toBe('backup\nnginx\n\nnginx\n');
-  child.kill('SIGINT');
-  expect(await exit).toBe(130);
-  expect(stderr()).toBe('ondemand: Not current, trying again: SSH does not answer\n');
-});
-
-test('ps --watch --json prints a line each time something has changed', async () => {
-  const watched = await startWatchedApi({ data: [nginx] });
-  await using api = watched.api;
-  const child = startBin(['ps', '--watch', '--json'], api);
-  const stdout = collect(child.stdout);
-  const exit = exitOf(child);
-  await expect.poll(watched.settled, patience).toBe(true);
-  watched.events.push(die);
-  const expected = [[backup, nginx], [nginx]].map((list) => `${JSON.stringify(list)}\n`).join('');
-  await expect.poll(stdout, patience).toBe(expected);
-  child.kill('SIGINT');
-  expect(await exit).toBe(130);
-});
-
-test('a reader of a watch that leaves ends it with 0', async () => {
-  let cpuPercent = 0;
-  await using api = await startStubApi({
-    'containers.stats': () => {
-      cpuPercent += 1;
-      return { data: { ...sample, cpuPercent } };
-    },
-  });
-  const child = startBin(['stats', 'nginx', '--watch', '--json'], api);
-  const stderr = collect(child.stderr);
-  const exit = exitOf(child);
-  await once(child.stdout, 'data');
-  child.stdout.destroy();
-  expect(await exit).toBe(0);
-  expect(stderr()).toBe('');
 });
 
 test('stats --watch measures again and again', async () => {
@@ -192,7 +122,7 @@ test('stats --watch measures again and again', async () => {
   });
   const interrupt = new AbortController();
   const run = runInTerminal(['stats', 'nginx', '-w'], { ...api, signal: interrupt.signal });
-  await expect.poll(run.stdout, patience).toContain('3.00%');
+  await expect.poll(run.stdout).toContain('3.00%');
   expect(createTerminalModel(run.stdout())).toHaveLength(3);
   interrupt.abort();
   expect(await run.exitCode).toBe(130);

@@ -1,6 +1,5 @@
 // Requests over real sockets: versions, dead channels, cut and silent answers, limits.
 
-import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -377,24 +376,6 @@ test('what a silent VM has swallowed is not asked again', async () => {
   engine.respond = () => opened?.destroy(silent);
   await expectLost(client.send(list), 'cut');
   expect(count).toBe(1);
-});
-
-test('a stream that is no socket works: a real command relays the bytes', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  const relay =
-    'const s=require("net").connect(process.argv[1]);process.stdin.pipe(s);s.pipe(process.stdout)';
-  engine.channels.openSocket = async () => {
-    const child = spawn(process.execPath, ['-e', relay, engine.socketPath], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-    stream.on('close', () => child.kill());
-    return stream;
-  };
-  await using client = connectTo(engine);
-  await client.send(list);
-  await expect(client.send(list)).resolves.toMatchObject({ status: 200 });
-  await client.send(stop);
 });
 
 test('an engine whose socket is missing is not answering', async () => {

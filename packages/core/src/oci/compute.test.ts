@@ -1,6 +1,5 @@
 // What the adapter asks of OCI and makes of its answers, and how it opens and closes.
 
-import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
@@ -176,22 +175,6 @@ describe('its own life', () => {
       `[VM]\ntenancy=t\nuser=u\nfingerprint=f\nkey_file=${file('key.pem')}\npass_phrase=sesame\n`,
     );
     expect((await compute.getInstance()).etag).toBe('e1');
-  });
-
-  test('who gives up before it has opened does not wait for that, and takes nobody along', async () => {
-    // Reading a pipe ends when somebody writes to it.
-    const configFile = file('pipe');
-    execFileSync('mkfifo', [configFile]);
-    await using oci = await startOci(wholeVm);
-    await using compute = computeAt(oci.endpoint, { configFile });
-    const controller = new AbortController();
-    const reason = new Error('the reader left');
-    const leaving = compute.getInstance({ signal: controller.signal });
-    const staying = failure(compute.getInstance());
-    controller.abort(reason);
-    await expect(leaving).rejects.toBe(reason);
-    await writeFile(configFile, '');
-    expect((await staying).message).toContain('OCI_CONFIG_PROFILE');
   });
 
   test('after disposal nothing is sent any more', async () => {

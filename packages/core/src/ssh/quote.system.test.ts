@@ -1,0 +1,35 @@
+// The bytes that go in must come out of a real shell, whatever they are.
+
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { quoted } from './quote.test-support.ts';
+import { quote, quoteWithEnv } from './quote.ts';
+
+const everyByte = Array.from({ length: 127 }, (_, index) => String.fromCharCode(index + 1)).join(
+  '',
+);
+
+/** What `sh` makes of the arguments: each one followed by a NUL. */
+function splitInShell(argv: readonly string[]): string[] {
+  const line = quote(['printf', '%s\\0', ...argv]);
+  const output = execFileSync('sh', ['-c', line], { encoding: 'utf8' });
+  return output.split('\0').slice(0, -1);
+}
+
+describe('quote()', () => {
+  it.each(quoted)('gets %s back from a real shell', (_name, argv) => {
+    expect(splitInShell(argv)).toEqual(argv);
+  });
+
+  it('gets every byte but NUL back from a real shell', () => {
+    expect(splitInShell([everyByte, `\n${everyByte}\n`])).toEqual([everyByte, `\n${everyByte}\n`]);
+  });
+});
+
+describe('quoteWithEnv()', () => {
+  it('sets variables, whatever their values hold', () => {
+    const value = "it's $HOME\n; `x`";
+    const line = quoteWithEnv(['sh', '-c', 'printf %s "$A_1"'], { A_1: value, B: '' });
+    expect(execFileSync('sh', ['-c', line], { encoding: 'utf8' })).toBe(value);
+  });
+});

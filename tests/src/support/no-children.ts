@@ -1,0 +1,35 @@
+// In the unit lane no test starts a process: it would compete with the tests beside it for the machine.
+
+import { subscribe } from 'node:diagnostics_channel';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { afterAll, afterEach } from 'vitest';
+
+/** Each tells its command; the channel comes before the child knows its own. */
+const started: (() => string)[] = [];
+
+subscribe('child_process', (message) => {
+  const { process: child } = message as { process: { spawnargs?: readonly string[] } };
+  started.push(() => child.spawnargs?.join(' ') ?? 'a process');
+});
+
+// The channel is silent about these; only the CommonJS module's properties can be set.
+const childProcess: Record<string, unknown> = createRequire(import.meta.url)('node:child_process');
+for (const name of ['spawnSync', 'execFileSync', 'execSync']) {
+  const original = childProcess[name] as (...args: readonly unknown[]) => unknown;
+  childProcess[name] = (...args: readonly unknown[]) => {
+    started.push(() => String(args[0]));
+    return original(...args);
+  };
+}
+syncBuiltinESMExports();
+
+afterEach(refuseStarted);
+afterAll(refuseStarted);
+
+function refuseStarted(): void {
+  const commands = started.splice(0).map((toCommand) => toCommand());
+  if (commands.length === 0) return;
+  throw new Error(
+    `A test that starts processes belongs in a file named x.system.test.ts; this one started ${commands.join(', ').slice(0, 300)}`,
+  );
+}
