@@ -1,9 +1,9 @@
 // A build's output, as a caller may see it.
 
 import { expect, test } from 'vitest';
+import { isTelling } from './model/secret-value.ts';
 import {
   createReadableLines,
-  isTelling,
   type ReadableLinesOptions,
   toOutputTail,
   toReadableTail,

@@ -1,5 +1,8 @@
 // The output of a command as it may be shown: readable, without control sequences, and without what looks like a secret.
 
+import { createHiding } from './model/hiding.ts';
+import { isTelling } from './model/secret-value.ts';
+
 const maxTailLines = 50;
 const maxTailLineLength = 500;
 const maxLineLength = 2000;
@@ -51,7 +54,7 @@ export function createReadableLines({
   secrets = [],
 }: ReadableLinesOptions = {}): ReadableLines {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  const options = { hide: createHiding(secrets), maxLength: maxLineLength };
+  const options = { hide: hidingOf(secrets), maxLength: maxLineLength };
   let held: Uint8Array = new Uint8Array();
   let skipping = skipFirst;
   /** Of the raw output: all that was added. */
@@ -169,32 +172,9 @@ function hideAssignments(line: string): string {
 }
 
 /** Hides every word that is long enough not to be found by chance and is not merely a plain one, which says nothing. */
-function createHiding(secrets: readonly string[]): (text: string) => string {
-  const words = [...new Set(secrets)].filter(isTelling).sort((a, b) => b.length - a.length);
-  if (words.length === 0) return (text) => text;
-  const pattern = new RegExp(words.map(toPattern).join('|'), 'g');
-  return (text) => text.replace(pattern, '***');
+function hidingOf(secrets: readonly string[]): (text: string) => string {
+  const words = secrets.filter((word) => word.trim().length >= minSecretLength && isTelling(word));
+  return createHiding(words).hide;
 }
 
 const minSecretLength = 6;
-/** Values of half the world's environments; without them an output would be hard to read, and with them nothing is given away. */
-const plainWords = new Set(
-  'default development enabled disabled localhost production staging'.split(' '),
-);
-const versions = /^v?\d+(?:\.\d+)+$/;
-const systemPaths =
-  /^\/(?:app|bin|data|dev|etc|home|lib|mnt|opt|root|run|sbin|srv|tmp|usr|var)(?:[/:][\w./:-]*)?$/;
-
-/** Of the values of an environment, those that need hiding: at least six characters, and no plain word, version, or path of the system. */
-export function isTelling(value: string): boolean {
-  return (
-    value.trim().length >= minSecretLength &&
-    !plainWords.has(value.toLowerCase()) &&
-    !versions.test(value) &&
-    !systemPaths.test(value)
-  );
-}
-
-function toPattern(word: string): string {
-  return word.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-}

@@ -4,7 +4,7 @@ import type { ContainerInspection } from '../model/inspection.ts';
 import type { CallOptions } from '../ports.ts';
 import { type EngineReads, parseAnswer, toContainerPath } from './engine-reads.ts';
 import { type ContainerDetails, containerDetailsSchema } from './engine-schemas.ts';
-import { environmentSecrets } from './redact.ts';
+import { readSecretWords } from './environment-hiding.ts';
 import { type EngineTask, toAppError } from './to-app-error.ts';
 import { toInspection } from './to-inspection.ts';
 
@@ -21,8 +21,7 @@ export function createEngineInspect({ reads }: { readonly reads: EngineReads }):
       return toInspection(await readDetails(id, options));
     },
     async readSecrets(id, options) {
-      const { Config } = await readDetails(id, options);
-      return environmentSecrets(Config?.Env ?? []);
+      return readSecretWords(await readDetails(id, options));
     },
   };
 

@@ -16,7 +16,7 @@ export interface EngineOptions extends EngineClientOptions {
 }
 
 export interface DockerEngine extends Engine, AsyncDisposable {
-  /** The words that repeat a value of the container's environment, the longest first: for `redact`. Throws `NOT_FOUND`. */
+  /** The words that repeat a value of the container's environment, the longest first: for `createHiding`. Throws `NOT_FOUND`. */
   readSecrets(id: string, options?: CallOptions): Promise<readonly string[]>;
 }
 

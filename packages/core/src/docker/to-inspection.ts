@@ -3,16 +3,16 @@
 import type { ContainerState } from '../model/container.ts';
 import type { ContainerInspection } from '../model/inspection.ts';
 import type { ContainerDetails, EnginePort } from './engine-schemas.ts';
+import { createEnvironmentHiding, type EnvironmentHiding } from './environment-hiding.ts';
 import { formatPorts } from './format-ports.ts';
-import { environmentSecrets, redact, redactCut } from './redact.ts';
 import { toName, toState } from './to-container.ts';
 import { toMoment } from './to-moment.ts';
 
 /** Total: whatever the engine leaves out, the result is a valid `ContainerInspection`. Names, image, ids, networks and ports are shown as they are, all other texts without the environment's values. */
-export function toInspection(details: ContainerDetails): ContainerInspection {
+export async function toInspection(details: ContainerDetails): Promise<ContainerInspection> {
   const { State, Config, HostConfig } = details;
-  const words = environmentSecrets(Config?.Env ?? []);
-  const hide = (text: string | null | undefined) => redact(text ?? '', words);
+  const hiding = await createEnvironmentHiding(details);
+  const { hide, hideAll } = hiding;
   const state = toDetailedState(details);
   return {
     id: details.Id,
@@ -20,26 +20,26 @@ export function toInspection(details: ContainerDetails): ContainerInspection {
     image: Config?.Image ?? '',
     imageId: details.Image ?? '',
     state,
-    command: toCommand(details).map(hide),
-    workingDir: hide(Config?.WorkingDir),
-    user: hide(Config?.User),
+    command: await hideAll(toCommand(details)),
+    workingDir: await hide(Config?.WorkingDir),
+    user: await hide(Config?.User),
     tty: Config?.Tty === true,
     createdAt: toMoment(details.Created),
     startedAt: toMoment(State.StartedAt),
     finishedAt: toMoment(State.FinishedAt),
     exitCode: toExitCode(State, state),
     oomKilled: State.OOMKilled === true,
-    error: hide(State.Error),
-    health: toHealth(details, words),
+    error: await hide(State.Error),
+    health: await toHealth(details, hiding),
     restartCount: toCount(details.RestartCount),
     restartPolicy: {
       name: HostConfig?.RestartPolicy?.Name || 'no',
       maximumRetryCount: toCount(HostConfig?.RestartPolicy?.MaximumRetryCount),
     },
     environment: (Config?.Env ?? []).map(toVariableName),
-    labels: hideLabels(Config?.Labels ?? {}, hide),
-    mounts: toMounts(details, hide),
-    networks: toNetworks(details, hide),
+    labels: await hideLabels(Config?.Labels ?? {}, hide),
+    mounts: await toMounts(details, hide),
+    networks: await toNetworks(details, hide),
     ports: formatPorts(toPorts(details)),
     limits: toLimits(HostConfig),
   };
@@ -50,7 +50,7 @@ function toDetailedState({ State }: ContainerDetails): ContainerState {
   return toState(State.Status ?? '', State.Running === true ? 'Up' : '');
 }
 
-type Hide = (text: string | null | undefined) => string;
+type Hide = EnvironmentHiding['hide'];
 
 function toCommand({ Path, Args }: ContainerDetails): string[] {
   return [...(Path ? [Path] : []), ...(Args ?? [])];
@@ -66,22 +66,24 @@ function toExitCode(
   return code === 0 && toMoment(StartedAt) === null ? null : code;
 }
 
-function toHealth(
+async function toHealth(
   { State, Config }: ContainerDetails,
-  words: readonly string[],
-): ContainerInspection['health'] {
+  { hideAll, hideCut }: EnvironmentHiding,
+): Promise<ContainerInspection['health']> {
   const { Health } = State;
   if (!Health?.Status || Health.Status === 'none') return null;
   return {
     status: Health.Status,
     failingStreak: toCount(Health.FailingStreak),
-    test: (Config?.Healthcheck?.Test ?? []).map((part) => redact(part, words)),
-    checks: (Health.Log ?? []).map(({ Start, ExitCode, Output }) => ({
-      at: toMoment(Start),
-      exitCode: Math.trunc(ExitCode ?? 0),
-      // Docker keeps the first 4 KiB of it, which may end in the middle of a secret.
-      output: redactCut(Output ?? '', words),
-    })),
+    test: await hideAll(Config?.Healthcheck?.Test),
+    checks: await Promise.all(
+      (Health.Log ?? []).map(async ({ Start, ExitCode, Output }) => ({
+        at: toMoment(Start),
+        exitCode: Math.trunc(ExitCode ?? 0),
+        // Docker keeps the first 4 KiB of it, which may end in the middle of a secret.
+        output: await hideCut(Output ?? ''),
+      })),
+    ),
   };
 }
 
@@ -90,56 +92,65 @@ function toVariableName(entry: string): string {
 }
 
 /** Keys that were different stay so: none takes another's place. */
-function hideLabels(labels: Readonly<Record<string, string>>, hide: Hide): Record<string, string> {
+async function hideLabels(
+  labels: Readonly<Record<string, string>>,
+  hide: Hide,
+): Promise<Record<string, string>> {
   const shown = new Map<string, string>();
   for (const [key, value] of Object.entries(labels)) {
-    const hidden = hide(key);
+    const hidden = await hide(key);
     let unique = hidden;
     for (let count = 2; shown.has(unique); count += 1) unique = `${hidden} (${count})`;
-    shown.set(unique, hide(value));
+    shown.set(unique, await hide(value));
   }
   return Object.fromEntries(shown);
 }
 
-function toMounts(
+async function toMounts(
   { Mounts, HostConfig }: ContainerDetails,
   hide: Hide,
-): ContainerInspection['mounts'] {
-  const mounts = (Mounts ?? []).map(({ Type, Name, Source, Destination, RW }) => ({
-    type: Type || 'bind',
-    ...(Name && { name: hide(Name) }),
-    source: hide(Source),
-    destination: hide(Destination),
-    readOnly: RW === false,
-  }));
+): Promise<ContainerInspection['mounts']> {
+  const mounts: ContainerInspection['mounts'] = [];
+  for (const { Type, Name, Source, Destination, RW } of Mounts ?? [])
+    mounts.push({
+      type: Type || 'bind',
+      ...(Name && { name: await hide(Name) }),
+      source: await hide(Source),
+      destination: await hide(Destination),
+      readOnly: RW === false,
+    });
   // `--tmpfs` is not among the mounts, other than `--mount type=tmpfs`.
-  const temporary = Object.entries(HostConfig?.Tmpfs ?? {})
-    .map(([destination, options]) => ({
-      type: 'tmpfs',
-      source: '',
-      destination: hide(destination),
-      readOnly: options.split(',').includes('ro'),
-    }))
-    .filter(({ destination }) => mounts.every((mount) => mount.destination !== destination));
-  return [...mounts, ...temporary];
+  const known = new Set(mounts.map(({ destination }) => destination));
+  for (const [path, options] of Object.entries(HostConfig?.Tmpfs ?? {})) {
+    const destination = await hide(path);
+    if (known.has(destination)) continue;
+    const readOnly = options.split(',').includes('ro');
+    mounts.push({ type: 'tmpfs', source: '', destination, readOnly });
+  }
+  return mounts;
 }
 
-function toNetworks(
+async function toNetworks(
   { Id, Name, NetworkSettings }: ContainerDetails,
   hide: Hide,
-): ContainerInspection['networks'] {
+): Promise<ContainerInspection['networks']> {
   const own = toName([Name ?? ''], Id);
   const isOwn = (alias: string) => alias === own || Id.startsWith(alias);
-  return Object.entries(NetworkSettings?.Networks ?? {})
-    .map(([name, network]) => ({
+  const networks: ContainerInspection['networks'] = [];
+  for (const [name, network] of Object.entries(NetworkSettings?.Networks ?? {})) {
+    const aliases: string[] = [];
+    for (const alias of new Set(network?.Aliases))
+      aliases.push(isOwn(alias) ? alias : await hide(alias));
+    networks.push({
       name,
       ipAddress: network?.IPAddress ?? '',
       ipv6Address: network?.GlobalIPv6Address ?? '',
       gateway: network?.Gateway ?? '',
       macAddress: network?.MacAddress ?? '',
-      aliases: [...new Set(network?.Aliases)].map((alias) => (isOwn(alias) ? alias : hide(alias))),
-    }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+      aliases,
+    });
+  }
+  return networks.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function toPorts({ NetworkSettings }: ContainerDetails): EnginePort[] {

@@ -1,0 +1,20 @@
+// When a computation lets others run.
+
+import { expect, test } from 'vitest';
+import { createTimeSlice } from './time-slice.ts';
+
+test('lets other work run once its slice is over, and not before', async () => {
+  let nowMs = 0;
+  const giveWay = createTimeSlice({ sliceMs: 8, nowMs: () => nowMs });
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    if (turns < 10) setImmediate(count);
+  };
+  setImmediate(count);
+  for (let step = 0; step < 5; step += 1) await giveWay();
+  expect(turns).toBe(0);
+  nowMs = 9;
+  await giveWay();
+  expect(turns).toBe(1);
+});
