@@ -87,15 +87,33 @@ test('rebuild() waits for its job, and tells which one it was', async () => {
   expect(calls).toEqual(['list', `rebuild ${dbId}`, `wait ${job.id}`]);
 });
 
-test('rebuild() without waiting answers once the job has begun', async () => {
-  const { containers, calls } = setUp();
-  expect(await containers.rebuild('aa22', { wait: false })).toEqual({
+test.each([
+  ['without waiting answers once the job has begun', { waitMs: 0 }, undefined, 0, []],
+  ['waits as long as its caller wants', { waitMs: 5_000 }, 45_000, 0, [5_000]],
+  ['waits as long as the service does', {}, 45_000, 0, [45_000]],
+  ['waits without a limit where there is none', {}, undefined, 0, [undefined]],
+  ['counts from the call on', { waitMs: 5_000 }, undefined, 2_000, [3_000]],
+  ['does not wait when the time is over as the job begins', { waitMs: 5_000 }, 0, 6_000, []],
+] as const)('rebuild() %s', async (_, how, rebuildWaitMs, startTakesMs, waits) => {
+  const timeouts: (number | undefined)[] = [];
+  let nowMs = 0;
+  const { containers, jobs } = setUp({ rebuildWaitMs, elapsedMs: () => nowMs });
+  const { startRebuild } = jobs;
+  jobs.startRebuild = (container) => {
+    nowMs += startTakesMs;
+    return startRebuild(container);
+  };
+  jobs.wait = async (_id, { timeoutMs } = {}) => {
+    timeouts.push(timeoutMs);
+    return undefined;
+  };
+  expect(await containers.rebuild('aa22', how)).toEqual({
     container: 'db',
     action: 'rebuild',
     status: 'initiated',
     job: job.id,
   });
-  expect(calls).toEqual(['list', `rebuild ${dbId}`]);
+  expect(timeouts).toEqual(waits);
 });
 
 test("rebuild() fails as its job did, and hands its caller's signal to the wait", async () => {
@@ -293,9 +311,17 @@ interface SetUp {
   readonly connected?: boolean;
   readonly state?: LifecycleState;
   readonly changed?: boolean;
+  readonly rebuildWaitMs?: number | undefined;
+  readonly elapsedMs?: () => number;
 }
 
-function setUp({ connected = true, state = 'RUNNING', changed = true }: SetUp = {}) {
+function setUp({
+  connected = true,
+  state = 'RUNNING',
+  changed = true,
+  rebuildWaitMs,
+  elapsedMs = () => 0,
+}: SetUp = {}) {
   const calls: string[] = [];
   const note = async <T>(call: string, result: T): Promise<T> => {
     calls.push(call);
@@ -331,7 +357,8 @@ function setUp({ connected = true, state = 'RUNNING', changed = true }: SetUp = 
       act: () => Promise.resolve(),
     },
     link: { connected, drop: () => {} },
-    clock: { now: () => new Date(0), elapsedMs: () => 0 },
+    clock: { now: () => new Date(0), elapsedMs },
+    rebuildWaitMs,
   });
   return { containers, engine, jobs, calls };
 }

@@ -26,6 +26,8 @@ export interface ContainersOptions {
   readonly compute: Compute;
   readonly link: Link;
   readonly clock: Clock;
+  /** How long a rebuild is waited for when its caller does not say; as long as `jobs` waits if left out. */
+  readonly rebuildWaitMs?: number | undefined;
 }
 
 /** `name` is a container's name, its id, or the beginning of an id. Every call throws `NOT_FOUND`, `CONFLICT` and `SERVICE_UNAVAILABLE`, the latter with `details.lifecycleState` when the VM does not run. */
@@ -37,12 +39,12 @@ export interface Containers {
   stop(name: string, options?: CallOptions): Promise<ContainerActionResult>;
   restart(name: string, options?: CallOptions): Promise<ContainerActionResult>;
   /**
-   * A job on the VM. With `wait` (the default) it resolves once that has ended; without, once it has begun, with `status` `'initiated'`.
+   * A job on the VM. Resolves once that has ended, or with `status` `'initiated'` once `waitMs` have passed since the call (0: once it has begun).
    * Throws `INTERNAL_ERROR` with `details.exitCode` and `details.output` when the build fails, and `CONFLICT` with `details.job` while another one of its project runs.
    */
   rebuild(
     name: string,
-    options?: { readonly wait?: boolean } & CallOptions,
+    options?: { readonly waitMs?: number } & CallOptions,
   ): Promise<ContainerActionResult>;
   /** The last `lines` lines (100), stdout and stderr in the order they were written. */
   logs(name: string, options?: { readonly lines?: number } & CallOptions): Promise<ContainerLogs>;
@@ -70,6 +72,7 @@ export function createContainers({
   compute,
   link,
   clock,
+  rebuildWaitMs,
 }: ContainersOptions): Containers {
   const reads = createSharedReads({ deadlineMs: 60_000 });
   const vm = createVmReach({ compute, link });
@@ -95,13 +98,15 @@ export function createContainers({
         await engine.restart(id);
         return { changed: true };
       }),
-    rebuild: (name, { wait = true, signal } = {}) =>
-      act('rebuild', name, { signal }, async (container) => {
+    rebuild(name, { waitMs = rebuildWaitMs, signal } = {}) {
+      const calledAtMs = clock.elapsedMs();
+      return act('rebuild', name, { signal }, async (container) => {
         const { id } = await jobs.startRebuild(container, { signal });
-        if (!wait) return { status: 'initiated', job: id };
-        await jobs.wait(id, { signal });
-        return { changed: true, job: id };
-      }),
+        const timeoutMs = waitMs && Math.max(0, waitMs - (clock.elapsedMs() - calledAtMs));
+        const ended = timeoutMs !== 0 && (await jobs.wait(id, { timeoutMs, signal }));
+        return ended ? { changed: true, job: id } : { status: 'initiated', job: id };
+      });
+    },
     async logs(name, { lines = defaultLogLines, signal } = {}) {
       const container = select(await listAll({ signal }), name);
       const read = (flight: AbortSignal) =>

@@ -70,15 +70,6 @@ export function asVanished(job: string): (error: unknown) => never {
   };
 }
 
-/** For whoever has waited long enough; the job goes on. */
-export function jobStillRuns(job: string, waitedMs: number): AppError {
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
-    `The job '${job}' still runs on ${vmId} after ${Math.round(waitedMs / 60_000)} minutes, and goes on; look at GET /jobs/${job} for its end`,
-    { details: { job, outcome: 'unknown' } },
-  );
-}
-
 /** For whoever watches a job that can no longer be seen; `words` say why, up to "became of the job". */
 export function jobWatchLost(job: string, cause: AppError, words: string): AppError {
   return new AppError(

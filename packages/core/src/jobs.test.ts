@@ -143,14 +143,21 @@ test('wait() for a job that is lost says that the VM went down meanwhile', async
   });
 });
 
-test('wait() for a job without end gives up, and says that it goes on', async () => {
-  const { service, add } = setUp({ waitTimeoutMs: 60 });
+test.each([
+  ['as its caller wants', {}, { timeoutMs: 60 }],
+  ['as the service waits', { maxWaitMs: 60 }, {}],
+  ['as the service waits, whatever its caller wants', { maxWaitMs: 60 }, { timeoutMs: 1e9 }],
+])('wait() for a job that goes on gives nothing after as long %s', async (_, options, how) => {
+  const { service, add } = setUp(options);
   add(id);
-  await expect(service.wait(id)).rejects.toMatchObject({
-    code: 'SERVICE_UNAVAILABLE',
-    message: expect.stringContaining(`GET /jobs/${id}`),
-    details: { job: id, outcome: 'unknown' },
-  });
+  await expect(service.wait(id, how)).resolves.toBeUndefined();
+});
+
+test('wait() gives nothing in time while the VM is out of reach, too', async () => {
+  const { service, add, fail } = setUp();
+  add(id);
+  fail(lost);
+  await expect(service.wait(id, { timeoutMs: 60 })).resolves.toBeUndefined();
 });
 
 test('wait() for a job that is not kept any more is unknown, not a missing container', async () => {

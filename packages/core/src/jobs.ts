@@ -6,7 +6,6 @@ import {
   asRebuildOf,
   asVanished,
   jobNotFound,
-  jobStillRuns,
   rebuildUnderWay,
   toBuildFailure,
 } from './job-failures.ts';
@@ -49,10 +48,13 @@ export interface Jobs {
   /** Resolves once it runs on the VM; the signal ends the preparation only. Throws `CONFLICT`: no usable compose labels, outside the roots, or with `details.job` while one of its project runs or is being started. */
   startRebuild(container: EngineContainer, options?: CallOptions): Promise<Job>;
   /**
-   * Resolves once it has succeeded. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
-   * Waits over lost connections for up to five minutes each, and two hours in all; then, when the VM was stopped, and when the job is not there, `SERVICE_UNAVAILABLE` with `details.job` and `details.outcome` `'unknown'`.
+   * Resolves once it has succeeded, with undefined when it still runs after `timeoutMs`, two hours at most. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
+   * Waits over lost connections for up to five minutes each; then, when the VM was stopped, and when the job is not there, `SERVICE_UNAVAILABLE` with `details.job` and `details.outcome` `'unknown'`.
    */
-  wait(id: string, options?: CallOptions): Promise<Job>;
+  wait(
+    id: string,
+    options?: { readonly timeoutMs?: number | undefined } & CallOptions,
+  ): Promise<Job | undefined>;
 }
 
 export interface JobsOptions {
@@ -70,8 +72,8 @@ export interface JobsOptions {
   readonly onChange?: () => void;
   /** How long the VM may be out of reach before those who wait give up. */
   readonly outageMs?: number;
-  /** How long `wait` waits for a job that goes on and on. */
-  readonly waitTimeoutMs?: number;
+  /** The longest that `wait` waits. */
+  readonly maxWaitMs?: number;
 }
 
 /** Rebuilds of one compose project exclude each other. */
@@ -99,7 +101,7 @@ export function createJobs({
   secretsOf = async () => [],
   onChange = () => {},
   outageMs = 5 * 60_000,
-  waitTimeoutMs = 2 * 60 * 60_000,
+  maxWaitMs = 2 * 60 * 60_000,
 }: JobsOptions): Jobs {
   const vm = createVmReach({ compute, link });
   const reads = createSharedReads({ deadlineMs: 60_000 });
@@ -160,7 +162,19 @@ export function createJobs({
         // It was about that container alone.
       }
     },
-    wait: (id, { signal } = {}) => untilEnded(id, signal).catch(asVanished(id)),
+    async wait(id, { timeoutMs = maxWaitMs, signal } = {}) {
+      const enough = new Error('waited for long enough');
+      try {
+        return await withDeadline((inner) => untilEnded(id, inner), {
+          timeoutMs: Math.min(timeoutMs, maxWaitMs),
+          signal,
+          onTimeout: () => enough,
+        });
+      } catch (error) {
+        if (error === enough) return undefined;
+        return asVanished(id)(error);
+      }
+    },
   };
 
   async function startRebuild(
@@ -190,12 +204,8 @@ export function createJobs({
     };
   }
 
-  async function untilEnded(id: string, signal: AbortSignal | undefined): Promise<Job> {
-    await withDeadline((inner) => next({ id, offset: endOffset }, inner), {
-      timeoutMs: waitTimeoutMs,
-      signal,
-      onTimeout: () => jobStillRuns(id, waitTimeoutMs),
-    });
+  async function untilEnded(id: string, signal: AbortSignal): Promise<Job> {
+    await next({ id, offset: endOffset }, signal);
     const look = () => findOne(id, { tailBytes: getTailBytes, signal });
     const record = await keepTrying(id, look, signal);
     const secrets = await readSecrets(record.target, signal);

@@ -114,6 +114,11 @@ export const environmentSchema = z.object({
     .enum(['docker compose', 'docker-compose'])
     .optional()
     .describe('whichever the VM has if left out'),
+  REBUILD_WAIT_SECONDS: seconds
+    .optional()
+    .describe(
+      'how long a rebuild request without a `Prefer` header waits for the end of the build before it is answered with the running job; if left out, 45 where `TRUST_PROXY` is set, else no limit',
+    ),
   COMPOSE_ROOTS: z
     .string()
     .transform((value) => value.split(':').filter((part) => part !== ''))

@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createRecordCall } from './audit/record-call.ts';
 import type { Authenticate } from './auth/authenticator.ts';
+import { createPreferences } from './prefer.ts';
 import type { Context } from './trpc.ts';
 
 export type ContextOptions = Pick<
@@ -22,18 +23,10 @@ export function createContextFactory({ authenticate, ...options }: ContextOption
       principal: request.principal,
       authenticate: () => authenticate(request.raw.headersDistinct.authorization),
       recordCall: createRecordCall(options.audit, request),
-      prefersAsync: prefersAsync(request.headers.prefer),
+      preferences: createPreferences(request.headers.prefer),
       signal: signalOf(reply),
     };
   };
-}
-
-/** https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
-function prefersAsync(prefer: string | string[] = ''): boolean {
-  const preferences = [prefer].flat().join(',').split(',');
-  return preferences.some(
-    (each) => each.split(';', 1)[0]?.trim().toLowerCase() === 'respond-async',
-  );
 }
 
 /** Aborts when the connection goes before the answer has; is so already when it went while the token was checked. */

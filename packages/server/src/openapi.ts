@@ -126,12 +126,12 @@ function dress(object: OperationObject, operation: RestOperation): void {
 function toAccepted(success: ResponseObject, example: unknown): ResponseObject {
   const { schema } = success.content?.['application/json'] ?? {};
   return {
-    description: 'The job has begun',
+    description: 'The job has begun, and still runs',
     headers: {
       ...requestIdHeader,
       location: { description: 'The job: /jobs/{id}', schema: { type: 'string' } },
       'preference-applied': {
-        description: 'respond-async, where the request preferred it',
+        description: 'What was heeded of `Prefer`',
         schema: { type: 'string' },
       },
     },
@@ -142,9 +142,10 @@ function toAccepted(success: ResponseObject, example: unknown): ResponseObject {
 const preferParameter = {
   name: 'Prefer',
   in: 'header',
-  description: '`respond-async`: answer once the job has begun (RFC 7240)',
+  description:
+    '`respond-async`: answer once the job has begun; `wait=N`: after N seconds at the latest (RFC 7240)',
   schema: { type: 'string' },
-  example: 'respond-async',
+  example: 'wait=30',
 } as const;
 
 const retryAfterHeader = {

@@ -56,8 +56,9 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
           toNodeRequest(request, operation, exchange),
           response as unknown as NodeResponse,
         ); // the handler uses no more of it
+        addPreferenceApplied(reply, exchange.context);
         if (exchange.failure !== undefined) throw exchange.failure;
-        if (exchange.acceptedJob !== undefined) accept(reply, exchange);
+        if (exchange.acceptedJob !== undefined) accept(reply, exchange.acceptedJob);
         return send(request, reply, exchange, response.body);
       },
     });
@@ -124,9 +125,13 @@ function takeText(exchange: Exchange | undefined, output: unknown): void {
 }
 
 /** https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
-function accept(reply: FastifyReply, { acceptedJob, context }: Exchange): void {
-  reply.code(202).header('location', `/jobs/${acceptedJob}`);
-  if (context.prefersAsync) reply.header('preference-applied', 'respond-async');
+function accept(reply: FastifyReply, job: string): void {
+  reply.code(202).header('location', `/jobs/${job}`);
+}
+
+/** https://www.rfc-editor.org/rfc/rfc7240#section-3 */
+function addPreferenceApplied(reply: FastifyReply, { preferences: { applied } }: Context): void {
+  if (applied !== undefined) reply.header('preference-applied', applied);
 }
 
 function createResponse() {

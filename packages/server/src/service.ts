@@ -108,7 +108,14 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
   const app = await createServer({
     services: {
       vm,
-      containers: createContainers({ engine, jobs, compute, link: connection, clock }),
+      containers: createContainers({
+        engine,
+        jobs,
+        compute,
+        link: connection,
+        clock,
+        rebuildWaitMs: toRebuildWaitMs(config),
+      }),
       jobs,
       events,
     },
@@ -151,6 +158,12 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       await waitAtMost(lastLinesMs, audit.settled());
     },
   };
+}
+
+/** Proxies give a request up after 50 or 60 s. */
+function toRebuildWaitMs({ REBUILD_WAIT_SECONDS: seconds, TRUST_PROXY }: Config) {
+  const given = seconds ?? (TRUST_PROXY === false ? undefined : 45);
+  return given === undefined ? undefined : given * 1000;
 }
 
 function toIntrospectionClient({ OIDC_CLIENT_ID: id, OIDC_CLIENT_SECRET: secret }: Config) {

@@ -6,15 +6,15 @@ import { expectApiError, readJson, startTestServer } from './testing.test-suppor
 
 /** Rebuilds as told; leaves its audit in `lines`. */
 async function startRebuildServer(fail?: AppError) {
-  const waits: (boolean | undefined)[] = [];
+  const waits: (number | undefined)[] = [];
   const lines: AuditEntry[] = [];
   const server = await startTestServer(
     {
       containers: {
-        rebuild: async (container, { wait } = {}): Promise<ContainerActionResult> => {
-          waits.push(wait);
+        rebuild: async (container, { waitMs } = {}): Promise<ContainerActionResult> => {
+          waits.push(waitMs);
           if (fail !== undefined) throw fail;
-          return wait === false
+          return waitMs !== undefined && waitMs < 10_000
             ? { container, action: 'rebuild', status: 'initiated', job: 'j-1' }
             : { container, action: 'rebuild', status: 'success', changed: true, job: 'j-1' };
         },
@@ -38,7 +38,7 @@ describe('a rebuild is answered once it has begun', () => {
     ['the header', { headers: { prefer: 'respond-async' } }, 'respond-async'],
     [
       'one of several headers',
-      { headers: { prefer: 'wait=5, Respond-Async; x=1' } },
+      { headers: { prefer: 'return=minimal, Respond-Async; x=1' } },
       'respond-async',
     ],
     ['the body', { headers: json, body: '{"async":true}' }, null],
@@ -59,7 +59,7 @@ describe('a rebuild is answered once it has begun', () => {
       status: 'initiated',
       job: 'j-1',
     });
-    expect(server.waits).toEqual([false]);
+    expect(server.waits).toEqual([0]);
     expect(server.lines).toMatchObject([{ outcome: 'success', status: 202, job: 'j-1' }]);
   });
 });
@@ -67,7 +67,7 @@ describe('a rebuild is answered once it has begun', () => {
 describe('a rebuild is answered once it has ended', () => {
   test.each([
     ['nothing else is said', {}],
-    ['how long to wait is said', { headers: { prefer: 'wait=5' } }],
+    ['what is said of waiting makes no sense', { headers: { prefer: 'wait=soon' } }],
     [
       'the body says so',
       { headers: { ...json, prefer: 'respond-async' }, body: '{"async":false}' },
@@ -79,8 +79,52 @@ describe('a rebuild is answered once it has ended', () => {
     expect(response.headers.has('location')).toBe(false);
     expect(response.headers.has('preference-applied')).toBe(false);
     expect(await readJson(response)).toMatchObject({ status: 'success', job: 'j-1' });
-    expect(server.waits).toEqual([true]);
+    expect(server.waits).toEqual([undefined]);
     expect(server.lines).toMatchObject([{ outcome: 'success', status: 200, job: 'j-1' }]);
+  });
+});
+
+describe('a rebuild is waited for as long as its caller prefers', () => {
+  test.each([
+    ['ends in time', 'wait=10', 200],
+    ['takes longer', 'wait=9', 202],
+    ['takes longer, and that is expected', 'respond-async, wait=9', 202],
+  ])('and %s', async (_, prefer, status) => {
+    await using server = await startRebuildServer();
+    const response = await server.ask(path, { as: 'admin', method: 'POST', headers: { prefer } });
+    expect(response.status).toBe(status);
+    expect(response.headers.get('preference-applied')).toBe(prefer);
+    expect(response.headers.get('location')).toBe(status === 202 ? '/jobs/j-1' : null);
+    expect(server.waits).toEqual([Number(prefer.split('=')[1]) * 1000]);
+  });
+
+  test('by the input of a tRPC call, or by its header', async () => {
+    await using server = await startRebuildServer();
+    const init = { as: 'admin', method: 'POST' } as const;
+    const trpc = '/trpc/containers.rebuild';
+    const body = { name: 'nginx', waitSeconds: 9 };
+    await server.ask(trpc, { ...init, headers: json, body: JSON.stringify(body) });
+    const response = await server.ask(trpc, {
+      ...init,
+      headers: { ...json, prefer: 'wait=8' },
+      body: '{"name":"nginx"}',
+    });
+    expect(await readJson(response)).toMatchObject({ result: { data: { job: 'j-1' } } });
+    expect(response.headers.get('preference-applied')).toBe('wait=8');
+    expect(server.waits).toEqual([9_000, 8_000]);
+  });
+
+  test.each(['-1', '1.5', '"5"', '100000', 'null'])('waitSeconds: %s is refused', async (value) => {
+    await using server = await startRebuildServer();
+    const rest = await server.ask(path, {
+      as: 'admin',
+      method: 'POST',
+      headers: json,
+      body: `{"waitSeconds":${value}}`,
+    });
+    const { details } = await expectApiError(rest, 'BAD_REQUEST');
+    expect(details.issues).toMatchObject([{ path: 'waitSeconds' }]);
+    expect(server.waits).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorContext, toErrorResponse } from './api-error.ts';
+import { toErrorResponse } from './api-error.ts';
 import { logError } from './errors.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
 import { type Context, tieContext, trpcPrefix } from './trpc.ts';
@@ -38,12 +38,14 @@ export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
   } satisfies FastifyTRPCPluginOptions<AppRouter>);
 }
 
-function toHeaders(errors: readonly unknown[], context: ErrorContext | undefined): Headers {
+function toHeaders(errors: readonly unknown[], context: Context | undefined): Headers {
   const headers = new Headers();
   if (context === undefined) {
     headers.set('content-type', 'application/json'); // tRPC leaves it out of what fails this early
     return headers;
   }
+  const { applied } = context.preferences;
+  if (applied !== undefined) headers.set('preference-applied', applied);
   for (const error of errors)
     for (const [name, value] of Object.entries(toErrorResponse(error, context).headers))
       headers.set(name, value);

@@ -16,6 +16,7 @@ import {
   toMeta,
   toStreamMeta,
 } from './operation.ts';
+import type { Preferences } from './prefer.ts';
 import type { Services } from './services.ts';
 
 export interface Context extends ErrorContext {
@@ -26,8 +27,8 @@ export interface Context extends ErrorContext {
   readonly services: Services;
   readonly audit: AuditTrail;
   readonly recordCall: RecordCall;
-  /** `Prefer: respond-async` (RFC 7240): an answer as soon as a job has begun. */
-  readonly prefersAsync: boolean;
+  /** How long the caller wants to wait for a job. */
+  readonly preferences: Preferences;
   readonly streams: OpenStreams;
   /** Aborted when the caller has gone; for reads only, an action outlives its caller. A stream's is aborted whenever it ends. */
   readonly signal: AbortSignal;

@@ -80,7 +80,7 @@ export const containersRouter = router({
     path: '/containers/{name}/rebuild',
     summary: 'Rebuild container (docker-compose up -d --build)',
     description:
-      "Builds and recreates the container's compose service, from its own compose labels, in a job on the VM. Answers when that has ended, or at once (202) with `Prefer: respond-async`. A container without compose labels is a 409, and so is one of a project that is being rebuilt.",
+      "Builds and recreates the container's compose service, from its own compose labels, in a job on the VM. Answers when that has ended, but with 202 when it still runs after as many seconds as `Prefer: wait=N` says, at once with `Prefer: respond-async`; without either, after `REBUILD_WAIT_SECONDS` of the API. A container without compose labels is a 409, and so is one of a project that is being rebuilt.",
     errors: actionErrors,
   })
     .input(
@@ -90,12 +90,21 @@ export const containersRouter = router({
           .pipe(z.boolean()) // as in `wholeNumberInput`: else it would take any string for true
           .describe('Answer once the job has begun, as the header `Prefer: respond-async` says too')
           .optional(),
+        waitSeconds: wholeNumberInput({
+          min: 0,
+          max: 86_400,
+          description:
+            'Answer with the job once it has run for so long, as the header `Prefer: wait=N` says too',
+        }),
       }),
     )
     .output(containerActionResultSchema)
-    .mutation(({ ctx, input }) =>
-      ctx.services.containers.rebuild(input.name, { wait: !(input.async ?? ctx.prefersAsync) }),
-    ),
+    .mutation(({ ctx, input: { name, ...input } }) => {
+      const waitSeconds = ctx.preferences.resolveWait(input);
+      return ctx.services.containers.rebuild(name, {
+        ...(waitSeconds !== undefined && { waitMs: waitSeconds * 1000 }),
+      });
+    }),
 
   logs: readProcedure('containers_logs', {
     method: 'GET',

@@ -3,23 +3,25 @@
 import { z } from 'zod';
 
 export interface WholeNumberOptions {
+  /** 1 if left out. */
+  readonly min?: number;
   readonly max: number;
-  /** What leaving it out means; the procedure fills it in. */
-  readonly fallback: number;
+  /** What leaving it out means, where that is a number; the procedure fills it in. */
+  readonly fallback?: number;
   readonly description: string;
 }
 
-/** From 1 to `max`. The pipe keeps trpc-to-openapi from switching the schema to coercion, for tRPC too, at its first REST call. */
-export function wholeNumberInput({ max, fallback, description }: WholeNumberOptions) {
-  const rule = `must be a whole number from 1 to ${max}`;
+/** From `min` to `max`. The pipe keeps trpc-to-openapi from switching the schema to coercion, for tRPC too, at its first REST call. */
+export function wholeNumberInput({ min = 1, max, fallback, description }: WholeNumberOptions) {
+  const rule = `must be a whole number from ${min} to ${max}`;
   return z
     .int(rule)
-    .min(1, rule)
+    .min(min, rule)
     .max(max, rule)
     .pipe(z.int())
     .meta({
-      description: `${description}: 1 to ${max}, ${fallback} if left out`,
-      default: fallback,
+      description: `${description}: ${min} to ${max}${fallback === undefined ? '' : `, ${fallback} if left out`}`,
+      ...(fallback !== undefined && { default: fallback }),
     })
     .optional();
 }
