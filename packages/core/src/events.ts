@@ -64,7 +64,11 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
   return {
     async watch({ after, signal } = {}) {
       if (disposed) {
-        throw new AppError('SERVICE_UNAVAILABLE', 'This API shuts down; connect again in a moment');
+        throw new AppError(
+          'SERVICE_UNAVAILABLE',
+          'This API shuts down; connect again in a moment',
+          { text: 'API is shutting down' },
+        );
       }
       signal?.throwIfAborted();
       const listener = addListener(after, signal);

@@ -9,7 +9,7 @@ export function jobNotFound(id: string): AppError {
   return new AppError(
     'NOT_FOUND',
     `No job '${id}' on ${vmId}; GET /jobs lists the last 50, which are kept`,
-    { details: { job: id } },
+    { text: 'Job not found', details: { job: id } },
   );
 }
 
@@ -32,7 +32,11 @@ export function rebuildUnderWay(
   return new AppError(
     'CONFLICT',
     `A rebuild of the compose project of '${target}' is already under way on ${vmId}${which}; wait until it has ended`,
-    { details: { ...(job !== undefined && { job }), name: target }, cause },
+    {
+      text: 'Rebuild already running',
+      details: { ...(job !== undefined && { job }), name: target },
+      cause,
+    },
   );
 }
 
@@ -48,13 +52,13 @@ export function toBuildFailure(
     return new AppError(
       'INTERNAL_ERROR',
       `The build of '${target}' on ${vmId} was lost: the VM went down meanwhile, or the build was killed. Rebuild it again`,
-      { details: { name: target, job: id, state, output } },
+      { text: 'Build lost', details: { name: target, job: id, state, output } },
     );
   }
   return new AppError(
     'INTERNAL_ERROR',
     `The build of '${target}' on ${vmId} failed with exit code ${exitCode}; its last lines are in details.output`,
-    { details: { name: target, job: id, exitCode, output } },
+    { text: 'Build failed', details: { name: target, job: id, exitCode, output } },
   );
 }
 
@@ -65,7 +69,7 @@ export function asVanished(job: string): (error: unknown) => never {
     throw new AppError(
       'SERVICE_UNAVAILABLE',
       `The job '${job}' is no longer kept on ${vmId}, so what became of it is not known; look at the container before you repeat it`,
-      { details: { job, outcome: 'unknown' }, cause: error },
+      { text: 'Outcome unknown', details: { job, outcome: 'unknown' }, cause: error },
     );
   };
 }
@@ -75,6 +79,6 @@ export function jobWatchLost(job: string, cause: AppError, words: string): AppEr
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `${words} became of the job '${job}' is not known here: look at GET /jobs/${job} once the VM can be reached again`,
-    { details: { ...cause.details, job, outcome: 'unknown' }, cause },
+    { text: 'Outcome unknown', details: { ...cause.details, job, outcome: 'unknown' }, cause },
   );
 }

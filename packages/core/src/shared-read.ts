@@ -116,6 +116,7 @@ export function createSharedReads({
         new AppError(
           'SERVICE_UNAVAILABLE',
           `Reading ${key} was given up after ${deadlineMs / 1000} s without an answer; try again`,
+          { text: 'No answer in time' },
         ),
     });
     const flight: Flight = {

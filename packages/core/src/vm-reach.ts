@@ -2,8 +2,7 @@
 
 import { withDeadline } from './deadline.ts';
 import { AppError, isAppError } from './errors.ts';
-import type { LifecycleState } from './model/vm.ts';
-import { vmId } from './model/vm.ts';
+import { type LifecycleState, transitionTexts, vmId } from './model/vm.ts';
 import type { Compute, Link } from './ports.ts';
 
 export interface VmReachOptions {
@@ -78,7 +77,7 @@ export function createVmReach({ compute, link, explainTimeoutMs = 2000 }: VmReac
     // What became of an action stays the first thing to say.
     return error.details.outcome === undefined
       ? notRunning(state, error)
-      : new AppError(error.code, error.message, { details, cause: error });
+      : new AppError(error.code, error.message, { text: error.text, details, cause: error });
   }
 }
 
@@ -87,8 +86,12 @@ function notRunning(lifecycleState: LifecycleState, cause?: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `${vmId} is not running (${lifecycleState}): ${advice}`,
-    { details: { lifecycleState }, cause },
+    { text: toStateText(lifecycleState), details: { lifecycleState }, cause },
   );
+}
+
+function toStateText(state: LifecycleState) {
+  return state === 'STOPPED' || state === 'RUNNING' ? 'VM not running' : transitionTexts[state];
 }
 
 const adviceFor: Partial<Record<LifecycleState, string>> = {

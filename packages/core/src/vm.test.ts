@@ -168,10 +168,10 @@ describe('actions', () => {
 
   test.each([
     ['start', 'RUNNING', 'VM already running'],
-    ['start', 'STARTING', 'VM already running'],
+    ['start', 'STARTING', 'VM is starting'],
     ['stop', 'STOPPED', 'VM already stopped'],
-    ['reboot', 'STOPPING', 'VM already stopped'],
-    ['reset', 'STARTING', 'VM already stopped'],
+    ['reboot', 'STOPPING', 'VM is stopping'],
+    ['reset', 'STARTING', 'VM is starting'],
   ] as const)('%s() refuses a VM that is %s: %s', async (verb, state, words) => {
     const { vm, world } = setUp(state);
     const error = await refusal(vm[verb]());
@@ -195,7 +195,8 @@ describe('actions', () => {
     const loser = results.find((result) => result.status === 'rejected');
     expect(loser?.reason).toMatchObject({
       code: 'CONFLICT',
-      message: expect.stringMatching(/^VM already running/),
+      text: 'VM is starting',
+      message: expect.stringMatching(/^VM is starting/),
       details: { lifecycleState: 'STARTING' },
     });
   });

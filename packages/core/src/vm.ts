@@ -1,7 +1,7 @@
 // The VM's power: what it is doing, and the four actions that change it.
 
 import { pause } from './deadline.ts';
-import { AppError, isAppError } from './errors.ts';
+import { AppError, type ErrorText, isAppError } from './errors.ts';
 import {
   checkAction,
   provesAction,
@@ -97,7 +97,7 @@ export function createVm({
   async function act(action: VmAction, { signal }: CallOptions = {}): Promise<VmActionResult> {
     const before = await look({ signal });
     const check = checkAction(action, before.lifecycleState, before);
-    if (!check.allowed) throw toConflict(check.message, before);
+    if (!check.allowed) throw toConflict(check, before);
     signal?.throwIfAborted();
     try {
       // Without the caller's signal: once sent, it happens, and what follows from it must too.
@@ -130,10 +130,9 @@ export function createVm({
     const now = await look({}).catch(() => undefined);
     if (now === undefined) return refusal;
     const check = checkAction(action, now.lifecycleState, now);
-    const message = check.allowed
-      ? `VM in transition: something else is changing ${vmId}, which is ${now.lifecycleState}, so ${action} was refused; try again in a moment`
-      : check.message;
-    return toConflict(message, now, refusal);
+    if (!check.allowed) return toConflict(check, now, refusal);
+    const message = `VM in transition: something else is changing ${vmId}, which is ${now.lifecycleState}, so ${action} was refused; try again in a moment`;
+    return toConflict({ text: 'VM in transition', message }, now, refusal);
   }
 
   async function proveOrThrow(action: VmAction, before: Look, lost: AppError): Promise<void> {
@@ -148,6 +147,7 @@ export function createVm({
       'SERVICE_UNAVAILABLE',
       `OCI's answer to ${action} was lost and ${vmId} ${found}: whether it takes place is unknown; look at its state before you repeat it`,
       {
+        text: 'Outcome unknown',
         details: {
           ...lost.details,
           outcome: 'unknown',
@@ -159,8 +159,12 @@ export function createVm({
   }
 }
 
-function toConflict(message: string, { lifecycleState }: Instance, cause?: unknown): AppError {
-  return new AppError('CONFLICT', message, { details: { lifecycleState }, cause });
+function toConflict(
+  { text, message }: { readonly text: ErrorText<'CONFLICT'>; readonly message: string },
+  { lifecycleState }: Instance,
+  cause?: unknown,
+): AppError {
+  return new AppError('CONFLICT', message, { text, details: { lifecycleState }, cause });
 }
 
 function isOutcomeUnknown(error: unknown): error is AppError {

@@ -10,7 +10,11 @@ import { noSuchPath } from './routes.ts';
 
 export const apiErrorSchema = z
   .object({
-    error: z.string().describe("The code's fixed text"),
+    error: z
+      .string()
+      .describe(
+        'What happened in a few words of a fixed list, docs/errors.md: a refinement of the code',
+      ),
     code: z.enum(errorCodes),
     message: z.string().describe('What happened here and what to do next'),
     details: z
@@ -35,12 +39,11 @@ export interface ErrorResponse {
 /** Total: whatever was thrown becomes an `ApiError` without internals. */
 export function toErrorResponse(thrown: unknown, context: ErrorContext): ErrorResponse {
   const error = toAppError(thrown);
-  const { status, error: text } = errorMap[error.code];
   return {
-    status,
+    status: errorMap[error.code].status,
     headers: toErrorHeaders(error, context),
     body: {
-      error: text,
+      error: error.text,
       code: error.code,
       message: error.message,
       details: { ...error.details, requestId: context.requestId },
@@ -80,7 +83,10 @@ function fromTrpcError(error: TRPCError): AppError {
   if (isZodError(cause) && error.code === 'BAD_REQUEST') return badInput(toIssues(cause));
   switch (error.code) {
     case 'NOT_FOUND':
-      return new AppError('NOT_FOUND', 'No such procedure; /docs lists what there is', { cause });
+      return new AppError('NOT_FOUND', 'No such procedure; /docs lists what there is', {
+        text: 'Procedure not found',
+        cause,
+      });
     case 'METHOD_NOT_SUPPORTED':
       return new AppError(
         'METHOD_NOT_ALLOWED',

@@ -129,12 +129,16 @@ function tooMany(max: number): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `All ${max} streams of this kind are taken in this process; try again in ${retryAfterSeconds} s, or end one`,
-    { details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds } },
+    {
+      text: 'Too many requests under way',
+      details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds },
+    },
   );
 }
 
 function closing(): AppError {
   return new AppError('SERVICE_UNAVAILABLE', 'This process of the API ends; ask again', {
+    text: 'API is shutting down',
     details: { reason: 'SHUTTING_DOWN', retryAfterSeconds: 1 },
   });
 }

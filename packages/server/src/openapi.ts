@@ -1,10 +1,9 @@
 // The OpenAPI document: generated from the procedures, dressed in the published reference's words.
 
-import type { ErrorCode } from '@ondemand/core';
+import { type ErrorCode, errorCodes, errorTexts } from '@ondemand/core';
 import { generateOpenApiDocument } from 'trpc-to-openapi';
 import { createSchema } from 'zod-openapi';
 import { type ApiError, apiErrorSchema } from './api-error.ts';
-import { errorMap } from './error-map.ts';
 import { operationExamples } from './examples.ts';
 import { bodyErrors, requestIdHeader, toErrorReferences } from './openapi-parts.ts';
 import { describeStreams } from './openapi-streams.ts';
@@ -70,12 +69,7 @@ export function createOpenApiDocument({
       ...components,
       ...('$ref' in schema ? {} : { ApiError: schema }),
     },
-    responses: Object.fromEntries(
-      Object.entries(errorMap).map(([code, { error }]) => [
-        code,
-        errorResponse(code as ErrorCode, error), // the keys of a Record<ErrorCode, …>
-      ]),
-    ),
+    responses: Object.fromEntries(errorCodes.map((code) => [code, errorResponse(code)])),
   };
   document.servers = servers;
   document.tags = tags;
@@ -155,7 +149,8 @@ const retryAfterHeader = {
 /** A 503 does where it is known when to ask again. */
 const asksToWait: ReadonlySet<ErrorCode> = new Set(['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']);
 
-function errorResponse(code: ErrorCode, text: string) {
+function errorResponse(code: ErrorCode) {
+  const [text] = errorTexts[code];
   const example: ApiError = {
     error: text,
     code,

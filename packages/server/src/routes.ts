@@ -15,7 +15,9 @@ export function addRouteCheck(app: FastifyInstance): void {
 }
 
 export function noSuchPath(): AppError {
-  return new AppError('NOT_FOUND', 'No such path in this API; /docs lists what there is');
+  return new AppError('NOT_FOUND', 'No such path in this API; /docs lists what there is', {
+    text: 'Path not found',
+  });
 }
 
 /** Fastify takes `/jobs/` for `/jobs/:id`; a wildcard may be empty. */

@@ -213,7 +213,7 @@ function noAddress(): never {
   throw new AppError(
     'SERVICE_UNAVAILABLE',
     'oci-flex has no public IP to connect to; give it one, or set SSH_HOST',
-    { details: { reason: 'NO_PUBLIC_IP' } },
+    { text: 'VM has no public IP', details: { reason: 'NO_PUBLIC_IP' } },
   );
 }
 

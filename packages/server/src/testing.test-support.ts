@@ -2,7 +2,13 @@
 
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
-import { AppError, type Container, type ErrorCode } from '@ondemand/core';
+import {
+  AppError,
+  type Container,
+  type ErrorCode,
+  type ErrorText,
+  errorTexts,
+} from '@ondemand/core';
 import { expect } from 'vitest';
 import type { ApiError } from './api-error.ts';
 import { createAuditTrail } from './audit/trail.ts';
@@ -152,14 +158,18 @@ export async function readJson<T>(response: Response): Promise<T> {
   return (await response.json()) as T; // the test's own claim
 }
 
-/** Checks an `ApiError` whole: status, body, headers; resolves with the body. */
-export async function expectApiError(response: Response, code: ErrorCode): Promise<ApiErrorBody> {
-  const { status, error } = errorMap[code];
+/** Checks an `ApiError` whole: status, body, headers, and its short text where one is named; resolves with the body. */
+export async function expectApiError<Code extends ErrorCode>(
+  response: Response,
+  code: Code,
+  error?: ErrorText<Code>,
+): Promise<ApiErrorBody> {
+  const { status } = errorMap[code];
   const body = await readJson<ApiErrorBody>(response);
   expect({ status: response.status, code: body.code, error: body.error }).toEqual({
     status,
     code,
-    error,
+    error: error ?? expect.toBeOneOf([...errorTexts[code]]),
   });
   expect(Object.keys(body).sort()).toEqual(['code', 'details', 'error', 'message']);
   expect(body.message).toMatch(/\S/);

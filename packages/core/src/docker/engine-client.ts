@@ -102,7 +102,11 @@ export function createEngineClient({
     sendIt: (request: Request) => Promise<Answer>,
   ): Promise<Answer> {
     if (disposed) {
-      throw new AppError('SERVICE_UNAVAILABLE', `The connection to Docker on ${vmId} is shut down`);
+      throw new AppError(
+        'SERVICE_UNAVAILABLE',
+        `The connection to Docker on ${vmId} is shut down`,
+        { text: 'API is shutting down' },
+      );
     }
     const sendVersioned = async () => {
       const version = await negotiate(request);
@@ -265,7 +269,10 @@ function tooManyRequests(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `Too many requests wait for Docker on ${vmId}; try again in a moment`,
-    { details: { reason: 'TOO_MANY_REQUESTS', retryAfterSeconds: 1 } },
+    {
+      text: 'Too many requests under way',
+      details: { reason: 'TOO_MANY_REQUESTS', retryAfterSeconds: 1 },
+    },
   );
 }
 
@@ -273,7 +280,10 @@ function tooManyStreams(open: number): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `${open} logs and watches of Docker on ${vmId} are followed already, and no more go over its connection; end one, or try again later`,
-    { details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds: 5 } },
+    {
+      text: 'Too many requests under way',
+      details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds: 5 },
+    },
   );
 }
 

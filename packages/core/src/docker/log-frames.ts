@@ -85,6 +85,7 @@ function toStream(header: Buffer): LogStream {
     throw new AppError(
       'SERVICE_UNAVAILABLE',
       `Docker on ${vmId} failed while it read the log; try again, or look at the Docker daemon on the VM`,
+      { text: 'Docker failed' },
     );
   }
   throw malformed(`a line is of stream ${number}`);
@@ -94,5 +95,6 @@ function malformed(reason: string): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `Docker's log from ${vmId} is malformed: ${reason}; try again`,
+    { text: 'Docker failed' },
   );
 }

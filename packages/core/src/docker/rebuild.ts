@@ -110,6 +110,7 @@ export function createRebuildPlanner({
     throw new AppError(
       'SERVICE_UNAVAILABLE',
       `${vmId} has neither "docker compose" nor "docker-compose"; install Docker Compose on the VM, or set COMPOSE_COMMAND`,
+      { text: 'Missing software on the VM' },
     );
   }
 
@@ -147,6 +148,6 @@ function refused(name: string, reason: string): AppError {
   return new AppError(
     'CONFLICT',
     `The container '${name}' on ${vmId} cannot be rebuilt: ${reason}`,
-    { details: { name } },
+    { text: 'Rebuild not possible', details: { name } },
   );
 }

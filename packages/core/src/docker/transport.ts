@@ -134,6 +134,7 @@ function isRefusal(error: unknown): error is AppError {
 
 function refused(error: AppError): AppError {
   return new AppError('SERVICE_UNAVAILABLE', `Docker on ${vmId} is not answering: ${say(error)}`, {
+    text: 'Docker not reachable',
     details: error.details,
     cause: error,
   });

@@ -188,7 +188,7 @@ function busy(job: string | undefined): AppError {
   return new AppError(
     'CONFLICT',
     `Nothing was started: ${name} is already under way on ${vmId}; wait until it has ended`,
-    { details: known ? { job } : {} },
+    { text: 'Rebuild already running', details: known ? { job } : {} },
   );
 }
 
@@ -197,18 +197,20 @@ function refused(exitCode: number): AppError {
     return new AppError(
       'SERVICE_UNAVAILABLE',
       `${vmId} lacks "flock" or "setsid", which jobs need; install util-linux on the VM`,
+      { text: 'Missing software on the VM' },
     );
   }
   if (exitCode === scriptExits.noFolder) {
     return new AppError(
       'INTERNAL_ERROR',
       `The folder for jobs cannot be made on ${vmId}; check the home folder of the SSH user there: its owner, and the space left`,
+      { text: 'Job not started' },
     );
   }
   return new AppError(
     'INTERNAL_ERROR',
     `The job was not started: its runner did not come up on ${vmId} (exit code ${exitCode}); check the VM's memory, disk and process limits`,
-    { details: { exitCode } },
+    { text: 'Job not started', details: { exitCode } },
   );
 }
 
@@ -216,7 +218,7 @@ function nothingStarted(cause: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     'Nothing was started: the SSH connection to the VM was lost before the job began; try again',
-    { cause },
+    { text: 'Nothing was started', cause },
   );
 }
 
@@ -224,7 +226,7 @@ function outcomeUnknown(job: string, cause: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `The SSH connection to the VM was lost while the job '${job}' was being started; whether it runs is not known. Look at GET /jobs/${job} before you try again`,
-    { details: { job, outcome: 'unknown' }, cause },
+    { text: 'Outcome unknown', details: { job, outcome: 'unknown' }, cause },
   );
 }
 
@@ -232,5 +234,6 @@ function unreadable(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `The jobs on ${vmId} cannot be read: the answer of its shell is not whole; check the SSH user there has a POSIX shell, and that the VM has memory left`,
+    { text: 'Jobs not readable' },
   );
 }

@@ -1,6 +1,7 @@
 // What the VM is to a caller, and which power action makes sense in which state.
 
 import { z } from 'zod';
+import type { ErrorText } from '../errors.ts';
 
 /** The product controls one VM; this is its name everywhere. */
 export const vmId = 'oci-flex';
@@ -48,7 +49,25 @@ export const maxTransitionMs = 15 * 60_000;
 
 export type ActionCheck =
   | { readonly allowed: true }
-  | { readonly allowed: false; readonly message: string };
+  | {
+      readonly allowed: false;
+      readonly text: ErrorText<'CONFLICT'>;
+      readonly message: string;
+    };
+
+/** What people are told of a VM that is neither on nor off. MOVING is also how a state reads that OCI invents later. */
+export const transitionTexts = {
+  MOVING: 'VM in transition',
+  PROVISIONING: 'VM is being created',
+  STARTING: 'VM is starting',
+  STOPPING: 'VM is stopping',
+  CREATING_IMAGE: 'VM image is being made',
+  TERMINATING: 'VM is being deleted',
+  TERMINATED: 'VM was deleted',
+} as const satisfies Record<
+  Exclude<LifecycleState, 'RUNNING' | 'STOPPED'>,
+  ErrorText<'CONFLICT'> & ErrorText<'SERVICE_UNAVAILABLE'>
+>;
 
 /**
  * Whether a power action makes sense: START when STOPPED; STOP, SOFTRESET and RESET when RUNNING; STOP and RESET also when STARTING or STOPPING has taken longer than `maxTransitionMs`.
@@ -63,13 +82,11 @@ export function checkAction(
   { inTransitionMs }: { readonly inTransitionMs: number },
 ): ActionCheck {
   if (action === 'START') {
-    return state === 'STOPPED'
-      ? { allowed: true }
-      : refuse(`VM already running: START needs it STOPPED, but ${vmId} is ${state}`, state);
+    return state === 'STOPPED' ? { allowed: true } : refuse('START needs it STOPPED', state);
   }
   const isStuck = isTransition(state) && inTransitionMs > maxTransitionMs;
   if (state === 'RUNNING' || (isStuck && canForce(action))) return { allowed: true };
-  return refuse(`VM already stopped: ${action} needs it RUNNING, but ${vmId} is ${state}`, state, {
+  return refuse(`${action} needs it RUNNING`, state, {
     forceable: isTransition(state) && canForce(action),
   });
 }
@@ -97,14 +114,21 @@ const provenBy: Record<VmAction, readonly LifecycleState[]> = {
 };
 
 function refuse(
-  what: string,
+  needs: string,
   state: LifecycleState,
   { forceable = false }: { readonly forceable?: boolean } = {},
 ): ActionCheck {
   const forced = forceable
     ? `; once that has been seen for ${maxTransitionMs / 60_000} minutes it may be cut short`
     : '';
-  return { allowed: false, message: `${what}; ${advice[state]}${forced}` };
+  const [text, what] = isOnOrOff(state)
+    ? (['VM already running/stopped', `VM already ${state.toLowerCase()}`] as const)
+    : ([transitionTexts[state], transitionTexts[state]] as const);
+  return {
+    allowed: false,
+    text,
+    message: `${what}: ${needs}, but ${vmId} is ${state}; ${advice[state]}${forced}`,
+  };
 }
 
 const advice: Record<LifecycleState, string> = {
@@ -118,6 +142,10 @@ const advice: Record<LifecycleState, string> = {
   TERMINATING: 'it is being deleted and cannot come back',
   TERMINATED: 'it was deleted and cannot come back',
 };
+
+function isOnOrOff(state: LifecycleState): state is 'RUNNING' | 'STOPPED' {
+  return state === 'RUNNING' || state === 'STOPPED';
+}
 
 function isTransition(state: LifecycleState): boolean {
   return state === 'STARTING' || state === 'STOPPING';

@@ -74,6 +74,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
         throw new AppError(
           'SERVICE_UNAVAILABLE',
           `${action} was not sent: OCI did not say which version of the VM it would act on; try again`,
+          { text: 'OCI failed' },
         );
       }
       const { http, compute } = await open(signal);

@@ -192,7 +192,7 @@ function toUnknownOutcome(known: AppError, cause: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `${known.message}. It is unknown whether OCI carried it out: look at its state before you repeat it`,
-    { details: { ...known.details, outcome: 'unknown' }, cause },
+    { text: 'Outcome unknown', details: { ...known.details, outcome: 'unknown' }, cause },
   );
 }
 
@@ -202,7 +202,7 @@ function toCallerError(error: unknown, { operation, signal }: CallContext): unkn
   return new AppError(
     'INTERNAL_ERROR',
     'A request to OCI could not be signed or sent; see the log for the reason',
-    { cause: error },
+    { text: 'OCI configuration not usable', cause: error },
   );
 }
 

@@ -134,6 +134,7 @@ export async function createInstancePrincipal(
       throw new AppError(
         'INTERNAL_ERROR',
         `OCI's token service refused this machine's certificate (HTTP ${answer.status}); check its dynamic group and its clock`,
+        { text: 'OCI refused our credentials' },
       );
     }
     const token = answer.status === 200 ? toToken(answer.body) : undefined;
@@ -146,7 +147,7 @@ function toUnavailable(what: string, cause?: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `${what}; OCI_AUTH=instance_principal works only on an OCI instance`,
-    { details: { reason: 'NO_INSTANCE_PRINCIPAL' }, cause },
+    { text: 'OCI not reachable', details: { reason: 'NO_INSTANCE_PRINCIPAL' }, cause },
   );
 }
 

@@ -155,6 +155,6 @@ function toConfigError(problems: readonly string[]): AppError {
   return new AppError(
     'INTERNAL_ERROR',
     `Our OCI configuration cannot be used (${variables.join(', ')}); the log says what is wrong with it`,
-    { cause: new Error(problems.join('\n')) },
+    { text: 'OCI configuration not usable', cause: new Error(problems.join('\n')) },
   );
 }

@@ -1,11 +1,12 @@
 // What OCI's refusals and silences mean to our callers, in one table.
 
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode, type ErrorText } from '../errors.ts';
 import { vmId } from '../model/vm.ts';
 import type { OciFailure, OciOperation } from './failure.ts';
 
 interface Verdict {
   readonly code: ErrorCode;
+  readonly text: ErrorText;
   /** What went wrong and what to do, as the end of a sentence that names the operation. */
   readonly why: string;
   readonly details?: Record<string, unknown>;
@@ -21,8 +22,9 @@ export function toAppError(
   operation: OciOperation,
   cause?: unknown,
 ): AppError {
-  const { code, why, details } = toVerdict(failure, operation);
+  const { code, text, why, details } = toVerdict(failure, operation);
   return new AppError(code, `Could not ${deeds[operation]}: ${why}`, {
+    text,
     details: details ?? {},
     cause,
   });
@@ -46,11 +48,13 @@ function toVerdict(failure: OciFailure, operation: OciOperation): Verdict {
       return toNetworkVerdict(failure.code);
     case 'timeout':
       return unavailable(
+        'OCI not reachable',
         `OCI gave no answer within ${Math.ceil(failure.timeoutMs / 100) / 10} s; try again, and check that this machine reaches OCI`,
         { reason: 'TIMEOUT' },
       );
     case 'unreadable':
       return unavailable(
+        'OCI not reachable',
         `what answered (HTTP ${failure.status}) does not speak OCI's API; check OCI_ENDPOINT, OCI_REGION and any proxy in between`,
         { reason: 'UNREADABLE_ANSWER' },
       );
@@ -64,6 +68,7 @@ function toAnswerVerdict(
   const { status, retryAfterSeconds } = answer;
   if (isOutOfCapacity(answer)) {
     return unavailable(
+      'OCI out of capacity',
       'OCI is out of capacity: it has no free host of its shape right now, so it cannot be started; try again in a few minutes',
       { reason: 'OUT_OF_CAPACITY', retryAfterSeconds: retryAfterSeconds ?? 300 },
     );
@@ -71,63 +76,82 @@ function toAnswerVerdict(
   if (status === 401 || status === 403) {
     return {
       code: 'INTERNAL_ERROR',
+      text: 'OCI refused our credentials',
       why: `OCI refused our credentials (HTTP ${status}); check the user, fingerprint and key of the OCI profile, renew its session if it uses one, and check this machine's clock`,
     };
   }
   if (status === 404) {
     return {
       code: 'INTERNAL_ERROR',
+      text: 'VM not found in OCI',
       why: 'OCI finds nothing there that our credentials may use (HTTP 404); check OCI_INSTANCE_ID, the region, and the policy of our OCI user',
     };
   }
   if ((status === 409 || status === 412) && operation !== 'InstanceAction') {
-    return unavailable(`OCI did not answer for now (HTTP ${status}); try again in a moment`, {
-      reason: 'OCI_FAILED',
-    });
+    return unavailable(
+      'OCI failed',
+      `OCI did not answer for now (HTTP ${status}); try again in a moment`,
+      {
+        reason: 'OCI_FAILED',
+      },
+    );
   }
   if (status === 409 || status === 412) {
     return {
       code: 'CONFLICT',
+      text: 'VM in transition',
       why: `it is being changed by something else or its state does not allow it (HTTP ${status}); look at its state and try again`,
     };
   }
   if (status === 429) {
-    return unavailable('OCI throttles our requests (HTTP 429); try again later', {
-      reason: 'THROTTLED',
-      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-    });
+    return unavailable(
+      'OCI throttles requests',
+      'OCI throttles our requests (HTTP 429); try again later',
+      {
+        reason: 'THROTTLED',
+        ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      },
+    );
   }
   if (status >= 500 || status === 408) {
-    return unavailable(`OCI failed (HTTP ${status}); try again in a moment`, {
+    return unavailable('OCI failed', `OCI failed (HTTP ${status}); try again in a moment`, {
       reason: 'OCI_FAILED',
       ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
     });
   }
   if (status < 400) {
     return unavailable(
+      'OCI not reachable',
       `what answered redirects (HTTP ${status}), which OCI never does; check OCI_ENDPOINT`,
       { reason: 'UNREADABLE_ANSWER' },
     );
   }
   return {
     code: 'INTERNAL_ERROR',
+    text: 'OCI refused the request',
     why: `OCI refused our request (HTTP ${status}); check OCI_INSTANCE_ID, and the log for OCI's reason`,
   };
 }
 
 function toNetworkVerdict(code: string | undefined): Verdict {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return unavailable("OCI's host name did not resolve; check OCI_REGION, OCI_ENDPOINT and DNS", {
-      reason: 'DNS_FAILED',
-    });
+    return unavailable(
+      'OCI not reachable',
+      "OCI's host name did not resolve; check OCI_REGION, OCI_ENDPOINT and DNS",
+      {
+        reason: 'DNS_FAILED',
+      },
+    );
   }
   if (isCertificateCode(code)) {
     return unavailable(
+      'OCI not reachable',
       "the TLS certificate of what answered was not accepted; check OCI_ENDPOINT, this machine's clock, and NODE_EXTRA_CA_CERTS for a CA of your own",
       { reason: 'TLS_FAILED' },
     );
   }
   return unavailable(
+    'OCI not reachable',
     'the connection to OCI failed; try again, and check that this machine reaches OCI',
     { reason: 'OCI_UNREACHABLE' },
   );
@@ -146,9 +170,14 @@ export function isOutOfCapacity(answer: Extract<OciFailure, { kind: 'answer' }>)
   return /out of (host )?capacity/i.test(answer.serviceMessage ?? '');
 }
 
-function unavailable(why: string, details: Record<string, unknown>): Verdict {
+function unavailable(
+  text: ErrorText<'SERVICE_UNAVAILABLE'>,
+  why: string,
+  details: Record<string, unknown>,
+): Verdict {
   return {
     code: 'SERVICE_UNAVAILABLE',
+    text,
     why,
     details: { retryAfterSeconds: defaultRetryAfterSeconds, ...details },
   };

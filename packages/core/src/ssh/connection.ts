@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import type { CallOptions, Link } from '../ports.ts';
 import { connectOnce, createSharedAttempt, type SharedAttempt } from './attempt.ts';
 import { createBackoff } from './backoff.ts';
@@ -195,9 +195,10 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
 }
 
 function withRetryAfter(error: AppError, waitMs: number): AppError {
-  if (error.code !== 'SERVICE_UNAVAILABLE') return error;
+  if (!isAppError(error, 'SERVICE_UNAVAILABLE')) return error;
   const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000));
   return new AppError(error.code, error.message, {
+    text: error.text,
     details: { ...error.details, retryAfterSeconds },
     cause: error.cause ?? error,
   });

@@ -1,6 +1,6 @@
 // Every way the SSH connection can fail, as one table: what a caller is told, and nothing of what ssh2 or the system said.
 
-import { AppError } from '../errors.ts';
+import { AppError, type ErrorText } from '../errors.ts';
 
 /** `details.reason` of the errors that this folder throws. */
 export type SshReason = keyof typeof texts;
@@ -43,6 +43,7 @@ export function toAppError(
   { details = {}, cause }: { details?: Record<string, unknown>; cause?: unknown } = {},
 ): AppError {
   return new AppError('SERVICE_UNAVAILABLE', texts[reason], {
+    text: shortTexts[reason],
     details: { reason, ...details },
     ...(cause === undefined ? {} : { cause }),
   });
@@ -104,6 +105,23 @@ const texts = {
   COMMAND_FAILED: 'A command on the VM failed.',
   PERMISSION_DENIED: "The SSH user's permissions on the VM do not suffice.",
 } as const;
+
+/** What people are shown where the VM was reached, and something else is the matter. */
+const shortTexts: Partial<Record<SshReason, ErrorText<'SERVICE_UNAVAILABLE'>>> = {
+  CONNECTION_CLOSED: 'API is shutting down',
+  CHANNELS_BUSY: 'Too many requests under way',
+  COMMANDS_BUSY: 'Too many requests under way',
+  SOCKET_REFUSED: 'Docker not reachable',
+  FORWARDING_REFUSED: 'Docker not reachable',
+  FORWARDING_UNSUPPORTED: 'Docker not reachable',
+  SESSION_REFUSED: 'Command failed on the VM',
+  COMMAND_REFUSED: 'Command failed on the VM',
+  OUTCOME_UNKNOWN: 'Outcome unknown',
+  COMMAND_TIMEOUT: 'Outcome unknown',
+  COMMAND_NOT_FOUND: 'Missing software on the VM',
+  COMMAND_FAILED: 'Command failed on the VM',
+  PERMISSION_DENIED: 'Command failed on the VM',
+};
 
 const timeoutReasons: Record<DialPhase, SshReason> = {
   lookup: 'DNS_FAILED',

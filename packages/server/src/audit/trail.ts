@@ -108,6 +108,6 @@ function unavailable(what: string, cause?: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `The audit log cannot ${what}; the API's operator finds why in its log`,
-    { details: { reason: 'AUDIT_LOG_UNAVAILABLE' }, cause },
+    { text: 'Audit log not available', details: { reason: 'AUDIT_LOG_UNAVAILABLE' }, cause },
   );
 }

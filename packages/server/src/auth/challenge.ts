@@ -16,7 +16,10 @@ export function missingToken(): AppError {
 }
 
 /** The token is malformed, expired, revoked or not meant for us; `message` never repeats any of it. */
-export function invalidToken(message: string, options: AppErrorOptions = {}): AppError {
+export function invalidToken(
+  message: string,
+  options: AppErrorOptions<'UNAUTHORIZED'> = {},
+): AppError {
   return new AppError('UNAUTHORIZED', message, {
     ...options,
     details: { ...options.details, reason: 'invalid_token' satisfies BearerError },

@@ -129,7 +129,7 @@ function notChecked(why: string, retryAfterSeconds: number): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `The token was not checked, as ${why}; try again in ${retryAfterSeconds} s`,
-    { details: { reason: 'TOKEN_NOT_CHECKED', retryAfterSeconds } },
+    { text: 'Token not checked', details: { reason: 'TOKEN_NOT_CHECKED', retryAfterSeconds } },
   );
 }
 

@@ -79,6 +79,7 @@ export function issuerUnavailable(cause: IssuerFault): AppError {
     'SERVICE_UNAVAILABLE',
     'The token could not be checked, as its issuer does not answer properly; try again shortly',
     {
+      text: 'Token issuer not reachable',
       details: {
         reason: 'ISSUER_UNAVAILABLE',
         retryAfterSeconds: cause.retryAfterSeconds ?? defaultRetryAfterSeconds,
