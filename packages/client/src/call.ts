@@ -6,7 +6,7 @@ import { toBaseUrl } from './base-url.ts';
 import { withDeadline } from './deadline.ts';
 import { OnDemandError } from './errors.ts';
 import { createExchange } from './exchange.ts';
-import { createHeaders } from './headers.ts';
+import { createHeaders, type HeaderRecord } from './headers.ts';
 import { toLoss } from './loss.ts';
 import { type ClientOptions, checkTimeout } from './options.ts';
 import type { CallOptions } from './procedures.ts';
@@ -26,7 +26,7 @@ const defaultTimeoutMs = { query: 30_000, mutation: 300_000 };
 export function createCall(client: ClientOptions): Call {
   checkTimeout(client);
   const baseUrl = toBaseUrl(client.url);
-  const readHeaders = createHeaders(client);
+  const requestHeaders = createHeaders(client);
   const trpc = createTRPCUntypedClient<AppRouter>({
     links: [
       // Not the batching link: there a call waits for the slowest of its batch, and an aborted one goes on.
@@ -58,7 +58,18 @@ export function createCall(client: ClientOptions): Call {
     }
 
     async function send(signal: AbortSignal): Promise<unknown> {
-      const headers = await readHeaders();
+      const sent = await requestHeaders.read();
+      try {
+        return await sendWith(sent, signal);
+      } catch (error) {
+        isSent = false; // a refused call did nothing
+        const fresh = await requestHeaders.renew(sent, toCause(error));
+        if (fresh === undefined) throw error;
+        return await sendWith(fresh, signal);
+      }
+    }
+
+    function sendWith(headers: HeaderRecord, signal: AbortSignal): Promise<unknown> {
       isSent = true;
       return trpc[type](path, input, { signal, context: { headers } });
     }
@@ -71,6 +82,10 @@ export function createCall(client: ClientOptions): Call {
   };
 }
 
+function toCause(thrown: unknown): unknown {
+  return thrown instanceof TRPCClientError ? thrown.cause : thrown;
+}
+
 interface GivenUp {
   readonly what: string;
   readonly advice?: string;
@@ -79,7 +94,7 @@ interface GivenUp {
 
 /** tRPC wraps what its `fetch` threw; what it throws by itself comes from writing the input as JSON. */
 function toOnDemandError(thrown: unknown, path: string): OnDemandError {
-  const cause = thrown instanceof TRPCClientError ? thrown.cause : thrown;
+  const cause = toCause(thrown);
   const error =
     cause instanceof OnDemandError
       ? cause

@@ -3,18 +3,41 @@
 import { OnDemandError } from './errors.ts';
 import type { ClientOptions, TokenSource } from './options.ts';
 
-/** Throws a `TypeError` for a token that is none and for headers that HTTP cannot carry; what it gives rejects with `TOKEN_ERROR` alone. */
-export function createHeaders({ token, headers }: Pick<ClientOptions, 'token' | 'headers'>) {
+export interface RequestHeaders {
+  /** Rejects with `TOKEN_ERROR` alone. */
+  read(): Promise<HeaderRecord>;
+  /** After the API refused what was sent: headers with another token, or undefined where the token function has no other. Rejects as `read` does. */
+  renew(sent: HeaderRecord, error: unknown): Promise<HeaderRecord | undefined>;
+}
+
+export type HeaderRecord = Readonly<Record<string, string>>;
+
+/** Throws a `TypeError` for a token that is none and for headers that HTTP cannot carry. */
+export function createHeaders({
+  token,
+  headers,
+}: Pick<ClientOptions, 'token' | 'headers'>): RequestHeaders {
   if (typeof token !== 'function' && !isTokenOrNone(token))
     throw new TypeError(
       `token: a string is needed, or a function that gives one; its type is ${typeof token}`,
     );
   const fixed = toRecord(headers ?? {});
-  return async (): Promise<Record<string, string>> => {
-    const value = await readToken(token);
-    return value === undefined ? fixed : { ...fixed, authorization: `Bearer ${value}` };
+  const read = async (refused?: string): Promise<HeaderRecord> => {
+    const value = await readToken(token, refused);
+    return value === undefined ? fixed : { ...fixed, authorization: `${scheme}${value}` };
+  };
+  return {
+    read: () => read(),
+    async renew(sent, error) {
+      const isRefused = error instanceof OnDemandError && error.code === 'UNAUTHORIZED';
+      if (!isRefused || typeof token !== 'function') return undefined;
+      const fresh = await read(sent.authorization?.slice(scheme.length));
+      return fresh.authorization === sent.authorization ? undefined : fresh;
+    },
   };
 }
+
+const scheme = 'Bearer ';
 
 /** With lower-case names, so that none can appear twice. */
 function toRecord(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -26,8 +49,11 @@ function toRecord(headers: Readonly<Record<string, string>>): Record<string, str
   }
 }
 
-async function readToken(token: ClientOptions['token']): Promise<string | undefined> {
-  const value: unknown = typeof token === 'function' ? await askFor(token) : token; // what JavaScript callers give may be anything
+async function readToken(
+  token: ClientOptions['token'],
+  refused: string | undefined,
+): Promise<string | undefined> {
+  const value: unknown = typeof token === 'function' ? await askFor(token, refused) : token; // what JavaScript callers give may be anything
   if (!isTokenOrNone(value))
     throw new OnDemandError(
       'TOKEN_ERROR',
@@ -49,9 +75,9 @@ function isTokenOrNone(value: unknown): value is string | null | undefined {
   return typeof value === 'string' || value === null || value === undefined;
 }
 
-async function askFor(token: TokenSource): Promise<unknown> {
+async function askFor(token: TokenSource, refused: string | undefined): Promise<unknown> {
   try {
-    return await token();
+    return await token({ refused });
   } catch (cause) {
     throw new OnDemandError(
       'TOKEN_ERROR',

@@ -10,7 +10,7 @@ export {
   type OnDemandErrorOptions,
 } from './errors.ts';
 export type * from './models.ts';
-export type { ClientOptions } from './options.ts';
+export type { ClientOptions, TokenRequest, TokenSource } from './options.ts';
 export type {
   CallOptions,
   Mutation,

@@ -13,8 +13,19 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
-/** May give nothing, as `localStorage.getItem` does. */
-export type TokenSource = () => string | null | undefined | Promise<string | null | undefined>;
+/**
+ * May give nothing, as `localStorage.getItem` does.
+ * After a 401 it is asked once more, with the token that was refused: where it gives another one, the call is sent once more.
+ * What it throws is taken for a failure that may pass, and ends a subscription only after a while; an error whose `final` is true ends one at once.
+ */
+export type TokenSource = (
+  request: TokenRequest,
+) => string | null | undefined | Promise<string | null | undefined>;
+
+export interface TokenRequest {
+  /** The token that the API has just refused with 401; undefined where none was. */
+  readonly refused: string | undefined;
+}
 
 /** Throws a `TypeError` for a `timeoutMs` within which nothing can be answered. */
 export function checkTimeout({ timeoutMs }: Pick<ClientOptions, 'timeoutMs'>): void {

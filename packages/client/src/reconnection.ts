@@ -55,10 +55,15 @@ function canPass({ code, details, cause }: OnDemandError): boolean {
       return details.lifecycleState === undefined;
     case 'TOKEN_ERROR':
       // The network that broke the stream fails the issuer too; a token that no header can carry has no cause.
-      return cause !== undefined;
+      return cause !== undefined && !isFinal(cause);
     default:
       return false;
   }
+}
+
+/** A token function's own word that trying again is of no use. */
+function isFinal(cause: unknown): boolean {
+  return typeof cause === 'object' && cause !== null && 'final' in cause && cause.final === true;
 }
 
 function readRetryAfterMs({ details }: OnDemandError): number {

@@ -5,7 +5,7 @@ import { toBaseUrl } from './base-url.ts';
 import { OnDemandError } from './errors.ts';
 import { endedEarly, openEventStream } from './event-stream.ts';
 import { globalFetch } from './exchange.ts';
-import { createHeaders } from './headers.ts';
+import { createHeaders, type HeaderRecord } from './headers.ts';
 import type { ClientOptions } from './options.ts';
 import { pause } from './pause.ts';
 import type { SubscribeOptions } from './procedures.ts';
@@ -57,7 +57,7 @@ export function createSubscribe(
   patience: Patience = defaultPatience,
 ): Subscribe {
   const baseUrl = toBaseUrl(client.url);
-  const readHeaders = createHeaders(client);
+  const requestHeaders = createHeaders(client);
   const { fetch = globalFetch } = client;
   const { silenceMs, steadyMs, now } = patience;
 
@@ -88,6 +88,11 @@ export function createSubscribe(
     let hasGiven = false;
     /** The API has agreed to give this stream; tRPC opens one even to say in it that there is none. */
     let isAccepted = false;
+    let sent: HeaderRecord = {};
+    /** The 401 after which another token is asked for before the next connection. */
+    let refusal: OnDemandError | undefined;
+    /** Another token was asked for and the stream has not worked since. */
+    let hasRenewed = false;
 
     const abort = () => end.abort(toAborted(path, signal?.reason));
     if (signal?.aborted) abort();
@@ -99,7 +104,8 @@ export function createSubscribe(
         } catch (error) {
           if (end.signal.reason === loopWasLeft) return;
           end.signal.throwIfAborted();
-          await waitAfter(error);
+          if (isRefusal(error) && canResume() && !hasRenewed) refusal = error;
+          else await waitAfter(error);
         }
       }
     } finally {
@@ -145,6 +151,25 @@ export function createSubscribe(
       }
     }
 
+    async function readHeaders(): Promise<HeaderRecord> {
+      const error = refusal;
+      refusal = undefined;
+      if (error === undefined) {
+        sent = await requestHeaders.read();
+      } else {
+        const fresh = await requestHeaders.renew(sent, error);
+        hasRenewed = true;
+        if (fresh === undefined) throw error;
+        sent = fresh;
+      }
+      return sent;
+    }
+
+    /** Whether another connection would give no item a second time. */
+    function canResume(): boolean {
+      return lastEventId !== undefined || !hasGiven;
+    }
+
     function toUrl(): string {
       const query = new URLSearchParams();
       if (inputText !== undefined) query.set('input', inputText);
@@ -156,13 +181,13 @@ export function createSubscribe(
 
     function worked(): void {
       isAccepted = true;
+      hasRenewed = false;
       reconnection.worked();
     }
 
     /** Throws the error where asking again is of no use, or would give items a second time. */
     async function waitAfter(error: unknown): Promise<void> {
-      const canResume = lastEventId !== undefined || !hasGiven;
-      if (!(error instanceof OnDemandError && isAccepted && canResume)) throw error;
+      if (!(error instanceof OnDemandError && isAccepted && canResume())) throw error;
       const reconnect = reconnection.next(error);
       if (reconnect === undefined) throw error;
       options.onReconnect?.(reconnect);
@@ -180,6 +205,10 @@ export function createSubscribe(
       );
     }
   }
+}
+
+function isRefusal(error: unknown): error is OnDemandError {
+  return error instanceof OnDemandError && error.code === 'UNAUTHORIZED';
 }
 
 const loopWasLeft = Symbol('the loop over the items was left');
