@@ -11,6 +11,11 @@ export class CliError extends Error {
     super(message, options);
     this.exitCode = exitCode;
   }
+
+  /** Whether trying again is of no use: the client asks it of what its token function throws. */
+  get final(): boolean {
+    return this.exitCode !== exitCodes.unavailable;
+  }
 }
 
 /** The user asked in a way that cannot be carried out; exit code 2. */

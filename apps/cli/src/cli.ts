@@ -13,6 +13,7 @@ import { createOutput, type Output, type Streams } from './output/output.ts';
 import { type Invocation, parseInvocation } from './parse.ts';
 import { type Environment, readTokenOrigin } from './settings.ts';
 import { tokenize } from './tokens.ts';
+import { createUnfinishedWork, type UnfinishedWork } from './unfinished-work.ts';
 import { readVersion } from './version.ts';
 
 export interface Run {
@@ -20,13 +21,22 @@ export interface Run {
   readonly argv: readonly string[];
   readonly env: Environment;
   readonly streams: Streams;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, and by the other signals that end a process. */
   readonly signal: AbortSignal;
+  /** Gets what must be finished before the process ends. */
+  readonly unfinished?: UnfinishedWork;
 }
 
-/** Never throws: every failure has become one line on stderr and an exit code. */
+/** Never throws: every failure has become one line on stderr and an exit code. Nothing is left unfinished. */
 export async function runCli(run: Run): Promise<ExitCode> {
-  const { argv, env, streams, signal } = run;
+  const { unfinished = createUnfinishedWork() } = run;
+  const exitCode = await runCommand({ ...run, unfinished });
+  await unfinished.done();
+  return exitCode;
+}
+
+async function runCommand(run: Required<Run>): Promise<ExitCode> {
+  const { argv, env, streams, signal, unfinished } = run;
   let output = createOutput({ streams, env, json: false });
   try {
     if (argv[0] === completeCommand) return await complete(run, output);
@@ -34,7 +44,7 @@ export async function runCli(run: Run): Promise<ExitCode> {
     if (invocation.kind !== 'run') return print(invocation, output);
     const { globals, command, options, operands } = invocation;
     output = createOutput({ streams, env, json: globals.json });
-    const context = createContext({ streams, env, url: globals.url, output, signal });
+    const context = createContext({ streams, env, url: globals.url, output, signal, unfinished });
     return await command.run(context, { options, operands } as Parameters<typeof command.run>[1]); // the parser checked them against the command
   } catch (error) {
     const { message, exitCode } = await toFailure(error, readTokenOrigin(env));
@@ -48,13 +58,14 @@ export async function runCli(run: Run): Promise<ExitCode> {
 }
 
 /** Asked by the shells' completion scripts only, so it is in no help. */
-async function complete({ argv, env, streams, ...run }: Run, output: Output): Promise<ExitCode> {
+async function complete(run: Required<Run>, output: Output): Promise<ExitCode> {
+  const { argv, env, streams, unfinished } = run;
   const { findCandidates } = await import('./completion/candidates.ts');
   using deadline = startDeadline(completionTimeoutMs, run.signal);
   const { signal } = deadline;
   const words = argv.slice(1);
   const url = tokenize(words, globalOptions).options.findLast(({ name }) => name === 'url')?.value;
-  const context = createContext({ streams, env, url, output, signal });
+  const context = createContext({ streams, env, url, output, signal, unfinished });
   const candidates = await findCandidates({
     root,
     words,

@@ -5,6 +5,7 @@ import { toConfigFolder } from './login/config-folder.ts';
 import { createLoginStore, type LoginStore } from './login/login-store.ts';
 import type { Output, Streams } from './output/output.ts';
 import { type Environment, readSettings, readUrl, type TokenOrigin } from './settings.ts';
+import type { UnfinishedWork } from './unfinished-work.ts';
 
 export interface Context {
   readonly output: Output;
@@ -37,11 +38,13 @@ export interface ContextOptions {
   readonly url: string | undefined;
   readonly output: Output;
   readonly signal: AbortSignal;
+  readonly unfinished: Pick<UnfinishedWork, 'add'>;
 }
 
-export function createContext({ streams, env, url, output, signal }: ContextOptions): Context {
-  const logins = createLoginStore({ folder: toConfigFolder(env), warn: output.warn });
-  const source = { env, url, store: logins, signal };
+export function createContext(options: ContextOptions): Context {
+  const { streams, env, url, output, signal, unfinished } = options;
+  const logins = createLoginStore({ folder: toConfigFolder(env), warn: output.warn, unfinished });
+  const source = { env, url, store: logins, signal, onWait: output.warn };
 
   async function connectFrom(): Promise<Connection> {
     const settings = await readSettings(source);

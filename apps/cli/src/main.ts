@@ -3,15 +3,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCli } from './cli.ts';
 import { exitCodes } from './exit-codes.ts';
+import { createUnfinishedWork } from './unfinished-work.ts';
 
 const interruptedFlushMs = 500;
 const { argv, env, stdin, stdout, stderr } = process;
 
+const exitCodeOfSignal = { SIGINT: exitCodes.interrupted, SIGTERM: 143, SIGHUP: 129 }; // as a shell names a death by signal
+const stopWithinMs = 10_000;
+
 const interrupt = new AbortController();
-process.on('SIGINT', () => {
-  if (interrupt.signal.aborted) process.exit(exitCodes.interrupted);
-  interrupt.abort();
-});
+const unfinished = createUnfinishedWork();
+let stoppedBy: number | undefined;
+for (const [signal, code] of Object.entries(exitCodeOfSignal)) {
+  process.on(signal, () => {
+    const exit = () => process.exit(code);
+    if (interrupt.signal.aborted) void unfinished.done().then(exit);
+    else setTimeout(exit, stopWithinMs).unref();
+    stoppedBy ??= code;
+    interrupt.abort();
+  });
+}
 
 let outputFailure: NodeJS.ErrnoException | undefined;
 for (const stream of [stdout, stderr]) {
@@ -21,12 +32,14 @@ for (const stream of [stdout, stderr]) {
   });
 }
 
-const exitCode = await runCli({
+const ended = await runCli({
   argv: argv.slice(2),
   env,
   streams: { stdin, stdout, stderr },
   signal: interrupt.signal,
+  unfinished,
 });
+const exitCode = ended === exitCodes.interrupted ? (stoppedBy ?? ended) : ended;
 await Promise.race([
   Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done)))),
   // Whoever has had enough does not wait for a reader that stands still.

@@ -3,7 +3,7 @@
 import { CliError, usageError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { LoginStore } from './login/login-store.ts';
-import { createSessionToken } from './login/session-token.ts';
+import { createSessionToken, type TokenFunction } from './login/session-token.ts';
 import { toApiKey } from './login/stored-logins.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Settings {
   readonly url: string;
   /** To be asked before each call: the token of a login changes. */
-  readonly token: () => Promise<string>;
+  readonly token: TokenFunction;
   readonly tokenFrom: TokenOrigin;
 }
 
@@ -23,6 +23,8 @@ export interface SettingsSource {
   readonly url: string | undefined;
   readonly store: LoginStore;
   readonly signal: AbortSignal;
+  /** Told what a renewal waits for. */
+  readonly onWait: (text: string) => void;
 }
 
 /** An empty variable counts as none. Throws a usage error for a bad URL, `denied` without a token; no message shows either. */
@@ -32,12 +34,12 @@ export async function readSettings(source: SettingsSource): Promise<Settings> {
   if (given !== undefined) {
     return { url, token: async () => given, tokenFrom: 'ONDEMAND_TOKEN' };
   }
-  const { store, signal } = source;
+  const { store, signal, onWait } = source;
   const login = (await store.read()).logins[toApiKey(url)];
   if (login === undefined) throw notLoggedIn(source, url);
   return {
     url,
-    token: createSessionToken({ url, login, store, signal }),
+    token: createSessionToken({ url, login, store, signal, onWait }),
     tokenFrom: 'ondemand login',
   };
 }

@@ -8,7 +8,11 @@ import type { TokenRequest } from './options.ts';
 import { rejectionOf } from './rejection.test-support.ts';
 import { collect, collectUntilError, follow } from './subscription.test-support.ts';
 
-const refusal = failure(401, { code: 'UNAUTHORIZED', error: 'x', message: 'The token was revoked' });
+const refusal = failure(401, {
+  code: 'UNAUTHORIZED',
+  error: 'x',
+  message: 'The token was revoked',
+});
 
 const tokenOf = ({ headers }: SeenRequest) => headers.authorization?.replace('Bearer ', '');
 

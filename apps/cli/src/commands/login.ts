@@ -1,9 +1,10 @@
 // `ondemand login`: gets a token from the API's issuer, checks it with the API and keeps it.
 
-import { createClient, isApiError, type Whoami } from '@ondemand/client';
+import { createClient, isApiError, type OnDemandError, type Whoami } from '@ondemand/client';
 import { CliError, usageError } from '../cli-error.ts';
 import { defineCommand, type Valued } from '../command.ts';
 import type { Context } from '../context.ts';
+import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { logIn } from '../login/log-in.ts';
 import { revoke } from '../login/revoke.ts';
@@ -50,7 +51,8 @@ of later commands. --json prints what ondemand whoami --json does.`,
       context,
     );
     const checked = await check(fresh, url, context);
-    await keep(checked.ok ? withEnd(fresh, checked.caller) : fresh, url, context);
+    const former = await keep(checked.ok ? withEnd(fresh, checked.caller) : fresh, url, context);
+    if (former !== undefined) await revokeFormer(former, fresh, context);
     if (!checked.ok) throw notChecked(checked.error);
     if (toRenewal(fresh) === 'none') output.warn(toShortLife(fresh));
     for (const name of toWinners(env, url)) {
@@ -92,21 +94,28 @@ async function check(fresh: Login, url: string, { output, signal }: Context): Pr
   } catch (error) {
     if (isApiError(error, 'UNAUTHORIZED') || isApiError(error, 'FORBIDDEN')) {
       await revoke(fresh, signal);
-      throw toRefused(error.code, fresh, error);
+      throw toRefused(error, fresh, error);
     }
     return { ok: false, error };
   }
 }
 
-function toRefused(code: string, { issuer, audience }: Login, cause: unknown): CliError {
-  const asked = audience === undefined || audience.isGuess ? '' : ` '${audience.value}'`;
+/** The API knows why, and its own words come first. */
+function toRefused({ code, message }: OnDemandError, fresh: Login, cause: unknown): CliError {
   return new CliError(
     exitCodes.denied,
-    code === 'FORBIDDEN'
-      ? `${issuer} gave a token without the scopes of this API; ask for others with --scope, or have the client allowed them`
-      : `${issuer} gave a token that this API refuses, probably for its audience${asked}; give the API's OIDC_AUDIENCE as --audience, and let the client have it at the issuer`,
+    `The API refuses the token that ${fresh.issuer} gave: ${message}${toHint(code, message, fresh)}`,
     { cause },
   );
+}
+
+function toHint(code: string, message: string, { audience }: Login): string {
+  if (code === 'FORBIDDEN') {
+    return '; ask for other scopes with --scope, or have the client allowed them';
+  }
+  if (!/\b(?:audience|aud)\b/i.test(message)) return '';
+  const asked = audience === undefined ? 'none was asked for' : `'${audience.value}' was asked for`;
+  return `; ${asked}: --audience says which, and the client has to be allowed it at the issuer`;
 }
 
 /** An issuer need not say when its token ends; the API knows it all the same. */
@@ -124,18 +133,43 @@ function toWinners(env: Environment, url: string): string[] {
   ];
 }
 
-/** Tokens that cannot be kept are given back, as nobody would know of them. */
-async function keep(fresh: Login, url: string, { logins, signal }: Context): Promise<void> {
+/** Gives the login that was replaced. Tokens that cannot be kept are given back, as nobody would know of them. */
+async function keep(fresh: Login, url: string, { logins, signal }: Context) {
   const key = toApiKey(url);
   try {
-    await logins.change(signal, ({ stored, save }) =>
-      save({ current: key, logins: { ...stored.logins, [key]: fresh } }),
-    );
+    return await logins.change(signal, async ({ stored, save }) => {
+      await save({ current: key, logins: { ...stored.logins, [key]: fresh } });
+      return stored.logins[key];
+    });
   } catch (error) {
     if (!signal.aborted) await revoke(fresh, signal);
     throw error;
   }
 }
+
+/** Else its tokens would live on where nobody knows of them. What the new login shares with it is left alone. */
+async function revokeFormer(
+  former: Login,
+  { accessToken, refreshToken }: Login,
+  { output, signal }: Context,
+): Promise<void> {
+  const isSame = (mine?: string, other?: string) => mine !== undefined && mine === other;
+  if (isSame(former.accessToken, accessToken) || isSame(former.refreshToken, refreshToken)) return;
+  using deadline = startDeadline(revocationMs, signal);
+  try {
+    const outcomes = await deadline.bound(revoke(former, deadline.signal));
+    const isLeft = [...outcomes.values()].some(
+      (outcome) => outcome !== 'revoked' && outcome !== 'unsupported',
+    );
+    if (isLeft)
+      output.warn(`The former login could not be revoked; end its session at ${former.issuer}`);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    output.warn(`The former login was not revoked in time; end its session at ${former.issuer}`);
+  }
+}
+
+const revocationMs = 8_000;
 
 function notChecked(error: unknown): unknown {
   if (!isApiError(error)) return error;

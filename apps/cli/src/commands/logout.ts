@@ -11,7 +11,7 @@ import { readEnvToken } from '../settings.ts';
 export const logout = defineCommand({
   description: `Forget the login at the API and have the issuer revoke its tokens. It is forgotten here whether or
 not the issuer answers; what could not be revoked is told, with exit code 6 if the issuer failed,
-and 1 if the client's secret is gone. A token that has ended needs no revoking.
+3 if it refused, and 1 if the client's secret is gone. A token that has ended needs no revoking.
 --json prints {"url","removed","revoked","notRevoked"}.`,
   options: {},
   examples: ['ondemand logout', 'ondemand logout --url https://ondemand.example.com'],
@@ -39,6 +39,7 @@ and 1 if the client's secret is gone. A token that has ended needs no revoking.
     for (const kind of result.notRevoked) output.warn(toLeftOver(kind, outcomes.get(kind), login));
     output.show(result, () => `Logged out of ${url}\n`);
     if (kindsOf((outcome) => outcome === 'failed').length > 0) return exitCodes.unavailable;
+    if (kindsOf((outcome) => outcome === 'refused').length > 0) return exitCodes.denied;
     return kindsOf((outcome) => outcome === 'no secret').length > 0
       ? exitCodes.failed
       : exitCodes.done;
@@ -69,10 +70,16 @@ function toLeftOver(kind: TokenKind, outcome: Revocation | undefined, login: Log
   return `The ${token} could not be revoked: ${toReason(outcome, login)}${end}`;
 }
 
-function toReason(outcome: Revocation | undefined, { issuer, secretFile }: Login): string {
+function toReason(
+  outcome: Revocation | undefined,
+  { issuer, clientId, secretFile }: Login,
+): string {
   if (outcome === 'unsupported') return 'the issuer revokes none of its kind';
   if (outcome === 'no secret') {
     return `the client secret cannot be read from ${secretFile}; end the session at ${issuer}`;
+  }
+  if (outcome === 'refused') {
+    return `${issuer} refused; check that the client '${clientId}' may revoke there, and end the session there`;
   }
   return `${issuer} could not be asked; end the session there`;
 }

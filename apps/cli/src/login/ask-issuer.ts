@@ -3,8 +3,14 @@
 import type { AuthorizationServer } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { type IssuerFailure, toCliError, toIssuerFailure } from './issuer-failure.ts';
-import { type TokenWish, toLesserWish } from './token-wish.ts';
+import {
+  type IssuerFailure,
+  isBare,
+  toCliError,
+  toIssuerFailure,
+  toSaying,
+} from './issuer-failure.ts';
+import { isScopeRefusal, type TokenWish, toLesserWish, toOtherName } from './token-wish.ts';
 
 export interface Question {
   readonly server: AuthorizationServer;
@@ -12,47 +18,77 @@ export interface Question {
   readonly signal: AbortSignal;
 }
 
+/** How the user logs in: as RFC 6749 and 8628 name it. */
+export type Grant = 'device_code' | 'client_credentials';
+
 /** With the wish that was granted. Throws `CliError`. */
 export async function askIssuer<T>(
-  { server, wish: first, signal }: Question,
+  { server, wish: first, signal, grant }: Question & { readonly grant: Grant },
   ask: (wish: TokenWish) => Promise<T>,
 ): Promise<{ readonly answer: T; readonly wish: TokenWish }> {
+  let refusal: CliError | undefined;
   for (let wish = first; ; ) {
     try {
       return { answer: await ask(wish), wish };
     } catch (error) {
       const failure = toIssuerFailure(error, signal);
-      const lesser = failure.kind === 'refused' ? toLesserWish(wish, failure.code) : undefined;
-      if (lesser === undefined) throw toRefusal(failure, server.issuer, { wish, cause: error });
+      const code = failure.kind === 'refused' ? failure.code : '';
+      const other = toOtherName(wish, code);
+      const lesser = toLesserWish(wish, code) ?? other;
+      const told = toRefusal(failure, server.issuer, { wish, grant, cause: error });
+      refusal = wish.audience?.only === undefined ? told : (refusal ?? told); // the first of the names says most
+      if (lesser === undefined) throw refusal;
       wish = lesser;
     }
   }
 }
 
+interface Asked {
+  readonly wish: TokenWish;
+  readonly grant: Grant;
+}
+
 function toRefusal(
   failure: IssuerFailure,
   issuer: string,
-  { wish, cause }: { readonly wish: TokenWish; readonly cause: unknown },
+  { wish, grant, cause }: Asked & { readonly cause: unknown },
 ): CliError {
-  const what = failure.kind === 'refused' ? toReason(failure.code, wish) : undefined;
-  if (what === undefined) {
+  const what = failure.kind === 'refused' ? toReason(failure.code, { wish, grant }) : undefined;
+  if (failure.kind !== 'refused' || what === undefined) {
     return toCliError(failure, { issuer, doing: 'asked to log in', cause });
   }
-  return new CliError(exitCodes.denied, `The issuer ${issuer} ${what}`, { cause });
+  return new CliError(exitCodes.denied, `The issuer ${issuer} ${what}${toSaying(failure.says)}`, {
+    cause,
+  });
 }
 
-function toReason(code: string, { clientId, scope, audience }: TokenWish): string | undefined {
+function toReason(code: string, { wish, grant }: Asked): string | undefined {
+  const { clientId, scope, audience } = wish;
+  const isDevice = grant === 'device_code';
   if (code === 'invalid_client') {
-    return `does not know the client '${clientId}', or not with this secret; see --client-id and --client-secret-file`;
+    return isDevice
+      ? `does not know the client '${clientId}' as a public one, without a secret; see --client-id and --client-secret-file`
+      : `does not know the client '${clientId}', or not with this secret; see --client-id and --client-secret-file`;
   }
-  if (code === 'unauthorized_client') {
-    return `does not let the client '${clientId}' log in this way; see --client-id and --client-secret-file`;
+  if (grantRefusals.has(code)) {
+    return isDevice
+      ? `does not let the client '${clientId}' log in this way; allow it the device code grant there, or use --client-id and --client-secret-file`
+      : `does not let the client '${clientId}' log in this way; allow it the client credentials grant there, see --client-id and --client-secret-file`;
   }
-  if (code === 'invalid_scope') {
+  if (isBare(code)) {
+    return `refused (${code}) when asked to log in; check that the client '${clientId}' is registered there for ${isDevice ? 'the device code grant, without a secret' : 'the client credentials grant, with this secret'}`;
+  }
+  if (isScopeRefusal(code)) {
     return `does not give the client '${clientId}' the scopes '${scope}'; name those that it may have with --scope`;
   }
   if (code === 'invalid_target' && audience !== undefined) {
-    return `gives no tokens for the audience '${audience.value}'; see --audience`;
+    return `gives no tokens for the audience '${audience.value}'; see --audience, and let the client '${clientId}' have it there`;
+  }
+  if (code === 'invalid_request' && audience !== undefined) {
+    return `refused (${code}) when asked to log in, perhaps for the audience '${audience.value}'; see --audience, and let the client '${clientId}' have it there`;
   }
   return undefined;
 }
+
+/** The last one is Authelia's at its device authorization endpoint, where there is no grant that could be invalid. */
+const grantRefusals = new Set(['unauthorized_client', 'unsupported_grant_type', 'invalid_grant']);

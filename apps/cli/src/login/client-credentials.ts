@@ -1,40 +1,65 @@
 // Logs a machine in by its own id and secret: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
 
 import {
-  type AuthorizationServer,
   type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
   clientCredentialsGrantRequest,
   processClientCredentialsResponse,
+  type TokenEndpointResponse,
 } from 'oauth4webapi';
 import { askIssuer, type Question } from './ask-issuer.ts';
+import { toSecretMethods } from './client-secret-methods.ts';
+import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
-import { type Granted, toParameters, toTokens } from './token-wish.ts';
+import { type Granted, type TokenWish, toParameters, toTokens } from './token-wish.ts';
+
+export interface ClientLogin extends Question {
+  readonly secret: string;
+  /** The method that the issuer took before. */
+  readonly secretMethod?: string | undefined;
+}
 
 /** Throws `CliError`: refused, not possible there, issuer unavailable. */
 export async function askByClientCredentials({
   secret,
+  secretMethod,
   ...question
-}: Question & { readonly secret: string }): Promise<Granted> {
+}: ClientLogin): Promise<Granted & { readonly secretMethod: string }> {
   const { server, signal } = question;
-  const { answer, wish } = await askIssuer(question, async (wish) => {
+  const methods = toSecretMethods(server, secretMethod);
+
+  async function request(wish: TokenWish, auth: ClientAuth): Promise<TokenEndpointResponse> {
     const client = { client_id: wish.clientId };
-    const response = await clientCredentialsGrantRequest(
-      server,
-      client,
-      toClientAuth(server, secret),
-      toParameters(wish),
-      toRequestOptions(signal),
-    );
+    const options = toRequestOptions(signal);
+    const parameters = toParameters(wish);
+    const response = await clientCredentialsGrantRequest(server, client, auth, parameters, options);
     return processClientCredentialsResponse(server, client, response);
-  });
-  return { tokens: toTokens(answer, Date.now()), wish };
+  }
+
+  /** A client that is refused may be registered for another method. */
+  async function requestByAny(wish: TokenWish) {
+    for (const [index, { name, toClientAuth }] of methods.entries()) {
+      try {
+        return { answer: await request(wish, toClientAuth(secret)), method: name };
+      } catch (error) {
+        const isLast = index === methods.length - 1;
+        if (isLast || !isClientRefused(error, signal)) throw error;
+      }
+    }
+    throw new TypeError('No method to send a secret by'); // `toSecretMethods` gives one at least
+  }
+
+  const { answer, wish } = await askIssuer(
+    { ...question, grant: 'client_credentials' },
+    requestByAny,
+  );
+  return {
+    tokens: toTokens(answer.answer, Date.now()),
+    wish,
+    secretMethod: answer.method,
+  };
 }
 
-/** Basic is what every issuer has to know; the other way only where the issuer says that it knows nothing else. */
-export function toClientAuth(server: AuthorizationServer, secret: string): ClientAuth {
-  const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-  const isPost = !methods.includes('client_secret_basic') && methods.includes('client_secret_post');
-  return isPost ? ClientSecretPost(secret) : ClientSecretBasic(secret);
+function isClientRefused(error: unknown, signal: AbortSignal): boolean {
+  const failure = toIssuerFailure(error, signal);
+  return failure.kind === 'refused' && ['invalid_client', 'HTTP 401'].includes(failure.code);
 }

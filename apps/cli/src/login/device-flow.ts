@@ -40,29 +40,30 @@ export interface Clock {
 /** Resolves once the person has agreed. Throws `CliError`: refused, too late, not possible there, issuer unavailable. */
 export async function runDeviceFlow(flow: DeviceFlow): Promise<Granted> {
   const { server, signal, clock = systemClock } = flow;
-  const { answer: device, wish } = await askIssuer(flow, async (wish) => {
-    const client = { client_id: wish.clientId };
-    const options = toRequestOptions(signal);
-    const response = await deviceAuthorizationRequest(
-      server,
-      client,
-      None(),
-      toParameters(wish),
-      options,
-    );
-    return processDeviceAuthorizationResponse(server, client, response);
-  });
+  const { answer: device, wish } = await askIssuer(
+    { ...flow, grant: 'device_code' },
+    async (wish) => {
+      const client = { client_id: wish.clientId };
+      const options = toRequestOptions(signal);
+      const response = await deviceAuthorizationRequest(
+        server,
+        client,
+        None(),
+        toParameters(wish),
+        options,
+      );
+      return processDeviceAuthorizationResponse(server, client, response);
+    },
+  );
   const expiresAtMs = clock.now() + device.expires_in * 1000;
   flow.onPrompt(toPrompt(device, server.issuer));
-  let pace: Pace = {
-    intervalMs: (device.interval ?? defaultIntervalSeconds) * 1000,
-    silences: 0,
-  };
+  const intervalMs = (device.interval ?? defaultIntervalSeconds) * 1000;
+  let pace: Pace = { intervalMs, pauseMs: intervalMs, failure: undefined };
   for (;;) {
     const msLeft = expiresAtMs - clock.now();
-    if (msLeft <= 0) throw tooLate();
+    if (msLeft <= 0) throw pace.failure ?? tooLate();
     flow.onWait({ msLeft });
-    await clock.sleep(Math.min(pace.intervalMs, msLeft), signal);
+    await clock.sleep(Math.min(pace.pauseMs, msLeft), signal);
     const polled = await poll({ server, wish, signal }, device.device_code, pace);
     if ('access_token' in polled) return { tokens: toTokens(polled, clock.now()), wish };
     pace = polled;
@@ -75,21 +76,23 @@ const systemClock: Clock = {
 };
 
 interface Pace {
+  /** As the issuer wants it, and longer once it did not answer. */
   readonly intervalMs: number;
-  /** How often in a row the issuer did not answer. */
-  readonly silences: number;
+  /** Before the next poll: longer where the issuer asks to be left alone for a while. */
+  readonly pauseMs: number;
+  /** Why the last poll was not answered; undefined when it was. */
+  readonly failure: CliError | undefined;
 }
 
 const defaultIntervalSeconds = 5; // RFC 8628, section 3.2
 const slowDownMs = 5_000; // section 3.5
-const longestIntervalMs = 60_000;
-const maxSilences = 4;
+const longestIntervalMs = 30_000;
 
-/** The tokens, or the pace to ask on at. */
+/** The tokens, or the pace to ask on at. An issuer that does not answer is asked for as long as the code holds. */
 async function poll(
   { server, wish, signal }: Question,
   deviceCode: string,
-  pace: Pace,
+  { intervalMs }: Pace,
 ): Promise<TokenEndpointResponse | Pace> {
   const client = { client_id: wish.clientId };
   try {
@@ -100,21 +103,24 @@ async function poll(
     return await processDeviceCodeResponse(server, client, response);
   } catch (error) {
     const failure = toIssuerFailure(error, signal);
-    const { intervalMs, silences } = pace;
-    if (failure.kind === 'unavailable' && silences < maxSilences) {
-      return { intervalMs: Math.min(intervalMs * 2, longestIntervalMs), silences: silences + 1 };
+    const doing = 'asked whether the login was approved';
+    const told = toCliError(failure, { issuer: server.issuer, doing, cause: error });
+    if (failure.kind === 'unavailable') {
+      const slowerMs = Math.min(intervalMs * 2, Math.max(longestIntervalMs, intervalMs));
+      const nextMs = Math.max(slowerMs, failure.retryAfterMs ?? 0);
+      return { intervalMs: slowerMs, pauseMs: nextMs, failure: told };
     }
+    const keepOn = (ms: number): Pace => ({ intervalMs: ms, pauseMs: ms, failure: undefined });
     const code = failure.kind === 'refused' ? failure.code : '';
-    if (code === 'authorization_pending') return { intervalMs, silences: 0 };
-    if (code === 'slow_down') return { intervalMs: intervalMs + slowDownMs, silences: 0 };
+    if (code === 'authorization_pending') return keepOn(intervalMs);
+    if (code === 'slow_down') return keepOn(intervalMs + slowDownMs);
     if (code === 'expired_token') throw tooLate();
     if (code === 'access_denied') {
       throw new CliError(exitCodes.denied, 'The login was refused at the issuer; nothing changed', {
         cause: error,
       });
     }
-    const doing = 'asked whether the login was approved';
-    throw toCliError(failure, { issuer: server.issuer, doing, cause: error });
+    throw told;
   }
 }
 

@@ -5,8 +5,11 @@ import { expect, test } from 'vitest';
 import { keepCollectingGarbage } from '../testing/collect-garbage.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { LockTimeout, withFileLock } from './file-lock.ts';
+import { createLockOwner } from './lock-owner.ts';
 
 const { signal } = new AbortController();
+/** Above what any system gives: https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html */
+const deadPid = 2 ** 30;
 
 test('of many that want the lock, one at a time has it, also when a dead process left one behind', async () => {
   await using folder = await makeTemporaryFolder();
@@ -92,6 +95,44 @@ test('a lock from the future is stale too', async () => {
   const path = join(folder.path, 'lock');
   await leaveBehind(path, 3_600_000);
   expect(await withFileLock({ path, signal }, async () => 'work')).toBe('work');
+});
+
+test('a lock whose process is dead is taken at once, however fresh it is', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  await writeFile(path, JSON.stringify({ ...createLockOwner(), pid: deadPid }));
+  await writeFile(`${path}.takeover`, JSON.stringify({ ...createLockOwner(), pid: deadPid }));
+  expect(await withFileLock({ path, signal, waitMs: 2_000 }, async () => 'work')).toBe('work');
+  expect(await readdir(folder.path)).toEqual([]);
+});
+
+test.each([
+  ['a living process', {}],
+  ['a process of another machine', { pid: deadPid, host: 'elsewhere' }],
+  ['a process of another container', { pid: deadPid, pidNamespace: 'pid:[1]' }],
+])('a lock of %s is waited for, and who holds it is told after a second', async (_what, change) => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  const owner = { ...createLockOwner(), ...change };
+  await writeFile(path, JSON.stringify(owner));
+  const told: unknown[] = [];
+  const onWait = (holder: unknown) => told.push(holder);
+  const waiting = withFileLock({ path, signal, waitMs: 1_300, onWait }, async () => 'work');
+  await expect(waiting).rejects.toMatchObject({ owner });
+  expect(told).toEqual([owner]);
+});
+
+test('work goes on for a while after the user stops, and is told to end then', async () => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  const stopping = new AbortController();
+  const working = withFileLock({ path, signal: stopping.signal, graceMs: 200 }, async (held) => {
+    stopping.abort();
+    expect(held.signal.aborted).toBe(false);
+    await sleep(10_000, undefined, { signal: held.signal });
+  });
+  await expect(working).rejects.toMatchObject({ name: 'AbortError' });
+  expect(await readdir(folder.path)).toEqual([]);
 });
 
 async function leaveBehind(path: string, offsetMs = -3_600_000): Promise<void> {

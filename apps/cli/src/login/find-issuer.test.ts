@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { keepCollectingGarbage } from '../testing/collect-garbage.test-support.ts';
 import { startSilentServer } from '../testing/silent-server.test-support.ts';
+import { startStubIssuer } from '../testing/stub-issuer.test-support.ts';
 import { askApiForIssuer, discover, toApiIssuer } from './find-issuer.ts';
 
 const metadata = {
@@ -14,9 +15,48 @@ test.each(['https://api.example.com', 'https://api.example.com/', 'https://API.e
   'the API at %s names its issuer and its scopes',
   (url) => {
     const expected = { issuer: 'https://auth.example.com', scopes: ['read', 'admin'] };
-    expect(toApiIssuer(metadata, url)).toEqual(expected);
+    expect(toApiIssuer(metadata, url)).toMatchObject(expected);
   },
 );
+
+test('the audience is what the API says it is, else its own address where it confirms that', () => {
+  const told = { ...metadata, audience: 'ondemand' };
+  expect(toApiIssuer(told, metadata.resource).audience).toEqual({
+    value: 'ondemand',
+    isGuess: false,
+  });
+  expect(toApiIssuer(metadata, metadata.resource).audience).toEqual({
+    value: metadata.resource,
+    isGuess: true,
+    isResource: true,
+  });
+  expect(toApiIssuer(metadata, 'http://127.0.0.1:5000').audience).toBeUndefined();
+});
+
+test('an issuer with the metadata of RFC 8414 alone is found, with its path inserted', async () => {
+  await using issuer = await startStubIssuer({
+    token: [],
+    path: '/api/auth',
+    documents: ['/.well-known/oauth-authorization-server/api/auth'],
+  });
+  const server = await discover(issuer.issuer, signal);
+  expect(server.token_endpoint).toBe(`${issuer.issuer}/token`);
+});
+
+test.each([
+  ['has no document', { documents: [] }, 'neither /.well-known/openid-configuration nor'],
+  [
+    'has another name',
+    { metadata: { issuer: 'https://auth.example.com/' } },
+    'it says https://auth.example.com/;',
+  ],
+])('an issuer that %s is no outage', async (_what, script, message) => {
+  await using issuer = await startStubIssuer({ token: [], ...script });
+  await expect(discover(issuer.issuer, signal)).rejects.toMatchObject({
+    exitCode: 1,
+    message: expect.stringContaining(message),
+  });
+});
 
 test.each([
   'https://evil.example.com',

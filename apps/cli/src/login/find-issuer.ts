@@ -4,15 +4,23 @@ import { type AuthorizationServer, discoveryRequest, processDiscoveryResponse } 
 import { CliError } from '../cli-error.ts';
 import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { toCliError, toIssuerFailure } from './issuer-failure.ts';
+import {
+  type IssuerFailure,
+  isBare,
+  toCertificateAdvice,
+  toCliError,
+  toIssuerFailure,
+} from './issuer-failure.ts';
 import { assertPrivate, isLoopback, toRequestOptions } from './issuer-http.ts';
-import { toApiKey } from './stored-logins.ts';
+import { type Audience, toApiKey } from './stored-logins.ts';
 
 export interface ApiIssuer {
   /** Exactly as the API writes it. */
   readonly issuer: string;
   /** What the API checks for; undefined when it does not say. */
   readonly scopes: readonly string[] | undefined;
+  /** What it wants a token to be for; undefined when it does not say. */
+  readonly audience: Audience | undefined;
 }
 
 /** Throws `CliError`: the API is not there, names no issuer, or is not to be believed. */
@@ -44,20 +52,68 @@ export function toApiIssuer(metadata: Readonly<Record<string, unknown>>, url: st
     );
   }
   const isList = Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string');
-  return { issuer, scopes: isList && scopes.length > 0 ? scopes : undefined };
+  return {
+    issuer,
+    scopes: isList && scopes.length > 0 ? scopes : undefined,
+    audience: toToldAudience(metadata, url),
+  };
 }
 
-/** The issuer's endpoints. Throws `CliError`. */
+/** This API names its audience; any other has it as its `resource`, where it follows RFC 9728. */
+function toToldAudience(
+  { audience, resource }: Readonly<Record<string, unknown>>,
+  url: string,
+): Audience | undefined {
+  if (typeof audience === 'string' && audience !== '') return { value: audience, isGuess: false };
+  if (!isSame(resource, url)) return undefined;
+  return { value: toApiKey(url), isGuess: true, isResource: true };
+}
+
+/** The issuer's endpoints, by OpenID Connect Discovery, else by RFC 8414. Throws `CliError`. */
 export async function discover(issuer: string, signal: AbortSignal): Promise<AuthorizationServer> {
   const identifier = assertPrivate(new URL(issuer));
   try {
-    const response = await discoveryRequest(identifier, toRequestOptions(signal));
-    return await processDiscoveryResponse(identifier, response);
+    return await request(identifier, 'oidc', signal);
   } catch (error) {
     const failure = toIssuerFailure(error, signal);
-    throw toCliError(failure, { issuer, doing: 'asked for its discovery document', cause: error });
+    const other = mayKnowOther(failure)
+      ? await request(identifier, 'oauth2', signal).catch(() => undefined)
+      : undefined;
+    if (other !== undefined) return other;
+    signal.throwIfAborted();
+    throw toCliError(isMissing(failure) ? noDocument : failure, {
+      issuer,
+      doing: 'asked for its discovery document',
+      cause: error,
+    });
   }
 }
+
+async function request(
+  identifier: URL,
+  algorithm: 'oidc' | 'oauth2',
+  signal: AbortSignal,
+): Promise<AuthorizationServer> {
+  const response = await discoveryRequest(identifier, { ...toRequestOptions(signal), algorithm });
+  return processDiscoveryResponse(identifier, response);
+}
+
+/** It answered, but not with a document; a web page may stand for any path. */
+function mayKnowOther(failure: IssuerFailure): boolean {
+  return (
+    isMissing(failure) || (failure.kind === 'unavailable' && /^HTTP [23]/.test(failure.reason))
+  );
+}
+
+function isMissing(failure: IssuerFailure): boolean {
+  return failure.kind === 'refused' && isBare(failure.code);
+}
+
+const noDocument: IssuerFailure = {
+  kind: 'incapable',
+  reason:
+    'it has neither /.well-known/openid-configuration nor /.well-known/oauth-authorization-server; check its address',
+};
 
 interface Answer extends Pick<Response, 'status' | 'ok'> {
   readonly text: string;
@@ -85,12 +141,20 @@ async function ask(url: string, signal: AbortSignal, timeoutMs: number): Promise
     return await deadline.bound(load(url, deadline.signal));
   } catch (error) {
     if (signal.aborted) throw error;
+    const reason = toReason(error);
+    const advice = reason === undefined ? undefined : toCertificateAdvice(reason);
     throw new CliError(
       exitCodes.unavailable,
-      `The API at ${toApiKey(url)} could not be asked for its issuer; --url or ONDEMAND_URL says where the API is`,
+      `The API at ${toApiKey(url)} could not be asked for its issuer${reason === undefined ? '' : ` (${reason})`}; ${advice ?? '--url or ONDEMAND_URL says where the API is'}`,
       { cause: error },
     );
   }
+}
+
+function toReason(error: unknown): string | undefined {
+  if (!(error instanceof TypeError)) return undefined;
+  const failure = toIssuerFailure(error, new AbortController().signal);
+  return failure.kind === 'unavailable' ? failure.reason : undefined;
 }
 
 async function load(url: string, signal: AbortSignal): Promise<Answer> {

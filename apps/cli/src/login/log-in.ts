@@ -27,15 +27,15 @@ export async function logIn(request: LoginRequest, context: Context): Promise<Lo
   const { signal, output } = context;
   const secret = await readSecret(request, context);
   await context.logins.change(signal, async () => {}); // where nothing can be kept, nobody is to approve anything
-  const { issuer, scopes } = await findIssuer(request, context);
+  const { issuer, scopes, audience } = await findIssuer(request, context);
   using spinner = output.spin(`Asking ${issuer}`);
   const server = await discover(issuer, signal);
   const wish = {
     clientId: request.clientId ?? defaultClientId,
     scope: toScope(request.scope ?? (scopes ?? defaultScopes).join(' '), secret === undefined),
-    audience: toAudience(request),
+    audience: toAudience(request, audience),
   };
-  const granted =
+  const granted: Granted & { readonly secretMethod?: string } =
     secret === undefined
       ? await runDeviceFlow({
           server,
@@ -62,7 +62,7 @@ async function readSecret(
 }
 
 async function findIssuer({ url, issuer }: LoginRequest, { output, signal }: Context) {
-  if (issuer !== undefined) return { issuer, scopes: undefined };
+  if (issuer !== undefined) return { issuer, scopes: undefined, audience: undefined };
   using _spinner = output.spin(`Asking ${toApiKey(url)} who issues its tokens`);
   return askApiForIssuer(url, signal);
 }
@@ -73,11 +73,10 @@ function toScope(scope: string, isPerson: boolean): string {
   return isPerson && !isNamed ? `${scope} ${renewable}` : scope;
 }
 
-/** The address of an API is the usual audience of its tokens. */
-function toAudience({ url, audience }: LoginRequest): Audience {
-  return audience === undefined
-    ? { value: toApiKey(url), isGuess: true }
-    : { value: audience, isGuess: false };
+/** What the user says, else the API; where it says nothing its address is the usual audience of its tokens. */
+function toAudience({ url, audience }: LoginRequest, told: Audience | undefined): Audience {
+  if (audience !== undefined) return { value: audience, isGuess: false };
+  return told ?? { value: toApiKey(url), isGuess: true };
 }
 
 function toInstructions({ userCode, url, completeUrl }: Prompt): string {
@@ -88,7 +87,7 @@ function toInstructions({ userCode, url, completeUrl }: Prompt): string {
 }
 
 function toLogin(
-  { tokens, wish }: Granted,
+  { tokens, wish, secretMethod }: Granted & { readonly secretMethod?: string },
   { issuer, secretFile }: { issuer: string; secretFile: string | undefined },
 ): Login {
   return {
@@ -97,6 +96,7 @@ function toLogin(
     scope: wish.scope,
     audience: wish.audience,
     secretFile: secretFile === undefined || secretFile === '-' ? secretFile : resolve(secretFile),
+    secretMethod,
     ...tokens,
   };
 }

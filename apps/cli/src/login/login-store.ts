@@ -3,14 +3,17 @@
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { toPrintable } from '../output/printable.ts';
+import { createUnfinishedWork, type UnfinishedWork } from '../unfinished-work.ts';
 import { type Held, LockTimeout, withFileLock } from './file-lock.ts';
+import type { LockOwner } from './lock-owner.ts';
 import { makePrivateFolder, readPrivateFile, writePrivateFile } from './private-file.ts';
 import { noLogins, parseLogins, type StoredLogins, serializeLogins } from './stored-logins.ts';
 
 export interface LoginStore {
   /** Throws `CliError` for a file that cannot be read, or is not ours. */
   read(): Promise<StoredLogins>;
-  /** Nobody else changes the logins meanwhile. Throws `CliError` as `read` does, when the folder cannot be written or another process takes too long. */
+  /** Nobody else changes the logins meanwhile. `signal` ends the wait for that at once, and the work after a few seconds. Throws `CliError` as `read` does, when the folder cannot be written or another process takes too long. */
   change<T>(signal: AbortSignal, work: (change: Change) => Promise<T>): Promise<T>;
 }
 
@@ -24,10 +27,16 @@ export interface LoginStoreOptions {
   readonly folder: string;
   /** Told what the user should know but need not stop for. */
   readonly warn: (text: string) => void;
+  /** Told of each change under way, so that the process does not end in the middle of it. */
+  readonly unfinished?: Pick<UnfinishedWork, 'add'>;
 }
 
 /** Touches nothing before it is used. */
-export function createLoginStore({ folder, warn }: LoginStoreOptions): LoginStore {
+export function createLoginStore({
+  folder,
+  warn,
+  unfinished = createUnfinishedWork(),
+}: LoginStoreOptions): LoginStore {
   const path = join(folder, 'logins.json');
 
   async function load(): Promise<StoredLogins | undefined> {
@@ -49,34 +58,41 @@ export function createLoginStore({ folder, warn }: LoginStoreOptions): LoginStor
     throw unusable(`${path} is not as ondemand writes it`, undefined);
   }
 
-  return {
-    read,
-    async change(signal, work) {
-      try {
-        await makePrivateFolder(path);
-        return await withFileLock({ path: `${path}.lock`, signal }, async (held) =>
-          work({
-            signal: held.signal,
-            stored: await read(),
-            async save(logins) {
-              await held.confirm();
-              await writePrivateFile(path, serializeLogins(logins));
-            },
-          }),
+  async function change<T>(signal: AbortSignal, work: (change: Change) => Promise<T>): Promise<T> {
+    try {
+      await makePrivateFolder(path);
+      const onWait = (owner: LockOwner | undefined) => warn(`Waiting for ${toHolder(owner)}`);
+      return await withFileLock({ path: `${path}.lock`, signal, onWait }, async (held) =>
+        work({
+          signal: held.signal,
+          stored: await read(),
+          async save(logins) {
+            await held.confirm();
+            await writePrivateFile(path, serializeLogins(logins));
+          },
+        }),
+      );
+    } catch (error) {
+      if (error instanceof LockTimeout) {
+        throw new CliError(
+          exitCodes.unavailable,
+          `Gave up on ${toHolder(error.owner)}; try again`,
+          {
+            cause: error,
+          },
         );
-      } catch (error) {
-        if (error instanceof LockTimeout) {
-          throw new CliError(
-            exitCodes.unavailable,
-            'Another ondemand still changes the stored logins; try again',
-            { cause: error },
-          );
-        }
-        if (isFileError(error)) throw unusable(`${folder} cannot be written`, error);
-        throw error;
       }
-    },
-  };
+      if (isFileError(error)) throw unusable(`${folder} cannot be written`, error);
+      throw error;
+    }
+  }
+
+  return { read, change: (signal, work) => unfinished.add(change(signal, work)) };
+}
+
+function toHolder(owner: LockOwner | undefined): string {
+  const who = owner === undefined ? '' : ` (process ${owner.pid} on ${toPrintable(owner.host)})`;
+  return `another ondemand${who}, which changes the stored logins or renews one`;
 }
 
 function unusable(what: string, cause: unknown): CliError {

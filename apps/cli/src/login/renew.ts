@@ -11,17 +11,25 @@ import { exitCodes } from '../exit-codes.ts';
 import { askByClientCredentials } from './client-credentials.ts';
 import { readSecretFile } from './client-secret.ts';
 import { discover } from './find-issuer.ts';
-import { toCliError, toIssuerFailure } from './issuer-failure.ts';
+import { toCliError, toIssuerFailure, toSaying } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
 import { type Login, toRenewal } from './stored-logins.ts';
 import { type Tokens, toTokens } from './token-wish.ts';
 
+export interface RenewalSignals {
+  /** Ends whatever is under way. */
+  readonly signal: AbortSignal;
+  /** Ends what comes before the request for tokens: that one may use up the refresh token, so its answer is worth waiting for. */
+  readonly stop: AbortSignal;
+}
+
 /** The login with new tokens. Throws `CliError`: `denied` when only its user can renew it, `unavailable` when the issuer is. */
-export async function renew(login: Login, signal: AbortSignal): Promise<Login> {
+export async function renew(login: Login, { signal, stop }: RenewalSignals): Promise<Login> {
   const { issuer, refreshToken } = login;
   const way = toRenewal(login);
   if (way === 'none') throw toLogInAgain();
-  const server = await discover(issuer, signal);
+  const server = await discover(issuer, stop);
+  stop.throwIfAborted();
   const tokens =
     way === 'refresh'
       ? await refresh(login, server, signal)
@@ -51,14 +59,21 @@ async function refresh(
     return toTokens(answer, Date.now());
   } catch (error) {
     const failure = toIssuerFailure(error, signal);
-    if (failure.kind === 'refused') throw toLogInAgain(error);
+    if (failure.kind === 'refused' && failure.code === 'invalid_grant') throw toLogInAgain(error);
+    if (failure.kind === 'refused' && failure.code === 'invalid_request') {
+      throw new CliError(
+        exitCodes.unavailable,
+        `The issuer ${server.issuer} did not renew the login (invalid_request), perhaps for another renewal at the same time; try again, and run ondemand login if it stays so${toSaying(failure.says)}`,
+        { cause: error },
+      );
+    }
     const doing = 'asked to renew the login';
     throw toCliError(failure, { issuer: server.issuer, doing, cause: error });
   }
 }
 
 async function askAgain(
-  { clientId, scope, audience, secretFile = '' }: Login,
+  { clientId, scope, audience, secretFile = '', secretMethod }: Login,
   server: AuthorizationServer,
   signal: AbortSignal,
 ): Promise<Tokens> {
@@ -71,5 +86,6 @@ async function askAgain(
     );
   });
   const wish = { clientId, scope, audience };
-  return (await askByClientCredentials({ server, wish, signal, secret })).tokens;
+  const granted = await askByClientCredentials({ server, wish, signal, secret, secretMethod });
+  return granted.tokens;
 }

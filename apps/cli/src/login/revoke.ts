@@ -3,8 +3,8 @@
 import type { AuthorizationServer, ClientAuth } from 'oauth4webapi';
 import { None, processRevocationResponse, revocationRequest } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
-import { toClientAuth } from './client-credentials.ts';
 import { readSecretFile } from './client-secret.ts';
+import { toSecretMethods } from './client-secret-methods.ts';
 import { discover } from './find-issuer.ts';
 import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
@@ -13,10 +13,10 @@ import { type Login, toMsLeft } from './stored-logins.ts';
 export type TokenKind = 'refresh_token' | 'access_token';
 
 /**
- * `unsupported`: there is no way to, so trying again is of no use;
- * `failed`: there is, but the issuer did not do it; `no secret`: nor could it be asked without the secret that is not in its file.
+ * `unsupported`: there is no way to, so trying again is of no use; `refused`: the issuer says no, so it would again;
+ * `failed`: it could not be asked; `no secret`: nor could it be asked without the secret that is not in its file.
  */
-export type Revocation = 'revoked' | 'unsupported' | 'failed' | 'no secret';
+export type Revocation = 'revoked' | 'unsupported' | 'refused' | 'failed' | 'no secret';
 
 /** What became of each token that there is and that has not ended by itself. Never throws for what the issuer does; only when `signal` aborts. */
 export async function revoke(
@@ -41,7 +41,7 @@ export async function revoke(
   return outcomes;
 }
 
-type Obstacle = Exclude<Revocation, 'revoked'>;
+type Obstacle = Exclude<Revocation, 'revoked' | 'refused'>;
 
 interface Access {
   readonly server: AuthorizationServer;
@@ -50,7 +50,7 @@ interface Access {
 
 /** An obstacle when the issuer, or the secret that it wants, is not to be had. */
 async function prepare(
-  { issuer, secretFile }: Login,
+  { issuer, secretFile, secretMethod }: Login,
   signal: AbortSignal,
 ): Promise<Access | Obstacle> {
   if (secretFile === '-') return 'unsupported';
@@ -59,7 +59,9 @@ async function prepare(
     const secret = secretFile === undefined ? undefined : await readSecretFile(secretFile);
     obstacle = 'failed';
     const server = await discover(issuer, signal);
-    return { server, clientAuth: secret === undefined ? None() : toClientAuth(server, secret) };
+    const [method] = toSecretMethods(server, secretMethod);
+    const clientAuth = secret === undefined ? None() : method?.toClientAuth(secret);
+    return { server, clientAuth: clientAuth ?? None() };
   } catch (error) {
     if (signal.aborted || !(error instanceof CliError)) throw error;
     return obstacle;
@@ -91,7 +93,7 @@ async function revokeOne(
     return 'revoked';
   } catch (error) {
     const failure = toIssuerFailure(error, signal);
-    const isUnsupported = failure.kind === 'refused' && failure.code === 'unsupported_token_type';
-    return isUnsupported ? 'unsupported' : 'failed';
+    if (failure.kind !== 'refused') return 'failed';
+    return failure.code === 'unsupported_token_type' ? 'unsupported' : 'refused';
   }
 }

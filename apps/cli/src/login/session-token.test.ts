@@ -8,11 +8,17 @@ import type { Login } from './stored-logins.ts';
 const url = 'http://127.0.0.1:5000';
 
 /** A login whose token has `msLeft` on a clock that stands still, at an issuer that answers so. */
-async function startSession(msLeft: number, token: Parameters<typeof startStubIssuer>[0]['token']) {
+async function startSession(
+  msLeft: number,
+  token: Parameters<typeof startStubIssuer>[0]['token'],
+  changes: Partial<Login> = {},
+) {
   const folder = await makeTemporaryFolder();
   const issuer = await startStubIssuer({ token });
   const clock = { nowMs: Date.now() };
-  const { signal } = new AbortController();
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const waits: string[] = [];
   const store = createLoginStore({ folder: folder.path, warn: () => {} });
   const login: Login = {
     issuer: issuer.issuer,
@@ -21,12 +27,25 @@ async function startSession(msLeft: number, token: Parameters<typeof startStubIs
     accessToken: 'old',
     refreshToken: 'r1',
     expiresAt: new Date(clock.nowMs + msLeft).toISOString(),
+    ...changes,
   };
   await store.change(signal, ({ save }) => save({ current: url, logins: { [url]: login } }));
   return {
-    read: createSessionToken({ url, login, store, signal, now: () => clock.nowMs }),
+    read: createSessionToken({
+      url,
+      login,
+      store,
+      signal,
+      now: () => clock.nowMs,
+      onWait: (text) => waits.push(text),
+    }),
+    waits,
+    stop: () => stopping.abort(),
     store,
     clock,
+    login,
+    save: (changed: Login) =>
+      store.change(signal, ({ save }) => save({ current: url, logins: { [url]: changed } })),
     renewals: () => issuer.forms('/token'),
     async [Symbol.asyncDispose]() {
       await issuer[Symbol.asyncDispose]();
@@ -89,6 +108,8 @@ test('a token that nothing can replace is given out to its end', async () => {
 test.each([
   ['invalid_grant', 400, 3],
   ['invalid_client', 401, 3],
+  ['invalid_request', 400, 6],
+  ['temporarily_unavailable', 400, 6],
   ['server_error', 400, 6],
   ['slow_down', 429, 6],
 ])('%s with HTTP %i once the token has ended exits with %i', async (error, status, exitCode) => {
@@ -103,4 +124,76 @@ test('a login that another process removed is not brought back', async () => {
   await expect(session.read()).rejects.toMatchObject({ exitCode: 3 });
   expect(session.renewals()).toEqual([]);
   expect((await session.store.read()).logins).toEqual({});
+});
+
+const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+
+test.each([
+  [30_000, 7_000, 'old'],
+  [30_000, 5_000, 'access'],
+  [60_000, 13_000, 'old'],
+  [60_000, 11_000, 'access'],
+  [3_600_000, 61_000, 'old'],
+  [3_600_000, 59_000, 'access'],
+])(
+  'of a token that lives for %i ms the last fifth, but a minute at most, is its end: %i ms left',
+  async (lifeMs, msLeft, token) => {
+    await using session = await startSession(msLeft, [granted], {
+      obtainedAt: ago(lifeMs - msLeft),
+    });
+    expect(await session.read()).toBe(token);
+  },
+);
+
+test('a refused token is replaced by the newest stored one, which another process has got', async () => {
+  await using session = await startSession(600_000, [granted]);
+  await session.save({ ...session.login, accessToken: 'newer' });
+  expect(await session.read({ refused: 'old' })).toBe('newer');
+  expect(await session.read()).toBe('newer');
+  expect(session.renewals()).toEqual([]);
+});
+
+test('a refused token that is the newest is renewed once, however many calls it was refused to', async () => {
+  await using session = await startSession(600_000, [granted]);
+  const refused = { refused: 'old' };
+  expect(await Promise.all([session.read(refused), session.read(refused)])).toEqual([
+    'access',
+    'access',
+  ]);
+  expect(await session.read(refused)).toBe('access');
+  expect(session.renewals()).toHaveLength(1);
+});
+
+test('a refused token that nothing can replace is given again, so that the API has the last word', async () => {
+  await using session = await startSession(600_000, [granted], { refreshToken: undefined });
+  expect(await session.read({ refused: 'old' })).toBe('old');
+  expect(session.renewals()).toEqual([]);
+});
+
+test.each([
+  ['invalid_grant', 3, true],
+  ['invalid_request', 6, false],
+])(
+  'a refused token whose renewal fails by %s is not given out again',
+  async (code, exitCode, final) => {
+    await using session = await startSession(600_000, [refused(code)]);
+    await expect(session.read({ refused: 'old' })).rejects.toMatchObject({ exitCode, final });
+  },
+);
+
+test('a renewal that takes long says what it waits for', async () => {
+  await using session = await startSession(0, [{ ...granted, delayMs: 1_500 }]);
+  expect(await session.read()).toBe('access');
+  expect(session.waits).toEqual([
+    `Waiting for the issuer ${session.login.issuer} to renew the login`,
+  ]);
+});
+
+test('a renewal under way is finished and stored although the user stops; its call is not made', async () => {
+  await using session = await startSession(0, [{ ...granted, delayMs: 300 }]);
+  const reading = session.read();
+  await expect.poll(() => session.renewals().length).toBe(1);
+  session.stop();
+  expect(await reading).toBe('access');
+  expect((await session.store.read()).logins[url]?.refreshToken).toBe('refresh');
 });

@@ -3,46 +3,59 @@
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { LoginStore } from './login-store.ts';
-import { type Login, toApiKey, toMsLeft, toRenewal } from './stored-logins.ts';
+import { type Login, toApiKey, toMarginMs, toMsLeft, toRenewal } from './stored-logins.ts';
 
 export interface SessionToken {
   readonly url: string;
   /** As it was read at the start. */
   readonly login: Login;
   readonly store: LoginStore;
+  /** Ends a renewal that has not been asked for yet; one under way is finished and stored. */
   readonly signal: AbortSignal;
+  /** Told what is waited for once that has lasted for a second. */
+  readonly onWait?: (text: string) => void;
   readonly now?: () => number;
 }
 
+/** To be asked before each call, and once more with the token that the API refused. */
+export type TokenFunction = (request?: {
+  readonly refused?: string | undefined;
+}) => Promise<string>;
+
 /**
- * A function to ask before each call. Calls at the same time share one renewal, as do all processes of the CLI.
+ * Calls at the same time share one renewal, as do all processes of the CLI.
+ * A refused token is replaced by the newest stored one, which another process may have got meanwhile, else by a renewal;
+ * where there is none it is given again.
  * A renewal that fails while the old token still holds is tried again later; one whose last moments have come is not given out
  * as long as a new one may be had. Throws `CliError`:
  * `denied` when only the user can renew, `unavailable` when the issuer cannot be asked.
  */
-export function createSessionToken(options: SessionToken): () => Promise<string> {
+export function createSessionToken(options: SessionToken): TokenFunction {
   const { now = Date.now } = options;
   let { login } = options;
   let renewal: Promise<Login> | undefined;
   let nextTryAtMs = Number.NEGATIVE_INFINITY;
 
-  async function renewOrKeep(): Promise<Login> {
+  async function renewOrKeep(refused: string | undefined): Promise<Login> {
     try {
-      return await renewStored(options, now);
+      return await renewStored(options, {
+        mustRenew: (latest) => isUseless(latest, refused, now()),
+        isRefused: refused !== undefined,
+      });
     } catch (error) {
       nextTryAtMs = now() + retryMs;
-      const neededMs = isFinal(error) ? 0 : lastMomentsMs;
-      if (options.signal.aborted || toMsLeft(login, now()) <= neededMs) {
-        throw toTold(error, options);
-      }
-      return login;
+      const neededMs = isFinal(error) ? 0 : toLastMomentsMs(login);
+      const isKept = refused === undefined && toMsLeft(login, now()) > neededMs;
+      if (isKept && !options.signal.aborted) return login;
+      throw toTold(error, options);
     }
   }
 
-  return async () => {
-    const canWait = nextTryAtMs > now() && toMsLeft(login, now()) > lastMomentsMs;
-    if (!isEnding(login, now()) || canWait) return login.accessToken;
-    renewal ??= renewOrKeep().finally(() => {
+  return async ({ refused } = {}) => {
+    const canWait = nextTryAtMs > now() && toMsLeft(login, now()) > toLastMomentsMs(login);
+    const isGood = !isUseless(login, refused, now());
+    if (isGood || (canWait && refused === undefined)) return login.accessToken;
+    renewal ??= renewOrKeep(refused).finally(() => {
       renewal = undefined;
     });
     login = await renewal;
@@ -50,26 +63,48 @@ export function createSessionToken(options: SessionToken): () => Promise<string>
   };
 }
 
-const marginMs = 60_000;
 const retryMs = 10_000;
-/** Ours counts from when the token came, the API from when it was issued: what refuses it then as ended is not asked again. */
-const lastMomentsMs = 5_000;
+const announceMs = 1_000;
 
-function isEnding(login: Login, nowMs: number): boolean {
-  return toMsLeft(login, nowMs) < marginMs;
+/** Ours counts from when the token came, the API from when it was issued: what refuses it then as ended is not asked again. */
+function toLastMomentsMs(login: Login): number {
+  return Math.min(5_000, toMarginMs(login) / 2);
 }
 
-async function renewStored({ url, store, signal }: SessionToken, now: () => number) {
+function isUseless(login: Login, refused: string | undefined, nowMs: number): boolean {
+  return login.accessToken === refused || toMsLeft(login, nowMs) < toMarginMs(login);
+}
+
+interface Need {
+  readonly mustRenew: (latest: Login) => boolean;
+  readonly isRefused: boolean;
+}
+
+async function renewStored(
+  { url, store, signal, onWait = () => {} }: SessionToken,
+  { mustRenew, isRefused }: Need,
+): Promise<Login> {
+  const key = toApiKey(url);
+  const newest = (await store.read()).logins[key];
+  if (newest !== undefined && !mustRenew(newest)) return newest; // another process was first
   return store.change(signal, async ({ stored, save, signal: untilLost }) => {
-    const key = toApiKey(url);
     const latest = stored.logins[key];
     const { renew, toLogInAgain } = await import('./renew.ts'); // late, so that other calls do not load an OAuth client
     if (latest === undefined) throw toLogInAgain();
-    if (!isEnding(latest, now())) return latest; // another process was first
-    if (toRenewal(latest) === 'none') throw toLogInAgain();
-    const fresh = await renew(latest, untilLost);
-    await save({ ...stored, logins: { ...stored.logins, [key]: fresh } });
-    return fresh;
+    if (!mustRenew(latest)) return latest; // another process was first
+    if (toRenewal(latest) === 'none') {
+      if (isRefused) return latest; // the API's own words say more
+      throw toLogInAgain();
+    }
+    const text = `Waiting for the issuer ${latest.issuer} to renew the login`;
+    const timer = setTimeout(() => onWait(text), announceMs);
+    try {
+      const fresh = await renew(latest, { signal: untilLost, stop: signal });
+      await save({ ...stored, logins: { ...stored.logins, [key]: fresh } });
+      return fresh;
+    } finally {
+      clearTimeout(timer);
+    }
   });
 }
 

@@ -10,9 +10,13 @@ export interface Login {
   readonly audience?: Audience | undefined;
   /** Of a machine: an absolute path, or `-` when the secret came by standard input; the secret itself is never stored. */
   readonly secretFile?: string | undefined;
+  /** How the issuer took the secret. */
+  readonly secretMethod?: string | undefined;
   readonly accessToken: string;
   /** ISO 8601; undefined when the issuer did not say. */
   readonly expiresAt?: string | undefined;
+  /** ISO 8601, when the access token came; undefined in logins that older versions stored. */
+  readonly obtainedAt?: string | undefined;
   readonly refreshToken?: string | undefined;
 }
 
@@ -20,6 +24,10 @@ export interface Audience {
   readonly value: string;
   /** Not the user's own word. */
   readonly isGuess: boolean;
+  /** The API itself says so, as RFC 9728 has it; a guess that it does not confirm is no `resource`. */
+  readonly isResource?: boolean | undefined;
+  /** By which parameter alone it is asked for, where the issuer did not take both. */
+  readonly only?: 'audience' | 'resource' | undefined;
 }
 
 export interface StoredLogins {
@@ -48,6 +56,16 @@ export function toMsLeft({ expiresAt }: Login, nowMs: number): number {
   return expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt) - nowMs;
 }
 
+/** How long before its end a token counts as ending: a share of its life, so that a short one is not renewed by every call. */
+export function toMarginMs({ expiresAt, obtainedAt }: Login): number {
+  if (expiresAt === undefined || obtainedAt === undefined) return longestMarginMs;
+  const lifeMs = Date.parse(expiresAt) - Date.parse(obtainedAt);
+  return Math.min(longestMarginMs, Math.max(0, lifeMs) * marginShare);
+}
+
+const longestMarginMs = 60_000;
+const marginShare = 0.2;
+
 export function serializeLogins({ current, logins }: StoredLogins): string {
   return `${JSON.stringify({ version: 1, current, logins }, null, 2)}\n`;
 }
@@ -67,16 +85,19 @@ export function parseLogins(text: string): StoredLogins | undefined {
 function isLogin(value: unknown): value is Login {
   if (!isRecord(value)) return false;
   const { issuer, clientId, scope, accessToken, expiresAt } = value;
-  const { audience, secretFile, refreshToken } = value;
+  const { audience, secretFile, secretMethod, refreshToken, obtainedAt } = value;
   return (
     [clientId, scope, accessToken].every((part) => typeof part === 'string') &&
-    [secretFile, refreshToken].every(isOptionalString) &&
+    [secretFile, secretMethod, refreshToken].every(isOptionalString) &&
     (audience === undefined || isAudience(audience)) &&
     issuer !== undefined &&
     isOptionalUrl(issuer) &&
-    isOptionalString(expiresAt) &&
-    (expiresAt === undefined || Number.isFinite(Date.parse(expiresAt)))
+    [expiresAt, obtainedAt].every(isOptionalTime)
   );
+}
+
+function isOptionalTime(value: unknown): value is string | undefined {
+  return value === undefined || (typeof value === 'string' && Number.isFinite(Date.parse(value)));
 }
 
 function isAudience(value: unknown): value is Audience {

@@ -16,28 +16,36 @@ export interface Granted {
   readonly wish: TokenWish;
 }
 
-export type Tokens = Pick<Login, 'accessToken' | 'expiresAt' | 'refreshToken'>;
+export type Tokens = Pick<Login, 'accessToken' | 'expiresAt' | 'obtainedAt' | 'refreshToken'>;
 
 /**
- * Issuers disagree on the name: Authelia and others take `audience`, RFC 8707 has `resource`, and each ignores the other.
- * A guess goes by `audience` alone, as an issuer would issue whatever `resource` it is asked for, and the API refuse that.
+ * Issuers disagree on the name: Authelia and others take `audience`, RFC 8707 has `resource`, and most ignore the other, so both are sent.
+ * A mere guess goes by `audience` alone, as an issuer would issue whatever `resource` it is asked for, and the API refuse that.
  */
 export function toParameters({ scope, audience }: TokenWish): Record<string, string> {
   return {
     ...(scope !== '' && { scope }),
-    ...(audience !== undefined && { audience: audience.value }),
+    ...(audience !== undefined && audience.only !== 'resource' && { audience: audience.value }),
     ...toResource(audience),
   };
 }
 
 /** The `resource` of RFC 8707, which a token request has to repeat. */
 export function toResource(audience: Audience | undefined): Record<string, string> {
-  const isResource =
-    audience !== undefined &&
-    !audience.isGuess &&
-    URL.canParse(audience.value) &&
-    !audience.value.includes('#');
+  if (audience === undefined || audience.only === 'audience') return {};
+  const isKnown = !audience.isGuess || audience.isResource === true;
+  const isResource = isKnown && URL.canParse(audience.value) && !audience.value.includes('#');
   return isResource ? { resource: audience.value } : {};
+}
+
+/** What to ask for next when the issuer did not take both names of the audience: by one of them, then by the other. */
+export function toOtherName(wish: TokenWish, code: string): TokenWish | undefined {
+  const { audience } = wish;
+  if (audience === undefined || !['invalid_target', 'invalid_request'].includes(code))
+    return undefined;
+  if (audience.only === 'audience') return { ...wish, audience: { ...audience, only: 'resource' } };
+  const isBoth = audience.only === undefined && 'resource' in toResource(audience);
+  return isBoth ? { ...wish, audience: { ...audience, only: 'audience' } } : undefined;
 }
 
 export function toTokens(answer: TokenEndpointResponse, nowMs: number): Tokens {
@@ -46,6 +54,7 @@ export function toTokens(answer: TokenEndpointResponse, nowMs: number): Tokens {
     accessToken: access_token,
     expiresAt:
       expires_in === undefined ? undefined : new Date(nowMs + expires_in * 1000).toISOString(),
+    obtainedAt: new Date(nowMs).toISOString(),
     refreshToken: refresh_token,
   };
 }
@@ -59,11 +68,16 @@ export function toLesserWish(wish: TokenWish, code: string): TokenWish | undefin
   const isGuess = wish.audience?.isGuess === true;
   if (code === 'invalid_target' && isGuess) return withoutAudience;
   const scopes = wish.scope.split(' ');
-  if (code === 'invalid_scope' && scopes.includes(renewable) && scopes.length > 1) {
+  if (isScopeRefusal(code) && scopes.includes(renewable) && scopes.length > 1) {
     return { ...wish, scope: scopes.filter((scope) => scope !== renewable).join(' ') };
   }
   if (code === 'invalid_request' && isGuess) return withoutAudience;
   return undefined;
+}
+
+/** `scope_invalid` is glewlwyd's. */
+export function isScopeRefusal(code: string): boolean {
+  return code === 'invalid_scope' || code === 'scope_invalid';
 }
 
 /** The scope that a refresh token comes with (OpenID Connect Core, section 11). */

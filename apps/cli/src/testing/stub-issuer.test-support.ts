@@ -6,14 +6,20 @@ import type { AddressInfo } from 'node:net';
 export interface IssuerAnswer {
   readonly status?: number;
   readonly body?: unknown;
+  /** Instead of JSON. */
+  readonly text?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly delayMs?: number;
   /** The connection is cut instead. */
   readonly cut?: boolean;
 }
 
 export interface StubIssuer extends AsyncDisposable {
   readonly issuer: string;
-  /** The forms that came to this path. */
+  /** The forms that came to this endpoint. */
   forms(path: '/device' | '/token'): readonly Record<string, string>[];
+  /** What clients proved themselves with at the token endpoint. */
+  authorizations(): readonly (string | undefined)[];
 }
 
 /** One answer a request, the last one stays; `/device` answers with a code unless told otherwise. */
@@ -21,22 +27,31 @@ export async function startStubIssuer(script: {
   readonly token: readonly IssuerAnswer[];
   readonly device?: readonly IssuerAnswer[];
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Of the issuer below its origin. */
+  readonly path?: string;
+  /** Where there is a discovery document; everywhere it is looked for unless told otherwise. */
+  readonly documents?: readonly string[];
 }): Promise<StubIssuer> {
-  const seen: { path: string; form: Record<string, string> }[] = [];
+  const seen: { path: string; form: Record<string, string>; authorization?: string }[] = [];
   const forms = (path: string) => seen.filter((one) => one.path === path).map(({ form }) => form);
+  const base = script.path ?? '';
   const server = createServer((request, response) => {
     readForm(request).then((form) => {
-      const path = request.url ?? '/';
-      seen.push({ path, form });
-      send(response, choose(path, forms(path).length));
+      const url = request.url ?? '/';
+      const path = url.startsWith('/.well-known/') ? url : url.slice(base.length);
+      const { authorization } = request.headers;
+      seen.push({ path, form, ...(authorization !== undefined && { authorization }) });
+      const answer = choose(path, forms(path).length);
+      setTimeout(() => send(response, answer), answer.delayMs ?? 0);
     }, response.destroy.bind(response));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo; // listening on TCP
-  const issuer = `http://127.0.0.1:${port}`;
+  const issuer = `http://127.0.0.1:${port}${base}`;
 
   function choose(path: string, count: number): IssuerAnswer {
     if (path.startsWith('/.well-known/')) {
+      if (script.documents?.includes(path) === false) return { status: 404, text: 'Not found' };
       const endpoints = {
         issuer,
         token_endpoint: `${issuer}/token`,
@@ -51,6 +66,8 @@ export async function startStubIssuer(script: {
   return {
     issuer,
     forms,
+    authorizations: () =>
+      seen.filter(({ path }) => path === '/token').map(({ authorization }) => authorization),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -75,7 +92,7 @@ export const granted: IssuerAnswer = {
   },
 };
 
-/** An error as RFC 6749, section 5.2, has it; raw upstream words must not reach the user. */
+/** An error as RFC 6749, section 5.2, has it; with the words of the issuer. */
 export function refused(error: string, status = 400): IssuerAnswer {
   return { status, body: { error, error_description: 'RAW UPSTREAM' } };
 }
@@ -86,11 +103,15 @@ async function readForm(request: IncomingMessage): Promise<Record<string, string
   return Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()));
 }
 
-function send(response: ServerResponse, { status = 200, body, cut }: IssuerAnswer): void {
+function send(
+  response: ServerResponse,
+  { status = 200, body, text, headers, cut }: IssuerAnswer,
+): void {
   if (cut === true) {
     response.destroy();
     return;
   }
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body ?? {}));
+  const type = text === undefined ? 'application/json' : 'text/html';
+  response.writeHead(status, { 'content-type': type, ...headers });
+  response.end(text ?? JSON.stringify(body ?? {}));
 }
