@@ -21,6 +21,19 @@ describe('no answer', () => {
     await expectRejection(createClient({ url }).vm.start.mutate(), expected);
   });
 
+  test.each(['SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])(
+    'a certificate that Node does not trust (%s) names NODE_EXTRA_CA_CERTS, and nothing can have happened',
+    async (code) => {
+      const failing = () => {
+        throw new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) });
+      };
+      const client = createClient({ url: 'https://api.example.com', fetch: failing });
+      const error = await rejectionOf(client.vm.start.mutate());
+      expect(error.message).toMatch(new RegExp(`\\(${code}\\);.*set NODE_EXTRA_CA_CERTS`));
+      expect(error.details).toEqual({ reason: code });
+    },
+  );
+
   test('a connection cut before the answer leaves the outcome of a mutation unknown', async () => {
     await using api = await startCannedApi(() => 'reset');
     const { vm } = createClient({ url: api.url });

@@ -10,8 +10,20 @@ export interface CallFacts {
   readonly mutates: boolean;
 }
 
+/** Node does not know who signed the certificate. */
+const unknownAuthority: ReadonlySet<string> = new Set([
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+]);
+
 /** The connection was never made, so nothing can have happened. */
 const beforeSending: ReadonlySet<string> = new Set([
+  ...unknownAuthority,
+  'CERT_HAS_EXPIRED',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
   'ECONNREFUSED',
   'EAI_AGAIN',
   'EHOSTUNREACH',
@@ -37,10 +49,16 @@ export function toNetworkError(cause: unknown, { baseUrl, mutates }: CallFacts):
     : `Could not reach ${baseUrl}, or the connection broke${why}`;
   const { message, details } = toLoss(what, {
     mayHaveRun,
-    advice: isTimeout ? 'try again later' : 'check the url and that the API runs there',
+    advice: isTimeout ? 'try again later' : toAdvice(reason),
     details: reason === undefined ? {} : { reason },
   });
   return new OnDemandError(isTimeout ? 'TIMEOUT' : 'NETWORK_ERROR', message, { details, cause });
+}
+
+function toAdvice(reason = ''): string {
+  return unknownAuthority.has(reason)
+    ? 'where a private authority signed its certificate, set NODE_EXTRA_CA_CERTS to the file of that authority (PEM)'
+    : 'check the url and that the API runs there';
 }
 
 /** Only what looks like a code: a message could quote anything. */

@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly authenticate: Authenticate;
   readonly scopeNames: ScopeNames;
   readonly issuer: string;
+  /** What a token has to be for, so that clients need not guess it. */
+  readonly audience?: string;
   readonly publicUrl: string;
   readonly logger?: FastifyBaseLogger;
   /** As in Fastify. */
@@ -117,6 +119,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     resourceMetadata: {
       resource: publicUrl,
       authorization_servers: [options.issuer],
+      ...(options.audience !== undefined && { audience: options.audience }), // a member of our own, beside those of RFC 9728
       scopes_supported: [scopeNames.read, scopeNames.admin],
       bearer_methods_supported: ['header'],
       resource_name: realm,

@@ -123,6 +123,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     checkReady,
     scopeNames,
     issuer: config.OIDC_ISSUER,
+    audience: config.OIDC_AUDIENCE,
     publicUrl: config.PUBLIC_URL ?? ownUrl,
     logger,
     trustProxy: config.TRUST_PROXY,

@@ -72,6 +72,7 @@ describe('1: without bearer credentials', () => {
     expect(await (await fetch(url)).json()).toMatchObject({
       resource: app.url,
       authorization_servers: [oidc().issuer],
+      audience: oidc().audience,
       scopes_supported: ['read', 'admin'],
       bearer_methods_supported: ['header'],
     });

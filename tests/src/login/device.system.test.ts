@@ -88,7 +88,7 @@ test('an audience that the API does not have is told at once, and nothing is kep
   const { exitCode, stderr } = await login.result;
   expect(exitCode).toBe(3);
   expect(stderr).toMatch(
-    /\nondemand: .* gave a token that this API refuses, probably for its audience 'https:\/\/other.example\/api'; .*--audience.*\n$/,
+    /\nondemand: The API refuses the token that .* gave: .*audience.*'https:\/\/other.example\/api' was asked for: --audience.*\n$/,
   );
   expect(await stage.cli.run('ps')).toMatchObject({ exitCode: 3 });
 });

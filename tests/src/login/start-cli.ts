@@ -147,3 +147,8 @@ export async function startCli(baseEnv: Readonly<Record<string, string>>): Promi
     },
   };
 }
+
+/** Without the lines that a slow machine brings about: each wait of over a second says what it waits for. */
+export function withoutWaits(stderr: string): string {
+  return stderr.replace(/^ondemand: Waiting for .*\n/gm, '');
+}

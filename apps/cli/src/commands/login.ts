@@ -22,7 +22,7 @@ of later commands. --json prints what ondemand whoami --json does.`,
     'client-id': text('ID', 'The client registered at the issuer (default: ondemand-cli)'),
     'client-secret-file': text('FILE', 'Log in as that client, by the secret in FILE; - is stdin'),
     scope: text('SCOPE', "What to ask for, such as 'read' (default: all that the API knows)"),
-    audience: text('AUDIENCE', "The API's OIDC_AUDIENCE, where it is not its URL"),
+    audience: text('AUDIENCE', 'What the token is for (default: what the API says it checks)'),
     issuer: {
       kind: 'value',
       placeholder: 'URL',

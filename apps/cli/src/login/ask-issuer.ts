@@ -3,13 +3,7 @@
 import type { AuthorizationServer } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import {
-  type IssuerFailure,
-  isBare,
-  toCliError,
-  toIssuerFailure,
-  toSaying,
-} from './issuer-failure.ts';
+import { type IssuerFailure, isBare, toCliError, toIssuerFailure } from './issuer-failure.ts';
 import { isScopeRefusal, type TokenWish, toLesserWish, toOtherName } from './token-wish.ts';
 
 export interface Question {
@@ -57,9 +51,8 @@ function toRefusal(
   if (failure.kind !== 'refused' || what === undefined) {
     return toCliError(failure, { issuer, doing: 'asked to log in', cause });
   }
-  return new CliError(exitCodes.denied, `The issuer ${issuer} ${what}${toSaying(failure.says)}`, {
-    cause,
-  });
+  const said = failure.says === undefined ? '' : ` (it says: ${failure.says})`;
+  return new CliError(exitCodes.denied, `The issuer ${issuer}${said} ${what}`, { cause });
 }
 
 function toReason(code: string, { wish, grant }: Asked): string | undefined {
