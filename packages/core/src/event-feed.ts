@@ -33,6 +33,10 @@ export interface FeedListener
     Pick<Resumable<PlacedEvent>, 'position'> {
   /** Goes on with what comes from now on, as if it had begun to listen just now. */
   skip(): void;
+  /** Goes back to the oldest event that is kept. */
+  rewind(): void;
+  /** Ends the iteration after what is known by now. */
+  stopHere(): void;
   /** Ends the iteration at once, also one that waits. */
   end(): void;
 }
@@ -64,6 +68,7 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
     let last = resumed ?? head;
     let missed = resumed === undefined ? unknownPosition : undefined;
     let beginning = missed === undefined ? toPosition(last) : undefined;
+    let lastWanted = Number.POSITIVE_INFINITY;
     let ended = false;
     const waiting = new Set<() => void>();
     const wake = () => {
@@ -103,12 +108,21 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
         last = head;
         beginning = toPosition(last);
       },
+      rewind() {
+        last = Math.max(0, head - capacity);
+        beginning = toPosition(last);
+      },
+      stopHere() {
+        lastWanted = head;
+      },
       end,
       async next() {
         for (;;) {
           if (ended) return { done: true, value: undefined };
-          const value = take();
+          const value = last < lastWanted || missed !== undefined ? take() : undefined;
           if (value !== undefined) return { done: false, value };
+          if (last >= lastWanted) end();
+          if (ended) continue;
           await new Promise<void>((resolve) => waiting.add(resolve));
         }
       },

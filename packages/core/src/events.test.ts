@@ -12,6 +12,56 @@ import {
   until,
 } from './watch.test-support.ts';
 
+describe('watch() with follow false gives what is known now, then ends', () => {
+  const readAll = async (
+    events: Awaited<ReturnType<typeof startWatchWorld>>['events'],
+    after?: string,
+  ) => {
+    const all = [];
+    for await (const placed of await events.watch({ follow: false, after })) all.push(placed);
+    return all;
+  };
+
+  test("the VM's state alone, where nothing has happened since the watch began", async () => {
+    const { events } = startWatchWorld();
+    await using _ = events;
+    expect((await readAll(events)).map(({ event }) => event)).toEqual([
+      expect.objectContaining({ type: 'vm', lifecycleState: 'RUNNING', previous: null }),
+    ]);
+  });
+
+  test('and all that is kept, each once when asked again after the last', async () => {
+    const { events, world } = startWatchWorld();
+    await using _ = events;
+    const reader = read(await events.watch());
+    world.tell(dockerEvent('web', 1, 'start'), dockerEvent('web', 2, 'die'));
+    await until(() => reader.seen.length === 2);
+    const first = await readAll(events);
+    expect(first.map(({ event }) => event.type)).toEqual(['vm', 'container', 'container']);
+    expect(await readAll(events, first.at(-1)?.position)).toEqual([]);
+    expect((await readAll(events, first[0]?.position)).map(({ event }) => event.type)).toEqual([
+      'container',
+      'container',
+    ]);
+  });
+
+  test('a resync where what came after is not known any more', async () => {
+    const { events } = startWatchWorld();
+    await using _ = events;
+    expect((await readAll(events, 'elsewhere-1')).map(({ event }) => event.type)).toEqual([
+      'resync',
+    ]);
+  });
+
+  test('an error where OCI does not tell the state', async () => {
+    const { events } = startWatchWorld({
+      oci: () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'No')),
+    });
+    await using _ = events;
+    await expect(events.watch({ follow: false })).rejects.toThrow('No');
+  });
+});
+
 describe('watch()', () => {
   test('resolves once Docker is watched, and misses nothing from then on', async () => {
     const { events, world } = startWatchWorld({ docker: settle });

@@ -16,13 +16,17 @@ export interface Events extends AsyncDisposable {
   /**
    * What happens from now on, or after `after` when that is among the last 1 000 events of this process; where something may be missing, a `resync` comes first.
    * Resolves once the watch is on, or cannot be for now. Whoever falls 1 000 events behind gets a `resync` and goes on from there.
+   * With `follow` false it gives what is known now and ends: what came after `after`, or the VM's state and all events that are kept.
    * The iteration ends when the signal aborts and when the service is disposed; after that throws `SERVICE_UNAVAILABLE`.
    */
-  watch(
-    options?: { readonly after?: string | undefined } & CallOptions,
-  ): Promise<Resumable<PlacedEvent>>;
+  watch(options?: WatchOptions): Promise<Resumable<PlacedEvent>>;
   /** Something was just done: look at the VM, or at the jobs, now rather than at the next turn. */
   look(what: 'vm' | 'jobs'): void;
+}
+
+export interface WatchOptions extends CallOptions {
+  readonly after?: string | undefined;
+  readonly follow?: boolean | undefined;
 }
 
 export interface EventsOptions extends WatchedWorld {
@@ -41,6 +45,14 @@ const defaultTimings: EventTimings = {
   readyMs: 2000,
   lingerMs: 300_000,
 };
+async function* startWith<Item>(
+  first: Item,
+  rest: AsyncIterable<Item>,
+): AsyncGenerator<Item, void> {
+  yield first;
+  yield* rest;
+}
+
 const keptEvents = 1000;
 const maxEndingMs = 2000;
 
@@ -62,7 +74,7 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
   let disposed = false;
 
   return {
-    async watch({ after, signal } = {}) {
+    async watch({ after, follow = true, signal } = {}) {
       if (disposed) {
         throw new AppError(
           'SERVICE_UNAVAILABLE',
@@ -74,6 +86,7 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
       const listener = addListener(after, signal);
       await (watch === undefined || listeners.size === 1 ? begin() : ready.then(watch.join));
       signal?.throwIfAborted();
+      if (!follow) return await toSnapshot(listener, after, signal);
       // What was only noticed now that somebody listens happened before.
       if (after === undefined) listener.skip();
       return listener;
@@ -89,6 +102,28 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
       }).catch(() => {});
     },
   };
+
+  async function toSnapshot(
+    listener: FeedListener,
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Resumable<PlacedEvent>> {
+    if (after === undefined) listener.rewind();
+    listener.stopHere();
+    if (after !== undefined) return listener;
+    const { position = '' } = listener;
+    const state = await world.vm.status({ signal }).catch((error: unknown) => {
+      listener.end();
+      throw error;
+    });
+    const event = {
+      type: 'vm',
+      time: world.clock.now().toISOString(),
+      lifecycleState: state.lifecycleState,
+      previous: null,
+    } as const;
+    return startWith({ event, position }, listener);
+  }
 
   function addListener(after: string | undefined, signal: AbortSignal | undefined): FeedListener {
     const listener = feed.listen({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { prefersText } from './accept.ts';
+import { prefersText, prefersTextStream } from './accept.ts';
 
 test.each([
   [undefined, false],
@@ -28,11 +28,18 @@ test.each([
 });
 
 test.each([
+  [undefined, false],
+  ['*/*', false],
   ['text/*', false],
   ['text/plain', true],
   ['text/event-stream', false],
   ['text/event-stream;q=0.5, text/plain', true],
   ['text/plain;q=0.5, text/event-stream', false],
+  ['application/json, text/plain, */*', false], // axios, Angular
+  ['text/plain, */*', false],
+  ['text/plain, text/*', false],
+  ['text/plain, application/json', false],
+  ['text/plain, */*; q=0.01', true], // jQuery, where text is wanted
 ])('Accept: %s beside server-sent events', (accept, isText) => {
-  expect(prefersText(accept, 'text/event-stream')).toBe(isText);
+  expect(prefersTextStream(accept)).toBe(isText);
 });

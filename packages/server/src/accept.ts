@@ -2,11 +2,24 @@
 
 /** True for whoever likes bare text better than the usual form; who likes both as well gets text only by naming it alone. */
 export function prefersText(accept = '', usual: string): boolean {
-  const ranges = new Map(accept.split(',').map(toRange));
+  const ranges = toRanges(accept);
   const text = judge('text/plain', ranges);
   const other = judge(usual, ranges);
   if (text.quality !== other.quality) return text.quality > other.quality;
   return text.quality > 0 && text.precision > other.precision;
+}
+
+/** True for whoever asks a stream for bare text and for nothing wider, nor JSON, just as much: axios and Angular name all of them. */
+export function prefersTextStream(accept = ''): boolean {
+  const ranges = toRanges(accept);
+  const { quality } = judge('text/plain', ranges);
+  const others = ['text/event-stream', 'application/json', 'text/*', '*/*'];
+  return quality > 0 && others.every((other) => (ranges.get(other) ?? 0) < quality);
+}
+
+function toRanges(accept: string): ReadonlyMap<string, number> {
+  const parts = accept.split(',').filter((part) => part.trim() !== '');
+  return new Map(parts.map(toRange));
 }
 
 function toRange(part: string): readonly [type: string, quality: number] {

@@ -109,8 +109,16 @@ function toIssues({ issues }: z.ZodError): Issue[] {
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => unknownKey([...issue.path, key].join('.')))
-      : [{ path: issue.path.join('.'), message: issue.message }],
+      : [{ path: issue.path.join('.'), message: toIssueMessage(issue) }],
   );
+}
+
+/** In words for whoever wrote a query, where everything is text. */
+function toIssueMessage(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type' && issue.expected === 'boolean') return 'must be true or false';
+  if (issue.code === 'invalid_type' && issue.expected === 'int') return 'must be a whole number';
+  if (issue.code === 'invalid_value') return `must be ${issue.values.join(' or ')}`;
+  return issue.message;
 }
 
 const transportMessages = {

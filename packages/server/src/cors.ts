@@ -36,11 +36,24 @@ export function createCors(origins: readonly string[]): Cors {
   };
 }
 
-const exposedHeaders = 'x-request-id, retry-after, www-authenticate, location';
+/** All that our answers have and a page could use; a test compares them with real answers. */
+const exposedHeaders =
+  'x-request-id, retry-after, www-authenticate, location, preference-applied, allow';
 
 const preflightHeaders = {
   'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
-  'access-control-allow-headers':
-    'authorization, content-type, last-event-id, prefer, x-request-id',
+  // What is read here, what tRPC's links and EventSource polyfills send, and what frameworks and tracing add.
+  'access-control-allow-headers': [
+    'authorization',
+    'cache-control',
+    'content-type',
+    'last-event-id',
+    'prefer',
+    'traceparent',
+    'tracestate',
+    'trpc-accept',
+    'x-request-id',
+    'x-requested-with',
+  ].join(', '),
   'access-control-max-age': '600',
 };

@@ -13,6 +13,8 @@ export interface OperationExample {
   readonly description: string;
   /** Of a stream: one item. */
   readonly response: unknown;
+  /** What a body may say; nothing where it is left out. */
+  readonly request?: object;
   readonly text?: string;
   /** Where it may be answered once a job has begun. */
   readonly accepted?: unknown;

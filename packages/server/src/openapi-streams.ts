@@ -6,6 +6,7 @@ import { operationExamples } from './examples.ts';
 import { requestIdHeader, toErrorReferences } from './openapi-parts.ts';
 import { toTag } from './operation.ts';
 import type { AppRouter } from './routers/app-router.ts';
+import { streamEndSchema, streamReadySchema } from './sse.ts';
 import { type StreamRoute, toStreamRoutes } from './stream-routes.ts';
 
 /** `paths` with one GET for each subscription, and the schemas that they refer to. */
@@ -14,6 +15,9 @@ export function describeStreams(router: AppRouter) {
     route,
     item: createSchema(route.operation.item, { openapiVersion: '3.1.0', io: 'output' }),
   }));
+  const framing = [streamReadySchema, streamEndSchema].map((schema) =>
+    createSchema(schema, { openapiVersion: '3.1.0', io: 'output' }),
+  );
   return {
     paths: Object.fromEntries(
       described.map(({ route, item }) => [
@@ -21,12 +25,17 @@ export function describeStreams(router: AppRouter) {
         { get: toOperation(route, item.schema) },
       ]),
     ),
-    schemas: Object.assign({}, ...described.map(({ item }) => item.components)) as Record<
-      string,
-      object
-    >, // every component is a schema
+    schemas: Object.assign(
+      {},
+      ...[...described.map(({ item }) => item), ...framing].map(({ components }) => components),
+    ) as Record<string, object>, // every component is a schema
   };
 }
+
+/** The events that every stream has beside its items. */
+const frame = ['StreamReady', 'StreamEnd', 'ApiError'].map((name) => ({
+  $ref: `#/components/schemas/${name}`,
+}));
 
 function toOperation(route: StreamRoute, itemSchema: object) {
   const { summary, description, text, errors } = route.operation;
@@ -41,10 +50,13 @@ function toOperation(route: StreamRoute, itemSchema: object) {
     parameters: [...toParameters(route), lastEventIdHeader],
     responses: {
       '200': {
-        description: `${example.description}: server-sent events. The \`data\` of each is as shown here, in JSON; its \`id\` is for \`Last-Event-ID\`. The last is an \`end\`, or a \`failure\` with an ApiError; without either the stream was interrupted: connect again.`,
+        description: `${example.description}: server-sent events. The first is a \`ready\`. The \`data\` of the others is as shown here, in JSON; the \`id\` is for \`Last-Event-ID\`. The last is an \`end\`, or a \`failure\` with an ApiError; without either the stream was interrupted: connect again.`,
         headers: requestIdHeader,
         content: {
-          'text/event-stream': { schema: itemSchema, example: example.response },
+          'text/event-stream': {
+            schema: { anyOf: [itemSchema, ...frame] },
+            example: example.response,
+          },
           ...(text && { 'text/plain': { schema: { type: 'string' }, example: example.text } }),
         },
       },

@@ -145,7 +145,14 @@ test('a followed log documents its query, its header, and both of its forms', ()
   ]);
   expect(object?.responses?.['200']).toMatchObject({
     content: {
-      'text/event-stream': { schema: { $ref: '#/components/schemas/LogLine' } },
+      // Typed SDKs take every event for what this says, the opening and the closing ones too.
+      'text/event-stream': {
+        schema: {
+          anyOf: ['LogLine', 'StreamReady', 'StreamEnd', 'ApiError'].map((name) => ({
+            $ref: `#/components/schemas/${name}`,
+          })),
+        },
+      },
       'text/plain': { schema: { type: 'string' } },
     },
   });
@@ -211,4 +218,23 @@ test('every error that may say when to ask again documents the header', () => {
 
 test("a deployment's document names its public URL alone, which a generated client sends its token to", () => {
   expect(document.servers?.map(({ url }) => url)).toEqual([publicUrl]);
+});
+
+test('whatever may be sent a body says that none and {} will do, with an example, as gateways and newman want', () => {
+  for (const { path, method } of operations.filter(({ method }) => method !== 'GET')) {
+    const object = document.paths?.[path]?.[method === 'POST' ? 'post' : 'delete'];
+    expect(object?.requestBody, path).toMatchObject({
+      required: false,
+      content: { 'application/json': { schema: { type: 'object' }, example: {} } },
+    });
+  }
+});
+
+test('every operation has a description, and every shared response is referred to', () => {
+  const text = JSON.stringify(document.paths);
+  for (const [path, item] of Object.entries(document.paths ?? {}))
+    for (const object of [item.get, item.post, item.delete])
+      if (object !== undefined) expect(object.description, path).toMatch(/\S/);
+  for (const code of Object.keys(document.components?.responses ?? {}))
+    expect(text).toContain(`#/components/responses/${code}"`);
 });

@@ -61,6 +61,7 @@ export function createOpenApiDocument({
   const { schema, components } = createSchema(apiErrorSchema, { openapiVersion: '3.1.0' });
   const streams = describeStreams(appRouter);
   Object.assign(document.paths ?? {}, streams.paths);
+  const paths = JSON.stringify(document.paths);
   document.components = {
     ...document.components,
     schemas: {
@@ -69,7 +70,12 @@ export function createOpenApiDocument({
       ...components,
       ...('$ref' in schema ? {} : { ApiError: schema }),
     },
-    responses: Object.fromEntries(errorCodes.map((code) => [code, errorResponse(code)])),
+    // A method that a path lacks is no operation, so no path refers to its error.
+    responses: Object.fromEntries(
+      errorCodes
+        .filter((code) => paths.includes(`/responses/${code}"`))
+        .map((code) => [code, errorResponse(code)]),
+    ),
   };
   document.servers = servers;
   document.tags = tags;
@@ -104,9 +110,7 @@ function dress(object: OperationObject, operation: RestOperation): void {
     success.content['text/plain'] = { schema: { type: 'string' }, example: examples.text };
   success.description = examples.description;
   success.headers = requestIdHeader;
-  if (!operation.takesInput) delete object.requestBody;
-  if (object.requestBody !== undefined && 'content' in object.requestBody)
-    object.requestBody.required = false; // no body and {} are the same
+  if (method !== 'GET') object.requestBody = toOptionalBody(object.requestBody, examples.request);
   object.responses = {
     '200': success,
     ...(examples.accepted !== undefined && { '202': toAccepted(success, examples.accepted) }),
@@ -114,6 +118,13 @@ function dress(object: OperationObject, operation: RestOperation): void {
   };
   if (examples.accepted !== undefined)
     object.parameters = [...(object.parameters ?? []), preferParameter];
+}
+
+/** No body and `{}` are the same, also where nothing can be said in it. */
+function toOptionalBody(body: OperationObject['requestBody'], example: object = {}) {
+  const given = body !== undefined && 'content' in body ? body.content['application/json'] : {};
+  const schema = given?.schema ?? { type: 'object' as const, additionalProperties: false };
+  return { required: false, content: { 'application/json': { schema, example } } };
 }
 
 /** The answer that does not wait for the job. */

@@ -67,3 +67,15 @@ test.each(['nginx', 'postgres'])(
     expect(server.actions).toEqual([]);
   },
 );
+
+test.each([
+  ['/containers/nginx/logs/stream?follow=False', 'follow: must be true or false'],
+  ['/containers/nginx/logs/stream?timestamps=yes', 'timestamps: must be true or false'],
+  ['/containers/nginx/logs/stream?tail=ten', 'tail: must be "all" or a whole number from 0'],
+  ['/containers/nginx/logs?lines=1.5', 'lines: must be a whole number from 1 to 10000'],
+  ['/audit?limit=True', 'limit: must be a whole number from 1 to '],
+  ['/events?follow=False', 'follow: must be true or false'],
+])('%s is told in words for whoever wrote a query', async (path, message) => {
+  const error = await expectApiError(await server.ask(path, { as: 'admin' }), 'BAD_REQUEST');
+  expect(error.message).toContain(`Invalid request: ${message}`);
+});

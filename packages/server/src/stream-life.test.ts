@@ -8,6 +8,9 @@ import { askedWhenStill, logs, startLogServer, tRpcLogs } from './log-server.tes
 import { openReader, toLine } from './stream.test-support.ts';
 import { expectApiError, type TestServer } from './testing.test-support.ts';
 
+/** Ten to fifteen seconds: behind a proxy whoever comes back too early gets a 502, which ends an EventSource for good. */
+const comeBackLater = { retry: expect.stringMatching(/^1[0-5]\d{3}$/) };
+
 describe('a reader', () => {
   test('who leaves is noticed at once, also while nothing comes', async () => {
     await using server = await startLogServer();
@@ -93,7 +96,7 @@ describe('a stream ends', () => {
     using reader = await openReader(server, logs);
     server.source.push([toLine(1)]);
     await reader.ended();
-    expect(reader.events().at(-1)).toEqual({ retry: '1000' });
+    expect(reader.events().at(-1)).toEqual(comeBackLater);
     expect(server.isAborted()).toBe(true);
     expect(server.source.isLeft).toBe(true);
   });
@@ -105,7 +108,7 @@ describe('a stream ends', () => {
   });
 
   test.each([
-    ['REST', logs, { retry: '1000' }],
+    ['REST', logs, comeBackLater],
     ['tRPC', tRpcLogs, { id: '1', data: '{"line":"line 1","stream":"stdout"}' }],
   ])(
     'with its opaque token over %s, once that is revoked and not while its issuer is out of order',
@@ -175,7 +178,7 @@ describe('a stream ends', () => {
     await reader.until(1);
     await server[Symbol.asyncDispose]();
     await reader.ended();
-    expect(reader.events()).toEqual([{ comment: 'connected', retry: '2000' }, { retry: '1000' }]);
+    expect(reader.events()).toEqual([expect.objectContaining({ event: 'ready' }), comeBackLater]);
     expect(server.source.isLeft).toBe(true);
   });
 });

@@ -6,6 +6,14 @@ import { logs, startLogServer, tRpcLogs } from './log-server.test-support.ts';
 import { createSource, openReader, type Source, toLine } from './stream.test-support.ts';
 import { expectApiError, type ServiceOverrides, startTestServer } from './testing.test-support.ts';
 
+/** Some readers keep no id without data: https://github.com/EventSource/eventsource */
+const opening = {
+  comment: 'connected',
+  retry: '5000',
+  event: 'ready',
+  data: '{"stream":"containers_followLogs","name":"nginx"}',
+};
+
 describe('a followed log', () => {
   test('is open before anything comes, and says so at once', async () => {
     await using server = await startLogServer();
@@ -20,18 +28,18 @@ describe('a followed log', () => {
       vary: 'accept',
     });
     expect(reader.headers).not.toHaveProperty('content-length');
-    expect(await reader.until(1)).toEqual([{ comment: 'connected', retry: '2000' }]);
+    expect(await reader.until(1)).toEqual([opening]);
   });
 
   test('begins with the place to come back to, where there is one before the first line', async () => {
     await using server = await startLogServer();
     Object.assign(server.source, { position: 'here' });
-    for (const [path, opening] of [
-      [logs, { comment: 'connected', retry: '2000', id: 'here' }],
+    for (const [path, expected] of [
+      [logs, { ...opening, id: 'here' }],
       [tRpcLogs, { event: 'connected', data: '{}', id: 'here' }],
     ] as const) {
       using reader = await openReader(server, path);
-      expect(await reader.until(1)).toEqual([opening]);
+      expect(await reader.until(1)).toEqual([expected]);
     }
   });
 
@@ -42,7 +50,7 @@ describe('a followed log', () => {
     server.source.end();
     expect(await reader.ended()).toBe(
       [
-        ': connected\nretry: 2000\n\n',
+        ': connected\nretry: 5000\nevent: ready\ndata: {"stream":"containers_followLogs","name":"nginx"}\n\n',
         'id: 1\ndata: {"line":"line 1","stream":"stdout"}\n\n',
         'id: 2\ndata: {"line":"a\\r\\nb\u2028\\"\u{1f600}","stream":"stdout"}\n\n',
         'id: 3\ndata: {"line":"line 3","stream":"stdout"}\n\n',

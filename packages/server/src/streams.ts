@@ -1,11 +1,11 @@
 // The streams in REST: a GET route for each subscription, answered by the very procedure, as server-sent events or bare text.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { prefersText } from './accept.ts';
+import { prefersTextStream } from './accept.ts';
 import type { Query } from './query.ts';
 import { appRouter } from './routers/app-router.ts';
 import { lastEventIdOf, sendStream } from './send-stream.ts';
-import { pingMs, sse, toBareText } from './sse.ts';
+import { pingMs, toBareText, toSse } from './sse.ts';
 import { toStreamRoutes } from './stream-routes.ts';
 import type { Context } from './trpc.ts';
 
@@ -31,10 +31,10 @@ export async function registerStreams(app: FastifyInstance, options: StreamsOpti
           lastEventId: lastEventIdOf(request),
         });
         const items = await route.open(createContext(request, reply), input);
-        const isText =
-          text !== undefined && prefersText(request.headers.accept, 'text/event-stream');
+        const isText = text !== undefined && prefersTextStream(request.headers.accept);
         if (text !== undefined) reply.header('vary', 'accept');
-        const encoding = isText ? toBareText(text) : sse;
+        const about = { stream: route.id, ...(request.params as Record<string, string>) };
+        const encoding = isText ? toBareText(text) : toSse(about);
         return sendStream(request, reply, { items, encoding, resourceMetadataUrl, pingMs });
       },
     });

@@ -37,6 +37,29 @@ const toPath = (input: unknown, rest = '') =>
   `/trpc/containers.followLogs?input=${encodeURIComponent(JSON.stringify(input))}${rest}`;
 const path = toPath({ name: 'nginx' });
 
+describe('a subscription that is refused', () => {
+  const unknown = toPath({ name: 'ngnix' });
+
+  test("tells an EventSource, as which tRPC's link cannot read the body of a refusal, by an event", async () => {
+    await using server = await startLogServer();
+    using reader = await openReader(server, unknown, { headers: { accept: 'text/event-stream' } });
+    expect(reader.status).toBe(200);
+    await reader.ended();
+    const error = reader.events().find(({ event }) => event === 'serialized-error');
+    expect(JSON.parse(error?.data ?? '')).toMatchObject({
+      message: "No container named 'ngnix'",
+      data: { code: 'NOT_FOUND', httpStatus: 404, path: 'containers.followLogs' },
+    });
+  });
+
+  test('keeps its status for whoever else asks, and where the token is what is refused', async () => {
+    await using server = await startLogServer();
+    expect((await server.ask(unknown, { as: 'read' })).status).toBe(404);
+    const headers = { accept: 'text/event-stream' };
+    expect((await server.ask(unknown, { headers })).status).toBe(401);
+  });
+});
+
 describe('a subscription', () => {
   test('is answered in the form of tRPC, and open before anything comes', async () => {
     await using server = await startLogServer();

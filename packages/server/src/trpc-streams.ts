@@ -5,7 +5,8 @@ import { TRPCError } from '@trpc/server';
 import type { FastifyRequest, preHandlerHookHandler } from 'fastify';
 import { appRouter } from './routers/app-router.ts';
 import { lastEventIdOf, sendStream } from './send-stream.ts';
-import { pingMs, toTrpcSse } from './sse.ts';
+import { type Item, pingMs, toTrpcSse } from './sse.ts';
+import type { StreamItems } from './stream-items.ts';
 import { type StreamRoute, toStreamRoutes } from './stream-routes.ts';
 import type { TrpcOptions } from './trpc-plugin.ts';
 
@@ -23,14 +24,33 @@ export function createTrpcStreams({
     const isBatch = [query.batch].flat()[0] === '1';
     if (route === undefined || request.method === 'HEAD' || isBatch) done();
     else if (request.method !== 'GET') done(notGet());
-    else answer(route).catch(done);
+    else answer(route).catch(isEventSource(request) ? refuse : done);
 
     async function answer({ open }: StreamRoute): Promise<void> {
       const input = toInput(query, lastEventIdOf(request));
-      const items = await open(createContext(request, reply), input);
+      send(await open(createContext(request, reply), input));
+    }
+
+    function refuse(error: unknown): void {
+      send(toFailedItems(error));
+    }
+
+    function send(items: StreamItems<Item>): void {
       const encoding = toTrpcSse(path);
       sendStream(request, reply, { items, encoding, resourceMetadataUrl, pingMs });
     }
+  };
+}
+
+/** As tRPC's link is one: it cannot read the body of a refusal, so that comes as an event. */
+function isEventSource({ headers }: FastifyRequest): boolean {
+  return headers.accept?.trim().toLowerCase() === 'text/event-stream';
+}
+
+function toFailedItems(error: unknown): StreamItems<Item> {
+  return {
+    onInterrupted() {},
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
   };
 }
 

@@ -105,7 +105,7 @@ export async function* toMessages(chunks: AsyncIterable<string>): AsyncGenerator
       else if (field === 'event') event = value;
       else if (field === 'data') data.push(value);
       else if (line === '' && data.length > 0) {
-        yield { id, event: event || 'message', data: data.join('\n') };
+        if (event !== 'ready') yield { id, event: event || 'message', data: data.join('\n') }; // which opens every stream
         event = '';
         data = [];
       }

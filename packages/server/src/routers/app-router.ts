@@ -18,6 +18,7 @@ export const appRouter = router({
     method: 'GET',
     path: '/whoami',
     summary: 'Who the token speaks for and what it allows',
+    description: 'What this API makes of the token: its subject, client, scopes and end.',
     errors: [],
   })
     .input(z.void())

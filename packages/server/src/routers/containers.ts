@@ -54,6 +54,7 @@ export const containersRouter = router({
     method: 'GET',
     path: '/containers/{name}/status',
     summary: 'Get container status',
+    description: 'One container, by its name or id, as the list shows it.',
     errors: ['NOT_FOUND'],
   })
     .input(nameInput)

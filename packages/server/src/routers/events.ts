@@ -14,10 +14,26 @@ export const watchEvents = readStream('events', {
   item: onDemandEventSchema,
   errors: [],
 })
-  .input(z.strictObject({ lastEventId: lastEventIdInput }).optional())
+  .input(
+    z
+      .strictObject({
+        follow: z
+          .boolean()
+          .optional()
+          .describe(
+            "false: what is known now, the VM's state and the events that are kept, then end",
+          ),
+        lastEventId: lastEventIdInput,
+      })
+      .optional(),
+  )
   .subscription(async ({ ctx, input }) =>
     toTracked(
-      await ctx.services.events.watch({ after: input?.lastEventId, signal: ctx.signal }),
+      await ctx.services.events.watch({
+        after: input?.lastEventId,
+        follow: input?.follow,
+        signal: ctx.signal,
+      }),
       ({ position, event }) => [position, event],
     ),
   );

@@ -23,6 +23,7 @@ export const jobsRouter = router({
     method: 'GET',
     path: '/jobs/{id}',
     summary: 'Get a job',
+    description: 'With the end of its output.',
     errors: ['NOT_FOUND'],
   })
     .input(idInput)

@@ -11,6 +11,8 @@ export const vmRouter = router({
     method: 'GET',
     path: path('status'),
     summary: 'Get oci-flex VM state (OCI lifecycle)',
+    description:
+      'As OCI has it now; needs no SSH. `ip` is absent while the VM has no public address.',
     errors: [],
   })
     .input(z.void())
