@@ -80,7 +80,7 @@ export function createContainers({
     engine,
     reach: vm.reach,
     clock,
-    find: async (name, options) => select(await listAll(options), name),
+    find: async (name, options) => select(await listOf(name, options), name),
   });
 
   return {
@@ -89,7 +89,7 @@ export function createContainers({
       return found.map(toCallersView).sort((a, b) => compareText(a.name, b.name));
     },
     async status(name, options) {
-      return toCallersView(select(await listAll(options), name));
+      return toCallersView(select(await listOf(name, options), name));
     },
     start: (name, options) => act('start', name, options, ({ id }) => engine.start(id)),
     stop: (name, options) => act('stop', name, options, ({ id }) => engine.stop(id)),
@@ -108,7 +108,7 @@ export function createContainers({
       });
     },
     async logs(name, { lines = defaultLogLines, signal } = {}) {
-      const container = select(await listAll({ signal }), name);
+      const container = select(await listOf(name, { signal }), name);
       const read = (flight: AbortSignal) =>
         vm.reach((reaching) => engine.logs(container.id, { lines, signal: reaching }), flight);
       const logs = await reads
@@ -127,7 +127,7 @@ export function createContainers({
     { signal }: CallOptions = {},
     ask: (id: string, options: CallOptions) => Promise<T>,
   ): Promise<T> {
-    const { id } = select(await listAll({ signal }), name);
+    const { id } = select(await listOf(name, { signal }), name);
     const work = (flight: AbortSignal) =>
       vm.reach((reaching) => ask(id, { signal: reaching }), flight);
     return reads.read(`${what} of ${id}`, work, { signal }).catch(naming(name));
@@ -137,6 +137,13 @@ export function createContainers({
     const list = (flight: AbortSignal) =>
       vm.reach((reaching) => engine.list({ signal: reaching }), flight);
     return reads.read('the list of containers', list, { signal, keep: true });
+  }
+
+  /** Those that may be meant: the labels of others are no burden to it. */
+  function listOf(name: string, { signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
+    const list = (flight: AbortSignal) =>
+      vm.reach((reaching) => engine.list({ name, signal: reaching }), flight);
+    return reads.read(`the container ${name}`, list, { signal, keep: true });
   }
 
   /** What another process of the API may still give to a crowd is from before; here it is forgotten at once. */
@@ -154,7 +161,7 @@ export function createContainers({
     ) => Promise<Omit<Partial<ContainerActionResult>, 'container' | 'action'>>,
   ): Promise<ContainerActionResult> {
     reads.invalidate();
-    const container = select(await listAll({ signal }), name);
+    const container = select(await listOf(name, { signal }), name);
     try {
       const result = await vm.explain(() => run(container));
       if (result.changed) await untilVisible();

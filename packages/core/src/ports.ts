@@ -48,13 +48,16 @@ export interface Link {
 /** A container as the engine lists it: what callers see, and what actions need. */
 export interface EngineContainer extends Container {
   readonly id: string;
+  /** Those of Compose and our own. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
 /** Docker's Engine API. Throws `NOT_FOUND`, `CONFLICT` (paused, removing, dead) and `SERVICE_UNAVAILABLE` (VM or Docker out of reach). */
 export interface Engine {
-  /** All containers in all states, unsorted. */
-  list(options?: CallOptions): Promise<readonly EngineContainer[]>;
+  /** All containers in all states, unsorted; with `name` only those that may be meant by it, asked for by it. */
+  list(
+    options?: { readonly name?: string | undefined } & CallOptions,
+  ): Promise<readonly EngineContainer[]>;
   /** `changed` is false when it was running already. */
   start(id: string, options?: CallOptions): Promise<{ readonly changed: boolean }>;
   /** `changed` is false when it was stopped already. */

@@ -3,7 +3,11 @@
 import type { ContainerInspection } from '../model/inspection.ts';
 import type { CallOptions } from '../ports.ts';
 import { type EngineReads, parseAnswer, toContainerPath } from './engine-reads.ts';
-import { type ContainerDetails, containerDetailsSchema } from './engine-schemas.ts';
+import {
+  type ContainerDetails,
+  containerDetailsSchema,
+  wantedOfDetails,
+} from './engine-schemas.ts';
 import { readSecretWords } from './environment-hiding.ts';
 import { type EngineTask, toAppError } from './to-app-error.ts';
 import { toInspection } from './to-inspection.ts';
@@ -27,8 +31,12 @@ export function createEngineInspect({ reads }: { readonly reads: EngineReads }):
 
   async function readDetails(id: string, { signal }: CallOptions): Promise<ContainerDetails> {
     const task: EngineTask = { operation: 'inspect', name: id };
-    const answer = await reads.ask(task, `${toContainerPath(id)}/json`, { signal });
+    const path = `${toContainerPath(id)}/json`;
+    const answer = await reads.askFor(detailsFilter, task, path, { signal });
     if (answer.status !== 200) throw toAppError(answer, task);
     return parseAnswer(containerDetailsSchema, answer, task);
   }
 }
+
+/** Labels past this are left out and counted: an answer stays one that a process can handle. */
+const detailsFilter = { wanted: wantedOfDetails, maxMapBytes: 1024 * 1024 };

@@ -8,8 +8,11 @@ import {
   type ContainerInspect,
   containerInspectSchema,
   containerListSchema,
+  wantedOfInspect,
+  wantedOfSummary,
 } from './engine-schemas.ts';
 import { type EngineAnswer, LostAnswerError } from './exchange.ts';
+import { createJsonFilter, type JsonFilterOptions, JsonTooLargeError } from './json-filter.ts';
 import { type EngineTask, malformedAnswer, toAppError, toLostError } from './to-app-error.ts';
 import { toContainer, toName } from './to-container.ts';
 
@@ -17,22 +20,37 @@ type AskOptions = Omit<EngineRequest, 'operation' | 'method' | 'path'>;
 
 /** All throw `SERVICE_UNAVAILABLE` when the engine is out of reach or makes no sense. */
 export interface EngineReads {
-  list(options: CallOptions): Promise<EngineContainer[]>;
+  list(options: ListOptions): Promise<EngineContainer[]>;
   /** Throws `NOT_FOUND`. */
   inspect(id: string, options: AskOptions): Promise<ContainerInspect>;
   /** Like `inspect`, but `undefined` for a container that is not there. */
   find(id: string, options: AskOptions): Promise<ContainerInspect | undefined>;
   /** A GET that changes nothing; any status is an answer. */
   ask(task: EngineTask, path: string, options: AskOptions): Promise<EngineAnswer>;
+  /** Like `ask`, for a JSON of any size: the body of a 200 is what the filter leaves of it. */
+  askFor(
+    filter: JsonFilterOptions,
+    task: EngineTask,
+    path: string,
+    options: AskOptions,
+  ): Promise<EngineAnswer>;
+}
+
+interface ListOptions extends CallOptions {
+  /** Only those that are named so, or whose id begins so. */
+  readonly name?: string | undefined;
 }
 
 export function createEngineReads({ client }: { readonly client: EngineClient }): EngineReads {
   return {
-    async list(options) {
-      const task: EngineTask = { operation: 'list' };
-      const answer = await ask(task, '/containers/json?all=1', options);
-      if (answer.status !== 200) throw toAppError(answer, task);
-      return parseAnswer(containerListSchema, answer, task).map(toContainer);
+    async list({ name, signal }) {
+      if (name === undefined) return listBy(undefined, signal);
+      const isWholeId = /^[0-9a-f]{64}$/.test(name);
+      const named = isWholeId ? [] : await listBy({ name: [toNamePattern(name)] }, signal);
+      if (named.length > 0 || !/^[0-9a-f]{1,64}$/.test(name)) return named;
+      const found = await listBy({ id: [name] }, signal);
+      // Docker finds nothing by what begins several ids; whoever asked is told of that.
+      return found.length > 0 || isWholeId ? found : listBy(undefined, signal);
     },
     async inspect(id, options) {
       const found = await find(id, options);
@@ -41,11 +59,29 @@ export function createEngineReads({ client }: { readonly client: EngineClient })
     },
     find,
     ask,
+    askFor,
   };
+
+  async function listBy(
+    filters: Record<string, readonly string[]> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<EngineContainer[]> {
+    const task: EngineTask = { operation: 'list' };
+    const query = new URLSearchParams({
+      all: '1',
+      ...(filters !== undefined && { filters: JSON.stringify(filters) }),
+    });
+    const options = { signal, ...(filters === undefined && { timeoutMs: listTimeoutMs }) };
+    const filter = { wanted: wantedOfSummary };
+    const answer = await askFor(filter, task, `/containers/json?${query}`, options);
+    if (answer.status !== 200) throw toAppError(answer, task);
+    return parseAnswer(containerListSchema, answer, task).map(toContainer);
+  }
 
   async function find(id: string, options: AskOptions): Promise<ContainerInspect | undefined> {
     const task: EngineTask = { operation: 'inspect', name: id };
-    const answer = await ask(task, `${toContainerPath(id)}/json`, options);
+    const filter = { wanted: wantedOfInspect };
+    const answer = await askFor(filter, task, `${toContainerPath(id)}/json`, options);
     if (answer.status === 200) return parseAnswer(containerInspectSchema, answer, task);
     const error = toAppError(answer, task);
     if (error.code === 'NOT_FOUND') return undefined;
@@ -59,7 +95,30 @@ export function createEngineReads({ client }: { readonly client: EngineClient })
       throw error instanceof LostAnswerError ? toLostError(error, task) : error;
     }
   }
+
+  async function askFor(
+    filter: JsonFilterOptions,
+    task: EngineTask,
+    path: string,
+    options: AskOptions,
+  ): Promise<EngineAnswer> {
+    const json = createJsonFilter(filter);
+    try {
+      const answer = await ask(task, path, { ...options, onChunk: json.push });
+      return answer.status === 200 ? { ...answer, body: Buffer.from(json.end()) } : answer;
+    } catch (error) {
+      throw error instanceof JsonTooLargeError ? malformedAnswer(task, error) : error;
+    }
+  }
 }
+
+/** Docker and Podman take a regular expression; Docker's own names begin with a slash. */
+function toNamePattern(name: string): string {
+  return `^/?${name.replaceAll('.', '\\.')}$`;
+}
+
+/** The labels of all containers come along, and may be many. */
+const listTimeoutMs = 45_000;
 
 export function toContainerPath(id: string): string {
   return `/containers/${encodeURIComponent(id)}`;

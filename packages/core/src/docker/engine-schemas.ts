@@ -1,6 +1,7 @@
 // What we read of the engine's answers, checked before use: unknown fields and values pass, a wrong shape does not.
 
 import { z } from 'zod';
+import type { Wanted } from './json-filter.ts';
 
 const text = z.string().nullish();
 const port = z.number().int().min(0).max(65_535);
@@ -28,6 +29,17 @@ const containerSummarySchema = z.looseObject({
 
 /** `GET /containers/json`: https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Container/operation/ContainerList */
 export const containerListSchema = z.array(containerSummarySchema);
+/** What is kept of it; of the labels those that say how to act on a container. */
+export const wantedOfSummary = {
+  Id: true,
+  Names: true,
+  Image: true,
+  ImageID: true,
+  State: true,
+  Status: true,
+  Ports: true,
+  Labels: (key: string) => /^(?:com\.docker\.compose|ondemand)\./.test(key),
+} as const satisfies Wanted;
 export type ContainerSummary = z.infer<typeof containerSummarySchema>;
 
 /** `GET /containers/{id}/json`, as far as actions and logs need it. */
@@ -49,6 +61,12 @@ export const containerInspectSchema = z.looseObject({
     .nullish(),
 });
 export type ContainerInspect = z.infer<typeof containerInspectSchema>;
+export const wantedOfInspect = {
+  Id: true,
+  Name: true,
+  State: { Status: true, Running: true, StartedAt: true, FinishedAt: true },
+  Config: { Tty: true, StopTimeout: true },
+} as const satisfies Wanted;
 
 const texts = z.array(z.string()).nullish();
 const textMap = z.record(z.string(), z.string()).nullish();
@@ -130,6 +148,38 @@ export const containerDetailsSchema = z.looseObject({
     .nullish(),
 });
 export type ContainerDetails = z.infer<typeof containerDetailsSchema>;
+export const wantedOfDetails = {
+  Id: true,
+  Name: true,
+  Created: true,
+  Image: true,
+  Path: true,
+  Args: true,
+  RestartCount: true,
+  State: true,
+  Config: {
+    Image: true,
+    User: true,
+    Tty: true,
+    WorkingDir: true,
+    Env: true,
+    Labels: () => true,
+    Healthcheck: true,
+  },
+  HostConfig: {
+    RestartPolicy: true,
+    Memory: true,
+    MemorySwap: true,
+    NanoCpus: true,
+    CpuQuota: true,
+    CpuPeriod: true,
+    CpuShares: true,
+    PidsLimit: true,
+    Tmpfs: true,
+  },
+  Mounts: true,
+  NetworkSettings: { Ports: true, Networks: true },
+} as const satisfies Wanted;
 
 const cpuSchema = z
   .looseObject({

@@ -1,0 +1,78 @@
+// What is asked of Docker for a list, for one container, and what is kept of the answer.
+
+import { expect, test } from 'vitest';
+import { createEngine } from './engine.ts';
+import { sendJson, startFakeEngine } from './fake-engine.test-support.ts';
+
+const id = 'c0ffee'.repeat(10).padEnd(64, '0');
+const web = { Id: id, Names: ['/my.web'], State: 'running', Status: 'Up 1 second' };
+
+/** Answers as Docker does: by a name's pattern, or by what one id alone begins with. */
+async function startEngine(all: readonly (typeof web)[]) {
+  const asked: string[] = [];
+  const fake = await startFakeEngine((request, response) => {
+    const text = new URL(request.url ?? '', 'http://docker').searchParams.get('filters');
+    asked.push(text ?? 'all');
+    const { name, id: ids } = JSON.parse(text ?? '{}') as { name?: [string]; id?: [string] };
+    const found = all.filter(
+      ({ Id, Names }) =>
+        (name === undefined || new RegExp(name[0]).test(Names[0] ?? '')) &&
+        (ids === undefined || Id.startsWith(ids[0])),
+    );
+    sendJson(response, 200, ids !== undefined && found.length > 1 ? [] : found);
+  });
+  return { fake, asked };
+}
+
+test.each([
+  ['my.web', ['{"name":["^/?my\\\\.web$"]}'], ['my.web']],
+  [id, [`{"id":["${id}"]}`], ['my.web']],
+  ['c0ffee', ['{"name":["^/?c0ffee$"]}', '{"id":["c0ffee"]}'], ['my.web']],
+  ['myxweb', ['{"name":["^/?myxweb$"]}'], []],
+])('list() of %j asks for it alone', async (name, questions, names) => {
+  const { fake, asked } = await startEngine([web, { ...web, Id: `dd${id}`, Names: ['/db'] }]);
+  await using _fake = fake;
+  await using engine = createEngine(fake);
+  expect((await engine.list({ name })).map((found) => found.name)).toEqual(names);
+  expect(asked).toEqual(questions);
+});
+
+test('list() of what begins several ids gives all, for the caller to be told so', async () => {
+  const { fake } = await startEngine([web, { ...web, Id: `c0ffee${id}`, Names: ['/db'] }]);
+  await using _fake = fake;
+  await using engine = createEngine(fake);
+  expect(await engine.list({ name: 'c0ffee' })).toHaveLength(2);
+});
+
+test('a hundred megabytes of labels hinder no list, no inspection and no action', async () => {
+  const label = 'x'.repeat(1024 * 1024);
+  await using fake = await startFakeEngine((request, response) => {
+    const isList = request.url?.includes('/containers/json');
+    if (request.method === 'POST') return response.writeHead(204).end();
+    response.writeHead(200);
+    response.write(isList ? '[{"Id":"1","Names":["/web"],"Labels":{' : '{"Config":{"Labels":{');
+    let count = 0;
+    const write = () => {
+      while (count < 100) {
+        count += 1;
+        if (response.write(`"big${count}":"${label}",`)) continue;
+        response.once('drain', write);
+        return;
+      }
+      response.end(
+        isList
+          ? '"com.docker.compose.project":"home"}}]'
+          : '"small":"shown"}},"Id":"1","Name":"/web","State":{"Status":"running","StartedAt":"t1"}}',
+      );
+    };
+    return write();
+  });
+  await using engine = createEngine(fake);
+  const [found] = await engine.list();
+  expect(found).toMatchObject({ name: 'web', labels: { 'com.docker.compose.project': 'home' } });
+  expect((await engine.inspect('1')).labels).toEqual({
+    small: 'shown',
+    '…': '100 more, which are too big to be shown',
+  });
+  expect(await engine.stop('1')).toEqual({ changed: true });
+});
