@@ -159,7 +159,7 @@ test('Ctrl-C says what may still take place and which names were not begun', asy
   const child = startBin(['restart', 'a', 'b', 'c', 'd'], api);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const exit = exitOf(child);
-  await expect.poll(() => api.calls.length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => api.calls.length).toBe(2);
   child.kill('SIGINT');
   expect(await exit).toBe(130);
   expect({ stdout: stdout(), stderr: stderr() }).toEqual({

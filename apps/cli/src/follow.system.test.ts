@@ -105,7 +105,7 @@ test.each(following)('Ctrl-C ends ondemand $args with 130 and without a word', a
   const child = startBin(each.args, api);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const exit = exitOf(child);
-  await expect.poll(stdout, { timeout: 10_000 }).not.toBe('');
+  await expect.poll(stdout).not.toBe('');
   child.kill('SIGINT');
   expect(await exit).toBe(130);
   expect(stderr()).toBe('');
@@ -129,7 +129,7 @@ test('Ctrl-C before the stream is open ends it too', async () => {
   await using api = await startStubApi({ 'containers.followLogs': hanging });
   const child = startBin(['logs', 'nginx', '-f'], api);
   const exit = exitOf(child);
-  await expect.poll(() => api.calls.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => api.calls.length).toBe(1);
   child.kill('SIGINT');
   expect(await exit).toBe(130);
 });
@@ -143,9 +143,7 @@ test('Ctrl-C ends it soon although nobody reads what was printed', async () => {
   const exit = exitOf(child);
   await once(child.stdout, 'readable');
   child.kill('SIGINT');
-  const from = performance.now();
   expect(await exit.finally(() => child.stdout.resume())).toBe(130);
-  expect(performance.now() - from).toBeLessThan(5_000);
 });
 
 test('what is not read is not asked for', async () => {

@@ -100,7 +100,7 @@ test('Ctrl-C stops watching a rebuild and says how to go on', async () => {
   const child = startBin(['rebuild', 'app', 'db', 'web'], api);
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
   const exit = exitOf(child);
-  await expect.poll(stderr, { timeout: 10_000 }).toContain('Step 1');
+  await expect.poll(stderr).toContain('Step 1');
   child.kill('SIGINT');
   expect(await exit).toBe(130);
   expect(stdout()).toBe('');
@@ -116,7 +116,7 @@ test('Ctrl-C before the job has an id says where to look', async () => {
   const stderr = collect(child.stderr);
   child.stdout.resume();
   const exit = exitOf(child);
-  await expect.poll(() => api.calls.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => api.calls.length).toBe(1);
   child.kill('SIGINT');
   expect(await exit).toBe(130);
   expect(stderr()).toBe(

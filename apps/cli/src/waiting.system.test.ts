@@ -112,7 +112,7 @@ test.each([
   const stderr = collect(child.stderr);
   child.stdout.resume();
   const exit = exitOf(child);
-  await expect.poll(() => api.calls.at(-1)?.procedure, { timeout: 10_000 }).toBe(during);
+  await expect.poll(() => api.calls.at(-1)?.procedure).toBe(during);
   child.kill('SIGINT');
   expect(await exit).toBe(130);
   expect(stderr()).toMatch(/^ondemand: .*\n$/);

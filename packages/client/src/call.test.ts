@@ -4,28 +4,37 @@ import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type CannedApi, result, startCannedApi } from './canned-api.test-support.ts';
 import { createClient } from './client.ts';
+import { fakeTimeouts } from './fake-timeouts.test-support.ts';
 import { portOf } from './port.test-support.ts';
 import { expectRejection, rejectionOf, unknownOutcome } from './rejection.test-support.ts';
 
 describe('timeoutMs', () => {
   test('ends a query that gets no answer, and drops its request', async () => {
+    const clock = fakeTimeouts();
     await using api = await startCannedApi(() => 'hang');
     const client = createClient({ url: api.url, timeoutMs: 50 });
-    await expectRejection(client.vm.status.query(), {
+    const rejected = expectRejection(client.vm.status.query(), {
       code: 'TIMEOUT',
       message: /^http:.* did not answer within 50 ms; try again, or raise timeoutMs$/,
     });
+    await expect.poll(() => api.requests.length).toBe(1);
+    await clock.pass(50);
+    await rejected;
     await expect.poll(() => api.dropped()).toBe(1);
   });
 
   test('of the call wins over that of the client', async () => {
+    const clock = fakeTimeouts();
     await using api = await startCannedApi(() => 'hang');
     const client = createClient({ url: api.url, timeoutMs: 60_000 });
-    await expectRejection(client.vm.reset.mutate(undefined, { timeoutMs: 50 }), {
+    const rejected = expectRejection(client.vm.reset.mutate(undefined, { timeoutMs: 50 }), {
       code: 'TIMEOUT',
       message: unknownOutcome,
       details: { outcome: 'unknown' },
     });
+    await expect.poll(() => api.requests.length).toBe(1);
+    await clock.pass(50);
+    await rejected;
   });
 
   test('ends the wait for a token too, after which nothing is sent', async () => {
@@ -51,7 +60,7 @@ describe('timeoutMs', () => {
       rawServer.once('connection', (s) => s.once('close', resolve)),
     );
     const url = `http://127.0.0.1:${portOf(rawServer)}`;
-    const error = await rejectionOf(createClient({ url, timeoutMs: 100 }).vm.status.query());
+    const error = await rejectionOf(createClient({ url, timeoutMs: 1000 }).vm.status.query());
     expect(error.code).toBe('TIMEOUT');
     await closed;
     await new Promise((resolve) => rawServer.close(resolve));

@@ -9,6 +9,7 @@ import {
   startCannedStreams,
   toItemText,
 } from './canned-stream.test-support.ts';
+import { fakeTimeouts } from './fake-timeouts.test-support.ts';
 import { expectRejection } from './rejection.test-support.ts';
 import {
   collect,
@@ -82,32 +83,44 @@ describe('a refused opening is thrown at once:', () => {
     ['of the subscription', { client: { timeoutMs: 60_000 }, options: { timeoutMs: 40 } }],
     ['of the client', { client: { timeoutMs: 40 } }],
   ])('no answer within the timeoutMs %s', async (_whose, settings) => {
+    const clock = fakeTimeouts();
     await using api = await startCannedStreams('hang');
-    await expectRejection(collect(follow(api.url, settings).items), {
+    const rejected = expectRejection(collect(follow(api.url, settings).items), {
       code: 'TIMEOUT',
       message: /began no stream within 40 ms; try again, or raise timeoutMs$/,
     });
-    await until(() => api.dropped() === 1, 'the request is dropped');
+    await expect.poll(() => api.requests.length).toBe(1);
+    await clock.pass(40);
+    await rejected;
+    await expect.poll(api.dropped).toBe(1);
   });
 
   test('a stream that is held back, as by a proxy that collects it', async () => {
+    const clock = fakeTimeouts();
     await using api = await startCannedStreams(() => {});
     const options = { timeoutMs: 40 };
-    const { error } = await collectUntilError(follow(api.url, { options }).items);
-    expect(error.code).toBe('TIMEOUT');
-    await until(() => api.dropped() === 1, 'the request is dropped');
+    const failing = collectUntilError(follow(api.url, { options }).items);
+    await expect.poll(() => api.requests.length).toBe(1);
+    await clock.pass(40);
+    expect((await failing).error.code).toBe('TIMEOUT');
+    await expect.poll(api.dropped).toBe(1);
   });
 });
 
 test('an open stream outlives timeoutMs', async () => {
+  const clock = fakeTimeouts();
+  let finish = () => {};
   await using api = await startCannedStreams(async (stream) => {
-    stream.connected();
-    await new Promise((resolve) => setTimeout(resolve, 150));
     stream.item('1', 'a');
-    stream.finish();
+    finish = stream.finish;
   });
-  const options = { timeoutMs: 50 };
-  expect(await collect(follow(api.url, { options }).items)).toEqual(['a']);
+  const given: unknown[] = [];
+  for await (const item of follow(api.url, { options: { timeoutMs: 50 } }).items) {
+    given.push(item);
+    await clock.pass(150);
+    finish();
+  }
+  expect(given).toEqual(['a']);
   expect(api.requests).toHaveLength(1);
 });
 

@@ -1,9 +1,11 @@
 // What a subscription asks for and gives, over real servers on loopback: its items, once each, and the errors among them.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tracked } from '@trpc/server';
 import { describe, expect, test } from 'vitest';
 import { type CannedStream, startCannedStreams, toItemText } from './canned-stream.test-support.ts';
 import { createClient } from './client.ts';
+import { fakeTimeouts } from './fake-timeouts.test-support.ts';
 import { notFound, startRealTrpc } from './real-trpc.test-support.ts';
 import { expectRejection } from './rejection.test-support.ts';
 import { collect, collectUntilError, follow, queryOf } from './subscription.test-support.ts';
@@ -117,6 +119,7 @@ describe('the request', () => {
 
 describe('silence', () => {
   test('without even a ping is a lost connection', async () => {
+    const clock = fakeTimeouts();
     await using api = await startCannedStreams(
       (stream) => {
         stream.connected();
@@ -128,7 +131,16 @@ describe('silence', () => {
       },
     );
     const { items, reconnects } = follow(api.url, { patience: { silenceMs: 50 } });
-    expect(await collect(items)).toEqual(['a', 'b']);
+    const given: unknown[] = [];
+    const reading = (async () => {
+      for await (const item of items) given.push(item);
+    })();
+    await expect.poll(() => given).toEqual(['a']);
+    await clock.pass(50);
+    await expect.poll(() => reconnects.length).toBe(1);
+    await clock.pass(5);
+    await reading;
+    expect(given).toEqual(['a', 'b']);
     expect(reconnects.map(({ error }) => [error.code, error.message])).toEqual([
       ['TIMEOUT', expect.stringContaining('sent nothing for 50 ms')],
     ]);
@@ -138,17 +150,18 @@ describe('silence', () => {
   test('is none while pings come', async () => {
     await using api = await startCannedStreams(async (stream) => {
       stream.connected();
-      for (let count = 0; count < 8; count++) {
-        await new Promise((resolve) => setTimeout(resolve, 200));
+      for (let count = 0; count < 12; count++) {
+        await sleep(200);
         stream.ping();
       }
       stream.finish();
     });
-    expect(await collect(follow(api.url, { patience: { silenceMs: 1000 } }).items)).toEqual([]);
+    expect(await collect(follow(api.url, { patience: { silenceMs: 2000 } }).items)).toEqual([]);
     expect(api.requests).toHaveLength(1);
   });
 
   test('of the one who reads is none', async () => {
+    const clock = fakeTimeouts();
     await using api = await startCannedStreams((stream) => {
       stream.item('1', 'a');
       stream.item('2', 'b');
@@ -157,7 +170,7 @@ describe('silence', () => {
     const given: unknown[] = [];
     for await (const item of follow(api.url, { patience: { silenceMs: 20 } }).items) {
       given.push(item);
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await clock.pass(60);
     }
     expect(given).toEqual(['a', 'b']);
     expect(api.requests).toHaveLength(1);

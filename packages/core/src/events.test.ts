@@ -6,6 +6,7 @@ import {
   dockerEvent,
   hang,
   job,
+  neverMs,
   read,
   settle,
   startWatchWorld,
@@ -109,21 +110,17 @@ describe('watch()', () => {
       timings: { readyMs: 50 },
     });
     await using _ = events;
-    const begun = performance.now();
     await events.watch();
-    expect(performance.now() - begun).toBeLessThan(1000);
     expect(world.opened).toHaveLength(1);
   });
 
   test('lets a listener in at once when Docker refuses, and tells when it is there', async () => {
     const { events, world } = startWatchWorld({
       docker: () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'No')),
-      timings: { readyMs: 5000 },
+      timings: { readyMs: neverMs },
     });
     await using _ = events;
-    const begun = performance.now();
     const reader = read(await events.watch());
-    expect(performance.now() - begun).toBeLessThan(1000);
     await until(() => world.opened.length > 3);
     world.docker = async () => {};
     await until(() => world.streams.size === 1);
@@ -205,9 +202,7 @@ test('disposing does not wait for an upstream that does not let go', async () =>
     timings: { readyMs: 20 },
   });
   await events.watch();
-  const begun = performance.now();
   await events[Symbol.asyncDispose]();
-  expect(performance.now() - begun).toBeLessThan(1000);
 });
 
 test('disposing twice, or before anybody listened, is nothing', async () => {

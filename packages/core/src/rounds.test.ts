@@ -1,6 +1,6 @@
 // Rounds at their own pace, and when they are called for.
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startRounds } from './rounds.ts';
 import { until } from './watch.test-support.ts';
 
@@ -66,12 +66,20 @@ test('a round that throws waits to be called for, and costs nothing else', async
 });
 
 test('keeps its distance however often it is called for', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
   const { rounds, world, stop } = setUp(undefined, 50);
-  const begun = performance.now();
-  while (performance.now() - begun < 160) await rounds.call();
-  expect(world.count).toBeLessThan(8);
+  const calls = Array.from({ length: 50 }, () => rounds.call());
+  expect(world.count).toBe(1);
+  for (let count = 2; count <= 4; count += 1) {
+    await vi.advanceTimersByTimeAsync(49);
+    calls.push(...Array.from({ length: 50 }, () => rounds.call()));
+    expect(world.count).toBe(count - 1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(world.count).toBe(count);
+  }
   stop.abort();
-  await rounds.done;
+  await Promise.all([...calls, rounds.done]);
 });
 
 test('calls resolve when it is stopped', async () => {

@@ -9,6 +9,9 @@ import type { Job } from './model/job.ts';
 import type { LifecycleState } from './model/vm.ts';
 import type { EngineEvent, EngineEventsOptions } from './ports.ts';
 
+/** Longer than any test: whoever waits for it does not come back. */
+export const neverMs = 3_600_000;
+
 export interface FakeWorld {
   state: LifecycleState;
   /** What OCI does instead of answering. */
@@ -208,7 +211,7 @@ function inWords({ event }: PlacedEvent): string {
 }
 
 /** Waits until something holds, by looking again and again; the deadline is the test's failure. */
-export async function until(holds: () => boolean, timeoutMs = 5000): Promise<void> {
+export async function until(holds: () => boolean, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error('The condition did not come true in time');

@@ -5,7 +5,7 @@ import { nginx, startTestServer } from './testing.test-support.ts';
 
 const input = encodeURIComponent('{"name":"nginx"}');
 
-const patience = { timeout: 5000 };
+const patience = { timeout: 30_000, interval: 10 };
 
 test.each([
   ['a read', '/containers/nginx/status'],

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createItemStream, type Encoding } from './item-stream.ts';
 import { createSource } from './stream.test-support.ts';
 import { toInterruptible } from './stream-items.ts';
@@ -89,7 +89,7 @@ test('leaving it leaves the source, once', async () => {
   const source = createSource<string>();
   const stream = createStream(source);
   stream.resume();
-  await vi.waitFor(() => expect(source.asked).toBe(1));
+  await expect.poll(() => source.asked).toBe(1);
   stream.destroy();
   await once(stream, 'close');
   expect(source.isLeft).toBe(true);
@@ -139,7 +139,7 @@ test('a form without a word for failure is cut off for a slow reader too, once a
     stream.once('error', resolve);
   });
   stream.pipe(sink);
-  await vi.waitFor(() => expect([taken, stream.readableLength]).toEqual([40_960, 20_480]));
+  await expect.poll(() => [taken, stream.readableLength]).toEqual([40_960, 20_480]);
   for (let count = 0; count < 10; count += 1) await turn(); // it failed meanwhile, and waits
   expect(stream.destroyed).toBe(false);
   takeMore();
@@ -155,9 +155,9 @@ describe('a silence', () => {
     stream.on('data', (chunk) => {
       text += chunk;
     });
-    await vi.waitFor(() => expect(text).toMatch(/^\[\.{2,}$/));
+    await expect.poll(() => text).toMatch(/^\[\.{2,}$/);
     source.push('a');
-    await vi.waitFor(() => expect(text).toMatch(/^\[\.+a\.{2,}$/));
+    await expect.poll(() => text).toMatch(/^\[\.+a\.{2,}$/);
     stream.destroy();
     await once(stream, 'close');
   });
@@ -166,10 +166,7 @@ describe('a silence', () => {
     const stream = createStream(createSource(), { pingMs: 1, toHead: () => '[', ping: '.' });
     stream.read(0);
     let rounds = 0;
-    await vi.waitFor(() => {
-      rounds += 1;
-      expect(rounds).toBeGreaterThan(5);
-    });
+    await expect.poll(() => ++rounds).toBeGreaterThan(5);
     expect(stream.readableLength).toBeLessThan(10);
     stream.destroy();
   });

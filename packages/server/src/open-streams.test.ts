@@ -123,7 +123,7 @@ test('a stream whose token ends while it is being opened never began because of 
     signal,
     expiresAt: new Date(Date.now() + 5).toISOString(),
   });
-  await vi.waitFor(() => expect(stream.signal.aborted).toBe(true));
+  await expect.poll(() => stream.signal.aborted).toBe(true);
   expect(() => stream.abandon()).toThrow(expect.objectContaining({ code: 'UNAUTHORIZED' }));
 });
 

@@ -17,7 +17,7 @@ describe('a reader', () => {
     const reader = await openReader(server, logs);
     expect(server.isAborted()).toBe(false);
     reader.leave();
-    await vi.waitFor(() => expect(server.source.isLeft).toBe(true), { timeout: 1000 });
+    await expect.poll(() => server.source.isLeft).toBe(true);
     expect(server.isAborted()).toBe(true);
   });
 
@@ -36,7 +36,6 @@ describe('a reader', () => {
       server.source.end();
       expect((await reader.ended()).length).toBeGreaterThan(50_000_000);
     },
-    20_000,
   );
 
   test('who asks with HEAD gets the headers, and the source is left', async () => {
@@ -136,7 +135,7 @@ describe('a stream ends', () => {
         await vi.waitFor(() => {
           vi.advanceTimersByTime(5000);
           expect(issuer.count('/introspect')).toBeGreaterThan(before);
-        }, 5000);
+        }, 30_000);
       };
 
       await using server = await startLogServer({ authenticate });
@@ -188,11 +187,9 @@ test('a reader whose connection would be kept does not hold the end of the proce
   const agent = new Agent({ keepAlive: true });
   using reader = await openReader(server, logs, { agent });
   await reader.until(1);
-  const startedAt = performance.now();
   await server[Symbol.asyncDispose]();
-  expect(performance.now() - startedAt).toBeLessThan(2000);
   agent.destroy();
-}, 10_000);
+});
 
 test('a reader who takes nothing does not hold the end of the process up', async () => {
   const server = await startLogServer();
@@ -202,10 +199,8 @@ test('a reader who takes nothing does not hold the end of the process up', async
   const batch = Array.from({ length: 100 }, (_, number) => toLine(number, 'x'.repeat(1000)));
   for (let count = 0; count < 500; count += 1) server.source.push(batch); // more than fits on the way
   await askedWhenStill(server.source);
-  const startedAt = performance.now();
   await server[Symbol.asyncDispose]();
-  expect(performance.now() - startedAt).toBeLessThan(4000);
-}, 10_000);
+});
 
 describe('of all streams of a process', () => {
   test('only so many are open at once, over both transports together', async () => {
@@ -220,10 +215,11 @@ describe('of all streams of a process', () => {
     expect((await server.ask(tRpcLogs, { as: 'read' })).status).toBe(503);
     expect(server.asked).toHaveLength(2);
     second.leave();
-    await vi.waitFor(async () => {
+    const askAgain = async () => {
       using third = await openReader(server, logs);
-      expect(third.status).toBe(200);
-    });
+      return third.status;
+    };
+    await expect.poll(askAgain).toBe(200);
   });
 
   test('those that failed, ended or were only asked about take no place', async () => {

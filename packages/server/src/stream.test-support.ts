@@ -82,7 +82,7 @@ export interface Reader extends Disposable {
   events(): SseEvent[];
   /** Resolves with all events once there are so many; rejects when the answer ends or 5 s pass before. */
   until(count: number): Promise<SseEvent[]>;
-  /** Resolves with the whole text once it ended well; rejects when it was cut off, and after 5 s. */
+  /** Resolves with the whole text once it ended well; rejects when it was cut off, and after a minute. */
   ended(): Promise<string>;
   /** Takes nothing more, until it is resumed. */
   pause(): void;
@@ -143,7 +143,7 @@ export function openReader(
         const deadline = setTimeout(() => {
           state = 'cut';
           notify();
-        }, 5000);
+        }, 60_000);
         while (!isDone()) {
           if (isLost()) {
             clearTimeout(deadline);

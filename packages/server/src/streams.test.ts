@@ -1,7 +1,7 @@
 // What REST is asked for and sends of a followed log, of a job's output and of events, as events or as bare text.
 
 import { AppError, type PlacedEvent, type PlacedOutput } from '@ondemand/core';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { logs, startLogServer, tRpcLogs } from './log-server.test-support.ts';
 import { createSource, openReader, type Source, toLine } from './stream.test-support.ts';
 import { expectApiError, type ServiceOverrides, startTestServer } from './testing.test-support.ts';
@@ -198,7 +198,7 @@ describe('bare text', () => {
     await using server = await startLogServer();
     using reader = await openReader(server, logs, { headers });
     server.source.push([toLine(1)]);
-    await vi.waitFor(() => expect(reader.text()).toBe('line 1\n'));
+    await expect.poll(reader.text).toBe('line 1\n');
     server.source.fail(new AppError('NOT_FOUND', 'It was removed'));
     await expect(reader.ended()).rejects.toThrow('the stream is cut');
   });

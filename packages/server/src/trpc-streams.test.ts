@@ -1,7 +1,7 @@
 import { AppError, type PlacedEvent } from '@ondemand/core';
 import { tracked } from '@trpc/server';
 import { sseStreamProducer } from '@trpc/server/unstable-core-do-not-import';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ErrorResponse } from './api-error.ts';
 import { createItemStream } from './item-stream.ts';
 import { type Item, toTrpcSse } from './sse.ts';
@@ -116,7 +116,7 @@ describe('a subscription', () => {
     await using server = await startLogServer();
     const reader = await openReader(server, path);
     reader.leave();
-    await vi.waitFor(() => expect(server.source.isLeft).toBe(true), { timeout: 1000 });
+    await expect.poll(() => server.source.isLeft).toBe(true);
     expect((await server.ask('/trpc/whoami', { as: 'read' })).status).toBe(200);
     expect(server.asked).toHaveLength(1);
   });

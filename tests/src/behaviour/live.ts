@@ -162,7 +162,7 @@ function declareEvents(getWorld: GetWorld): void {
     const { job = '' } = (await response.json()) as ContainerActionResult; // its parts are checked below
     const states: string[] = [];
     while (states.at(-1) !== 'succeeded') {
-      const event = toEvent(await listener.next({ timeoutMs: 30_000 }));
+      const event = toEvent(await listener.next());
       if (event.type === 'job' && event.id === job) states.push(event.state);
     }
     expect(states).toEqual(['running', 'succeeded']);

@@ -72,7 +72,6 @@ describeRealEngine('GET /containers on a real engine', () => {
         const isWhole = states.every((state) => after.some((row) => row.state === state));
         return isCalm && isWhole ? { docker: after, answer: listed } : undefined;
       },
-      { timeoutMs: 20_000 },
     );
     expect(answer).toEqual(docker);
   });

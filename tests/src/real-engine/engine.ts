@@ -71,7 +71,7 @@ export async function startEngine({ machine, folder, cgroup }: EngineOptions): P
       daemon.signal('SIGCONT');
       daemon.signal('SIGTERM');
       const stopping = daemon;
-      await until('dockerd to stop', () => !stopping.running, { timeoutMs: 20_000 });
+      await until('dockerd to stop', () => !stopping.running);
     },
     async kill() {
       await daemon?.end('SIGKILL');

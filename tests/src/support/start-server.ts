@@ -70,7 +70,7 @@ export async function startServer(env: Environment): Promise<ServerProcess> {
   });
   try {
     await until('the server to listen', () => isListening || exitCode !== undefined, {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     });
     if (!isListening) throw new Error(`The server ended with ${exitCode}`);
   } catch (error) {
@@ -78,7 +78,7 @@ export async function startServer(env: Environment): Promise<ServerProcess> {
     throw new Error(`The server did not start; it wrote:\n${output()}`, { cause: error });
   }
 
-  const stop: ServerProcess['stop'] = async ({ timeoutMs = 15_000 } = {}) => {
+  const stop: ServerProcess['stop'] = async ({ timeoutMs = 60_000 } = {}) => {
     child.kill('SIGTERM');
     try {
       await until('the server to exit after SIGTERM', () => exitCode !== undefined, { timeoutMs });

@@ -44,7 +44,7 @@ export async function typeInShell({ shell, line, files = [], env = {} }: Typed) 
       BIN: binPath,
       ...env,
     },
-    timeout: 20_000,
+    timeout: 60_000,
     killSignal: 'SIGKILL',
   });
   const exit = exitOf(terminal);
@@ -59,7 +59,7 @@ export async function typeInShell({ shell, line, files = [], env = {} }: Typed) 
   return { words, redirected: await read(files[0] ?? '.none') };
 }
 
-const patience = { timeout: 15_000 };
+const patience = { timeout: 60_000 };
 
 const starts: Readonly<Record<Shell, string>> = {
   bash: 'bash --noprofile --rcfile .bashrc -i',

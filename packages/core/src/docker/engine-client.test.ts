@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { AppError, isAppError } from '../errors.ts';
+import { fakeTimeouts } from '../fake-timeouts.test-support.ts';
 import { createEngineClient, type EngineClientOptions } from './engine-client.ts';
 import { LostAnswerError } from './exchange.ts';
 import {
@@ -151,9 +152,13 @@ test('a body that ends with its channel is no answer: a lost connection looks th
 
 test('an engine that is silent is given up at the deadline, and its channel is closed', async () => {
   await using engine = await startFakeEngine(() => {});
+  const clock = fakeTimeouts();
   await using client = connectTo(engine, { timeoutMs: 100 });
-  await expectLost(client.send(list), 'timeout');
-  await until(() => engine.sockets.size === 0);
+  const lost = expectLost(client.send(list), 'timeout');
+  await expect.poll(() => engine.requests.length).toBe(2);
+  await clock.pass(100);
+  await lost;
+  await expect.poll(() => engine.sockets.size).toBe(0);
 });
 
 test('an engine that stops in the middle of a body is given up at the deadline', async () => {
@@ -277,12 +282,19 @@ test('at most 64 requests are at the engine, the others wait for their turn', as
 });
 
 test('whoever waits too long for a turn is told so', async () => {
+  const clock = fakeTimeouts();
   await using engine = await startFakeEngine(() => {});
   await using client = connectTo(engine, { timeoutMs: 300 });
+  const errors: unknown[] = [];
   const sent = Array.from({ length: 65 }, () =>
-    client.send({ ...list, headersTimeoutMs: 600 }).catch((error: unknown) => error),
+    client.send({ ...list, headersTimeoutMs: 600 }).catch((error: unknown) => errors.push(error)),
   );
-  const errors = await Promise.all(sent);
+  await expect.poll(() => engine.requests.length).toBe(65); // 64 of them, and the ping
+  await clock.pass(300);
+  await expect.poll(() => errors.length).toBe(1);
+  expect(isAppError(errors[0], 'SERVICE_UNAVAILABLE')).toBe(true);
+  await clock.pass(600);
+  await Promise.all(sent);
   expect(errors.filter((error) => isAppError(error, 'SERVICE_UNAVAILABLE'))).toHaveLength(1);
 });
 

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
+import { fakeTimeouts } from '../fake-timeouts.test-support.ts';
 import type { EngineEvent } from '../ports.ts';
 import { createEngine } from './engine.ts';
 import { type FakeEngine, sendJson, startFakeEngine, until } from './fake-engine.test-support.ts';
@@ -97,6 +98,7 @@ describe('events()', () => {
     await using fake = await startFakeEngine((_request, response) =>
       sendJson(response, 500, { message: 'secret' }),
     );
+    const clock = fakeTimeouts();
     await using engine = createEngine({ ...fake, timeoutMs: 100 });
     const refused = await failure(engine.events({}));
     expect(refused).toBeInstanceOf(AppError);
@@ -105,7 +107,11 @@ describe('events()', () => {
       message: expect.not.stringContaining('secret'),
     });
     fake.respond = () => {};
-    expect(await failure(engine.events({}))).toMatchObject({
+    const before = fake.requests.length;
+    const unanswered = failure(engine.events({}));
+    await expect.poll(() => fake.requests.length).toBe(before + 1);
+    await clock.pass(100);
+    expect(await unanswered).toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       message: expect.stringContaining('did not answer in time while watching events'),
     });

@@ -1,6 +1,7 @@
 // Inspections and samples over a real socket.
 
 import { describe, expect, test } from 'vitest';
+import { fakeTimeouts } from '../fake-timeouts.test-support.ts';
 import { createEngine } from './engine.ts';
 import { type Respond, sendJson, startFakeEngine } from './fake-engine.test-support.ts';
 
@@ -74,13 +75,19 @@ describe('stats()', () => {
         : sendJson(response, 200, container);
 
   test('gives one sample, and waits for it longer than for other answers', async () => {
+    const clock = fakeTimeouts();
+    const late: (() => void)[] = [];
     await using fake = await startFakeEngine(
       answer(details, (_request, response) => {
-        setTimeout(() => sendJson(response, 200, sample), 300);
+        late.push(() => sendJson(response, 200, sample));
       }),
     );
     await using engine = createEngine({ ...fake, timeoutMs: 100 });
-    expect(await engine.stats(id)).toMatchObject({
+    const asking = engine.stats(id);
+    await expect.poll(() => late.length).toBe(1);
+    await clock.pass(300);
+    late[0]?.();
+    expect(await asking).toMatchObject({
       container: 'web',
       readAt: '2026-02-08T10:15:30.000Z',
       memoryBytes: 100,

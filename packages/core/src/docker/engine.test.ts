@@ -73,7 +73,8 @@ test('list() is SERVICE_UNAVAILABLE when the engine fails, is silent, or is cut'
   ];
   for (const [words, respond] of answers) {
     await using fake = await startFakeEngine(respond);
-    await using engine = createEngine({ ...fake, timeoutMs: 100 });
+    const timeoutMs = words === 'did not answer in time' ? 1000 : 60_000;
+    await using engine = createEngine({ ...fake, timeoutMs });
     await expect(engine.list()).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       message: expect.stringContaining(words),

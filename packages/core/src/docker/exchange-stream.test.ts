@@ -1,7 +1,9 @@
 // Answers that go on, over real sockets: fetched as they are read, and never taken for whole when they were cut.
 
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { isAppError } from '../errors.ts';
+import { fakeTimeouts } from '../fake-timeouts.test-support.ts';
 import { createEngineClient } from './engine-client.ts';
 import { LostAnswerError } from './exchange.ts';
 import type { EngineStream } from './exchange-stream.ts';
@@ -68,15 +70,23 @@ test('a connection that is lost before the headers is a lost answer, sent once',
 
 test('an engine that gives no headers is given up at the deadline, one that gives no more is not', async () => {
   await using engine = await startFakeEngine(() => {});
+  const clock = fakeTimeouts();
   await using client = connectTo(engine, 100);
-  await expect(client.stream(events)).rejects.toMatchObject({ reason: 'timeout' });
-  await until(() => engine.sockets.size === 1);
+  const lost = expect(client.stream(events)).rejects.toMatchObject({ reason: 'timeout' });
+  await expect.poll(() => engine.requests.length).toBe(2);
+  await clock.pass(100);
+  await lost;
+  await expect.poll(() => engine.sockets.size).toBe(1);
+  const answers: ServerResponse[] = [];
   engine.respond = (_request, response) => {
     response.writeHead(200);
     response.flushHeaders();
-    setTimeout(() => response.end('late'), 300);
+    answers.push(response);
   };
-  expect(await readAll(await start(client))).toBe('late');
+  const body = await start(client);
+  await clock.pass(300);
+  answers[0]?.end('late');
+  expect(await readAll(body)).toBe('late');
 });
 
 test('an answer that is no 200 comes whole', async () => {

@@ -92,7 +92,7 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 }
 
 /** Waits until something holds, by looking again and again; the deadline is the test's failure. */
-export async function until(holds: () => boolean, timeoutMs = 5000): Promise<void> {
+export async function until(holds: () => boolean, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error('The condition did not come true in time');

@@ -1,6 +1,7 @@
 // What of a text is hidden, and what is left to read.
 
 import { describe, expect, test } from 'vitest';
+import { costOfFourfold } from '../cpu-growth.test-support.ts';
 import { createHiding } from '../model/hiding.ts';
 import { environmentSecrets } from './redact.ts';
 
@@ -82,9 +83,19 @@ test('what is public of the container stays: its mounts, its project, its user',
   expect(hiding.hide('/pg/data:/pg paperless hunter22')).toBe('/pg/data:/pg paperless ***');
 });
 
-test('a text that is made to take long is hidden as a whole', () => {
+test('a text that is made to take long is hidden as a whole, in a time that grows with its size alone', () => {
   const env = Array.from({ length: 500 }, (_, index) => `V${index}=${'a1'.repeat(index + 4)}`);
-  expect(hide('a1'.repeat(500_000), ...env)).toBe('***');
+  const work = (size: number) => expect(hide('a1'.repeat(size), ...env)).toBe('***');
+  expect(costOfFourfold(work, 125_000)).toBeLessThan(9);
+});
+
+test('a big environment and a long text take a time that grows with the text alone', () => {
+  const env = Array.from(
+    { length: 500 },
+    (_, index) => `V${index}=value-${index}-${'x'.repeat(50)}`,
+  );
+  const work = (size: number) => void hide('value-1 '.repeat(size), ...env);
+  expect(costOfFourfold(work, 2000)).toBeLessThan(9);
 });
 
 test('environmentSecrets() gives each word once, the longest first', () => {

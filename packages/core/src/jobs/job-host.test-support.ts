@@ -87,7 +87,7 @@ export async function readOne(host: JobHost, id: string, offset: number, waitMs 
 
 /** Resolves once the job has ended, or is not there. */
 export async function ended(host: JobHost, id: string): Promise<JobReading> {
-  const deadlineMs = Date.now() + 20_000;
+  const deadlineMs = Date.now() + 60_000;
   for (;;) {
     const reading = await readOne(host, id, Number.MAX_SAFE_INTEGER);
     if (reading.done || reading.state === undefined) return reading;
@@ -121,7 +121,7 @@ export function findProcesses(word: string): { readonly pid: number; readonly gr
     .map(([pid, group]) => ({ pid: Number(pid), group: Number(group) }));
 }
 
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 10_000) {
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000) {
   const deadlineMs = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > deadlineMs) throw new Error(`Not within ${timeoutMs} ms: ${condition}`);

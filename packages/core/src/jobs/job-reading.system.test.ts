@@ -1,6 +1,7 @@
 // The output of a job as its readers get it from a real VM: every byte from any place, while it runs and after.
 
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { describeSshd } from '../ssh/sshd.test-support.ts';
 import { ended, readAll, readOne, record, startWorld } from './job-host.test-support.ts';
@@ -33,13 +34,13 @@ describeSshd('jobs', () => {
     const more = readOne(world.host, job.id, 4, 10_000);
     await writeFile(world.file('go'), '');
     expect((await more).bytes.toString()).toBe('two\n');
-    const startMs = performance.now();
-    expect(await readOne(world.host, job.id, 8, 600)).toMatchObject({
+    const waiting = readOne(world.host, job.id, 8, 600);
+    expect(await Promise.race([waiting, sleep(500, 'waits')])).toBe('waits');
+    expect(await waiting).toMatchObject({
       state: 'running',
       done: false,
       bytes: Buffer.alloc(0),
     });
-    expect(performance.now() - startMs).toBeGreaterThan(500);
     await writeFile(world.file('stop'), '');
     expect(await ended(world.host, job.id)).toMatchObject({ state: 'succeeded' });
   });
@@ -52,9 +53,7 @@ describeSshd('jobs', () => {
     for (const job of jobs) await world.host.start(job);
     for (const job of jobs.slice(0, 2)) await ended(world.host, job.id);
     const spans = [...jobs.map(({ id }) => id), 'gone', '../x'].map((id) => ({ id, offset: 1 }));
-    const startMs = performance.now();
-    const readings = await world.host.read(spans, { waitMs: 10_000 });
-    expect(performance.now() - startMs).toBeLessThan(5000);
+    const readings = await world.host.read(spans, { waitMs: 3_600_000 });
     const byId = new Map(readings.map((reading) => [reading.id, reading]));
     expect(spans.map(({ id }) => byId.get(id)?.state)).toEqual([
       'succeeded',

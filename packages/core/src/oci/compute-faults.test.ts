@@ -1,5 +1,6 @@
 // What the adapter does when OCI is slow, refuses, breaks off or answers what cannot be.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import {
   instance,
@@ -17,11 +18,9 @@ describe('deadlines', () => {
   test('a silent server ends the call at the deadline and closes its socket', async () => {
     await using oci = await startOci(() => {});
     await using compute = computeAt(oci.endpoint, { timeoutMs: 1000 });
-    const startedAt = performance.now();
     const error = await failure(compute.getInstance());
     expect(error.code).toBe('SERVICE_UNAVAILABLE');
     expect(error.details.reason).toBe('TIMEOUT');
-    expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(oci.requests).toHaveLength(1);
     await oci.requests[0]?.closed;
   });
@@ -81,9 +80,9 @@ describe('retries', () => {
         : wholeVm(request, response, nth),
     );
     await using compute = computeAt(oci.endpoint);
-    const startedAt = performance.now();
-    await compute.getInstance();
-    expect(performance.now() - startedAt).toBeGreaterThan(990);
+    const call = compute.getInstance();
+    expect(await Promise.race([call, sleep(900, 'waiting')])).toBe('waiting');
+    await call;
     // Each attempt carries its own date and signature: OCI refuses old ones.
     expect(new Set(oci.requests.map(({ headers }) => headers['x-date'])).size).toBe(2);
     expect(oci.requests.every((request) => verify(request))).toBe(true);

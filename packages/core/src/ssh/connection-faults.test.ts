@@ -91,10 +91,9 @@ describe('a server that', () => {
   it.each(badServers)('$name is $reason', async ({ reason, behave }) => {
     await using good = await startFakeSshd();
     await using bad = await startFaultServer(behave);
-    await using connection = connectTo(good, { port: bad.port, connectTimeoutMs: 400 });
-    const startedAtMs = performance.now();
+    const connectTimeoutMs = reason === 'HANDSHAKE_TIMEOUT' ? 400 : 3_600_000;
+    await using connection = connectTo(good, { port: bad.port, connectTimeoutMs });
     const error = await expectFailure(connection.openSocket('/s'), reason);
-    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
     expect(error.message).toMatch(/^VM not reachable via SSH: /);
     expect(error.details.retryAfterSeconds).toBe(1);
     expect(good.logins).toBe(0);

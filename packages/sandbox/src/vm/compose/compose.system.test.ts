@@ -159,7 +159,7 @@ test('a detached build survives its SSH connection and leaves log and exit code 
   await app.run(`setsid sh -c '${script}' < /dev/null > /dev/null 2>&1 &`, { client });
   client.destroy();
   const code = (): Promise<string> => readFile(join(job, 'code'), 'utf8').catch(() => '');
-  await expect.poll(code, { timeout: 5_000 }).toBe('0\n');
+  await expect.poll(code).toBe('0\n');
   expect(await readFile(join(job, 'log'), 'utf8')).toContain('Container nginx  Started');
   expect(app.vm.engine.find('nginx')?.id).not.toBe(id);
 });

@@ -1,0 +1,12 @@
+// Deadlines that pass when a test says so, however slow the machine is; sockets are as real as ever.
+
+import { onTestFinished, vi } from 'vitest';
+
+/** Until the test's end `setTimeout` waits for the clock that is handed back. Wait with `expect.poll` meanwhile: it keeps to the real one. */
+export function fakeTimeouts() {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  return { pass: (ms: number) => vi.advanceTimersByTimeAsync(ms) };
+}
