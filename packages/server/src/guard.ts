@@ -3,8 +3,14 @@
 import { type AppError, isAppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Authenticate } from './auth/authenticator.ts';
-import { type Principal, requireScope, type Scope, type ScopeNames } from './auth/principal.ts';
-import type { RateLimit } from './rate-limit.ts';
+import {
+  type Origin,
+  type Principal,
+  requireScope,
+  type Scope,
+  type ScopeNames,
+} from './auth/principal.ts';
+import { type RateLimit, toNetwork } from './rate-limit.ts';
 import { countCalls } from './trpc.ts';
 
 declare module 'fastify' {
@@ -54,14 +60,29 @@ async function identify(
   { authenticate, rateLimit }: GuardOptions,
 ): Promise<Principal> {
   try {
-    return await authenticate(request.raw.headersDistinct.authorization);
+    return await authenticate(
+      request.raw.headersDistinct.authorization,
+      toOrigin(request.address, rateLimit),
+    );
   } catch (error) {
     if (isAppError(error) && isFailedAttempt(error)) rateLimit.countFailure(request.address);
     throw error;
   }
 }
 
-/** Credentials that were refused; unlike an issuer out of reach, and unlike none at all, which is how a client asks what is wanted. */
+/** The issuer is not asked about unknown tokens of an address that may not fail any more. */
+export function toOrigin(address: string, rateLimit: RateLimit): Origin {
+  return {
+    network: toNetwork(address),
+    requireAttempt: () => rateLimit.requireAttempt(address),
+  };
+}
+
+/**
+ * Credentials that were refused, or unknown ones beyond what is checked;
+ * unlike an issuer out of reach, and unlike none at all, which is how a client asks what is wanted.
+ */
 function isFailedAttempt({ code, details }: AppError): boolean {
+  if (details.reason === 'TOKEN_NOT_CHECKED') return true;
   return (code === 'UNAUTHORIZED' || code === 'BAD_REQUEST') && details.reason !== undefined;
 }

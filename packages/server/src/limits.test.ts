@@ -144,6 +144,59 @@ describe('failed authentication', () => {
   });
 });
 
+describe('what an address over its limit sends', () => {
+  const startAsking = async (options: { trustProxy?: string } = {}) => {
+    const asked: string[] = [];
+    const server = await startTestServer(
+      {},
+      {
+        rateLimitPerMinute: 20,
+        ...options,
+        authenticate: async (authorization, origin) => {
+          const sub = parseBearer(authorization);
+          if (sub !== 'known') origin?.requireAttempt();
+          asked.push(`${sub} of ${origin?.network}`);
+          if (sub.startsWith('unchecked'))
+            throw new AppError('SERVICE_UNAVAILABLE', 'too many unknown tokens', {
+              details: { reason: 'TOKEN_NOT_CHECKED', retryAfterSeconds: 1 },
+            });
+          if (sub.startsWith('guess')) throw invalidToken('The token is not known');
+          return { sub, clientId: 'test', scopes: ['read'], expiresAt: '2030-01-01T00:00:00.000Z' };
+        },
+      },
+    );
+    const ask = (token: string, from = '192.0.2.1') =>
+      server.ask('/whoami', {
+        headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': from },
+      });
+    return { server, asked, ask };
+  };
+
+  test('is not asked about, good or not, and whoever is known goes on', async () => {
+    const { server, asked, ask } = await startAsking();
+    await using _ = server;
+    expect([(await ask('guess-1')).status, (await ask('guess-2')).status]).toEqual([401, 401]);
+    await expectTooMany(await ask('guess-3'));
+    await expectTooMany(await ask('good-and-new'));
+    expect((await ask('known')).status).toBe(200);
+    expect(asked.map((each) => each.split(' ')[0])).toEqual(['guess-1', 'guess-2', 'known']);
+  });
+
+  test('counts by network, and so do tokens that were too many to be checked', async () => {
+    const { server, asked, ask } = await startAsking({ trustProxy: 'loopback' });
+    await using _ = server;
+    for (const token of ['unchecked-1', 'unchecked-2'])
+      await expectApiError(await ask(token, '2001:db8::1'), 'SERVICE_UNAVAILABLE');
+    await expectTooMany(await ask('unchecked-3', '2001:db8::2'));
+    expect((await ask('good', '2001:db8:0:1::1')).status).toBe(200);
+    expect(asked).toEqual([
+      'unchecked-1 of 2001:db8:0:0',
+      'unchecked-2 of 2001:db8:0:0',
+      'good of 2001:db8:0:1',
+    ]);
+  });
+});
+
 describe('behind a proxy', () => {
   const guessFrom = (server: TestServer, address: string) => () =>
     server.ask('/vm/status', {

@@ -10,6 +10,7 @@ function startRateLimit(perMinute: number) {
     /** Undefined when it was let through, else the seconds to wait. */
     call: (sub: string, calls = 1) => waitOf(() => rateLimit.countCalls(sub, calls)),
     fail: (address: string) => waitOf(() => rateLimit.countFailure(address)),
+    attempt: (address: string) => waitOf(() => rateLimit.requireAttempt(address)),
   };
 }
 
@@ -67,11 +68,25 @@ test('an address may fail a tenth as often, at least once', () => {
   }
 });
 
+test('whether an address may fail once more can be asked beforehand, which counts nothing', () => {
+  const { clock, fail, attempt } = startRateLimit(20);
+  for (let count = 0; count < 10; count += 1) expect(attempt('192.0.2.1')).toBeUndefined();
+  fail('192.0.2.1');
+  expect(attempt('192.0.2.1')).toBeUndefined();
+  fail('192.0.2.1');
+  clock.now = 20_000;
+  expect(attempt('192.0.2.1')).toBe(40);
+  expect(attempt('192.0.2.2')).toBeUndefined();
+  clock.now = 60_000;
+  expect(attempt('192.0.2.1')).toBeUndefined();
+});
+
 test('0 is no limit', () => {
-  const { call, fail } = startRateLimit(0);
+  const { call, fail, attempt } = startRateLimit(0);
   for (let count = 0; count < 2000; count += 1) {
     expect(call('ann', 20)).toBeUndefined();
     expect(fail('192.0.2.1')).toBeUndefined();
+    expect(attempt('192.0.2.1')).toBeUndefined();
   }
 });
 

@@ -16,6 +16,8 @@ export interface RateLimit {
   countCalls(sub: string, calls: number): void;
   /** Counts a failed authentication; a tenth of the limit, by address. */
   countFailure(address: string): void;
+  /** Counts nothing; throws once the address may not fail any more. */
+  requireAttempt(address: string): void;
 }
 
 export function createRateLimit({
@@ -29,6 +31,8 @@ export function createRateLimit({
       refuse(calls.take(sub, count), `This token's subject may ask ${perMinute} times a minute`),
     countFailure: (address) =>
       refuse(failures.take(toNetwork(address), 1), 'Too many failed authentications'),
+    requireAttempt: (address) =>
+      refuse(failures.waitMs(toNetwork(address)), 'Too many failed authentications'),
   };
 }
 
@@ -64,6 +68,12 @@ function createWindows({ limit, now }: { readonly limit: number; readonly now: (
       if (window.taken + worth > limit) return window.endsAt - time;
       window.taken += worth;
       return undefined;
+    },
+    /** The same for one more, without taking it. */
+    waitMs(key: string): number | undefined {
+      const time = now();
+      const window = limit === 0 ? undefined : currentWindow(key, time);
+      return window === undefined || window.taken < limit ? undefined : window.endsAt - time;
     },
   };
 

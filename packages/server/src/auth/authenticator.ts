@@ -6,17 +6,26 @@ import type { ClaimRules } from './claims.ts';
 import { createDiscovery } from './discovery.ts';
 import { createIntrospector, type IntrospectionClient } from './introspection.ts';
 import { createIssuerHttp, type Fetch } from './issuer-http.ts';
-import { createJwtVerifier, hasJwtForm } from './jwt.ts';
+import { createJwtVerifier } from './jwt.ts';
+import { hasJwtForm } from './jwt-header.ts';
 import { createKeySet } from './key-set.ts';
-import type { Principal } from './principal.ts';
+import { anyOrigin, type Origin, type Principal } from './principal.ts';
 
-/** Resolves with the caller. Throws `BAD_REQUEST`, `UNAUTHORIZED`, or `SERVICE_UNAVAILABLE` when that cannot be told. */
-export type Authenticate = (authorization: readonly string[] | undefined) => Promise<Principal>;
+/**
+ * Resolves with the caller. Throws `BAD_REQUEST`, `UNAUTHORIZED`, or `SERVICE_UNAVAILABLE` when that cannot be told,
+ * and what the origin's own limit throws before the issuer is asked about a token that nobody has seen.
+ */
+export type Authenticate = (
+  authorization: readonly string[] | undefined,
+  origin?: Origin,
+) => Promise<Principal>;
 
 export interface AuthenticatorOptions extends ClaimRules {
   /** Discovered where they are not given. */
   readonly jwksUri?: string | undefined;
   readonly introspectionUri?: string | undefined;
+  /** Which `typ` a JWT may have, in lower case; RFC 9068's if left out. */
+  readonly typs?: readonly string[] | undefined;
   /** Given: tokens that are no JWTs are accepted too, by introspection. */
   readonly client?: IntrospectionClient | undefined;
   readonly fetch?: Fetch;
@@ -37,6 +46,7 @@ export function createAuthenticator({
   jwksUri,
   introspectionUri,
   client,
+  typs,
   fetch,
   now = () => performance.now(),
   date = () => new Date(),
@@ -45,16 +55,16 @@ export function createAuthenticator({
   const http = createIssuerHttp(fetch === undefined ? {} : { fetch });
   const discovery = createDiscovery({ issuer: rules.issuer, http });
   const keys = createKeySet({ http, discovery, jwksUri, now });
-  const verifyJwt = createJwtVerifier({ keys, rules, date });
+  const verifyJwt = createJwtVerifier({ keys, rules, typs, date });
   const verifyOpaque =
     client === undefined
       ? refuseOpaque
       : createIntrospector({ http, discovery, rules, client, introspectionUri, now, date });
 
   return {
-    async authenticate(authorization) {
+    async authenticate(authorization, origin = anyOrigin) {
       const token = parseBearer(authorization);
-      return hasJwtForm(token) ? verifyJwt(token) : verifyOpaque(token);
+      return hasJwtForm(token) ? verifyJwt(token, origin) : verifyOpaque(token, origin);
     },
     checkReady: () => keys.load(),
   };

@@ -103,7 +103,7 @@ const rules = { issuer: 'https://auth.example.com', audience: 'api', scopeNames:
 const now = new Date('2026-03-01T00:00:00.000Z');
 const endingAt = (exp: number) => {
   const claims = { iss: rules.issuer, sub: 'diego', aud: 'api', client_id: 'cli', iat: 0, exp };
-  return toPrincipal(claims, rules, now);
+  return toPrincipal({ claims, now }, rules);
 };
 
 test.each([

@@ -1,66 +1,82 @@
-// Judges the claims of a token whose origin is proven already; no I/O.
+// Judges the claims of a token whose origin is proven elsewhere; no I/O. Each reason to refuse one is told in its own words.
 
-import { z } from 'zod';
 import { invalidToken } from './challenge.ts';
 import { type Principal, type ScopeNames, toScopes } from './principal.ts';
+
+export type Claims = Readonly<Record<string, unknown>>;
 
 export interface ClaimRules {
   readonly issuer: string;
   readonly audience: string;
   readonly scopeNames: ScopeNames;
+  /** Where scopes are read: names of claims, or paths into them; `scope` and `scp` if left out. */
+  readonly scopesClaims?: readonly string[] | undefined;
 }
 
 /** Clocks may differ by this much, no more. */
 const skewSeconds = 30;
 
-const claimsSchema = z.looseObject({
-  iss: z.string(),
-  sub: z.string().min(1),
-  aud: z.union([z.string(), z.array(z.string())]),
-  exp: z.number(), // zod's number is finite
-  iat: z.number(),
-  nbf: z.number().optional(),
-  client_id: z.string().min(1),
-  // Bound to a key that the caller would have to prove (DPoP, mTLS): as a plain bearer token it may be stolen.
-  cnf: z.never().optional(),
-});
+export interface Judged {
+  readonly claims: Claims;
+  /** What the claims are of, as the subject of a sentence. */
+  readonly source?: string;
+  readonly now: Date;
+}
 
 /** Who an RFC 9068 access token speaks for. Throws `UNAUTHORIZED` for any claim missing, malformed or not for us. */
 export function toPrincipal(
-  claims: Readonly<Record<string, unknown>>,
+  { claims, source = 'The token', now }: Judged,
   rules: ClaimRules,
-  now: Date,
 ): Principal {
-  const parsed = claimsSchema.safeParse(claims);
-  if (!parsed.success)
-    throw invalidToken('A claim that an access token has is missing or malformed (RFC 9068)');
-  const { iss, sub, aud, exp, nbf, iat, client_id: clientId } = parsed.data;
-  const nowSeconds = now.getTime() / 1000;
-  if (iss !== rules.issuer) throw invalidToken('The token is from another issuer');
-  if (![aud].flat().includes(rules.audience))
-    throw invalidToken('The token is meant for another audience');
-  if (exp <= nowSeconds - skewSeconds) throw invalidToken('The token has expired');
-  if (exp > maxInstantSeconds)
-    throw invalidToken('The token ends after the year 9999; its exp must be in seconds');
-  if (Math.max(nbf ?? 0, iat) > nowSeconds + skewSeconds)
-    throw invalidToken('The token is not valid yet');
+  const { read, readOptional } = createReader(claims, source);
+  const iss = read('iss', isText);
+  if (iss !== rules.issuer)
+    throw invalidToken(`${source} is from another issuer than OIDC_ISSUER, ${rules.issuer}`);
+  const aud = [read('aud', isAudience)].flat();
+  if (!aud.includes(rules.audience))
+    throw invalidToken(
+      `${source} is meant for another audience; its aud must hold OIDC_AUDIENCE, ${rules.audience}`,
+    );
+  const exp = read('exp', Number.isFinite);
+  const iat = read('iat', Number.isFinite);
+  const nbf = readOptional('nbf', Number.isFinite) ?? iat;
+  judgeTimes({ exp, iat, nbf, source, nowSeconds: now.getTime() / 1000 });
+  const sub = read('sub', isText);
+  const clientId = read('client_id', isText);
+  if (claims.cnf !== undefined)
+    throw invalidToken(
+      `${source} is bound to a key (cnf: DPoP or mTLS), and this API checks no such proof; ask the issuer for plain bearer tokens`,
+    );
   return {
     sub,
     clientId,
-    scopes: toScopes(grantedScopes(parsed.data), rules.scopeNames),
+    scopes: toScopes(grantedScopes(claims, rules.scopesClaims), rules.scopeNames),
     expiresAt: new Date(exp * 1000).toISOString(),
   };
 }
 
-/** The end of the year 9999, after which ISO 8601 has no timestamp of four-digit years; milliseconds in place of seconds lie beyond it too. */
-const maxInstantSeconds = 253_402_300_799;
+/** What the configured claims grant; where several stand, what all of them grant. `scope` is RFC 8693's, `scp` Authelia's. */
+export function grantedScopes(
+  claims: Claims,
+  names: readonly string[] = ['scope', 'scp'],
+): ReadonlySet<string> {
+  const sets = names
+    .map((name) => toScopeSet(claimAt(claims, name)))
+    .filter((set) => set !== undefined);
+  const [first = new Set<string>(), ...others] = sets;
+  return new Set([...first].filter((name) => others.every((other) => other.has(name))));
+}
 
-/** `scope` (RFC 8693) or Authelia's `scp`; where both stand, what both grant. */
-export function grantedScopes(claims: Readonly<Record<string, unknown>>): ReadonlySet<string> {
-  const scope = toScopeSet(claims.scope);
-  const scp = toScopeSet(claims.scp);
-  if (scope === undefined || scp === undefined) return scope ?? scp ?? new Set();
-  return new Set([...scope].filter((name) => scp.has(name)));
+/** A claim by its own name, which may hold dots, else by the path that the dots make. */
+function claimAt(claims: Claims, path: string): unknown {
+  if (Object.hasOwn(claims, path)) return claims[path];
+  let value: unknown = claims;
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name))
+      return undefined;
+    value = (value as Claims)[name]; // an object, as checked above
+  }
+  return value;
 }
 
 function toScopeSet(value: unknown): ReadonlySet<string> | undefined {
@@ -68,4 +84,77 @@ function toScopeSet(value: unknown): ReadonlySet<string> | undefined {
   if (typeof value === 'string') return new Set(value.split(' '));
   if (Array.isArray(value)) return new Set(value.filter((item) => typeof item === 'string'));
   return new Set();
+}
+
+/** Tells a claim that is missing from one that is malformed, by its name and never by its value. */
+function createReader(claims: Claims, source: string) {
+  function read<T>(name: string, isValid: (value: unknown) => boolean): T {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    if (value === undefined)
+      throw invalidToken(`${source} has no ${name}, which an access token needs (RFC 9068)`);
+    if (!isValid(value)) throw invalidToken(`${source} has a malformed ${name}`);
+    return value as T; // as `isValid` says
+  }
+  return {
+    read: read as ReadClaim,
+    readOptional: (name: 'nbf', isValid: (value: unknown) => boolean): number | undefined =>
+      claims[name] === undefined ? undefined : read(name, isValid),
+  };
+}
+
+interface ClaimTypes {
+  readonly iss: string;
+  readonly sub: string;
+  readonly client_id: string;
+  readonly aud: string | string[];
+  readonly exp: number;
+  readonly iat: number;
+}
+type ReadClaim = <Name extends keyof ClaimTypes>(
+  name: Name,
+  isValid: (value: unknown) => boolean,
+) => ClaimTypes[Name];
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+function isAudience(value: unknown): boolean {
+  return Array.isArray(value)
+    ? value.every((item) => typeof item === 'string')
+    : typeof value === 'string';
+}
+
+interface Times {
+  readonly exp: number;
+  readonly iat: number;
+  readonly nbf: number;
+  readonly source: string;
+  readonly nowSeconds: number;
+}
+
+function judgeTimes({ exp, iat, nbf, source, nowSeconds }: Times): void {
+  if (exp > maxInstantSeconds)
+    throw invalidToken(`${source} ends after the year 9999; its exp must be in seconds`);
+  if (exp <= nowSeconds - skewSeconds)
+    throw invalidToken(
+      `${source} has expired, ${toDuration(nowSeconds - exp)} ago by this API's clock; get a new one, and if that is refused too, this clock is ahead of the issuer's`,
+    );
+  const [name, begins] = iat >= nbf ? (['iat', iat] as const) : (['nbf', nbf] as const);
+  if (begins > nowSeconds + skewSeconds)
+    throw invalidToken(
+      `${source} is not valid yet: by its ${name} this API's clock is ${toDuration(begins - nowSeconds)} behind the issuer's; set the clock that is wrong`,
+    );
+}
+
+/** The end of the year 9999, after which ISO 8601 has no timestamp of four-digit years; milliseconds in place of seconds lie beyond it too. */
+const maxInstantSeconds = 253_402_300_799;
+
+function toDuration(seconds: number): string {
+  const rounded = Math.round(seconds);
+  if (rounded < 120) return `${rounded} s`;
+  if (rounded < 7200) return `${Math.round(rounded / 60)} min`;
+  return rounded < 172_800
+    ? `${Math.round(rounded / 3600)} h`
+    : `${Math.round(rounded / 86_400)} days`;
 }

@@ -1,13 +1,16 @@
 // Asks the issuer about opaque tokens: https://www.rfc-editor.org/rfc/rfc7662
 
-import { AppError, isAppError } from '@ondemand/core';
+import { createHash } from 'node:crypto';
+import { type AppError, isAppError } from '@ondemand/core';
+import { LRUCache } from 'lru-cache';
 import { invalidToken } from './challenge.ts';
 import { createCheckBudget } from './check-budget.ts';
 import { type ClaimRules, toPrincipal } from './claims.ts';
 import type { Discovery } from './discovery.ts';
-import { IssuerFault, type IssuerHttp, type JsonObject } from './issuer-http.ts';
-import type { Principal } from './principal.ts';
-import { createTokenCache, type TokenHash, toTokenHash } from './token-cache.ts';
+import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from './issuer-http.ts';
+import type { Origin, Principal } from './principal.ts';
+import { settled } from './settled.ts';
+import { withClientId } from './token-kind.ts';
 
 /** How the issuer knows this API. */
 export interface IntrospectionClient {
@@ -28,90 +31,171 @@ export interface IntrospectionOptions {
   readonly date?: () => Date;
 }
 
-/** A revoked token works for at most this long. */
+/** A revoked token works for at most this long, */
 const acceptedForMs = 30_000;
+/** and for this long while the issuer does not say so. */
+const usableForMs = 5 * 60_000;
 const refusedForMs = 10_000;
 const maxEntries = 1000;
-/** Never-seen tokens; a token that was accepted before is checked again without it. */
-const budget = { burst: 100, perSecond: 2 };
+/** Well below what issuers allow: Authelia's default is 30 tokens a minute that are not active, and 50 in ten minutes. */
+const strangers = {
+  total: { burst: 20, perMinute: 0.2 },
+  share: { burst: 15, perMinute: 0.1 },
+};
+/** Whoever can be served with the last good answer does not wait longer than this for a newer one, */
+const renewalWaitMs = 1000;
+/** and leaves an issuer alone that failed, for at least and at most this long. */
+const coolDownMs = { least: 5000, most: 60_000 };
+
+interface Accepted {
+  readonly principal: Principal;
+  readonly freshUntilMs: number;
+  readonly usableUntilMs: number;
+}
 
 /**
- * Resolves with who the token speaks for, from an answer at most 30 s old and never older than the token's end.
+ * Resolves with who the token speaks for, from an answer at most 30 s old and never older than the token's end;
+ * at most five minutes old while the issuer cannot be asked.
  * Throws `UNAUTHORIZED` for a token that is not an active access token for us, and
  * `SERVICE_UNAVAILABLE` when that could not be found out; the latter is never remembered.
  */
 export function createIntrospector(options: IntrospectionOptions) {
   const { http, discovery, rules, client, introspectionUri } = options;
   const { now = () => performance.now(), date = () => new Date() } = options;
-  const accepted = createTokenCache<Principal>({ maxEntries, now });
+  const accepted = new LRUCache<TokenHash, Accepted>({ max: maxEntries });
   // Apart, so that garbage pushes out garbage alone.
-  const refused = createTokenCache<AppError>({ maxEntries, now });
+  const refused = new LRUCache<TokenHash, { readonly error: AppError; readonly atMs: number }>({
+    max: maxEntries,
+  });
   const asking = new Map<TokenHash, Promise<Principal>>();
-  const strangers = createCheckBudget({ ...budget, now });
+  const budget = createCheckBudget({ ...strangers, now });
   const authorization = toBasic(client);
-  let silentUntilMs = Number.NEGATIVE_INFINITY;
-
-  return async function introspect(token: string): Promise<Principal> {
-    if (isOtherAutheliaToken(token)) throw invalidToken('The token is not an access token');
-    const hash = toTokenHash(token);
-    const known = accepted.get(hash);
-    if (known !== undefined) return known;
-    const refusal = refused.get(hash);
-    if (refusal !== undefined) throw refusal;
-    return asking.get(hash) ?? check(token, hash);
+  /** Until when the issuer is not asked, about tokens that were accepted before and about others. */
+  let silence = {
+    untilMs: Number.NEGATIVE_INFINITY,
+    forStrangersUntilMs: Number.NEGATIVE_INFINITY,
   };
 
-  function check(token: string, hash: TokenHash): Promise<Principal> {
-    const waitSeconds = Math.ceil((silentUntilMs - now()) / 1000);
-    if (waitSeconds > 0) throw notChecked('the issuer asked this API to wait', waitSeconds);
-    const budgetSeconds = accepted.has(hash) ? 0 : strangers.take();
-    if (budgetSeconds > 0) throw notChecked('too many unknown tokens come in', budgetSeconds);
-    const checking = ask(token)
-      .then((answer) => judge(answer, rules, date()))
-      .then(
-        (principal) => {
-          const leftMs = Date.parse(principal.expiresAt) - date().getTime();
-          accepted.set(hash, principal, Math.min(acceptedForMs, leftMs));
-          return principal;
-        },
-        (error: unknown) => {
-          if (isAppError(error, 'UNAUTHORIZED')) {
-            accepted.delete(hash);
-            refused.set(hash, error, refusedForMs);
-          }
-          throw error;
-        },
-      )
-      .finally(() => asking.delete(hash));
-    asking.set(hash, checking);
-    return checking;
+  return async function introspect(token: string, origin: Origin): Promise<Principal> {
+    if (isOtherAutheliaToken(token))
+      throw invalidToken("The token is another kind of Authelia's, not an access token");
+    const hash = toTokenHash(token);
+    const known = accepted.get(hash);
+    if (known !== undefined) return serve(known, token, hash);
+    const refusal = refused.get(hash);
+    if (refusal !== undefined && now() - refusal.atMs < refusedForMs) throw refusal.error;
+    return share(hash, () => checkStranger(token, hash, origin));
+  };
+
+  async function serve(known: Accepted, token: string, hash: TokenHash): Promise<Principal> {
+    if (now() < known.freshUntilMs) return known.principal;
+    const isUsable = now() < known.usableUntilMs;
+    if (isUsable && now() < silence.untilMs) return known.principal;
+    const renewal = share(hash, async () => {
+      if (!isUsable) requireNoSilence(Math.min(silence.untilMs, silence.forStrangersUntilMs));
+      return judge(await ask(token), hash);
+    });
+    if (!isUsable) return renewal;
+    await settled(renewal, renewalWaitMs);
+    return accepted.get(hash)?.principal ?? renewal; // gone: it was refused, as the renewal says
+  }
+
+  async function checkStranger(token: string, hash: TokenHash, origin: Origin): Promise<Principal> {
+    origin.requireAttempt();
+    const reservation = await budget.reserve(origin.network).catch((error: unknown) => {
+      const refusal = refused.get(hash);
+      throw refusal !== undefined && now() - refusal.atMs < usableForMs ? refusal.error : error;
+    });
+    let outcome: 'spent' | 'unspent' = 'unspent';
+    try {
+      requireNoSilence(silence.forStrangersUntilMs);
+      const answer = await ask(token);
+      if (answer.active !== true) outcome = 'spent';
+      return judge(answer, hash);
+    } finally {
+      reservation.settle(outcome);
+    }
+  }
+
+  function share(hash: TokenHash, check: () => Promise<Principal>): Promise<Principal> {
+    const shared = asking.get(hash) ?? check().finally(() => asking.delete(hash));
+    asking.set(hash, shared);
+    return shared;
   }
 
   async function ask(token: string): Promise<JsonObject> {
-    const url = introspectionUri ?? (await discovery.find('introspection_endpoint'));
     try {
+      const url = introspectionUri ?? (await discovery.find('introspection_endpoint'));
       return await http.postForm(url, { token, token_type_hint: 'access_token' }, authorization);
     } catch (error) {
       discovery.forget();
-      silentUntilMs = now() + toWaitSeconds(error) * 1000;
+      beSilent(toWaitSeconds(error));
+      throw error;
+    }
+  }
+
+  function beSilent(seconds: number | undefined): void {
+    const waitMs = (seconds ?? 0) * 1000;
+    silence = {
+      untilMs: now() + Math.min(Math.max(waitMs, coolDownMs.least), coolDownMs.most),
+      forStrangersUntilMs: now() + waitMs,
+    };
+    if (seconds !== undefined) budget.shrink();
+  }
+
+  function requireNoSilence(untilMs: number): void {
+    const seconds = Math.ceil((untilMs - now()) / 1000);
+    if (seconds > 0)
+      throw issuerUnavailable(new IssuerFault('the issuer asked this API to wait', seconds));
+  }
+
+  function judge(answer: JsonObject, hash: TokenHash): Principal {
+    try {
+      const principal = toCaller(answer, rules, date());
+      const leftMs = Date.parse(principal.expiresAt) - date().getTime();
+      accepted.set(hash, {
+        principal,
+        freshUntilMs: now() + Math.min(acceptedForMs, leftMs),
+        usableUntilMs: now() + Math.min(usableForMs, leftMs),
+      });
+      return principal;
+    } catch (error) {
+      if (isAppError(error, 'UNAUTHORIZED')) {
+        accepted.delete(hash);
+        refused.set(hash, { error, atMs: now() });
+      }
       throw error;
     }
   }
 }
 
+/** The token itself is never kept. */
+type TokenHash = string;
+
+function toTokenHash(token: string): TokenHash {
+  return createHash('sha256').update(token).digest('base64url');
+}
+
 /** Judged as the claims of a JWT are; a client that acts for itself has no `sub` at some issuers. */
-function judge(answer: JsonObject, rules: ClaimRules, now: Date): Principal {
+function toCaller(answer: JsonObject, rules: ClaimRules, now: Date): Principal {
   if (answer.active !== true)
     throw invalidToken('The token is not known to its issuer, or it has expired or was revoked');
-  if (!isAccessToken(answer)) throw invalidToken('The token is not a bearer access token');
-  const claims = { iss: rules.issuer, iat: 0, sub: answer.client_id, ...answer };
-  return { ...toPrincipal(claims, rules, now), isRevocable: true };
+  requireBearerToken(answer);
+  const claims = { iss: rules.issuer, iat: 0, sub: answer.client_id, ...withClientId(answer) };
+  const source = "The issuer's answer about the token";
+  return { ...toPrincipal({ claims, source, now }, rules), isRevocable: true };
 }
 
 /** Issuers introspect refresh and ID tokens as active too, and say what they are in one of these. */
-function isAccessToken({ token_type: type = 'Bearer', token_use: use, typ }: JsonObject): boolean {
-  const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
-  return isBearer && ![use, typ].some((kind) => /^(?:refresh|offline|id)/i.test(String(kind)));
+function requireBearerToken({
+  token_type: type = 'Bearer',
+  token_use: use,
+  typ,
+}: JsonObject): void {
+  if ([use, typ].some((kind) => /^(?:refresh|offline|id)/i.test(String(kind))))
+    throw invalidToken('The token is a refresh or ID token; send the access token');
+  if (typeof type !== 'string' || type.toLowerCase() !== 'bearer')
+    throw invalidToken('The token is of another token_type than Bearer; send the access token');
 }
 
 /** Authelia tells its kinds of token apart by prefix; a refresh token would introspect as active. */
@@ -120,17 +204,9 @@ function isOtherAutheliaToken(token: string): boolean {
 }
 
 /** How long the issuer itself asked us to leave it alone. */
-function toWaitSeconds(error: unknown): number {
+function toWaitSeconds(error: unknown): number | undefined {
   const cause = isAppError(error) ? error.cause : undefined;
-  return cause instanceof IssuerFault ? (cause.retryAfterSeconds ?? 0) : 0;
-}
-
-function notChecked(why: string, retryAfterSeconds: number): AppError {
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
-    `The token was not checked, as ${why}; try again in ${retryAfterSeconds} s`,
-    { text: 'Token not checked', details: { reason: 'TOKEN_NOT_CHECKED', retryAfterSeconds } },
-  );
+  return cause instanceof IssuerFault ? cause.retryAfterSeconds : undefined;
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1: both parts are form-encoded first. */

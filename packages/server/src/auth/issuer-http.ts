@@ -105,10 +105,10 @@ function toProblem({ status, headers }: Response, sentSecret: boolean): IssuerFa
   return new IssuerFault(`the issuer answered HTTP ${status}`, toWaitSeconds(status, headers));
 }
 
-/** Undefined unless the issuer asks to be left alone; at most a minute, whatever it says. */
+/** Undefined unless the issuer asks to be left alone; at most an hour, whatever it says. */
 function toWaitSeconds(status: number, headers: Headers): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN); // a date is not worth reading
-  if (Number.isFinite(seconds)) return Math.min(Math.max(Math.ceil(seconds), 1), 60);
+  if (Number.isFinite(seconds)) return Math.min(Math.max(Math.ceil(seconds), 1), 3600);
   return status === 429 ? defaultRetryAfterSeconds : undefined;
 }
 

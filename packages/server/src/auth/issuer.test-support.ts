@@ -86,6 +86,38 @@ export const issuerFaults: Readonly<Record<string, Answer>> = {
   'redirecting as it was': (response) => response.writeHead(307, { location: '/elsewhere' }).end(),
 };
 
+/** Authelia's default limits of introspection by one address: the burst of each bucket, and how often it gets one back. */
+const autheliaBuckets = [
+  { burst: 30, everyMs: 60_000 },
+  { burst: 40, everyMs: 120_000 },
+  { burst: 50, everyMs: 600_000 },
+  { burst: 100, everyMs: 3_600_000 },
+];
+
+/** Introspection as Authelia throttles it: what is active costs nothing, but a bucket that is empty refuses it too. */
+export function createAutheliaIntrospection(
+  { now }: TestClock,
+  claimsOf: (token: string) => Readonly<Record<string, unknown>> | undefined,
+): Answer {
+  const buckets = autheliaBuckets.map((bucket) => ({ ...bucket, left: bucket.burst, atMs: now() }));
+  return (response, { body }) => {
+    for (const bucket of buckets) {
+      const refilled = bucket.left + (now() - bucket.atMs) / bucket.everyMs;
+      Object.assign(bucket, { left: Math.min(bucket.burst, refilled), atMs: now() });
+    }
+    const waitsMs = buckets.map(({ left, everyMs }) => Math.max(0, 1 - left) * everyMs);
+    const waitSeconds = Math.ceil(Math.max(...waitsMs) / 1000);
+    if (waitSeconds > 0) {
+      response.writeHead(429, { 'retry-after': String(waitSeconds) });
+      response.end('{"error":"temporarily_unavailable"}');
+      return;
+    }
+    const claims = claimsOf(new URLSearchParams(body).get('token') ?? '');
+    if (claims === undefined) for (const bucket of buckets) bucket.left -= 1;
+    sendJson(response, claims ?? { active: false });
+  };
+}
+
 export interface TestClock {
   /** In milliseconds, never going back. */
   readonly now: () => number;

@@ -1,11 +1,12 @@
 // Whatever keys the issuer shows, a token is let in or refused: it never makes an error of ours.
 
-import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer } from '../testing.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { errorOf, startTestIssuer, type TestIssuer } from './issuer.test-support.ts';
 import { createJwtVerifier } from './jwt.ts';
+import { anyOrigin } from './principal.ts';
 
 const audience = 'https://ondemand.example.com';
 const scopeNames = { read: 'read', admin: 'admin' };
@@ -125,6 +126,30 @@ describe('keys that share an id', () => {
   });
 });
 
+describe('every algorithm of the list is taken, by a key that names it and by one that does not', () => {
+  const families: readonly (readonly string[])[] = [
+    ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+    ['ES256'],
+    ['ES384'],
+    ['ES512'],
+    ['EdDSA'],
+  ];
+  test.each(families)('%s and what shares its key', async (...algorithms) => {
+    const [first = ''] = algorithms;
+    const { jwk, privateKey } = await createPair(first);
+    const privateJwk = await exportJWK(privateKey);
+    const authenticate = open(jwk); // one key that names no algorithm, so that each of them may use it
+    for (const alg of algorithms) {
+      const key = (await importJWK(privateJwk, alg)) as typeof privateKey; // of an asymmetric algorithm
+      const authorization = [`Bearer ${await mint({ alg, privateKey: key })}`];
+      expect(await authenticate(authorization)).toMatchObject({ sub: 'diego' });
+      expect(await open({ ...jwk, alg })(authorization)).toMatchObject({ sub: 'diego' });
+      const other = alg === 'RS256' ? 'RS384' : 'RS256';
+      expect(await errorOf(open({ ...jwk, alg: other })(authorization))).toMatchObject(refused);
+    }
+  });
+});
+
 test('a token of another algorithm does not spoil the key for those that come after it', async () => {
   const authenticate = open(rsa.jwk);
   expect(await errorOf(authenticate([`Bearer ${await mint(ec)}`]))).toMatchObject(refused);
@@ -141,9 +166,9 @@ test.each([new RangeError('a bug'), new DOMException('out of memory', 'Operation
       },
     };
     const verify = createJwtVerifier({
-      keys: { load: async () => {}, find: async () => [key] },
+      keys: { current: async () => [key], lookFor: async () => [], lookForRenamed: async () => [] },
       rules: { issuer: issuer.url, audience, scopeNames },
     });
-    await expect(verify(await mint(rsa))).rejects.toBe(error);
+    await expect(verify(await mint(rsa), anyOrigin)).rejects.toBe(error);
   },
 );

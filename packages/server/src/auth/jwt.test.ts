@@ -95,6 +95,8 @@ describe('valid tokens', () => {
     ['several audiences', { claims: { aud: ['other', audience] } }, ['read']],
     ['the long media type', { header: { typ: 'application/at+jwt' } }, ['read']],
     ['ES256', { header: { alg: 'ES256', kid: 'ec' }, key: ec.privateKey }, ['read']],
+    ['PS256', { header: { alg: 'PS256', kid: 'any' }, key: ps256 }, ['read']],
+    ['RS512', { header: { alg: 'RS512', kid: 'other' }, key: rs512 }, ['read']],
     [
       '20 seconds of skew',
       { claims: { iat: nowSeconds() + 20, nbf: nowSeconds() + 20 } },
@@ -152,8 +154,8 @@ describe('tokens that are refused with invalid_token', () => {
     ['key elsewhere', { header: { jku: 'http://127.0.0.1:9/keys' } }],
     ['certificate chain', { header: { x5c: ['MII'] } }],
     ['unknown critical', { header: { cty: 'JWT' } }],
-    ['PS256, truly signed', { header: { alg: 'PS256', kid: 'any' }, key: ps256 }],
-    ['RS512, truly signed', { header: { alg: 'RS512', kid: 'any' }, key: rs512 }],
+    ['PS256 with a key that is for RS256', { header: { alg: 'PS256', kid: 'rsa' }, key: ps256 }],
+    ['RS512 with a key that is for RS256', { header: { alg: 'RS512', kid: 'rsa' }, key: rs512 }],
     ['RS256 with a key that is for RS512', { header: { kid: 'other' } }],
     ['the key of another algorithm', { header: { alg: 'ES256', kid: 'rsa' }, key: ec.privateKey }],
   ])('%s', async (_, options) => {
@@ -234,7 +236,7 @@ describe('credentials in another form', () => {
 });
 
 describe('the issuer', () => {
-  test('is asked once for the keys, and once more for a thousand unknown key ids', async () => {
+  test('is asked once for the keys, and three times more for a thousand unknown key ids of strangers', async () => {
     const authenticate = authenticator();
     const before = jwksFetches;
     const token = await mint();
@@ -243,12 +245,37 @@ describe('the issuer', () => {
     for (let index = 0; index < 1000; index += 1) {
       const [, payload, signature] = token.split('.');
       const header = Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'at+jwt', kid: `k${index}` }));
-      await refusal(
+      const { code, details } = await refusal(
         [`Bearer ${header.toString('base64url')}.${payload}.${signature}`],
         authenticate,
       );
+      expect([code, details.reason]).toEqual(
+        index < 3
+          ? ['UNAUTHORIZED', 'invalid_token']
+          : ['SERVICE_UNAVAILABLE', 'TOKEN_NOT_CHECKED'],
+      );
     }
+    expect(jwksFetches - before).toBe(4);
+  });
+
+  test('is asked once more for all that its own key signed under ids which are not the key’s', async () => {
+    const authenticate = authenticator();
+    const before = jwksFetches;
+    await authenticate([`Bearer ${await mint()}`]);
+    for (let index = 0; index < 50; index += 1)
+      expect(
+        await refusal([`Bearer ${await mint({ header: { kid: `k${index}` } })}`], authenticate),
+      ).toMatchObject({ code: 'UNAUTHORIZED' });
     expect(jwksFetches - before).toBe(2);
+  });
+
+  test('is not asked about tokens that would be refused whatever their key', async () => {
+    const authenticate = authenticator();
+    await authenticate([`Bearer ${await mint()}`]);
+    const before = jwksFetches;
+    for (const claims of [{ aud: 'x' }, { iss: 'https://x' }, { exp: 1 }, { sub: undefined }])
+      await refusal([`Bearer ${await mint({ claims, header: { kid: 'new' } })}`], authenticate);
+    expect(jwksFetches).toBe(before);
   });
 
   test.each(['html', 'error', 'redirect', 'foreign issuer'] as const)(
@@ -277,7 +304,8 @@ describe('the issuer', () => {
       audience,
       scopeNames: { read: 'read', admin: 'admin' },
     }).authenticate;
-    expect(await refusal([`Bearer ${await mint()}`], authenticate)).toMatchObject({
+    const token = await mint({ claims: { iss: 'http://127.0.0.1:1' } });
+    expect(await refusal([`Bearer ${token}`], authenticate)).toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
     });
   });

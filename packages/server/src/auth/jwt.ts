@@ -1,106 +1,131 @@
 // Verifies JWT access tokens: https://www.rfc-editor.org/rfc/rfc9068#section-4
 
 import { createHash } from 'node:crypto';
-import { compactVerify, decodeProtectedHeader, errors, importJWK, type JWK } from 'jose';
+import { isAppError } from '@ondemand/core';
+import { compactVerify, errors, importJWK, type JWK } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { invalidToken } from './challenge.ts';
-import { type ClaimRules, toPrincipal } from './claims.ts';
-import type { KeySet } from './key-set.ts';
-import type { Principal } from './principal.ts';
+import { type ClaimRules, type Claims, toPrincipal } from './claims.ts';
+import { type Algorithm, type JwtHeader, parseHeader } from './jwt-header.ts';
+import { type KeySet, withId } from './key-set.ts';
+import type { Origin, Principal } from './principal.ts';
+import { accessTokenTyp, requireAccessToken, withClientId } from './token-kind.ts';
 
 export interface JwtOptions {
-  readonly keys: KeySet;
+  readonly keys: Pick<KeySet, 'current' | 'lookFor' | 'lookForRenamed'>;
   readonly rules: ClaimRules;
+  /** Which `typ` a token's header may have, in lower case; RFC 9068's if left out. */
+  readonly typs?: readonly string[] | undefined;
   /** The time of day, which a token's own times are judged by. */
   readonly date?: () => Date;
 }
 
-/** Asymmetric only; what the header says is never trusted beyond choosing from this list. */
-const algorithms = ['RS256', 'ES256', 'EdDSA'] as const;
-type Algorithm = (typeof algorithms)[number];
-
 /** What each algorithm's keys are: https://www.rfc-editor.org/rfc/rfc7518#section-3.1 and, for EdDSA, RFC 8037. */
 const keyKinds: Readonly<Record<Algorithm, Pick<JWK, 'kty' | 'crv'>>> = {
   RS256: { kty: 'RSA' },
+  RS384: { kty: 'RSA' },
+  RS512: { kty: 'RSA' },
+  PS256: { kty: 'RSA' },
+  PS384: { kty: 'RSA' },
+  PS512: { kty: 'RSA' },
   ES256: { kty: 'EC', crv: 'P-256' },
+  ES384: { kty: 'EC', crv: 'P-384' },
+  ES512: { kty: 'EC', crv: 'P-521' },
   EdDSA: { kty: 'OKP', crv: 'Ed25519' },
 };
 
-/** Only these matter to us; a header that wants more (`crit`, `jku`, `jwk`, `zip`, …) is refused whole. */
-const headerSchema = z.strictObject({
-  alg: z.enum(algorithms),
-  kid: z.string().min(1).max(256),
-  typ: z.string().regex(/^(application\/)?at\+jwt$/i),
-  x5t: z.string().optional(),
-  'x5t#S256': z.string().optional(),
-});
-
 /** Tokens that are remembered for each key. */
 const maxSigned = 256;
-
-/** True for whatever has the form of a JWT, valid or not: three segments, or a JSON header and any other number of them. */
-export function hasJwtForm(token: string): boolean {
-  const segments = token.split('.').length;
-  return segments === 3 || (segments > 1 && token.startsWith('eyJ'));
-}
 
 /**
  * Resolves with who the token speaks for.
  * Throws `UNAUTHORIZED` for any token that is not a valid access token of the issuer for us, `SERVICE_UNAVAILABLE` while its keys cannot be had.
  */
-export function createJwtVerifier({ keys, rules, date = () => new Date() }: JwtOptions) {
-  const imported = new WeakMap<JWK, Promise<Awaited<ReturnType<typeof importJWK>>>>();
-  /** Payloads by the hash of tokens whose signature was right, which it stays for as long as the issuer shows the key; claims are judged each time. */
-  const signed = new WeakMap<JWK, Map<string, Uint8Array>>();
+export function createJwtVerifier({
+  keys,
+  rules,
+  typs = [accessTokenTyp],
+  date = () => new Date(),
+}: JwtOptions) {
+  const imported = new WeakMap<JWK, Map<Algorithm, ReturnType<typeof importJWK>>>();
+  /** Hashes of tokens whose signature was right, which it stays for as long as the issuer shows the key; claims are judged each time. */
+  const signed = new WeakMap<JWK, LRUCache<string, true>>();
 
-  return async function verify(token: string): Promise<Principal> {
-    const { alg, kid } = parseHeader(token);
-    const named = await keys.find(kid);
-    if (named.length === 0) throw invalidToken('The token is signed with a key the issuer lacks');
-    const candidates = named.filter((jwk) => isFor(jwk, alg));
+  return async function verify(token: string, origin: Origin): Promise<Principal> {
+    const header = parseHeader(token, typs);
+    const principal = judge(header, parsePayload(token)); // first, as no key is looked for where it could not help
+    const candidates = (await findKeys(token, header, origin)).filter((jwk) =>
+      isFor(jwk, header.alg),
+    );
     if (candidates.length === 0)
-      throw invalidToken('The token is signed with another algorithm than its key is for');
-    return toPrincipal(parsePayload(await open(token, candidates, alg)), rules, date());
+      throw invalidToken(`The token is signed with ${header.alg}, and its key is for another alg`);
+    await requireSignature(token, candidates, header.alg);
+    return principal;
   };
 
-  /** What one of the keys signed. */
-  async function open(
+  function judge({ typ }: JwtHeader, claims: Claims): Principal {
+    if (typ === accessTokenTyp) return toPrincipal({ claims, now: date() }, rules);
+    requireAccessToken(claims, rules);
+    return toPrincipal({ claims: withClientId(claims), now: date() }, rules);
+  }
+
+  async function findKeys(
+    token: string,
+    { kid, alg }: JwtHeader,
+    origin: Origin,
+  ): Promise<readonly JWK[]> {
+    const current = await keys.current();
+    const named = withId(current, kid);
+    if (named.length > 0) return named;
+    // Nobody but the issuer can sign with a key that is known, so strangers do not have keys fetched in this way.
+    const known = current.filter((jwk) => isFor(jwk, alg));
+    const isRenamed = await requireSignature(token, known, alg).then(
+      () => true,
+      (error: unknown) => {
+        if (isAppError(error, 'UNAUTHORIZED')) return false;
+        throw error;
+      },
+    );
+    const found = await (isRenamed ? keys.lookForRenamed(kid) : keys.lookFor(kid, origin));
+    if (found.length === 0)
+      throw invalidToken(
+        'The token names a key (kid) that its issuer does not publish; get a new token, from the issuer that this API trusts',
+      );
+    return found;
+  }
+
+  /** Throws `UNAUTHORIZED` unless one of the keys signed the token. */
+  async function requireSignature(
     token: string,
     candidates: readonly JWK[],
     alg: Algorithm,
-  ): Promise<Uint8Array> {
+  ): Promise<void> {
     const id = createHash('sha256').update(token).digest('base64');
     let cause: unknown;
     for (const jwk of candidates) {
-      const payload =
-        signed.get(jwk)?.get(id) ??
-        (await checkSignature(token, jwk, alg).catch((error: unknown) => {
-          if (!isVerdict(error)) throw error;
-          cause = error;
-          return undefined;
-        }));
-      if (payload === undefined) continue;
-      remember(jwk, id, payload);
-      return payload;
+      const seen = signed.get(jwk) ?? new LRUCache<string, true>({ max: maxSigned });
+      signed.set(jwk, seen);
+      if (seen.has(id)) return;
+      try {
+        await checkSignature(token, jwk, alg);
+        seen.set(id, true);
+        return;
+      } catch (error) {
+        if (!isVerdict(error)) throw error;
+        cause = error;
+      }
     }
     throw invalidToken("The token's signature is not valid", { cause });
   }
 
-  function remember(jwk: JWK, id: string, payload: Uint8Array): void {
-    const payloads = signed.get(jwk) ?? new Map<string, Uint8Array>();
-    signed.set(jwk, payloads.set(id, payload));
-    const [oldest] = payloads.keys();
-    if (payloads.size > maxSigned && oldest !== undefined) payloads.delete(oldest);
-  }
-
   /** Nothing but jose and WebCrypto runs in here, so that a `TypeError` is theirs. */
-  async function checkSignature(token: string, jwk: JWK, alg: Algorithm): Promise<Uint8Array> {
-    let key = imported.get(jwk);
-    if (key === undefined) {
-      key = importJWK(jwk, alg);
-      imported.set(jwk, key);
-    }
-    return (await compactVerify(token, await key, { algorithms: [alg] })).payload;
+  async function checkSignature(token: string, jwk: JWK, alg: Algorithm): Promise<void> {
+    const byAlgorithm = imported.get(jwk) ?? new Map<Algorithm, ReturnType<typeof importJWK>>();
+    imported.set(jwk, byAlgorithm);
+    const key = byAlgorithm.get(alg) ?? importJWK(jwk, alg);
+    byAlgorithm.set(alg, key);
+    await compactVerify(token, await key, { algorithms: [alg] });
   }
 }
 
@@ -117,30 +142,9 @@ function isVerdict(error: unknown): boolean {
   return error instanceof errors.JOSEError || error instanceof TypeError;
 }
 
-function parseHeader(token: string) {
-  const segments = token.split('.');
-  if (segments.length !== 3 || !segments.every(isCanonicalBase64url))
-    throw invalidToken('The token is malformed');
-  const parsed = headerSchema.safeParse(decodeHeader(token));
-  if (!parsed.success) throw invalidToken('The token is not an access token that this API takes');
-  return parsed.data;
-}
-
-function decodeHeader(token: string): unknown {
+function parsePayload(token: string): Claims {
   try {
-    return decodeProtectedHeader(token);
-  } catch {
-    throw invalidToken('The token is malformed'); // the cause may quote it
-  }
-}
-
-/** One spelling a segment: no padding, no line breaks, no stray bits in the last character. */
-function isCanonicalBase64url(segment: string): boolean {
-  return segment !== '' && Buffer.from(segment, 'base64url').toString('base64url') === segment;
-}
-
-function parsePayload(payload: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
+    const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url');
     return z
       .record(z.string(), z.unknown())
       .parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)));

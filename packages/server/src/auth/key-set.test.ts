@@ -1,3 +1,4 @@
+import { AppError } from '@ondemand/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createDiscovery } from './discovery.ts';
 import {
@@ -7,12 +8,13 @@ import {
   errorOf,
   fakeSystemClocks,
   issuerFaults,
+  sendJson,
   startTestIssuer,
   type TestIssuer,
   toLogText,
 } from './issuer.test-support.ts';
 import { createIssuerHttp } from './issuer-http.ts';
-import { createKeySet } from './key-set.ts';
+import { createKeySet, type KeySet, withId } from './key-set.ts';
 
 const jwks = (...kids: string[]) => ({
   keys: kids.map((kid) => ({ kty: 'RSA', kid, n: 'AQAB', e: 'AQAB' })),
@@ -32,6 +34,12 @@ beforeEach(() => {
   issuer.answers['/jwks'] = jwks('a', 'b');
 });
 
+/** As a token of that key id needs it. */
+async function findKey(keys: KeySet, kid: string, network = 'net') {
+  const named = withId(await keys.current(), kid);
+  return named.length > 0 ? named : keys.lookFor(kid, { network, requireAttempt() {} });
+}
+
 function open({ issuerName = issuer.url, jwksUri = undefined as string | undefined } = {}) {
   const clock = createTestClock();
   const http = createIssuerHttp();
@@ -42,10 +50,12 @@ function open({ issuerName = issuer.url, jwksUri = undefined as string | undefin
     now: clock.now,
   });
   const from = issuer.requests.length;
+  const find = (kid: string, network?: string) => findKey(keys, kid, network);
   return {
     clock,
     keys,
-    has: async (kid: string) => (await keys.find(kid)).length > 0,
+    find,
+    has: async (kid: string, network?: string) => (await find(kid, network)).length > 0,
     /** Requests since it was opened. */
     calls: (path = '/jwks') =>
       issuer.requests.slice(from).filter((request) => request.path === path).length,
@@ -89,15 +99,103 @@ test('a withdrawn key is refused after five minutes at the latest', async () => 
   expect(await has('a')).toBe(false);
 });
 
-test('a thousand unknown key ids make one fetch, one after another or at once', async () => {
-  const { has, calls, clock } = open();
-  await has('a');
-  for (let index = 0; index < 500; index += 1) expect(await has(`x${index}`)).toBe(false);
-  await Promise.all(Array.from({ length: 500 }, (_, index) => has(`y${index}`)));
-  expect(calls()).toBe(2);
-  clock.advance(30_000);
-  await Promise.all(Array.from({ length: 500 }, (_, index) => has(`z${index}`)));
-  expect(calls()).toBe(3);
+describe('key ids that nobody knows', () => {
+  const notChecked = {
+    code: 'SERVICE_UNAVAILABLE',
+    details: { reason: 'TOKEN_NOT_CHECKED', retryAfterSeconds: expect.any(Number) },
+  };
+
+  test('cost the issuer three fetches a network, and what was not looked for is no verdict', async () => {
+    const { find, has, calls } = open();
+    await has('a');
+    for (let index = 0; index < 3; index += 1) expect(await has(`x${index}`)).toBe(false);
+    for (let index = 3; index < 500; index += 1)
+      expect(await errorOf(find(`x${index}`))).toMatchObject(notChecked);
+    expect(calls()).toBe(4);
+  });
+
+  test('at once share one fetch', async () => {
+    const { has, calls } = open();
+    await has('a');
+    const found = await Promise.all(Array.from({ length: 500 }, (_, index) => has(`y${index}`)));
+    expect(new Set(found)).toEqual(new Set([false]));
+    expect(calls()).toBe(2);
+  });
+
+  test('cost nothing when they are asked for again within twenty seconds', async () => {
+    const { has, calls, clock } = open();
+    for (let index = 0; index < 50; index += 1) expect(await has('x')).toBe(false);
+    expect(calls()).toBe(2);
+    clock.advance(20_000);
+    issuer.answers['/jwks'] = jwks('a', 'x');
+    expect(await has('x')).toBe(true);
+  });
+
+  test('of one network keep no other from finding the key of a rotation at once', async () => {
+    const { find, has, calls } = open();
+    await has('a');
+    for (let index = 0; index < 50; index += 1) await find(`x${index}`, 'stranger').catch(() => {});
+    issuer.answers['/jwks'] = jwks('c');
+    expect(await has('c')).toBe(true);
+    expect(calls()).toBe(5);
+  });
+
+  test('do not keep one rotation after another from being found, which costs nothing', async () => {
+    const { has } = open();
+    await has('a');
+    for (let index = 0; index < 50; index += 1) {
+      issuer.answers['/jwks'] = jwks(`rotated-${index}`);
+      expect(await has(`rotated-${index}`)).toBe(true);
+    }
+  });
+
+  test('of many networks cost a few fetches a minute, and the key of a rotation is found within seconds', async () => {
+    const { find, has, calls, clock } = open();
+    await has('a');
+    const flood = async () => {
+      for (let index = 0; index < 100; index += 1)
+        await find(`x${clock.now()}-${index}`, `net-${index}`).catch(() => {});
+    };
+    await flood();
+    expect(calls()).toBe(9);
+    issuer.answers['/jwks'] = jwks('c');
+    const { retryAfterSeconds } = (await errorOf(find('c'))).details;
+    expect(retryAfterSeconds).toBe(10);
+    clock.advance(10_000);
+    expect(await has('c')).toBe(true);
+    await flood();
+    clock.advance(60_000);
+    const before = calls();
+    await flood();
+    expect(calls() - before).toBeLessThanOrEqual(8);
+  });
+
+  test('of an address that may not fail any more are not looked for', async () => {
+    const { keys, calls } = open();
+    await keys.load();
+    const requireAttempt = () => {
+      throw new AppError('TOO_MANY_REQUESTS', 'too many');
+    };
+    expect(await errorOf(keys.lookFor('x', { network: 'net', requireAttempt }))).toMatchObject({
+      code: 'TOO_MANY_REQUESTS',
+    });
+    expect(calls()).toBe(1);
+  });
+
+  test('that come while the keys are fetched are looked for in what is fetched after they came', async () => {
+    const { has, calls } = open();
+    await has('a');
+    let answer = () => {};
+    issuer.answers['/jwks'] = ((response) => {
+      answer = () => sendJson(response, jwks('a'));
+    }) as Answer;
+    const garbage = has('x');
+    await vi.waitFor(() => expect(calls()).toBe(2));
+    const rotated = has('c');
+    issuer.answers['/jwks'] = jwks('c');
+    answer();
+    expect(await Promise.all([garbage, rotated])).toEqual([false, true]);
+  });
 });
 
 describe('last good keys', () => {
@@ -112,24 +210,24 @@ describe('last good keys', () => {
   });
 
   test('serve for an hour at most', async () => {
-    const { keys, has, clock } = open();
+    const { find, has, clock } = open();
     await has('a');
     issuer.answers['/jwks'] = issuerFaults['answering 500'];
     clock.advance(60 * minuteMs - 1);
     expect(await has('a')).toBe(true);
     clock.advance(5001);
-    expect(await errorOf(keys.find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(await errorOf(find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     issuer.answers['/jwks'] = jwks('a');
     clock.advance(5000);
     expect(await has('a')).toBe(true);
   });
 
   test('do not say that a key they lack is bad', async () => {
-    const { keys, has, clock } = open();
+    const { find, has, clock } = open();
     await has('a');
     issuer.answers['/jwks'] = issuerFaults['answering 500'];
     for (let index = 0; index < 3; index += 1)
-      expect(await errorOf(keys.find('new'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      expect(await errorOf(find('new'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     issuer.answers['/jwks'] = jwks('a', 'new');
     clock.advance(5000);
     expect(await has('new')).toBe(true);
@@ -146,11 +244,11 @@ describe('last good keys', () => {
   });
 
   test('do not outlive the withdrawal of every key', async () => {
-    const { keys, has, clock } = open();
+    const { find, has, clock } = open();
     await has('a');
     issuer.answers['/jwks'] = jwks();
     clock.advance(5 * minuteMs);
-    expect(await errorOf(keys.find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(await errorOf(find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
   });
 });
 
@@ -159,9 +257,9 @@ describe('without any keys', () => {
     'the issuer %s is 503, and is left alone for five seconds',
     async (_, fault) => {
       issuer.answers['/jwks'] = fault;
-      const { keys, has, calls, clock } = open();
+      const { find, has, calls, clock } = open();
       for (let index = 0; index < 3; index += 1)
-        expect(await errorOf(keys.find('a'))).toMatchObject({
+        expect(await errorOf(find('a'))).toMatchObject({
           code: 'SERVICE_UNAVAILABLE',
           details: { reason: 'ISSUER_UNAVAILABLE', retryAfterSeconds: 5 },
         });
@@ -193,7 +291,7 @@ describe('without any keys', () => {
     const documents = [{}, { keys: key }, { keys: 'a' }, { keys: null }, jwks()];
     for (const answer of [...documents, { keys: [1] }, { keys: [{ kid: 'a' }] }]) {
       issuer.answers['/jwks'] = answer;
-      expect(await errorOf(open().keys.find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      expect(await errorOf(open().find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     }
   });
 });
@@ -218,7 +316,8 @@ describe('what is no key to verify with is passed over, and the keys beside it s
   ])('%j', async (odd) => {
     issuer.answers['/jwks'] = { keys: [odd, ...jwks('b').keys, odd] };
     const { has } = open();
-    const found = await Promise.all(['a', '5', 'null', 'undefined', 'b'].map(has));
+    const kids = ['a', '5', 'null', 'undefined', 'b'];
+    const found = await Promise.all(kids.map((kid) => has(kid)));
     expect(found).toEqual([false, false, false, false, true]);
   });
 
@@ -228,14 +327,14 @@ describe('what is no key to verify with is passed over, and the keys beside it s
     [{ kty: 'AKP' }],
   ])('but not what merely says %j', async (more) => {
     issuer.answers['/jwks'] = { keys: [{ ...key, ...more }] };
-    expect(await open().keys.find('a')).toEqual([{ ...key, ...more }]);
+    expect(await open().find('a')).toEqual([{ ...key, ...more }]);
   });
 });
 
 test('keys that share an id are all found, in the order of the issuer', async () => {
   const elliptic = { kty: 'EC', crv: 'P-256', kid: 'a' };
   issuer.answers['/jwks'] = { keys: [key, ...jwks('b').keys, elliptic] };
-  expect(await open().keys.find('a')).toEqual([key, elliptic]);
+  expect(await open().find('a')).toEqual([key, elliptic]);
 });
 
 describe('a clock set back by an hour', () => {
@@ -243,7 +342,7 @@ describe('a clock set back by an hour', () => {
   const open = () => {
     const http = createIssuerHttp();
     const keys = createKeySet({ http, discovery: createDiscovery({ issuer: issuer.url, http }) });
-    return async (kid: string) => (await keys.find(kid)).length > 0;
+    return async (kid: string) => (await findKey(keys, kid)).length > 0;
   };
 
   test('prolongs no cool-down: not after a failure', async () => {
@@ -282,7 +381,7 @@ describe('a clock set back by an hour', () => {
 
 test('keys that are not public are a fault of the issuer, not of our secret', async () => {
   issuer.answers['/jwks'] = ((response) => response.writeHead(401).end()) as Answer;
-  const text = toLogText(await errorOf(open().keys.find('a')));
+  const text = toLogText(await errorOf(open().find('a')));
   expect(text).toContain('HTTP 401');
   expect(text).not.toContain('OIDC_CLIENT_SECRET');
 });

@@ -1,16 +1,26 @@
 // The issuer's public keys: discovered, kept, fetched again when they rotate and never in a hurry.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JWK } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import { createCheckBudget } from './check-budget.ts';
 import type { Discovery } from './discovery.ts';
 import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from './issuer-http.ts';
+import type { Origin } from './principal.ts';
+import { settled } from './settled.ts';
 
 export interface KeySet {
   /** Resolves once there are keys to check with. Throws `SERVICE_UNAVAILABLE`. */
   load(): Promise<void>;
-  /** The public keys of that id, in the issuer's order; none when it has none. Throws `SERVICE_UNAVAILABLE`. */
-  find(kid: string): Promise<readonly JWK[]>;
+  /** The keys at hand, five minutes old at most while the issuer answers. Throws `SERVICE_UNAVAILABLE`. */
+  current(): Promise<readonly JWK[]>;
+  /**
+   * The keys of an id that is not at hand, asked for at the issuer; none when it has none.
+   * Throws `SERVICE_UNAVAILABLE` where that could not be found out, and what the origin's own limit throws.
+   */
+  lookFor(kid: string, origin: Origin): Promise<readonly JWK[]>;
+  /** The same for a token that a known key signed under an id which is not its own; at most twice a minute, else none. */
+  lookForRenamed(kid: string): Promise<readonly JWK[]>;
 }
 
 export interface KeySetOptions {
@@ -23,7 +33,9 @@ export interface KeySetOptions {
 }
 
 interface Keys {
-  readonly byId: ReadonlyMap<string, readonly JWK[]>;
+  readonly list: readonly JWK[];
+  /** Which fetch it came from, in the order in which they began. */
+  readonly serial: number;
   readonly fetchedAtMs: number;
 }
 
@@ -31,11 +43,19 @@ interface Keys {
 const freshForMs = 5 * 60_000;
 /** Last good keys serve on this long while the issuer does not answer. */
 const usableForMs = 60 * 60_000;
-/** Who could be served with last good keys does not wait longer than this for newer ones. */
-const patienceMs = 1000;
-/** After a failure, and after a key id that was not there, the issuer is left alone for this long. */
+/** Whoever could be served with last good keys does not wait longer than this for newer ones. */
+const renewalWaitMs = 1000;
+/** After a failure the issuer is left alone for this long. */
 const failureCoolDownMs = 5000;
-const unknownKeyCoolDownMs = 30_000;
+/** A key that was not there is not looked for again for this long. */
+const missingForMs = 20_000;
+const renamedCoolDownMs = 30_000;
+const maxMissing = 1000;
+/** Fetches for the sake of key ids that nobody knows. One that finds its key costs nothing, so a rotation works at once. */
+const strangers = {
+  total: { burst: 8, perMinute: 6 },
+  share: { burst: 3, perMinute: 3 },
+};
 
 export function createKeySet({
   http,
@@ -45,29 +65,72 @@ export function createKeySet({
 }: KeySetOptions): KeySet {
   let keys: Keys | undefined;
   let fetching: Promise<Keys> | undefined;
+  let fetches = 0;
+  let looking: Promise<Keys> | undefined;
   let failure: { readonly error: unknown; readonly atMs: number } | undefined;
-  let unknownKeyAtMs = Number.NEGATIVE_INFINITY;
+  let renamedAtMs = Number.NEGATIVE_INFINITY;
+  const budget = createCheckBudget({ ...strangers, now });
+  /** When each was last looked for. */
+  const missing = new LRUCache<string, number>({ max: maxMissing });
 
   return {
     async load() {
       await current();
     },
-    async find(kid) {
-      const found = (await current()).byId.get(kid);
-      if (found !== undefined) return found;
-      if (now() - unknownKeyAtMs < unknownKeyCoolDownMs) return [];
-      const fresh = await refresh(); // throws while the issuer is down: the key may be one of its newest
-      unknownKeyAtMs = now();
-      return fresh.byId.get(kid) ?? [];
+    async current() {
+      return (await current()).list;
+    },
+    async lookFor(kid, origin) {
+      if (now() - (missing.get(kid) ?? Number.NEGATIVE_INFINITY) < missingForMs) return [];
+      origin.requireAttempt();
+      const startedBefore = fetches;
+      for (;;) {
+        const joined = looking;
+        const fetched = await (joined ?? look(origin)).catch((error: unknown) => {
+          if (joined === undefined) throw error;
+          return undefined; // of another origin
+        });
+        const found = fetched === undefined ? [] : withId(fetched.list, kid);
+        if (found.length > 0) return found;
+        if (fetched === undefined || fetched.serial <= startedBefore) continue; // the key may be newer than that
+        missing.set(kid, now());
+        return [];
+      }
+    },
+    async lookForRenamed(kid) {
+      if (now() - renamedAtMs < renamedCoolDownMs) return [];
+      const { list } = await refresh();
+      renamedAtMs = now();
+      return withId(list, kid);
     },
   };
+
+  function look(origin: Origin): Promise<Keys> {
+    looking = refreshFor(origin).finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  }
+
+  async function refreshFor({ network }: Origin): Promise<Keys> {
+    const reservation = await budget.reserve(network);
+    const before = keys;
+    let outcome: 'spent' | 'unspent' = 'unspent';
+    try {
+      const fetched = await refresh(); // throws while the issuer is down: the key may be one of its newest
+      if (!hasNews(fetched, before)) outcome = 'spent';
+      return fetched;
+    } finally {
+      reservation.settle(outcome);
+    }
+  }
 
   async function current(): Promise<Keys> {
     if (keys === undefined) return refresh();
     const ageMs = now() - keys.fetchedAtMs;
     if (ageMs < freshForMs) return keys;
     if (ageMs >= usableForMs) return refresh();
-    await settled(refresh(), patienceMs);
+    await settled(refresh(), renewalWaitMs);
     return keys ?? refresh(); // none: meanwhile all were withdrawn, which `refresh` then says
   }
 
@@ -94,25 +157,27 @@ export function createKeySet({
   }
 
   async function fetchKeys(): Promise<Keys> {
+    fetches += 1;
+    const serial = fetches;
     const url = jwksUri ?? (await discovery.find('jwks_uri'));
-    const byId = toKeys(await http.getJson(url));
-    if (byId.size === 0) {
+    const list = toKeys(await http.getJson(url));
+    if (list.length === 0) {
       keys = undefined; // all of them withdrawn: they must not serve on as last good ones
       throw issuerUnavailable(new IssuerFault('the issuer publishes no signing key with an id'));
     }
-    return { byId, fetchedAtMs: now() };
+    return { list, serial, fetchedAtMs: now() };
   }
 }
 
-/** Waits for the end, good or bad, but not longer; the work goes on for whoever comes next, under its own deadline. */
-async function settled(work: Promise<unknown>, forMs: number): Promise<void> {
-  const ended = new AbortController();
-  const ignore = () => {};
-  await Promise.race([
-    work.then(ignore, ignore),
-    sleep(forMs, undefined, { signal: ended.signal }).catch(ignore),
-  ]);
-  ended.abort();
+/** Keys may share an id. */
+export function withId(keys: readonly JWK[], kid: string): readonly JWK[] {
+  return keys.filter((key) => key.kid === kid);
+}
+
+/** A set that has changed was worth its fetch. */
+function hasNews(fetched: Keys, before: Keys | undefined): boolean {
+  const ids = new Set(before?.list.map(({ kid }) => kid));
+  return fetched.list.some(({ kid }) => !ids.has(kid));
 }
 
 /** A key that verifies signatures and can be named; whether it is whole shows when it is imported. */
@@ -128,17 +193,11 @@ const keySchema = z.looseObject({
 });
 
 /** Passes over what it does not understand, and lets keys share an id: https://www.rfc-editor.org/rfc/rfc7517#section-5 and section 4.5. */
-function toKeys(document: JsonObject): ReadonlyMap<string, readonly JWK[]> {
+function toKeys(document: JsonObject): readonly JWK[] {
   const parsed = z.looseObject({ keys: z.array(z.unknown()) }).safeParse(document);
   if (!parsed.success) throw issuerUnavailable(new IssuerFault("the issuer's keys are malformed"));
-  const byId = new Map<string, JWK[]>();
-  for (const item of parsed.data.keys) {
+  return parsed.data.keys.flatMap((item) => {
     const { data } = keySchema.safeParse(item);
-    if (data === undefined) continue;
-    const key = data as JWK; // what chooses a key is checked; jose checks the rest on import
-    const sameId = byId.get(data.kid);
-    if (sameId === undefined) byId.set(data.kid, [key]);
-    else sameId.push(key);
-  }
-  return byId;
+    return data === undefined ? [] : [data as JWK]; // what chooses a key is checked; jose checks the rest on import
+  });
 }

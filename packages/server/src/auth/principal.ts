@@ -34,3 +34,14 @@ export function toScopes(granted: ReadonlySet<string>, names: ScopeNames): Scope
 export function requireScope(principal: Principal, scope: Scope, names: ScopeNames): void {
   if (!principal.scopes.includes(scope)) throw insufficientScope(names[scope]);
 }
+
+/** Where a token came from, as far as it decides whether the issuer may be asked about it. */
+export interface Origin {
+  /** An IPv4 address or an IPv6 /64. */
+  readonly network: string;
+  /** Throws `TOO_MANY_REQUESTS` where too many tokens from there were no good. */
+  readonly requireAttempt: () => void;
+}
+
+/** For callers who are not counted. */
+export const anyOrigin: Origin = { network: 'any', requireAttempt: () => {} };

@@ -1,0 +1,14 @@
+// Waits for work without depending on it.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Resolves at the end of `work`, good or bad, but not later than in `forMs`; the work goes on under its own deadline. */
+export async function settled(work: Promise<unknown>, forMs: number): Promise<void> {
+  const ended = new AbortController();
+  const ignore = () => {};
+  await Promise.race([
+    work.then(ignore, ignore),
+    sleep(forMs, undefined, { signal: ended.signal }).catch(ignore),
+  ]);
+  ended.abort();
+}
