@@ -61,6 +61,6 @@ function toDescription(name: string, description = ''): string {
 
 function toDefaultText(value: unknown): string | undefined {
   if (value === undefined || value === false) return undefined;
-  if (Array.isArray(value)) return value.length > 0 ? value.join(':') : undefined;
+  if (Array.isArray(value)) return value.length > 0 ? value.join(',') : undefined;
   return String(value);
 }

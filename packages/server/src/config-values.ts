@@ -39,13 +39,46 @@ export const url = anyUrl.transform(cutSlashes);
 export const baseUrl = bareUrl.transform(cutSlashes);
 
 /** Exact, as the issuer writes it into tokens; so no trailing slash is cut off. */
-export const issuer = bareUrl;
+export const issuer = bareUrl.refine(
+  (value) => !value.includes('/.well-known/'),
+  'must be the issuer itself, not its discovery document; leave out /.well-known/ and what follows',
+);
 
 /** https://www.rfc-editor.org/rfc/rfc6749#section-3.3 */
 export const scopeToken = text.regex(
   /^[\x21\x23-\x5b\x5d-\x7e]+$/,
   'must be one scope, without spaces, quotes or backslashes',
 );
+
+/** Of JWTs' headers, in lower case: https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9 */
+export const typs = text
+  .transform((value) =>
+    splitList(value).map((typ) => typ.toLowerCase().replace(/^application\//, '')),
+  )
+  .pipe(
+    z
+      .array(
+        z
+          .string()
+          .regex(/^[a-z0-9][a-z0-9!#$&^_.+-]*$/, 'must list media types, such as at+jwt,JWT'),
+      )
+      .min(1, 'must name one at least'),
+  );
+
+export const claimPaths = text
+  .transform(splitList)
+  .pipe(
+    z
+      .array(
+        z
+          .string()
+          .regex(
+            /^[^\s.]+(?:\.[^\s.]+)*$/,
+            'must list names of claims or paths into them, such as scope,realm_access.roles',
+          ),
+      )
+      .min(1, 'must name one at least'),
+  );
 
 export const fingerprint = text.regex(
   /^SHA256:[A-Za-z0-9+/]{43}$/,

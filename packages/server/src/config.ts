@@ -4,6 +4,7 @@ import { dockerTransports, ociAuths } from '@ondemand/core';
 import { z } from 'zod';
 import {
   baseUrl,
+  claimPaths,
   file,
   fingerprint,
   issuer,
@@ -14,6 +15,7 @@ import {
   scopeToken,
   seconds,
   text,
+  typs,
   url,
 } from './config-values.ts';
 
@@ -68,7 +70,18 @@ export const environmentSchema = z.object({
       'this API as a client of the issuer; with it opaque tokens are accepted too, by introspection',
     ),
   OIDC_CLIENT_SECRET: text.optional().describe('of that client'),
+  OIDC_ACCESS_TOKEN_TYP: typs
+    .default(['at+jwt'])
+    .describe(
+      'which header `typ` a JWT may have, comma-separated; `at+jwt,JWT` for issuers that do not follow RFC 9068 (Keycloak, Authentik, Entra): then ID tokens are told by their claims, and `azp` serves as `client_id`',
+    ),
+  OIDC_SCOPES_CLAIM: claimPaths
+    .default(['scope', 'scp'])
+    .describe(
+      'where scopes are read, comma-separated, also a path into the claims (`realm_access.roles`, `groups`); where several are there, what all of them grant',
+    ),
   OIDC_READ_SCOPE: scopeToken.default('read').describe("the issuer's name of the scope `read`"),
+  OIDC_WAKE_SCOPE: scopeToken.default('wake').describe("the issuer's name of the scope `wake`"),
   OIDC_ADMIN_SCOPE: scopeToken.default('admin').describe("the issuer's name of the scope `admin`"),
   OCI_INSTANCE_ID: text
     .regex(/^ocid1\.instance\./, "must be an instance's OCID, ocid1.instance.…")

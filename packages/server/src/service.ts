@@ -95,12 +95,14 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
   });
   const events = createEvents({ vm, engine, jobs, link: connection, clock, randomHex });
   const scopeNames = { read: config.OIDC_READ_SCOPE, admin: config.OIDC_ADMIN_SCOPE };
-  const { authenticate, checkReady } = createAuthenticator({
+  const { authenticate, checkReady, checkIssuer } = createAuthenticator({
     issuer: config.OIDC_ISSUER,
     audience: config.OIDC_AUDIENCE,
     jwksUri: config.OIDC_JWKS_URI,
     introspectionUri: config.OIDC_INTROSPECTION_URI,
     client: toIntrospectionClient(config),
+    typs: config.OIDC_ACCESS_TOKEN_TYP,
+    scopesClaims: config.OIDC_SCOPES_CLAIM,
     scopeNames,
   });
   const audit = createLoggedAudit(config.AUDIT_LOG_FILE, logger);
@@ -146,6 +148,10 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     await closeAdapters();
     throw error;
   }
+  checkIssuer().catch((err: Error) => {
+    const why = err.cause instanceof Error ? err.cause.message : err.message;
+    logger.warn({ err }, `no token can be checked: ${why}`);
+  });
   return {
     url: ownUrl,
     async stop() {

@@ -39,6 +39,8 @@ export interface Authenticator {
   readonly authenticate: Authenticate;
   /** Rejects with `SERVICE_UNAVAILABLE` while tokens cannot be checked. */
   readonly checkReady: () => Promise<void>;
+  /** Rejects with `SERVICE_UNAVAILABLE`, whose cause says why, where nothing that the issuer is to be asked can be found. */
+  readonly checkIssuer: () => Promise<void>;
 }
 
 /** A JWT that failed is never taken to introspection. */
@@ -67,9 +69,12 @@ export function createAuthenticator({
       return hasJwtForm(token) ? verifyJwt(token, origin) : verifyOpaque(token, origin);
     },
     checkReady: () => keys.load(),
+    checkIssuer: () => keys.locate(),
   };
 }
 
 function refuseOpaque(): never {
-  throw invalidToken('The token is not a JWT, the only kind that this API is set up to take');
+  throw invalidToken(
+    'The token is opaque, and this API is set up to take JWTs alone; have the issuer give JWTs, or set OIDC_CLIENT_ID and OIDC_CLIENT_SECRET',
+  );
 }

@@ -36,11 +36,14 @@ export function invalidAuthRequest(message: string): AppError {
   });
 }
 
-/** `scope` is the issuer's name of what is missing. */
-export function insufficientScope(scope: string): AppError {
-  return new AppError('FORBIDDEN', `This needs the scope "${scope}", which the token lacks`, {
-    details: { reason: 'insufficient_scope' satisfies BearerError, scope },
-  });
+/** By the issuer's names: what is missing, and what of ours is there. */
+export function insufficientScope(scope: string, granted: readonly string[]): AppError {
+  const has = granted.length === 0 ? "none of this API's scopes" : granted.join(' and ');
+  return new AppError(
+    'FORBIDDEN',
+    `This needs the scope "${scope}", which the token lacks (it grants ${has}); ask the issuer for a token with it`,
+    { details: { reason: 'insufficient_scope' satisfies BearerError, scope } },
+  );
 }
 
 /** The header that goes with an error, or undefined when it is not about authentication. */

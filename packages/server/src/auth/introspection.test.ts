@@ -73,9 +73,46 @@ test('the question is a form, and the API names itself with HTTP Basic', async (
   expect(issuer.requests.at(-1)).toEqual({
     method: 'POST',
     path: '/introspect',
-    authorization: `Basic ${btoa('api:a+secret%3A+with%2Fsigns%2B%25')}`,
+    authorization: `Basic ${btoa('api:a secret: with/signs%2B%25')}`,
     contentType: 'application/x-www-form-urlencoded;charset=UTF-8',
     body: `token=${token}&token_type_hint=access_token`,
+  });
+});
+
+describe('the secret of the API in Basic', () => {
+  test.each([
+    'with - _ . ~ ! signs',
+    "base64/like==&;,'()*$@#?",
+    'a+b%2Fc%%',
+    'colon:s and ümlauts ☃',
+    'tab\tand newline\n',
+  ])(
+    '%j is what an issuer has that decodes, and where nothing needs it one that does not',
+    async (secret) => {
+      await open({ client: { id: 'my:api+1', secret } }).verify();
+      const [, encoded = ''] = issuer.requests.at(-1)?.authorization?.split(' ') ?? [];
+      const [id = '', ...rest] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
+      const sent = rest.join(':');
+      const decode = (text: string) => decodeURIComponent(text.replaceAll('+', '%20'));
+      expect([decode(id), decode(sent)]).toEqual(['my:api+1', secret]);
+      if (/^[\x20-\x7e]*$/.test(secret) && !/[+%]/.test(secret)) expect(sent).toBe(secret);
+    },
+  );
+
+  test('goes into the form where the issuer takes it in no header', async () => {
+    issuer.answers[discoveryPath] = {
+      ...(discovery as object),
+      token_endpoint_auth_methods_supported: ['client_secret_post'],
+    };
+    await open().verify();
+    const { authorization, body } = issuer.requests.at(-1) ?? { body: '' };
+    expect(authorization).toBeUndefined();
+    expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
+      token,
+      token_type_hint: 'access_token',
+      client_id: client.id,
+      client_secret: client.secret,
+    });
   });
 });
 
@@ -403,7 +440,11 @@ describe('faults of the issuer', () => {
   test('not answering at all is 503 within the deadline', async () => {
     issuer.answers['/introspect'] = (() => {}) as Answer;
     const http = createIssuerHttp({ timeoutMs: 200 });
-    const asked = http.postForm(`${issuer.url}/introspect`, { token }, 'Basic x');
+    const asked = http.postForm(
+      `${issuer.url}/introspect`,
+      { token },
+      { authorization: 'Basic x' },
+    );
     const error = await errorOf(asked);
     expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     expect(toLogText(error)).toContain('did not answer in time');

@@ -69,7 +69,6 @@ export function createIntrospector(options: IntrospectionOptions) {
   });
   const asking = new Map<TokenHash, Promise<Principal>>();
   const budget = createCheckBudget({ ...strangers, now });
-  const authorization = toBasic(client);
   /** Until when the issuer is not asked, about tokens that were accepted before and about others. */
   let silence = {
     untilMs: Number.NEGATIVE_INFINITY,
@@ -126,7 +125,13 @@ export function createIntrospector(options: IntrospectionOptions) {
   async function ask(token: string): Promise<JsonObject> {
     try {
       const url = introspectionUri ?? (await discovery.find('introspection_endpoint'));
-      return await http.postForm(url, { token, token_type_hint: 'access_token' }, authorization);
+      const question = { token, token_type_hint: 'access_token' };
+      // Where the endpoint is configured, there may be no discovery document.
+      if (introspectionUri === undefined && (await discovery.wantsSecretInForm())) {
+        const own = { client_id: client.id, client_secret: client.secret };
+        return await http.postForm(url, { ...question, ...own }, {});
+      }
+      return await http.postForm(url, question, { authorization: toBasic(client) });
     } catch (error) {
       discovery.forget();
       beSilent(toWaitSeconds(error));
@@ -209,8 +214,12 @@ function toWaitSeconds(error: unknown): number | undefined {
   return cause instanceof IssuerFault ? cause.retryAfterSeconds : undefined;
 }
 
-/** https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1: both parts are form-encoded first. */
+/**
+ * Form-encoded as https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1 has it, but only what decoding would change:
+ * so issuers that decode and issuers that take both parts literally understand as much as possible alike.
+ */
 function toBasic({ id, secret }: IntrospectionClient): string {
-  const encode = (text: string) => new URLSearchParams([['', text]]).toString().slice(1);
-  return `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}`;
+  const encode = (text: string, changed: RegExp) => text.replaceAll(changed, encodeURIComponent);
+  const user = encode(id, /[%+:]|[^\x20-\x7e]+/g);
+  return `Basic ${Buffer.from(`${user}:${encode(secret, /[%+]|[^\x20-\x7e]+/g)}`).toString('base64')}`;
 }

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createIssuerHttp } from './issuer-http.ts';
 
 setFlagsFromString('--expose-gc');
@@ -28,6 +28,71 @@ test.each(['nothing', 'half of its answer'])(
     }
   },
 );
+
+describe('what the log says of a fault', () => {
+  const json = { 'content-type': 'application/json' };
+  test.each<[string, Response | Error, RegExp]>([
+    [
+      'introspection refused with 400',
+      new Response('{"error":"invalid_request","error_description":"no"}', {
+        status: 400,
+        headers: json,
+      }),
+      /answered HTTP 400, invalid_request$/,
+    ],
+    ['400 without a code', new Response('nope', { status: 400 }), /answered HTTP 400$/],
+    [
+      'a code that is none',
+      new Response('{"error":"<b>\\n"}', { status: 400, headers: json }),
+      /answered HTTP 400$/,
+    ],
+    [
+      'our credentials refused',
+      new Response('{"error":"invalid_client"}', { status: 401, headers: json }),
+      /own client credentials \(HTTP 401, invalid_client\); check OIDC_CLIENT_ID.*client_secret_basic/,
+    ],
+    [
+      'our credentials refused with 400',
+      new Response('{"error":"invalid_client"}', { status: 400, headers: json }),
+      /own client credentials \(HTTP 400, invalid_client\)/,
+    ],
+    [
+      'a signed answer',
+      new Response('a.b.c', { headers: { 'content-type': 'application/token-introspection+jwt' } }),
+      /signs its introspection answers/,
+    ],
+    [
+      'HTML',
+      new Response('<p>', { headers: { 'content-type': 'text/html' } }),
+      /something other than JSON/,
+    ],
+    ['nobody there', connectionError('ECONNREFUSED'), /could not be asked \(ECONNREFUSED\)$/],
+    ...[
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+    ].map((code): [string, Error, RegExp] => [
+      `a private CA: ${code}`,
+      connectionError(code),
+      new RegExp(`\\(${code}\\), as its certificate is from no CA .* NODE_EXTRA_CA_CERTS$`),
+    ]),
+    ['an expired certificate', connectionError('CERT_HAS_EXPIRED'), /\(CERT_HAS_EXPIRED\)$/],
+  ])('%s', async (_, answer, words) => {
+    const fetch = async () => {
+      if (answer instanceof Error) throw answer;
+      return answer;
+    };
+    const asking = createIssuerHttp({ fetch }).postForm('https://a.example/', { token: 'x' }, {});
+    await expect(asking).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      cause: { message: expect.stringMatching(words) },
+    });
+  });
+
+  function connectionError(code: string): Error {
+    return new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) });
+  }
+});
 
 async function startStallingIssuer(begins: boolean) {
   const server = createServer((_request, response) => {

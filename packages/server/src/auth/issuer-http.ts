@@ -9,11 +9,11 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** Both throw `SERVICE_UNAVAILABLE` unless the issuer answers 200 with a JSON object in time. */
 export interface IssuerHttp {
   getJson(url: string): Promise<JsonObject>;
-  /** `authorization` is how we ourselves are known to the issuer. */
+  /** With our own secret, in the header or in the form. */
   postForm(
     url: string,
     form: Readonly<Record<string, string>>,
-    authorization: string,
+    headers: Readonly<Record<string, string>>,
   ): Promise<JsonObject>;
 }
 
@@ -31,10 +31,10 @@ export function createIssuerHttp({
 }: IssuerHttpOptions = {}): IssuerHttp {
   return {
     getJson: (url) => ask(url, { headers: { accept: 'application/json' } }),
-    postForm: (url, form, authorization) =>
+    postForm: (url, form, headers) =>
       ask(url, {
         method: 'POST',
-        headers: { accept: 'application/json', authorization },
+        headers: { accept: 'application/json', ...headers },
         body: new URLSearchParams(form),
       }),
   };
@@ -55,10 +55,11 @@ export function createIssuerHttp({
 
   async function askNow(url: string, init: RequestInit): Promise<JsonObject> {
     const response = await fetchJson(url, init);
-    const problem = toProblem(response, init.method === 'POST');
-    if (problem === undefined) return toObject(await readText(response));
+    const isJson = /[/+]json\b/i.test(response.headers.get('content-type') ?? 'application/json');
+    if (response.status === 200 && isJson) return toObject(await readText(response));
+    const code = isJson ? toErrorCode(await readText(response)) : undefined;
     await response.body?.cancel();
-    throw problem;
+    throw toFault(response, { code, sentSecret: init.method === 'POST' });
   }
 }
 
@@ -66,10 +67,13 @@ export function createIssuerHttp({
 export class IssuerFault extends Error {
   override readonly name = 'IssuerFault';
   readonly retryAfterSeconds: number | undefined;
+  /** Of the answer, if there was one. */
+  readonly status: number | undefined;
 
-  constructor(message: string, retryAfterSeconds?: number) {
+  constructor(message: string, retryAfterSeconds?: number, status?: number) {
     super(message);
     this.retryAfterSeconds = retryAfterSeconds;
+    this.status = status;
   }
 }
 
@@ -91,18 +95,37 @@ export function issuerUnavailable(cause: IssuerFault): AppError {
 
 const defaultRetryAfterSeconds = 5;
 
-function toProblem({ status, headers }: Response, sentSecret: boolean): IssuerFault | undefined {
+interface Refusal {
+  /** OAuth's `error`. */
+  readonly code: string | undefined;
+  readonly sentSecret: boolean;
+}
+
+function toFault({ status, headers }: Response, { code, sentSecret }: Refusal): IssuerFault {
   if (status === 200) {
-    const type = headers.get('content-type') ?? 'application/json';
-    return /[/+]json\b/i.test(type)
-      ? undefined
-      : new IssuerFault('the issuer answered something other than JSON');
-  }
-  if (sentSecret && (status === 401 || status === 403))
+    const type = headers.get('content-type') ?? '';
     return new IssuerFault(
-      `the issuer refused this API's own client credentials (HTTP ${status}); check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET`,
+      /[/+]jwt\b/i.test(type)
+        ? 'the issuer signs its introspection answers (application/token-introspection+jwt), and this API reads plain JSON; turn that off for the client OIDC_CLIENT_ID'
+        : 'the issuer answered something other than JSON',
     );
-  return new IssuerFault(`the issuer answered HTTP ${status}`, toWaitSeconds(status, headers));
+  }
+  const answer = code === undefined ? `HTTP ${status}` : `HTTP ${status}, ${code}`;
+  if (sentSecret && (status === 401 || status === 403 || code === 'invalid_client'))
+    return new IssuerFault(
+      `the issuer refused this API's own client credentials (${answer}); check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, and at the issuer that this client may introspect and use client_secret_basic`,
+    );
+  return new IssuerFault(`the issuer answered ${answer}`, toWaitSeconds(status, headers), status);
+}
+
+/** Its description may quote what was asked about, so it is left out. */
+function toErrorCode(text: string): string | undefined {
+  try {
+    const { error } = toObject(text);
+    return typeof error === 'string' && /^[\w.:-]{1,60}$/.test(error) ? error : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined unless the issuer asks to be left alone; at most an hour, whatever it says. */
@@ -145,6 +168,15 @@ function toFaultText(error: unknown): string {
   if (!(error instanceof Error)) return 'the issuer could not be asked';
   const { cause } = error;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  if (typeof code === 'string') return `the issuer could not be asked (${code})`;
+  if (typeof code === 'string')
+    return `the issuer could not be asked (${code})${isUnknownCa(code) ? caAdvice : ''}`;
   return 'the issuer could not be asked, or answered with a redirect';
 }
+
+/** https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+function isUnknownCa(code: string): boolean {
+  return /^(?:UNABLE_TO_(?:VERIFY|GET)|SELF_SIGNED|DEPTH_ZERO)/.test(code);
+}
+
+const caAdvice =
+  ", as its certificate is from no CA that Node knows; name the file with that CA's certificate in NODE_EXTRA_CA_CERTS";

@@ -73,6 +73,30 @@ test('keys are discovered once and fetched once for five minutes', async () => {
   expect([calls(discoveryPath), calls()]).toEqual([1, 2]);
 });
 
+describe('where the keys are', () => {
+  test('can be asked for alone, which leaves nothing to ask but the keys', async () => {
+    const { keys, has, calls } = open();
+    await keys.locate();
+    expect([calls(discoveryPath), calls()]).toEqual([1, 0]);
+    await has('a');
+    expect([calls(discoveryPath), calls()]).toEqual([1, 1]);
+  });
+
+  test('is a failure like any other, after which the issuer is left alone', async () => {
+    issuer.answers[discoveryPath] = issuerFaults['answering 500'];
+    const { keys, find, calls } = open();
+    expect(await errorOf(keys.locate())).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(await errorOf(find('a'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect([calls(discoveryPath), calls()]).toEqual([1, 0]);
+  });
+
+  test('is not asked for when it is configured', async () => {
+    const { keys, calls } = open({ jwksUri: `${issuer.url}/jwks` });
+    await keys.locate();
+    expect(calls(discoveryPath)).toBe(0);
+  });
+});
+
 test('a configured address is used without discovery', async () => {
   const { has, calls } = open({ jwksUri: `${issuer.url}/jwks` });
   expect(await has('a')).toBe(true);

@@ -12,6 +12,8 @@ import { settled } from './settled.ts';
 export interface KeySet {
   /** Resolves once there are keys to check with. Throws `SERVICE_UNAVAILABLE`. */
   load(): Promise<void>;
+  /** Asks the issuer where its keys are, if that is not configured, and nothing else. Throws `SERVICE_UNAVAILABLE`. */
+  locate(): Promise<void>;
   /** The keys at hand, five minutes old at most while the issuer answers. Throws `SERVICE_UNAVAILABLE`. */
   current(): Promise<readonly JWK[]>;
   /**
@@ -77,6 +79,9 @@ export function createKeySet({
     async load() {
       await current();
     },
+    async locate() {
+      if (jwksUri === undefined) await discovery.find('jwks_uri').catch(giveUp);
+    },
     async current() {
       return (await current()).list;
     },
@@ -138,22 +143,21 @@ export function createKeySet({
     if (failure !== undefined && now() - failure.atMs < failureCoolDownMs)
       return Promise.reject(failure.error);
     fetching ??= fetchKeys()
-      .then(
-        (fetched) => {
-          failure = undefined;
-          keys = fetched;
-          return fetched;
-        },
-        (error: unknown) => {
-          failure = { error, atMs: now() };
-          discovery.forget();
-          throw error;
-        },
-      )
+      .then((fetched) => {
+        failure = undefined;
+        keys = fetched;
+        return fetched;
+      }, giveUp)
       .finally(() => {
         fetching = undefined;
       });
     return fetching;
+  }
+
+  function giveUp(error: unknown): never {
+    failure = { error, atMs: now() };
+    discovery.forget();
+    throw error;
   }
 
   async function fetchKeys(): Promise<Keys> {

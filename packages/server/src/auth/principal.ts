@@ -32,7 +32,11 @@ export function toScopes(granted: ReadonlySet<string>, names: ScopeNames): Scope
 
 /** Throws `FORBIDDEN` unless the caller holds the scope. */
 export function requireScope(principal: Principal, scope: Scope, names: ScopeNames): void {
-  if (!principal.scopes.includes(scope)) throw insufficientScope(names[scope]);
+  if (!principal.scopes.includes(scope))
+    throw insufficientScope(
+      names[scope],
+      principal.scopes.map((each) => names[each]),
+    );
 }
 
 /** Where a token came from, as far as it decides whether the issuer may be asked about it. */

@@ -18,7 +18,7 @@ export function requireAccessToken(claims: Claims, rules: ClaimRules): void {
   if (other !== undefined) throw notAccess('by its own word it is another kind');
   if (kinds.some((kind) => typeof kind === 'string' && accessKinds.test(kind))) return;
   const sign = idTokenClaims.find((name) => claims[name] !== undefined);
-  if (sign !== undefined) throw notAccess(`it has a ${sign}, as ID tokens have`);
+  if (sign !== undefined) throw notAccess(`it has ${sign}, as ID tokens have`);
   const clientId = claims.client_id ?? claims.azp;
   const audiences = [claims.aud].flat();
   const isForItsClient = audiences.length === 1 && audiences[0] === clientId;
