@@ -39,8 +39,8 @@ const refusedForMs = 10_000;
 const maxEntries = 1000;
 /** Well below what issuers allow: Authelia's default is 30 tokens a minute that are not active, and 50 in ten minutes. */
 const strangers = {
-  total: { burst: 20, perMinute: 0.2 },
-  share: { burst: 15, perMinute: 0.1 },
+  total: { burst: 24, perMinute: 0.2 },
+  share: { burst: 20, perMinute: 0.1 },
 };
 /** Whoever can be served with the last good answer does not wait longer than this for a newer one, */
 const renewalWaitMs = 1000;
