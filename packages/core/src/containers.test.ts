@@ -7,12 +7,15 @@ import { AppError } from './errors.ts';
 import type { Jobs } from './jobs.ts';
 import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
 import type { Job } from './model/job.ts';
+import { toLogText } from './model/log-text.ts';
 import type { LifecycleState } from './model/vm.ts';
 import type { CallOptions, Engine, EngineContainer } from './ports.ts';
 
 const webId = `aa11${'0'.repeat(60)}`;
 const dbId = `aa22${'0'.repeat(60)}`;
 const namedLikeAnId = `bb33${'0'.repeat(60)}`;
+
+const log = toLogText([Buffer.from('log\n')]);
 
 test('list() is sorted by name and shows what a caller may see', async () => {
   const { containers } = setUp();
@@ -177,7 +180,7 @@ test('logs() tell how many lines were asked for, 100 when left out', async () =>
   expect(await containers.logs('aa22', { lines: 7 })).toEqual({
     container: 'db',
     lines: 7,
-    logs: 'log\n',
+    logs: log,
   });
   expect(await containers.logs('web')).toMatchObject({ lines: 100 });
   expect(calls).toContain(`logs ${dbId} 7`);
@@ -338,7 +341,7 @@ function setUp({
     start: (id) => note(`start ${id}`, { changed }),
     stop: (id) => note(`stop ${id}`, { changed }),
     restart: (id) => note(`restart ${id}`, undefined),
-    logs: (id, { lines }) => note(`logs ${id} ${lines}`, 'log\n'),
+    logs: (id, { lines }) => note(`logs ${id} ${lines}`, log),
     inspect: (id) => note(`inspect ${id}`, { ...inspection, id }),
     stats: (id) => note(`stats ${id}`, { ...sample, container: id }),
     followLog: () => Promise.reject(new Error('no test follows a log here')),

@@ -10,10 +10,10 @@ import {
   type Container,
   type ContainerAction,
   type ContainerActionResult,
-  type ContainerLogs,
   defaultLogLines,
 } from './model/container.ts';
 import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
+import type { CountBytes, LogText } from './model/log-text.ts';
 import { vmId } from './model/vm.ts';
 import type { CallOptions, Clock, Compute, Engine, EngineContainer, Link } from './ports.ts';
 import type { Resumable } from './resumable.ts';
@@ -47,7 +47,7 @@ export interface Containers {
     options?: { readonly waitMs?: number } & CallOptions,
   ): Promise<ContainerActionResult>;
   /** The last `lines` lines (100), stdout and stderr in the order they were written. */
-  logs(name: string, options?: { readonly lines?: number } & CallOptions): Promise<ContainerLogs>;
+  logs(name: string, options?: ReadLogsOptions): Promise<ReadLogs>;
   /**
    * The log as it grows, every line once, over restarts and rebuilds of the container and losses of the connection. Resolves once Docker answers.
    * The iteration throws `NOT_FOUND` when the container is gone for good and `SERVICE_UNAVAILABLE` when the VM is off or stays out of reach.
@@ -56,6 +56,27 @@ export interface Containers {
   /** Never with a value of its environment. */
   inspect(name: string, options?: CallOptions): Promise<ContainerInspection>;
   stats(name: string, options?: CallOptions): Promise<ContainerStats>;
+}
+
+export interface ReadLogsOptions extends CallOptions {
+  readonly lines?: number;
+  /** Of more, the newest lines that fit. */
+  readonly maxBytes?: number | undefined;
+  /** Where what is held while it is read is counted; what `add` throws ends the reading. */
+  readonly openCharge?: (() => ByteCharge) | undefined;
+}
+
+export interface ByteCharge {
+  readonly add: CountBytes;
+  /** Gives back all that was added. */
+  readonly release: () => void;
+}
+
+export interface ReadLogs {
+  readonly container: string;
+  /** How many were asked for. */
+  readonly lines: number;
+  readonly logs: LogText;
 }
 
 /**
@@ -107,13 +128,20 @@ export function createContainers({
         return ended ? { changed: true, job: id } : { status: 'initiated', job: id };
       });
     },
-    async logs(name, { lines = defaultLogLines, signal } = {}) {
+    async logs(name, { lines = defaultLogLines, maxBytes, openCharge, signal } = {}) {
       const container = select(await listOf(name, { signal }), name);
       const read = (flight: AbortSignal) =>
-        vm.reach((reaching) => engine.logs(container.id, { lines, signal: reaching }), flight);
-      const logs = await reads
-        .read(`the last ${lines} lines of ${container.id}`, read, { signal })
-        .catch(naming(name));
+        vm.reach(async (reaching) => {
+          const charge = openCharge?.();
+          try {
+            const counted = { lines, maxBytes, countBytes: charge?.add, signal: reaching };
+            return await engine.logs(container.id, counted);
+          } finally {
+            charge?.release();
+          }
+        }, flight);
+      const key = `the last ${lines} lines of ${container.id} in ${maxBytes ?? 'all its'} bytes`;
+      const logs = await reads.read(key, read, { signal }).catch(naming(name));
       return { container: container.name, lines, logs };
     },
     followLogs,

@@ -1,7 +1,12 @@
 // The door of @ondemand/core.
 
 export { systemClock } from './clock.ts';
-export { type Containers, type ContainersOptions, createContainers } from './containers.ts';
+export {
+  type ByteCharge,
+  type Containers,
+  type ContainersOptions,
+  createContainers,
+} from './containers.ts';
 export { type DeadlineOptions, withDeadline } from './deadline.ts';
 export { createEngine, type EngineOptions } from './docker/engine.ts';
 export type { EngineRequestEvent } from './docker/engine-client.ts';
@@ -24,6 +29,7 @@ export * from './model/event.ts';
 export * from './model/inspection.ts';
 export * from './model/job.ts';
 export * from './model/log-line.ts';
+export { type LogText, toLogText } from './model/log-text.ts';
 export * from './model/vm.ts';
 export { createOciCompute, type OciComputeOptions } from './oci/compute.ts';
 export { type OciAuth, ociAuths } from './oci/credentials.ts';

@@ -4,6 +4,7 @@ import type { Container } from './model/container.ts';
 import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
 import type { Job, JobKind, JobState } from './model/job.ts';
 import type { LogLine, LogTail, LogTime } from './model/log-line.ts';
+import type { CountBytes, LogText } from './model/log-text.ts';
 import type { LifecycleState, VmAction } from './model/vm.ts';
 
 /** Every call that waits takes the caller's signal; aborting it stops the work, or at least the wait for it. */
@@ -64,7 +65,7 @@ export interface Engine {
   stop(id: string, options?: CallOptions): Promise<{ readonly changed: boolean }>;
   restart(id: string, options?: CallOptions): Promise<void>;
   /** The last `lines` lines, stdout and stderr in order. */
-  logs(id: string, options: { readonly lines: number } & CallOptions): Promise<string>;
+  logs(id: string, options: LogsOptions): Promise<LogText>;
   inspect(id: string, options?: CallOptions): Promise<ContainerInspection>;
   /** One sample, over about a second; zeros for a container that does not run. */
   stats(id: string, options?: CallOptions): Promise<ContainerStats>;
@@ -76,6 +77,14 @@ export interface Engine {
   followLog(id: string, options: FollowLogOptions): Promise<AsyncIterable<readonly StampedLine[]>>;
   /** What happens to containers from now on, or from `since` on as far as the engine remembers. Resolves once the engine answers; throws when it is cut, and ends when the engine ends it. */
   events(options: EngineEventsOptions): Promise<AsyncIterable<EngineEvent>>;
+}
+
+export interface LogsOptions extends CallOptions {
+  readonly lines: number;
+  /** Of more, the newest lines that fit; `maxLogBytes` if left out. */
+  readonly maxBytes?: number | undefined;
+  /** Told of what is held until the promise settles; what it throws ends the reading. */
+  readonly countBytes?: CountBytes | undefined;
 }
 
 export interface FollowLogOptions extends CallOptions {

@@ -1,6 +1,8 @@
 // What a procedure learns of the request that asks for it.
 
+import { type LogText, maxLogBytes } from '@ondemand/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AnswerBudget } from './answer-budget.ts';
 import { createRecordCall } from './audit/record-call.ts';
 import type { Authenticate } from './auth/authenticator.ts';
 import { createPreferences } from './prefer.ts';
@@ -9,18 +11,25 @@ import type { Context } from './trpc.ts';
 export type ContextOptions = Pick<
   Context,
   'resourceMetadataUrl' | 'scopeNames' | 'services' | 'audit' | 'streams'
-> & { readonly authenticate: Authenticate };
+> & { readonly authenticate: Authenticate; readonly budget: AnswerBudget };
 
 export type CreateContext = (request: FastifyRequest, reply: FastifyReply) => Context;
 
 /** For requests that the guard has let in. */
-export function createContextFactory({ authenticate, ...options }: ContextOptions): CreateContext {
+export function createContextFactory({
+  authenticate,
+  budget,
+  ...options
+}: ContextOptions): CreateContext {
   return (request, reply) => {
-    if (request.principal === undefined) throw new Error('the guard did not see this request');
+    const { principal } = request;
+    if (principal === undefined) throw new Error('the guard did not see this request');
     return {
       ...options,
       requestId: request.id,
-      principal: request.principal,
+      principal,
+      openCharge: () => budget.open(principal.sub),
+      longText: wholeText,
       authenticate: () => authenticate(request.raw.headersDistinct.authorization),
       recordCall: createRecordCall(options.audit, request),
       preferences: createPreferences(request.headers.prefer),
@@ -38,3 +47,9 @@ function signalOf({ raw }: FastifyReply): AbortSignal {
   });
   return controller.signal;
 }
+
+/** For tRPC, whose answers are one JSON text: that and its bytes take several times the room. */
+const wholeText = {
+  maxBytes: maxLogBytes / 2,
+  take: (text: LogText) => [...text.pieces()].join(''),
+};

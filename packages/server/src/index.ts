@@ -3,6 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify, LogController } from 'fastify';
+import {
+  type AnswerBudgetOptions,
+  addAnswerBudget,
+  createAnswerBudget,
+  defaultBudget,
+  endUnreadAnswers,
+} from './answer-budget.ts';
 import { addRefusalAudit } from './audit/record-call.ts';
 import type { AuditTrail } from './audit/trail.ts';
 import type { Authenticate } from './auth/authenticator.ts';
@@ -51,6 +58,10 @@ export interface ServerOptions {
   readonly maxStreams?: number;
   /** How long an idle connection is kept; 620 if left out. */
   readonly keepAliveSeconds?: number;
+  /** Of answers that are not taken yet, in bytes. */
+  readonly answerBudget?: AnswerBudgetOptions;
+  /** So long a reader may leave an answer lying; 30 s if left out. */
+  readonly unreadMs?: number;
   readonly audit: AuditTrail;
   /** Rejects with the reason while requests could not be served. */
   readonly checkReady: () => Promise<void>;
@@ -66,6 +77,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const publicPath = new URL(publicUrl).pathname.replace(/\/$/, ''); // below which a proxy may serve this
   const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
   const streams = createOpenStreams({ max: maxStreams, maxShared: 10 * maxStreams });
+  const budget = createAnswerBudget(options.answerBudget ?? defaultBudget);
   const rateLimit = createRateLimit({ perMinute: options.rateLimitPerMinute });
   const guard = { authenticate: options.authenticate, scopeNames, rateLimit };
   const cors = createCors(options.corsOrigins ?? []);
@@ -108,9 +120,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   addRequestLog(app);
   endSilentConnections(app);
+  endUnreadAnswers(app, options);
   addGuard(app, guard);
   addRouteCheck(app);
   addRefusalAudit(app, audit);
+  addAnswerBudget(app, budget);
   addErrorHandlers(app, { resourceMetadataUrl });
 
   await app.register(registerHealth, { checkReady: options.checkReady });
@@ -133,6 +147,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     services: options.services,
     audit,
     streams,
+    budget,
   });
   await app.register(registerRest, { createContext });
   await app.register(registerStreams, { createContext, resourceMetadataUrl });

@@ -1,6 +1,7 @@
 // The REST facade: a Fastify route for each procedure, answered by trpc-to-openapi; its edges mended here.
 
 import { Readable } from 'node:stream';
+import { maxLogBytes } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   type CreateOpenApiNodeHttpHandlerOptions,
@@ -13,7 +14,7 @@ import type { Query } from './query.ts';
 import { type RestOperation, toRestOperations } from './rest-operations.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
 import { toAcceptedJob } from './started-job.ts';
-import { toJsonPieces, toTextPieces } from './text-pieces.ts';
+import { toJsonPieces } from './text-pieces.ts';
 import type { Context } from './trpc.ts';
 
 export interface RestOptions {
@@ -29,7 +30,7 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
     createContext: ({ req }) => exchangeOf(req).context,
     responseMeta: ({ ctx, data: [output] }) => {
       const exchange = ctx && exchanges.get(ctx);
-      takeText(exchange, output);
+      if (exchange?.pieces !== undefined) dropText(exchange, output);
       if (exchange !== undefined) exchange.acceptedJob = toAcceptedJob(output);
       return {};
     },
@@ -49,7 +50,20 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
       },
       handler: async (request, reply) => {
         const { textField } = operation;
-        const exchange: Exchange = { context: createContext(request, reply), textField };
+        const exchange: Exchange = {
+          context: {
+            ...createContext(request, reply),
+            longText: {
+              maxBytes: maxLogBytes,
+              take(text) {
+                request.holdBytes(text.bytes);
+                exchange.pieces = text.pieces();
+                return '';
+              },
+            },
+          },
+          textField,
+        };
         exchanges.set(exchange.context, exchange);
         const response = createResponse();
         await answer(
@@ -68,7 +82,7 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
 interface Exchange {
   readonly context: Context;
   readonly textField: string | undefined;
-  text?: string;
+  pieces?: Iterable<string>;
   acceptedJob?: string | undefined;
   failure?: unknown;
 }
@@ -116,12 +130,10 @@ function toBody(body: unknown, { takesInput, inPath }: RestOperation): Record<st
   return given as Record<string, unknown>; // an object, by the lines above
 }
 
-/** A long text leaves the answer before that becomes JSON: it goes out in pieces, never copied as a whole. */
-function takeText(exchange: Exchange | undefined, output: unknown): void {
-  if (exchange?.textField === undefined || output === undefined) return;
-  const fields = output as Record<string, unknown>; // an operation with a text field answers with an object, fresh from its schema
-  exchange.text = String(fields[exchange.textField]);
-  delete fields[exchange.textField];
+/** A long text goes out in pieces, beside what else the answer says as JSON. */
+function dropText({ textField }: Exchange, output: unknown): void {
+  if (textField === undefined || output === undefined) return;
+  delete (output as Record<string, unknown>)[textField]; // an operation with a text field answers with an object, fresh from its schema
 }
 
 /** https://www.rfc-editor.org/rfc/rfc7240#section-4.1 */
@@ -148,17 +160,17 @@ function createResponse() {
 function send(
   request: FastifyRequest,
   reply: FastifyReply,
-  { textField, text }: Exchange,
+  { textField, pieces }: Exchange,
   json: string,
 ): FastifyReply {
-  if (textField === undefined || text === undefined)
+  if (textField === undefined || pieces === undefined)
     return reply.type('application/json; charset=utf-8').send(json);
   reply.header('vary', 'accept');
   return prefersText(request.headers.accept, 'application/json')
-    ? reply.type('text/plain; charset=utf-8').send(toStream(toTextPieces(text)))
+    ? reply.type('text/plain; charset=utf-8').send(toStream(pieces))
     : reply
         .type('application/json; charset=utf-8')
-        .send(toStream(toJsonPieces(json, textField, text)));
+        .send(toStream(toJsonPieces(json, textField, pieces)));
 }
 
 function toStream(pieces: Iterable<string>): Readable {

@@ -8,6 +8,7 @@ import {
   type ErrorCode,
   type ErrorText,
   errorTexts,
+  toLogText,
 } from '@ondemand/core';
 import { expect } from 'vitest';
 import type { ApiError } from './api-error.ts';
@@ -126,7 +127,11 @@ function createServices(actions: string[]): Services {
       stop: act('stop'),
       restart: act('restart'),
       rebuild: act('rebuild'),
-      logs: async (container, { lines = 100 } = {}) => ({ container, lines, logs: 'one\ntwo\n' }),
+      logs: async (container, { lines = 100 } = {}) => ({
+        container,
+        lines,
+        logs: toLogText([Buffer.from('one\ntwo\n')]),
+      }),
       followLogs: async () => nothing(),
       inspect: async (name) => Promise.reject(missing(name)),
       stats: async (name) => Promise.reject(missing(name)),

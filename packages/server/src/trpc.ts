@@ -1,6 +1,6 @@
 // The base that every procedure stands on: its scope, its context and the shape of its errors.
 
-import { isAppError } from '@ondemand/core';
+import { type ByteCharge, isAppError, type LogText } from '@ondemand/core';
 import { initTRPC } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { type ApiError, type ErrorContext, toErrorResponse, toTrpcError } from './api-error.ts';
@@ -30,6 +30,10 @@ export interface Context extends ErrorContext {
   /** How long the caller wants to wait for a job. */
   readonly preferences: Preferences;
   readonly streams: OpenStreams;
+  /** Counts what is held while an answer is being made, against the caller's subject. */
+  readonly openCharge: () => ByteCharge;
+  /** How a long text goes into the answer: as much of it as the transport can hold, and what stands for it in the output. */
+  readonly longText: { readonly maxBytes: number; take(text: LogText): string };
   /** Aborted when the caller has gone; for reads only, an action outlives its caller. A stream's is aborted whenever it ends. */
   readonly signal: AbortSignal;
 }

@@ -1,7 +1,8 @@
 // The last lines of a container's log, exactly as many as asked for, in memory that the log's size does not touch.
 
 import { maxLogBytes } from '../model/container.ts';
-import type { CallOptions } from '../ports.ts';
+import { type LogText, toLogText } from '../model/log-text.ts';
+import type { LogsOptions } from '../ports.ts';
 import { type EngineReads, toContainerName, toContainerPath } from './engine-reads.ts';
 import type { ContainerInspect } from './engine-schemas.ts';
 import { createLogFrames } from './log-frames.ts';
@@ -9,18 +10,25 @@ import { createLogTail, type FinishedTail, slackEntries } from './log-tail.ts';
 import { type EngineTask, toAppError } from './to-app-error.ts';
 
 /**
- * Builds the reader: the last `lines` lines, or the newest of them that fit in `maxLogBytes`.
+ * Builds the reader: the last `lines` lines, or the newest of them that fit in `maxBytes`.
  * Throws `NOT_FOUND`, `CONFLICT` (a log driver that cannot be read) and `SERVICE_UNAVAILABLE`.
  */
 export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
   return async function readLogs(
     container: ContainerInspect,
-    { lines, signal }: { readonly lines: number } & CallOptions,
-  ): Promise<string> {
+    { lines, maxBytes = maxLogBytes, countBytes = () => {}, signal }: LogsOptions,
+  ): Promise<LogText> {
     let entries = lines + slackEntries;
     for (let round = 1; ; round += 1) {
-      const tail = await readTail({ container, lines, entries, signal });
-      if (round === maxRounds || isWhole(tail, lines, entries)) return decode(tail);
+      let counted = 0;
+      const count = (bytes: number) => {
+        counted += bytes;
+        countBytes(bytes);
+      };
+      const request = { container, lines, maxBytes, entries, countBytes: count, signal };
+      const tail = await readTail(request);
+      if (round === maxRounds || isWhole(tail, lines, entries)) return toLogText(tail.pieces);
+      countBytes(-counted);
       const perLine = tail.entryCount / Math.max(1, tail.lineCount);
       entries = Math.ceil(Math.max(entries * 4, lines * perLine * 2));
     }
@@ -29,12 +37,14 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
   async function readTail({
     container,
     lines,
+    maxBytes,
     entries,
+    countBytes,
     signal,
   }: TailRequest): Promise<FinishedTail> {
     const task: EngineTask = { operation: 'logs', name: toContainerName(container) };
     const isTty = container.Config?.Tty === true;
-    const tail = createLogTail({ lines, maxBytes: maxLogBytes });
+    const tail = createLogTail({ lines, maxBytes, countBytes });
     const frames = createLogFrames({ onFrame: tail.add });
     const query = new URLSearchParams({
       stdout: '1',
@@ -55,16 +65,9 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
   }
 }
 
-/** Piece by piece: as one buffer the log would be in memory once more. */
-function decode({ pieces }: FinishedTail): string {
-  let text = '';
-  for (const piece of pieces) text += piece.toString('utf8');
-  return text;
-}
-
-interface TailRequest extends CallOptions {
+interface TailRequest extends LogsOptions {
   readonly container: ContainerInspect;
-  readonly lines: number;
+  readonly maxBytes: number;
   readonly entries: number;
 }
 

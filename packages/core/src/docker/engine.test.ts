@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
 import { maxLogBytes } from '../model/container.ts';
+import type { LogText } from '../model/log-text.ts';
 import { createEngine } from './engine.ts';
 import {
   type FakeEngine,
@@ -261,7 +262,7 @@ test('logs() gives the last lines of both streams in the order they were written
     }),
   );
   await using engine = createEngine(fake);
-  expect(await engine.logs(id, { lines: 3 })).toBe('two\nthree\nfour\n');
+  expect(textOf(await engine.logs(id, { lines: 3 }))).toBe('two\nthree\nfour\n');
   expect(fake.requests.at(-1)).toBe(
     `GET /v1.41/containers/${id}/logs?stdout=1&stderr=1&timestamps=1&tail=35`,
   );
@@ -275,7 +276,7 @@ test('logs() of a TTY are taken as they are, without frames and timestamps', asy
     }),
   );
   await using engine = createEngine(fake);
-  expect(await engine.logs(id, { lines: 2 })).toBe('wörld\r\n$ ');
+  expect(textOf(await engine.logs(id, { lines: 2 }))).toBe('wörld\r\n$ ');
   expect(fake.requests.at(-1)).toContain('timestamps=0');
 });
 
@@ -284,7 +285,7 @@ test('logs() of no lines are empty', async () => {
     withBox(running(), (_request, response) => response.end()),
   );
   await using engine = createEngine(fake);
-  expect(await engine.logs(id, { lines: 10 })).toBe('');
+  expect(textOf(await engine.logs(id, { lines: 10 }))).toBe('');
 });
 
 test('logs() asks again when long lines fill the entries that it asked for', async () => {
@@ -301,7 +302,9 @@ test('logs() asks again when long lines fill the entries that it asked for', asy
     }),
   );
   await using engine = createEngine(fake);
-  const lines = (await engine.logs(id, { lines: 50 })).trimEnd().split('\n');
+  const lines = textOf(await engine.logs(id, { lines: 50 }))
+    .trimEnd()
+    .split('\n');
   expect(lines).toHaveLength(50);
   expect(lines.map((line) => line.replace(/^x+/, ''))).toEqual(
     Array.from({ length: 50 }, (_, n) => `end of ${150 + n}`),
@@ -355,10 +358,34 @@ test('logs() of 100 MB are bounded to the newest that fit', async () => {
     }),
   );
   await using engine = createEngine(fake);
-  const logs = await engine.logs(id, { lines: 10_000 });
+  let held = 0;
+  const countBytes = (bytes: number) => {
+    held += bytes;
+  };
+  const logs = textOf(await engine.logs(id, { lines: 10_000, countBytes }));
+  expect(held).toBeGreaterThanOrEqual(logs.length);
+  expect(held).toBeLessThan(maxLogBytes + 1024 * 1024);
   expect(logs.length).toBeLessThanOrEqual(maxLogBytes);
   expect(logs.length).toBeGreaterThan(maxLogBytes - 10_001);
 });
+
+test('logs() end at once when what they hold is too much for whoever counts it', async () => {
+  await using fake = await startFakeEngine(
+    withBox(running(), (_request, response) => {
+      response.write(toEntry(1, 1, 'one\n')); // and no end
+    }),
+  );
+  await using engine = createEngine(fake);
+  const tooMuch = new AppError('SERVICE_UNAVAILABLE', 'too much');
+  const countBytes = () => {
+    throw tooMuch;
+  };
+  await expect(engine.logs(id, { lines: 10, countBytes })).rejects.toBe(tooMuch);
+});
+
+function textOf(log: LogText): string {
+  return [...log.pieces()].join('');
+}
 
 /** An engine with one container, whose inspection follows `box`. */
 function withBox(box: Box, respond: Respond): Respond {

@@ -46,9 +46,9 @@ export function createEngine(options: EngineOptions): DockerEngine {
     async restart(id, options = {}) {
       await act('restart', id, options);
     },
-    async logs(id, { lines, signal }) {
-      const container = await reads.inspect(id, { signal });
-      return readLogs(container, { lines, signal });
+    async logs(id, options) {
+      const container = await reads.inspect(id, { signal: options.signal });
+      return readLogs(container, options);
     },
     inspect: (id, options = {}) => inspection.inspect(id, options),
     readSecrets: (id, options = {}) => inspection.readSecrets(id, options),

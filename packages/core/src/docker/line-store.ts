@@ -1,10 +1,12 @@
 // Keeps the newest lines of a log as bytes outside the JavaScript heap: thousands of strings would cost several times a log's size.
 
 import type { LogTime } from '../model/log-line.ts';
+import type { CountBytes } from '../model/log-text.ts';
 
 export interface LineStoreOptions {
   readonly capacity: number;
   readonly maxBytes: number;
+  readonly countBytes?: CountBytes | undefined;
 }
 
 export interface LineStore {
@@ -18,7 +20,11 @@ export interface LineStore {
 }
 
 /** Builds a store that never holds more than `capacity` lines, nor more than `maxBytes` in more than one line. */
-export function createLineStore({ capacity, maxBytes }: LineStoreOptions): LineStore {
+export function createLineStore({
+  capacity,
+  maxBytes,
+  countBytes = () => {},
+}: LineStoreOptions): LineStore {
   // A ring: line n is at n % capacity.
   const seconds = new Float64Array(capacity);
   const nanos = new Float64Array(capacity);
@@ -65,9 +71,13 @@ export function createLineStore({ capacity, maxBytes }: LineStoreOptions): LineS
 
   function makeRoom(length: number): Slab {
     if (current !== undefined && current.used + length <= current.buffer.length) return current;
-    const reusable = spare !== undefined && length <= spare.buffer.length;
-    current = reusable && spare !== undefined ? spare : createSlab(length);
-    if (reusable) spare = undefined;
+    if (spare !== undefined && length <= spare.buffer.length) {
+      current = spare;
+      spare = undefined;
+    } else {
+      countBytes(Math.max(slabBytes, length));
+      current = createSlab(length);
+    }
     return current;
   }
 
@@ -81,7 +91,9 @@ export function createLineStore({ capacity, maxBytes }: LineStoreOptions): LineS
     slab.lines -= 1;
     if (slab.lines > 0) return;
     slab.used = 0;
-    if (slab !== current) spare = slab;
+    if (slab === current) return;
+    if (spare !== undefined) countBytes(-spare.buffer.length);
+    spare = slab;
   }
 
   function compareTimes(a: number, b: number): number {

@@ -1,6 +1,7 @@
 // From log entries as the engine sends them to the last lines as a person reads them, in little memory.
 
 import type { LogTime } from '../model/log-line.ts';
+import type { CountBytes } from '../model/log-text.ts';
 import { createLineStore, newline } from './line-store.ts';
 import type { LogStream } from './log-frames.ts';
 import { createStampReader, isSameTime, noTime } from './log-time.ts';
@@ -9,6 +10,7 @@ export interface LogTailOptions {
   readonly lines: number;
   /** The newest lines that fit in this are kept. */
   readonly maxBytes: number;
+  readonly countBytes?: CountBytes | undefined;
 }
 
 export interface LogTail {
@@ -42,8 +44,8 @@ export const entryBytes = 16 * 1024;
 export const slackEntries = 32;
 
 /** Builds a bounded tail: never holds more than `lines + slackEntries` lines nor more than about `maxBytes`. */
-export function createLogTail({ lines, maxBytes }: LogTailOptions): LogTail {
-  const store = createLineStore({ capacity: lines + slackEntries, maxBytes });
+export function createLogTail({ lines, maxBytes, countBytes = () => {} }: LogTailOptions): LogTail {
+  const store = createLineStore({ capacity: lines + slackEntries, maxBytes, countBytes });
   const readStamp = createStampReader();
   const unfinished: Record<LogStream, Unfinished | undefined> = {
     stdout: undefined,
@@ -94,6 +96,7 @@ export function createLogTail({ lines, maxBytes }: LogTailOptions): LogTail {
     const line = before ?? { time, parts: [], bytes: 0 };
     unfinished[stream] = line;
     // A part is copied: as a slice it would keep the whole chunk alive that it came in.
+    countBytes(text.length);
     line.parts.push(Buffer.from(text));
     line.bytes += text.length;
     if (line.bytes > entryBytes) joined = true;
@@ -104,7 +107,9 @@ export function createLogTail({ lines, maxBytes }: LogTailOptions): LogTail {
   /** A line of more than `maxBytes` keeps its end. */
   function shorten(line: Unfinished): void {
     while (line.bytes > maxBytes && line.parts.length > 1) {
-      line.bytes -= line.parts.shift()?.length ?? 0;
+      const cut = line.parts.shift()?.length ?? 0;
+      line.bytes -= cut;
+      countBytes(-cut);
       shortened = true;
     }
   }
@@ -118,7 +123,9 @@ export function createLogTail({ lines, maxBytes }: LogTailOptions): LogTail {
   function flush(stream: LogStream): void {
     const line = unfinished[stream];
     unfinished[stream] = undefined;
-    if (line !== undefined) store.push(line.time, Buffer.concat(line.parts));
+    if (line === undefined) return;
+    store.push(line.time, Buffer.concat(line.parts));
+    countBytes(-line.bytes);
   }
 }
 

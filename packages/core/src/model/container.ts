@@ -70,7 +70,7 @@ export const containerLogsSchema = z
     logs: z
       .string()
       .describe(
-        'The last lines of stdout and stderr in the order they were written, each ending in a newline; of very long lines the newest 16 MiB',
+        'The last lines of stdout and stderr in the order they were written, each ending in a newline; of very long lines the newest 16 MiB, over tRPC 8 MiB',
       ),
   })
   .meta({ id: 'ContainerLogs' });

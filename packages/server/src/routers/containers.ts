@@ -118,9 +118,12 @@ export const containersRouter = router({
   })
     .input(nameInput.extend({ lines: linesInput }))
     .output(containerLogsSchema)
-    .query(({ ctx, input: { name, lines = defaultLogLines } }) =>
-      ctx.services.containers.logs(name, { lines, signal: ctx.signal }),
-    ),
+    .query(async ({ ctx, input: { name, lines = defaultLogLines } }) => {
+      const { signal, openCharge, longText } = ctx;
+      const options = { lines, maxBytes: longText.maxBytes, openCharge, signal };
+      const { logs, ...answer } = await ctx.services.containers.logs(name, options);
+      return { ...answer, logs: longText.take(logs) };
+    }),
 
   followLogs: readStream('containers_followLogs', {
     path: '/containers/{name}/logs/stream',

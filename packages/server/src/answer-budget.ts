@@ -1,0 +1,111 @@
+// Bounds the bytes of answers that are held in memory until their readers have taken them: for each subject, and for all.
+
+import { AppError, type ByteCharge } from '@ondemand/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Counts what this answer holds until it has left; throws what `AnswerBudget` throws. */
+    holdBytes(bytes: number): void;
+  }
+}
+
+export interface AnswerBudgetOptions {
+  readonly perSubject: number;
+  readonly inAll: number;
+}
+
+export interface AnswerBudget {
+  /** `add` throws `SERVICE_UNAVAILABLE` with `details.retryAfterSeconds` when the subject, or the process, holds too much. */
+  open(sub: string): ByteCharge;
+}
+
+/** What a process with a small heap can hold; the biggest answer fits in a subject's share. */
+export const defaultBudget: AnswerBudgetOptions = {
+  perSubject: 18 * 1024 * 1024,
+  inAll: 64 * 1024 * 1024,
+};
+
+export function createAnswerBudget({ perSubject, inAll }: AnswerBudgetOptions): AnswerBudget {
+  const held = new Map<string, number>();
+  let heldInAll = 0;
+
+  return {
+    open(sub) {
+      let own = 0;
+      const change = (bytes: number) => {
+        own += bytes;
+        heldInAll += bytes;
+        const left = (held.get(sub) ?? 0) + bytes;
+        if (left > 0) held.set(sub, left);
+        else held.delete(sub);
+      };
+      return {
+        add(bytes) {
+          const isOwn = (held.get(sub) ?? 0) + bytes > perSubject;
+          if (bytes > 0 && (isOwn || heldInAll + bytes > inAll)) throw tooMuch(isOwn);
+          change(bytes);
+        },
+        release() {
+          change(-own);
+        },
+      };
+    },
+  };
+}
+
+/** Every answer of some size counts, from when it is whole until its reader has it or has gone. */
+export function addAnswerBudget(app: FastifyInstance, budget: AnswerBudget): void {
+  const charges = new WeakMap<FastifyRequest, ByteCharge>();
+  app.decorateRequest('holdBytes', function holdBytes(this: FastifyRequest, bytes: number) {
+    charges.get(this)?.add(bytes);
+  });
+  app.addHook('preHandler', async (request, reply) => {
+    if (request.principal === undefined || reply.raw.destroyed) return;
+    const charge = budget.open(request.principal.sub);
+    charges.set(request, charge);
+    reply.raw.once('close', () => {
+      charges.delete(request);
+      charge.release();
+    });
+  });
+  app.addHook('onSend', async (request, _reply, payload) => {
+    const whole = await toWhole(payload);
+    if (typeof whole !== 'string' || whole.length < smallAnswer) return whole;
+    request.holdBytes(2 * whole.length); // the text, and its bytes on their way to the socket
+    return whole;
+  });
+}
+
+/** tRPC answers with a `Response`, which would hold the text uncounted. */
+async function toWhole(payload: unknown): Promise<unknown> {
+  if (!(payload instanceof Response)) return payload;
+  const isJson = payload.headers.get('content-type') === 'application/json';
+  return isJson ? payload.text() : payload;
+}
+
+/** Of so small ones the rate limit allows no more than memory does. */
+const smallAnswer = 16 * 1024;
+
+/**
+ * Ends the connection of a reader who has left an answer lying for so long. Node restarts this time whenever some of it was taken.
+ * https://nodejs.org/api/http.html#responsesettimeoutmsecs-callback
+ */
+export function endUnreadAnswers(app: FastifyInstance, { unreadMs = 30_000 } = {}): void {
+  app.addHook('onRequest', async (_request, { raw }: FastifyReply) => {
+    raw.setTimeout(unreadMs, () => {
+      const { socket } = raw;
+      if (socket !== null && socket.writableLength > 0) socket.destroy(); // else it waits for us
+    });
+  });
+}
+
+function tooMuch(isOwn: boolean): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `${isOwn ? "This token's subject has" : 'All callers together have'} too many bytes of answers under way; read those, ask for less, or try again in ${retryAfterSeconds} s`,
+    { details: { reason: 'TOO_MANY_BYTES', retryAfterSeconds } },
+  );
+}
+
+const retryAfterSeconds = 5;
