@@ -62,9 +62,9 @@ test('a subject whose answers lie unread gets no more of them, others do, and it
 test('a reader who takes nothing is dropped, and what was held for it is free', async () => {
   await using server = await startServer({ unreadMs: 50 });
   const socket = await askWithoutReading(server.url, 'read');
-  const closed = new Promise((resolve) => socket.once('close', resolve));
-  setTimeout(() => socket.resume(), 500); // only to learn that it has ended
-  await closed;
+  await vi.waitFor(async () => expect(await server.countConnections()).toBe(1), patience);
+  await vi.waitFor(async () => expect(await server.countConnections()).toBe(0), patience);
+  socket.destroy();
   await vi.waitFor(async () => {
     expect((await server.ask('/containers/nginx/logs', { as: 'read' })).status).toBe(200);
   }, patience);

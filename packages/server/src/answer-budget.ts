@@ -69,23 +69,26 @@ export function addAnswerBudget(app: FastifyInstance, budget: AnswerBudget): voi
       charge.release();
     });
   });
-  app.addHook('onSend', async (request, _reply, payload) => {
-    const whole = await toWhole(payload);
-    if (typeof whole !== 'string' || whole.length < smallAnswer) return whole;
-    request.holdBytes(2 * whole.length); // the text, and its bytes on their way to the socket
+  app.addHook('onSend', async (request, reply, payload) => {
+    const whole = await toWhole(payload, reply);
+    if (whole instanceof Response) request.holdBytes(answerInParts);
+    if (typeof whole === 'string' && whole.length > smallAnswer) request.holdBytes(whole.length);
     return whole;
   });
 }
 
 /** tRPC answers with a `Response`, which would hold the text uncounted. */
-async function toWhole(payload: unknown): Promise<unknown> {
+async function toWhole(payload: unknown, reply: FastifyReply): Promise<unknown> {
   if (!(payload instanceof Response)) return payload;
-  const isJson = payload.headers.get('content-type') === 'application/json';
-  return isJson ? payload.text() : payload;
+  if (payload.headers.has('transfer-encoding')) return payload; // in parts, as they become ready
+  reply.code(payload.status).headers(Object.fromEntries(payload.headers));
+  return payload.text();
 }
 
 /** Of so small ones the rate limit allows no more than memory does. */
 const smallAnswer = 16 * 1024;
+/** What is counted for one that nobody knows the size of. */
+const answerInParts = 512 * 1024;
 
 /**
  * Ends the connection of a reader who has left an answer lying for so long. Node restarts this time whenever some of it was taken.

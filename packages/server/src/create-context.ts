@@ -1,6 +1,6 @@
 // What a procedure learns of the request that asks for it.
 
-import { type LogText, maxLogBytes } from '@ondemand/core';
+import { maxLogBytes } from '@ondemand/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AnswerBudget } from './answer-budget.ts';
 import { createRecordCall } from './audit/record-call.ts';
@@ -29,7 +29,14 @@ export function createContextFactory({
       requestId: request.id,
       principal,
       openCharge: () => budget.open(principal.sub),
-      longText: wholeText,
+      // For tRPC, whose answers are one JSON text: that and its bytes take several times the room.
+      longText: {
+        maxBytes: maxLogBytes / 2,
+        take(text) {
+          request.holdBytes(text.bytes);
+          return [...text.pieces()].join('');
+        },
+      },
       authenticate: () => authenticate(request.raw.headersDistinct.authorization),
       recordCall: createRecordCall(options.audit, request),
       preferences: createPreferences(request.headers.prefer),
@@ -47,9 +54,3 @@ function signalOf({ raw }: FastifyReply): AbortSignal {
   });
   return controller.signal;
 }
-
-/** For tRPC, whose answers are one JSON text: that and its bytes take several times the room. */
-const wholeText = {
-  maxBytes: maxLogBytes / 2,
-  take: (text: LogText) => [...text.pieces()].join(''),
-};
