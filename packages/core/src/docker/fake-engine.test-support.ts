@@ -51,6 +51,7 @@ export async function startFakeEngine(respond: Respond): Promise<FakeEngine> {
         return openUnixSocket(path);
       },
       openCommand: () => Promise.reject(refusal('The VM refused a command.')),
+      renew: () => {},
     },
     requests: [],
     sockets,

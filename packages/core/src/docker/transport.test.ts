@@ -151,6 +151,7 @@ function setUp(ways: Ways, transport: DockerTransport = 'auto') {
       argvs.push(argv);
       return ways.command();
     },
+    renew: () => {},
   };
   const socketPath = '/run/docker.sock';
   return { transport: createTransport({ channels, socketPath, transport }), channels, used, argvs };

@@ -12,6 +12,8 @@ export interface ChannelStreamOptions {
    * Without it the end is passed on as soon as the other side has sent everything.
    */
   readonly judgeEnd?: (exit: ChannelExit) => Error | undefined;
+  /** Takes what the channel brings and passes on what of it belongs to the stream. */
+  readonly filter?: (pass: (chunk: Buffer) => void) => (chunk: Buffer) => void;
 }
 
 /** A command that has closed its output and still runs after this long is given up. */
@@ -23,7 +25,7 @@ const exitTimeoutMs = 2_000;
  */
 export function createChannelStream(
   channel: ClientChannel,
-  { judgeEnd }: ChannelStreamOptions = {},
+  { judgeEnd, filter = (pass) => pass }: ChannelStreamOptions = {},
 ): Duplex {
   const stream = new Duplex({
     allowHalfOpen: false,
@@ -49,9 +51,10 @@ export function createChannelStream(
     stream.read(0);
   };
 
-  channel.on('data', (chunk: Buffer) => {
+  const pass = (chunk: Buffer) => {
     if (!stream.destroyed && !stream.push(chunk)) channel.pause();
-  });
+  };
+  channel.on('data', filter(pass));
   channel.on('end', () => {
     if (judgeEnd === undefined) return end();
     // A channel closes only when our side ends too.

@@ -11,6 +11,8 @@ export interface Channels {
   openSocket(path: string, options?: CallOptions): Promise<Duplex>;
   /** A command's stdin and stdout as one stream; what it says on stderr before its first byte on stdout ends up in the error it fails with. */
   openCommand(argv: readonly string[], options?: CallOptions): Promise<Duplex>;
+  /** Has the next call log in anew, as sshd reads a user's groups, shell and keys at the login alone; what is open goes on. Does nothing to a login of the last few seconds. */
+  renew(): void;
 }
 
 export interface ChannelRefusedOptions {

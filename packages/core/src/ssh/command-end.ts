@@ -1,13 +1,10 @@
 // How a command on the VM ended, and what that means for whoever used it.
 
 import { constants } from 'node:os';
-import type { ClientChannel } from 'ssh2';
 import type { AppError } from '../errors.ts';
 import type { ChannelExit } from './channel-stream.ts';
 import { ChannelRefusedError } from './channels.ts';
 import { type SshReason, toAppError } from './to-app-error.ts';
-
-const stderrLimit = 4_096;
 
 /** The exit code as a shell gives it: 128 + n after signal n; undefined when sshd did not say. */
 export function toExitCode([code, signal]: ChannelExit): number | undefined {
@@ -17,29 +14,25 @@ export function toExitCode([code, signal]: ChannelExit): number | undefined {
   return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
 }
 
-/**
- * Watches a command that serves as a stream; the returned function judges its end.
- * Exit code 0 is a clean end. Anything else is `SERVICE_UNAVAILABLE`; before the first byte on stdout with a `ChannelRefusedError` as `cause` that holds the stderr.
- */
-export function watchCommand(channel: ClientChannel): (exit: ChannelExit) => AppError | undefined {
-  let stderr = '';
-  let answered = false;
-  channel.once('data', () => {
-    answered = true;
+/** How a command that serves as a stream ended, once it had begun. */
+export interface StreamEnd {
+  readonly exit: ChannelExit;
+  /** Whether it gave a byte on stdout. */
+  readonly answered: boolean;
+  /** What it said before that. */
+  readonly stderr: string;
+}
+
+/** Exit code 0 is a clean end. Anything else is `SERVICE_UNAVAILABLE`; before the first byte on stdout with a `ChannelRefusedError` as `cause` that holds the stderr. */
+export function judgeStreamEnd({ exit, answered, stderr }: StreamEnd): AppError | undefined {
+  const exitCode = toExitCode(exit);
+  if (exitCode === 0) return undefined;
+  if (exitCode === undefined) return toAppError('OUTCOME_UNKNOWN');
+  if (answered) return toAppError('COMMAND_FAILED', { details: { exitCode } });
+  return toAppError(toEndReason(exitCode, stderr), {
+    details: { exitCode },
+    cause: new ChannelRefusedError(stderr.trim(), { exitCode }),
   });
-  channel.stderr.on('data', (chunk: Buffer) => {
-    if (!answered) stderr = `${stderr}${chunk.toString()}`.slice(0, stderrLimit);
-  });
-  return (exit) => {
-    const exitCode = toExitCode(exit);
-    if (exitCode === 0) return undefined;
-    if (exitCode === undefined) return toAppError('OUTCOME_UNKNOWN');
-    if (answered) return toAppError('COMMAND_FAILED', { details: { exitCode } });
-    return toAppError(toEndReason(exitCode, stderr), {
-      details: { exitCode },
-      cause: new ChannelRefusedError(stderr.trim(), { exitCode }),
-    });
-  };
 }
 
 function toEndReason(exitCode: number, stderr: string): SshReason {

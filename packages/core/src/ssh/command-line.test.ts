@@ -1,60 +1,76 @@
 // The preamble must neither swallow output nor show up in it, wherever the pieces are cut.
 
 import { describe, expect, it } from 'vitest';
-import { createPreambleFilter, toCommandLine, toKillLine } from './command-line.ts';
+import { createPreambleFilter, toCommandLine, toKillLine, toStreamLine } from './command-line.ts';
 
 function filter(chunks: readonly string[]) {
   const pids: number[] = [];
   let output = '';
   const preamble = createPreambleFilter({
     mark: 'MARK',
-    onPid: (pid) => pids.push(pid),
+    onBegin: (pid) => pids.push(pid),
     onOutput: (chunk) => {
       output += chunk.toString();
     },
   });
   for (const chunk of chunks) preamble.add(Buffer.from(chunk));
-  preamble.end();
-  return { pids, output };
+  return { pids, output, begun: preamble.begun, said: preamble.said };
 }
 
 describe('createPreambleFilter()', () => {
   it('finds the process id at every cut', () => {
     const whole = 'welcome!\nMARK4711\nout MARK1\n';
     for (let cut = 0; cut <= whole.length; cut += 1) {
-      expect(filter([whole.slice(0, cut), whole.slice(cut)])).toEqual({
+      expect(filter([whole.slice(0, cut), whole.slice(cut)])).toMatchObject({
         pids: [4711],
         output: 'out MARK1\n',
       });
     }
   });
 
-  it('passes everything on when there is no mark', () => {
-    expect(filter(['This account is ', 'not available.\n'])).toEqual({
-      pids: [],
-      output: 'This account is not available.\n',
-    });
+  it('keeps the beginning of what came in place of the mark, and gives none of it as output', () => {
+    const said = 'This account is not available.\n';
+    const shown = { pids: [], output: '', begun: false, said };
+    expect(filter(['This account is ', 'not available.\n'])).toEqual(shown);
   });
 
-  it('does not hold back a long output for a mark that may never come', () => {
-    const long = 'x'.repeat(5_000);
-    expect(filter([long, 'MARK12\n'])).toEqual({ pids: [], output: `${long}MARK12\n` });
+  it('leaves out whatever start-up files print, however much it is', () => {
+    const long = `${'\x1b[31mwelcome\x1b[0m '.repeat(100_000)}no newline`;
+    const { said, ...rest } = filter([long, 'MARK12\nout']);
+    expect(rest).toEqual({ pids: [12], output: 'out', begun: true });
+    expect(said.length).toBeLessThanOrEqual(4_096);
   });
 
-  it.each(['', '1', '0', '-5', '1.5', 'abc', '1e400'])('takes %j for no process id', (pid) => {
-    expect(filter([`MARK${pid}\nout`])).toEqual({ pids: [], output: 'out' });
-  });
+  it.each(['', '-5', '1.5', 'abc', '12345678901', "' 'pls'"])(
+    'takes a mark followed by %j for a repeated command line',
+    (pid) => {
+      expect(filter([`MARK${pid}\nMARK7\nout`])).toMatchObject({ pids: [7], output: 'out' });
+    },
+  );
 });
 
 describe('toCommandLine()', () => {
-  it('quotes the command and names both outputs one', () => {
-    expect(toCommandLine(['ls', '-l'], { env: {}, mark: 'M' }).line).toBe(
-      `echo M$$; exec 'ls' '-l' </dev/null 2>&1`,
-    );
+  it('hands the command to sh, with both outputs as one', () => {
+    const { line } = toCommandLine(['ls', '-l'], { mark: 'M' });
+    expect(line).toMatch(/^exec sh -c '.*exec 2>&1; .*' ondemand 'pM' 'pls' 'p-l'$/);
+  });
+
+  it.each([toCommandLine, toStreamLine])(
+    '%o holds nothing that a login shell could take for its own',
+    (toLine) => {
+      const { line } = toLine(["it's", '!!', 'a\nb\\', 'ü'], { mark: 'M', env: { A: "'" } });
+      expect(line).not.toMatch(/[!\n\x80-\uffff]|\\[\\']/);
+      expect(line.match(/'/g)?.length).toBe(2 * (1 + 1 + 2 + 4));
+    },
+  );
+
+  it('sets variables by env', () => {
+    const { line } = toStreamLine(['ls'], { env: { A: 'b' }, mark: 'M' });
+    expect(line).toMatch(/ 'pM' 'penv' 'pA=b' 'pls'$/);
   });
 
   it('refuses what cannot be quoted', () => {
-    expect(() => toCommandLine(['a\0'], { env: {}, mark: 'M' })).toThrow(/NUL/);
+    expect(() => toCommandLine(['a\0'], { mark: 'M' })).toThrow(/NUL/);
   });
 });
 

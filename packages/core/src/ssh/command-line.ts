@@ -1,70 +1,122 @@
-// The line that runs a command on the VM so that it can be ended again: sshd delivers no signals to root's commands, and old ones to nobody's.
+// The line that runs a command on the VM: whatever the login shell is, whatever its start-up files print, and so that the command can be ended again.
 
-import { quoteWithEnv } from './quote.ts';
+import { quote, unquoteScript, withEnv } from './quote.ts';
 
-/** A command's line and the mark by which `createPreambleFilter` finds its process id. */
+/** A command's line and the mark by which `createPreambleFilter` finds where its output begins. */
 export interface CommandLine {
   readonly line: string;
   readonly mark: string;
 }
 
+export interface CommandLineOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Occurs nowhere else. */
+  readonly mark: string;
+}
+
 /**
  * A command without input, with stdout and stderr as one output: over two, sshd would no longer know which piece came first.
- * It first tells its process id, which sshd makes that of its process group as well. Throws `BAD_REQUEST` as `quoteWithEnv` does.
+ * It first tells its process id, which sshd makes that of its process group as well: sshd delivers no signals to root's commands, and old ones to nobody's.
+ * Throws `BAD_REQUEST` as `quote` and `withEnv` do.
  */
 export function toCommandLine(
   argv: readonly string[],
-  { env, mark }: { readonly env: Readonly<Record<string, string>>; readonly mark: string },
+  { env = {}, mark }: CommandLineOptions,
 ): CommandLine {
-  return { line: `echo ${mark}$$; exec ${quoteWithEnv(argv, env)} </dev/null 2>&1`, mark };
+  const script = `${unquoteScript}; exec 2>&1; echo "$1$$" || exit; shift; exec "$@" </dev/null`;
+  return {
+    line: `${toShellLine(script)} ondemand ${quote([mark])} ${quote(withEnv(argv, env))}`,
+    mark,
+  };
+}
+
+/** A command whose stdin and stdout serve as a stream; the mark comes on stdout and on stderr. Throws as `toCommandLine` does. */
+export function toStreamLine(
+  argv: readonly string[],
+  { env = {}, mark }: CommandLineOptions,
+): CommandLine {
+  const script = `${unquoteScript}; echo "$1$$" >&2; echo "$1$$" || exit; shift; exec "$@"`;
+  return {
+    line: `${toShellLine(script)} ondemand ${quote([mark])} ${quote(withEnv(argv, env))}`,
+    mark,
+  };
 }
 
 /** Asks a process group to end, and kills what is left of it after a grace; goes on by itself when the connection is lost. */
 export function toKillLine(pid: number, graceSeconds: number): string {
   const send = (name: string) =>
     `{ kill -s ${name} -- -${pid} || kill -s ${name} ${pid}; } 2>/dev/null`;
-  return `${send('TERM')}; sleep ${graceSeconds}; ${send('KILL')}`;
+  return toShellLine(`${send('TERM')}; sleep ${graceSeconds}; ${send('KILL')}`);
 }
 
-const preambleLimit = 4_096;
+/** `exec`, so that no login shell stays between sshd and the command. The script is passed on as it is: it has no single quote, `!`, backslash or newline. */
+function toShellLine(script: string): string {
+  return `exec sh -c '${script}'`;
+}
+
+/** What of a preamble is kept, to tell what is in the way. */
+const saidLimit = 4_096;
 
 export interface PreambleFilter {
   add(chunk: Buffer): void;
-  /** Call at the end: what was held back for a mark that never came is output after all. */
-  end(): void;
+  /** Whether the mark has come. */
+  readonly begun: boolean;
+  /** The beginning of what came before the mark: of start-up files, or of whatever runs in place of the command. */
+  readonly said: string;
 }
 
-/** Takes the process id out of an output, and with it whatever the user's start-up files printed before. */
+/** Leaves out what comes before the line with the mark, and that line; its process id goes to `onBegin`. */
 export function createPreambleFilter({
   mark,
-  onPid,
+  onBegin = () => {},
   onOutput,
 }: {
   readonly mark: string;
-  readonly onPid: (pid: number) => void;
+  readonly onBegin?: (pid: number) => void;
   readonly onOutput: (chunk: Buffer) => void;
 }): PreambleFilter {
-  let held: Buffer | undefined = Buffer.alloc(0);
-  const pass = (chunk: Buffer) => {
-    held = undefined;
-    if (chunk.length > 0) onOutput(chunk);
-  };
+  let begun = false;
+  let said = '';
+  let held: Buffer = Buffer.alloc(0);
   return {
+    get begun() {
+      return begun;
+    },
+    get said() {
+      return said;
+    },
     add(chunk) {
-      if (held === undefined) return onOutput(chunk);
+      if (begun) return onOutput(chunk);
+      said = `${said}${chunk.toString('utf8')}`.slice(0, saidLimit);
       held = Buffer.concat([held, chunk]);
-      const at = held.indexOf(mark);
-      const end = at < 0 ? -1 : held.indexOf('\n', at);
-      if (end < 0) {
-        if (held.length > preambleLimit) pass(held);
+      const found = findMark(held, mark);
+      if (found.pid === undefined) {
+        held = held.subarray(found.at);
         return;
       }
-      const pid = Number(held.subarray(at + mark.length, end).toString('latin1'));
-      if (Number.isSafeInteger(pid) && pid > 1) onPid(pid);
-      pass(held.subarray(end + 1));
-    },
-    end() {
-      if (held !== undefined) pass(held);
+      const output = held.subarray(found.end);
+      begun = true;
+      held = Buffer.alloc(0);
+      onBegin(found.pid);
+      if (output.length > 0) onOutput(output);
     },
   };
+}
+
+type MarkSearch =
+  | { readonly pid: number; readonly end: number }
+  /** Where to go on once more has come. */
+  | { readonly pid?: undefined; readonly at: number };
+
+/** The mark with a process id and the end of its line: whoever merely repeats the command's line, as a forced command may, has it without. */
+function findMark(held: Buffer, mark: string): MarkSearch {
+  for (let from = 0; ; ) {
+    const at = held.indexOf(mark, from);
+    if (at < 0) return { at: Math.max(from, held.length - mark.length) };
+    const rest = held.subarray(at + mark.length, at + mark.length + 16).toString('latin1');
+    const [line, pid] = /^(\d{1,10})\r?\n/.exec(rest) ?? [];
+    if (line !== undefined) return { pid: Number(pid), end: at + mark.length + line.length };
+    if (/^\d{0,10}\r?$/.test(rest)) return { at };
+    from = at + 1;
+  }
 }

@@ -8,11 +8,10 @@ import type { CallOptions, Link } from '../ports.ts';
 import { connectOnce, createSharedAttempt, type SharedAttempt } from './attempt.ts';
 import { createBackoff } from './backoff.ts';
 import type { Channels } from './channels.ts';
-import { toCommandLine } from './command-line.ts';
+import { toCommandLine, toStreamLine } from './command-line.ts';
 import { type CredentialOptions, createCredentials } from './credentials.ts';
 import type { Dialed } from './dial.ts';
 import { createHostKeyCheck, type HostKeyOptions } from './host-key.ts';
-import { quote } from './quote.ts';
 import type { CommandOutput, RemoteCommand } from './remote-command.ts';
 import { createSession, type Session } from './session.ts';
 import { toAppError } from './to-app-error.ts';
@@ -38,6 +37,8 @@ export interface SshConnectionOptions extends CredentialOptions, HostKeyOptions 
   readonly keepaliveMs?: number;
   /** For a channel to open, the wait for a place included; `connectTimeoutMs` if left out. */
   readonly channelTimeoutMs?: number;
+  /** From there to the beginning of its command, which the user's start-up files delay. */
+  readonly startTimeoutMs?: number;
   readonly maxCommands?: number;
   readonly maxSockets?: number;
   /** Milliseconds that never go back. */
@@ -56,6 +57,9 @@ export interface SshConnection extends Link, Channels, AsyncDisposable {
   /** Starts a command with no input, its stdout and stderr as one output in the order they came; the signal ends the wait for its start, not the command. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<RemoteCommand>;
 }
+
+/** What is mended on the VM is to show soon, and what is not may not cost a login for each call. */
+const renewAfterMs = 5_000;
 
 /**
  * Builds the connection; nothing is dialed before the first call.
@@ -78,6 +82,9 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
 
   let generation = 0;
   let session: Session | undefined;
+  let connectedAtMs = 0;
+  /** Sessions that only wait for the end of what is open on them. */
+  const retired = new Set<Session>();
   let attempt: { shared: SharedAttempt<Session>; controller: AbortController } | undefined;
   let lastFailure: AppError | undefined;
   let closed = false;
@@ -88,27 +95,42 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
   };
 
   const adopt = (dialed: Dialed, durationMs: number) => {
-    const connectedAtMs = nowMs();
+    connectedAtMs = nowMs();
+    const adoptedAtMs = connectedAtMs;
     generation += 1;
     onEvent({ type: 'connected', generation, durationMs });
     let ended = false;
-    const adopted: Session = createSession(dialed, {
+    let own: Session | undefined;
+    const adopted = createSession(dialed, {
       keepaliveMs: settings.keepaliveMs,
       channelTimeoutMs: options.channelTimeoutMs ?? settings.connectTimeoutMs,
+      startTimeoutMs: options.startTimeoutMs ?? 8_000,
+      user: options.username,
       maxCommands: options.maxCommands ?? 6,
       maxSockets: options.maxSockets ?? 256,
+      onUnfitLogin: renew,
       onEnd(error) {
+        if (own !== undefined && retired.delete(own)) return;
         // It may have ended before it was adopted, within the very packet that completed the login.
         ended = true;
         session = undefined;
-        const livedMs = nowMs() - connectedAtMs;
+        const livedMs = nowMs() - adoptedAtMs;
         backoff.lost({ livedMs });
         lastFailure = toAppError('CONNECTION_UNSTABLE', { cause: error });
         onEvent({ type: 'lost', error, livedMs });
       },
     });
+    own = adopted;
     if (!ended) session = adopted;
     return adopted;
+  };
+
+  const renew = () => {
+    if (session === undefined || nowMs() - connectedAtMs < renewAfterMs) return;
+    const old = session;
+    session = undefined;
+    retired.add(old);
+    old.retire(toAppError('CONNECTION_LOST'));
   };
 
   const startAttempt = () => {
@@ -154,6 +176,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     current?.controller.abort(error);
     current?.shared.fail(error);
     session?.end(error);
+    for (const each of [...retired]) each.end(error);
     backoff.reset();
     lastFailure = undefined;
   };
@@ -172,13 +195,14 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       return (await ready(call.signal)).openSocket(path, call);
     },
     async openCommand(argv, call = {}) {
-      const line = quote(argv);
+      const line = toStreamLine(argv, { mark: randomUUID() });
       return (await ready(call.signal)).openCommand(line, call);
     },
     async exec(argv, { env = {}, ...call } = {}) {
       const line = toCommandLine(argv, { env, mark: randomUUID() });
       return (await ready(call.signal)).startCommand(line, call);
     },
+    renew,
     drop(reason) {
       endAll(
         new AppError('SERVICE_UNAVAILABLE', `The SSH connection to the VM was closed: ${reason}.`, {

@@ -7,13 +7,14 @@ import { type AppError, isAppError } from '../errors.ts';
 import { createLimiter, type Limiter } from '../limiter.ts';
 import type { CallOptions } from '../ports.ts';
 import { closeChannel, createChannelStream } from './channel-stream.ts';
-import { watchCommand } from './command-end.ts';
 import { type CommandLine, toKillLine } from './command-line.ts';
+import { createCommandStream } from './command-stream.ts';
 import type { Dialed } from './dial.ts';
 import { watchSilence } from './keepalive.ts';
 import { openChannel, toCommandReason, toSocketReason } from './open-channel.ts';
 import {
   type CommandOutput,
+  type CommandStart,
   createRemoteCommand,
   graceSeconds,
   type RemoteCommand,
@@ -24,8 +25,14 @@ export interface SessionOptions {
   readonly keepaliveMs: number;
   /** Bounds the wait for a place and for the server's answer together. */
   readonly channelTimeoutMs: number;
+  /** From the channel's opening to the beginning of its command: start-up files take their time. */
+  readonly startTimeoutMs: number;
   readonly maxCommands: number;
   readonly maxSockets: number;
+  /** Of the login, for messages. */
+  readonly user: string;
+  /** Told when a command was taken and something else ran in its place. */
+  readonly onUnfitLogin: () => void;
   /** Told once, before any stream fails. */
   readonly onEnd: (error: AppError) => void;
 }
@@ -35,8 +42,10 @@ export interface Session {
   readonly commands: number;
   readonly sockets: number;
   openSocket(path: string, options: CallOptions): Promise<Duplex>;
-  openCommand(line: string, options: CallOptions): Promise<Duplex>;
+  openCommand(line: CommandLine, options: CallOptions): Promise<Duplex>;
   startCommand(line: CommandLine, options: CallOptions & CommandOutput): Promise<RemoteCommand>;
+  /** Ends the connection once its last channel is closed; nothing more is to be opened. */
+  retire(error: AppError): void;
   /** Ends the connection now; open streams and pending calls fail with `error`. */
   end(error: AppError): void;
 }
@@ -52,17 +61,27 @@ interface ChannelKind<T> {
 /** Takes over a connection that has just been dialed. */
 export function createSession(
   { client, socket, onEnd: onConnectionEnd }: Dialed,
-  { keepaliveMs, channelTimeoutMs, maxCommands, maxSockets, onEnd }: SessionOptions,
+  options: SessionOptions,
 ): Session {
+  const { keepaliveMs, channelTimeoutMs, startTimeoutMs, maxCommands, maxSockets } = options;
+  const { user, onUnfitLogin, onEnd } = options;
   const commands = createLimiter(() => maxCommands);
   const sockets = createLimiter(() => maxSockets);
   const failures = new Set<(error: AppError) => void>();
   let ended: AppError | undefined;
+  let retired: AppError | undefined;
+  /** Channels of commands that never began: sshd keeps those open until what runs there ends. */
+  let hung = 0;
 
+  const endWhenIdle = () => {
+    const open = failures.size + commands.active - hung + sockets.active;
+    if (retired && open <= 0) end(retired);
+  };
   const onFailure = (fail: (error: AppError) => void) => {
     failures.add(fail);
     return () => {
       failures.delete(fail);
+      endWhenIdle();
     };
   };
   const end = (error: AppError) => {
@@ -103,7 +122,16 @@ export function createSession(
           queued = false;
           if (ended) throw ended;
           try {
-            return await openChannel({ ...channel, release, signal: inner, onFailure, onGone });
+            return await openChannel({
+              ...channel,
+              release: () => {
+                release();
+                endWhenIdle();
+              },
+              signal: inner,
+              onFailure,
+              onGone,
+            });
           } catch (error) {
             const isLate = performance.now() - beganMs + waitMs > maxRefusedMs;
             if (isLate || !isSessionRefusal(error)) throw error;
@@ -118,6 +146,22 @@ export function createSession(
       },
     );
   };
+  /** A login that runs no command of ours is not asked twice: what is mended on the VM shows at the next one. */
+  const toStart = (channel: ClientChannel, mark: string): CommandStart => ({
+    mark,
+    user,
+    startTimeoutMs,
+    onNeverBegan(isHanging) {
+      if (isHanging) {
+        hung += 1;
+        channel.once('close', () => {
+          hung -= 1;
+        });
+      }
+      // After the failure itself: the connection may end with this.
+      setImmediate(onUnfitLogin);
+    },
+  });
   const command = <T>(line: string, adopt: (channel: ClientChannel) => T): ChannelKind<T> => ({
     limiter: commands,
     busy: 'COMMANDS_BUSY',
@@ -170,23 +214,35 @@ export function createSession(
         },
         options,
       ),
-    openCommand: (line, options) =>
-      open(
-        command(line, (channel) =>
-          tie(createChannelStream(channel, { judgeEnd: watchCommand(channel) })),
-        ),
-        options,
-      ),
+    async openCommand({ line, mark }, call) {
+      const { begun } = await open(
+        command(line, (channel) => {
+          const started = createCommandStream(channel, { ...toStart(channel, mark), ...call });
+          tie(started.stream);
+          return started;
+        }),
+        call,
+      );
+      return begun;
+    },
     startCommand: ({ line, mark }, { signal, onOutput }) =>
       open(
         command(line, (channel) => {
-          const { command: started, fail } = createRemoteCommand(channel, { onOutput, mark, kill });
+          const { command: started, fail } = createRemoteCommand(channel, {
+            ...toStart(channel, mark),
+            onOutput,
+            kill,
+          });
           const untie = onFailure(fail);
           started.exit.then(untie, untie);
           return started;
         }),
         { signal },
       ),
+    retire(error) {
+      retired = error;
+      endWhenIdle();
+    },
     end,
   };
 }

@@ -32,7 +32,10 @@ export interface FakeSshdOptions {
   readonly beforeAccept?: Promise<void>;
   /** False leaves channel opens without an answer. */
   readonly answersChannels?: boolean;
+  /** Called once the command's mark is out, as if a shell had run its line. */
   readonly onExec?: (channel: ssh2.ServerChannel, line: string) => void;
+  /** False runs something else in the place of every command: no mark. */
+  readonly runsCommands?: boolean;
 }
 
 /** Starts a server with a host key of its own. */
@@ -45,6 +48,7 @@ export async function startFakeSshd({
     channel.end();
   },
   answersChannels = true,
+  runsCommands = true,
   beforeAccept,
 }: FakeSshdOptions = {}): Promise<FakeSshd> {
   const folder = await mkdtemp(join(tmpdir(), 'ondemand-ssh2-'));
@@ -84,7 +88,13 @@ export async function startFakeSshd({
       client.on('session', (acceptSession) => {
         if (!answersChannels) return;
         acceptSession().on('exec', (acceptExec, _reject, { command }) => {
-          onExec(count(acceptExec()), command);
+          const channel = count(acceptExec());
+          const [, mark] = / ondemand 'p([^']*)'/.exec(command) ?? [];
+          if (runsCommands && mark !== undefined) {
+            if (!command.includes('exec 2>&1')) channel.stderr.write(`${mark}4711\n`);
+            channel.write(`${mark}4711\n`);
+          }
+          onExec(channel, command);
         });
       });
     },

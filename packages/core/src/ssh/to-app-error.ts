@@ -37,12 +37,19 @@ export function toReason({ phase, error, timedOut, heard, banner }: DialFailure)
   return heard === '' ? 'HANDSHAKE_DROPPED' : 'HANDSHAKE_FAILED';
 }
 
+export interface ErrorFacts {
+  /** In place of the table's, where more is known. */
+  readonly message?: string;
+  readonly details?: Record<string, unknown>;
+  readonly cause?: unknown;
+}
+
 /** The error for a reason: `SERVICE_UNAVAILABLE` with `details.reason`. */
 export function toAppError(
   reason: SshReason,
-  { details = {}, cause }: { details?: Record<string, unknown>; cause?: unknown } = {},
+  { message = texts[reason], details = {}, cause }: ErrorFacts = {},
 ): AppError {
-  return new AppError('SERVICE_UNAVAILABLE', texts[reason], {
+  return new AppError('SERVICE_UNAVAILABLE', message, {
     text: shortTexts[reason],
     details: { reason, ...details },
     ...(cause === undefined ? {} : { cause }),
@@ -97,6 +104,8 @@ const texts = {
     'sshd on the VM refused to run another command: too many sessions are open (MaxSessions). Try again once some have ended, or raise MaxSessions.',
   COMMAND_REFUSED:
     'sshd on the VM refused to run the command. Check for a forced command or a shell that allows no login.',
+  SHELL_UNUSABLE: 'The login on the VM runs no command of ours. Nothing was started.',
+  SHELL_TIMEOUT: 'The login on the VM did not begin a command of ours in time.',
   OUTCOME_UNKNOWN:
     'The VM did not say how a command ended; whether it took effect is not known. Look before you repeat it.',
   COMMAND_TIMEOUT:
@@ -116,6 +125,8 @@ const shortTexts: Partial<Record<SshReason, ErrorText<'SERVICE_UNAVAILABLE'>>> =
   FORWARDING_UNSUPPORTED: 'Docker not reachable',
   SESSION_REFUSED: 'Command failed on the VM',
   COMMAND_REFUSED: 'Command failed on the VM',
+  SHELL_UNUSABLE: 'Command failed on the VM',
+  SHELL_TIMEOUT: 'Command failed on the VM',
   OUTCOME_UNKNOWN: 'Outcome unknown',
   COMMAND_TIMEOUT: 'Outcome unknown',
   COMMAND_NOT_FOUND: 'Missing software on the VM',
