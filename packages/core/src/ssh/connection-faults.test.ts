@@ -67,7 +67,7 @@ const badServers: readonly BadServer[] = [
   },
   {
     name: 'penalises our address',
-    reason: 'SOURCE_PENALISED',
+    reason: 'NOT_ALLOWED_NOW',
     behave: (socket) => void socket.end('Not allowed at this time\r\n'),
   },
   {

@@ -12,6 +12,7 @@ import { toCommandLine, toStreamLine } from './command-line.ts';
 import { type CredentialOptions, createCredentials } from './credentials.ts';
 import type { Dialed } from './dial.ts';
 import { createHostKeyCheck, type HostKeyOptions } from './host-key.ts';
+import { isLoginRefusal } from './login-failure.ts';
 import type { CommandOutput, RemoteCommand } from './remote-command.ts';
 import { createSession, type Session } from './session.ts';
 import { toAppError } from './to-app-error.ts';
@@ -151,7 +152,7 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       (error: AppError) => {
         if (attempt !== started) return;
         attempt = undefined;
-        backoff.failed({ startedAtMs, loginRefused: error.details.reason === 'AUTH_REJECTED' });
+        backoff.failed({ startedAtMs, loginRefused: isLoginRefusal(error.details.reason) });
         lastFailure = error;
         const durationMs = nowMs() - startedAtMs;
         onEvent({ type: 'failed', error, durationMs, retryAfterMs: backoff.remainingMs() });

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
 import { withDeadline } from '../deadline.ts';
 import { type AppError, isAppError } from '../errors.ts';
+import { toFingerprint } from './host-key.ts';
 import { toAppError } from './to-app-error.ts';
 
 export interface CredentialOptions {
@@ -15,8 +16,19 @@ export interface CredentialOptions {
   readonly agentSocket?: string | undefined;
 }
 
+/** A key that sshd is offered, for messages. */
+export interface LoginKey {
+  readonly fingerprint: string;
+  /** Of an RSA key. */
+  readonly rsaBits?: number | undefined;
+}
+
 /** What one attempt logs in with; closing it ends what the agent left open. */
 export interface Login extends Disposable {
+  /** At least one, in the order in which they are offered. */
+  readonly keys: readonly LoginKey[];
+  /** Whether sshd has asked for a signature: it knows that key. */
+  readonly signed: boolean;
   readonly method:
     | { readonly type: 'publickey'; readonly key: ssh2.ParsedKey }
     | { readonly type: 'agent'; readonly agent: ssh2.BaseAgent };
@@ -41,11 +53,29 @@ export function createCredentials({
       if (privateKeyFile !== undefined) {
         const text = await readKeyFile(privateKeyFile, signal);
         if (cached?.text !== text) cached = { text, key: openPrivateKey(text, passphrase) };
-        return { method: { type: 'publickey', key: cached.key }, [Symbol.dispose]: () => {} };
+        return toKeyLogin(cached.key);
       }
       if (agentSocket !== undefined) return openAgent(agentSocket, signal);
       throw toAppError('NO_CREDENTIALS');
     },
+  };
+}
+
+function toKeyLogin(key: ssh2.ParsedKey): Login {
+  let signed = false;
+  const watched: ssh2.ParsedKey = Object.assign(Object.create(key) as ssh2.ParsedKey, {
+    sign(...options: Parameters<ssh2.ParsedKey['sign']>) {
+      signed = true;
+      return key.sign(...options);
+    },
+  });
+  return {
+    keys: [toLoginKey(key)],
+    get signed() {
+      return signed;
+    },
+    method: { type: 'publickey', key: watched },
+    [Symbol.dispose]: () => {},
   };
 }
 
@@ -108,25 +138,59 @@ async function openAgent(socketPath: string, signal: AbortSignal): Promise<Login
       stream?.on('close', () => streams.delete(stream));
       callback(error ?? undefined, stream);
     });
+  let signed = false;
+  const sign = agent.sign.bind(agent) as (...options: unknown[]) => void; // which has overloads
+  Object.assign(agent, {
+    sign(...options: unknown[]) {
+      signed = true;
+      sign(...options);
+    },
+  });
   try {
     const keys = await withDeadline(() => listKeys(agent), {
       timeoutMs: agentTimeoutMs,
       signal,
       onTimeout: () => toAppError('AGENT_UNAVAILABLE'),
     });
-    if (keys === 0) throw toAppError('AGENT_EMPTY');
+    if (keys.length === 0) throw toAppError('AGENT_EMPTY');
+    return {
+      keys,
+      get signed() {
+        return signed;
+      },
+      method: { type: 'agent', agent },
+      [Symbol.dispose]: close,
+    };
   } catch (error) {
     close();
     throw error;
   }
-  return { method: { type: 'agent', agent }, [Symbol.dispose]: close };
 }
 
-function listKeys(agent: ssh2.BaseAgent): Promise<number> {
+function listKeys(agent: ssh2.BaseAgent): Promise<LoginKey[]> {
   return new Promise((resolve, reject) => {
-    agent.getIdentities((error, keys) => {
-      if (error) reject(toAppError('AGENT_UNAVAILABLE', { cause: error }));
-      else resolve(keys?.length ?? 0);
+    agent.getIdentities((error, keys = []) => {
+      if (error) return reject(toAppError('AGENT_UNAVAILABLE', { cause: error }));
+      const parsed = keys.flatMap((key) => ssh2.utils.parseKey(key as ssh2.ParsedKey));
+      resolve(parsed.flatMap((key) => (key instanceof Error ? [] : [toLoginKey(key)])));
     });
   });
+}
+
+function toLoginKey(key: ssh2.ParsedKey): LoginKey {
+  const blob = key.getPublicSSH();
+  return { fingerprint: toFingerprint(blob), rsaBits: readRsaBits(blob) };
+}
+
+/** The length of the modulus: type, exponent and modulus follow each other (RFC 4253 section 6.6). */
+function readRsaBits(blob: Buffer): number | undefined {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + 4 <= blob.length && parts.length < 3; ) {
+    const end = at + 4 + blob.readUInt32BE(at);
+    parts.push(blob.subarray(at + 4, end));
+    at = end;
+  }
+  const [type, , modulus] = parts;
+  if (type?.toString() !== 'ssh-rsa' || modulus === undefined) return undefined;
+  return modulus.length === 0 ? 0 : BigInt(`0x${modulus.toString('hex')}`).toString(2).length;
 }

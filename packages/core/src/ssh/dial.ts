@@ -2,9 +2,11 @@
 
 import { connect, isIP, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
+import { describeMismatch, parseAlgorithmOffer, toMismatch } from './algorithm-offer.ts';
 import type { Login } from './credentials.ts';
 import type { HostKeyTrial } from './host-key.ts';
-import { type DialPhase, toAppError, toReason } from './to-app-error.ts';
+import { type LoginAnswers, toLoginError } from './login-failure.ts';
+import { type DialPhase, type SshReason, toAppError, toReason } from './to-app-error.ts';
 
 export interface DialOptions {
   readonly host: string;
@@ -31,7 +33,8 @@ export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
-const heardLimit = 4_096;
+/** Holds the greeting and what is offered for the handshake. */
+const heardLimit = 8_192;
 
 /** Rejects with `SERVICE_UNAVAILABLE`, or with the signal's reason when that is none of ours; the socket is destroyed then. */
 export function dial(options: DialOptions): Promise<Dialed> {
@@ -42,6 +45,7 @@ export function dial(options: DialOptions): Promise<Dialed> {
     const socket = connect({ host, port, noDelay: true });
     options.onSocket(socket);
     const client = new ssh2.Client();
+    const auth = createAuthHandler(options);
     let phase: DialPhase = isIP(host) === 0 ? 'lookup' : 'connect';
     let heard = '';
     let banner = '';
@@ -58,7 +62,26 @@ export function dial(options: DialOptions): Promise<Dialed> {
       settle();
       socket.destroy();
       const reason = toReason({ phase, error, timedOut, heard, banner });
-      reject(trial.refusal ?? toAppError(reason, { cause: error }));
+      reject(trial.refusal ?? toDialError(reason, error));
+    };
+    const toDialError = (reason: SshReason, cause: unknown) => {
+      if (phase === 'auth') {
+        const { username: user, login } = options;
+        const fromAgent = login.method.type === 'agent';
+        const answers = { ...auth.answers, signed: login.signed };
+        return toLoginError(
+          reason,
+          { user, host, port, keys: login.keys, fromAgent, answers },
+          cause,
+        );
+      }
+      const mismatch = reason === 'NO_COMMON_ALGORITHM' ? toMismatch(cause) : undefined;
+      if (mismatch === undefined) return toAppError(reason, { cause });
+      const why = describeMismatch(mismatch, parseAlgorithmOffer(heard));
+      return toAppError(reason, {
+        message: `VM not reachable via SSH: sshd at ${host}:${port} allows no handshake: ${why}.`,
+        cause,
+      });
     };
     const onAbort = () => {
       if (signal.reason instanceof DeadlineError) return fail(signal.reason, true);
@@ -104,7 +127,7 @@ export function dial(options: DialOptions): Promise<Dialed> {
     });
 
     try {
-      client.connect(toConnectConfig(options, socket));
+      client.connect({ ...toConnectConfig(options, socket), authHandler: auth.handle });
     } catch (error) {
       fail(error);
       return;
@@ -113,20 +136,41 @@ export function dial(options: DialOptions): Promise<Dialed> {
     const onGreeting = (chunk: Buffer) => {
       heard = `${heard}${chunk.toString('latin1')}`.slice(0, heardLimit);
       if (/^SSH-[^\n]*\n/m.test(heard) && phase === 'greeting') phase = 'handshake';
-      if (phase !== 'greeting' || heard.length === heardLimit) socket.off('data', onGreeting);
+      const isDone = phase === 'auth' || heard.length === heardLimit;
+      if (isDone || parseAlgorithmOffer(heard)) socket.off('data', onGreeting);
     };
     socket.on('data', onGreeting);
   });
 }
 
+/** Offers what there is to log in with, once, and keeps what sshd said to it. */
+function createAuthHandler({ username, login }: DialOptions) {
+  let offered = false;
+  let answers: Pick<LoginAnswers, 'partial' | 'methodsLeft'> = {
+    partial: false,
+    methodsLeft: undefined,
+  };
+  return {
+    get answers() {
+      return answers;
+    },
+    handle(methodsLeft: string[] | null, partial: boolean | null) {
+      answers = { partial: partial === true, methodsLeft: methodsLeft ?? undefined };
+      // No further method: ssh2 then says that all have failed.
+      if (offered) return false;
+      offered = true;
+      return { username, ...login.method };
+    },
+  };
+}
+
 function toConnectConfig(
-  { username, login, trial, keepaliveMs }: DialOptions,
+  { username, trial, keepaliveMs }: DialOptions,
   socket: Socket,
 ): ssh2.ConnectConfig {
   return {
     sock: socket,
     username,
-    authHandler: [{ username, ...login.method }],
     // Synchronous and strictly boolean: anything but `false` would be let in.
     hostVerifier: (key: Buffer) => trial.verify(key) === true,
     algorithms: {

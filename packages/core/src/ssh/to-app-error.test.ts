@@ -40,7 +40,7 @@ const rows: readonly Row[] = [
     heard: 'Exceeded MaxStartups\r\n',
     reason: 'TOO_MANY_CONNECTIONS',
   },
-  { phase: 'greeting', heard: 'Not allowed at this time\r\n', reason: 'SOURCE_PENALISED' },
+  { phase: 'greeting', heard: 'Not allowed at this time\r\n', reason: 'NOT_ALLOWED_NOW' },
   { phase: 'greeting', heard: 'HTTP/1.1 400\r\n', reason: 'HANDSHAKE_FAILED' },
   {
     phase: 'handshake',
@@ -58,7 +58,13 @@ const rows: readonly Row[] = [
   {
     phase: 'auth',
     error: error({ code: 2 }, 'Too many authentication failures'),
-    reason: 'AUTH_REJECTED',
+    reason: 'AUTH_TOO_MANY_FAILURES',
+  },
+  {
+    phase: 'handshake',
+    error: error({ level: 'handshake' }, 'Handshake failed: no matching key exchange algorithm'),
+    heard: greeted,
+    reason: 'NO_COMMON_ALGORITHM',
   },
   { phase: 'auth', error: error({ code: 'ECONNRESET' }), reason: 'CONNECTION_RESET' },
   { phase: 'auth', error: error({ level: 'agent' }), reason: 'AGENT_UNAVAILABLE' },

@@ -29,10 +29,13 @@ export function toReason({ phase, error, timedOut, heard, banner }: DialFailure)
   }
   if (level === 'agent') return 'AGENT_UNAVAILABLE';
   if (phase === 'auth') return toLoginReason({ code, error, banner, level });
-  if (phase === 'handshake') return wasCut(code, error) ? 'CONNECTION_RESET' : 'HANDSHAKE_FAILED';
+  if (phase === 'handshake') {
+    if (/no matching /i.test(String(read(error, 'message')))) return 'NO_COMMON_ALGORITHM';
+    return wasCut(code, error) ? 'CONNECTION_RESET' : 'HANDSHAKE_FAILED';
+  }
   // Newer sshd say why they hang up, in a line before any protocol.
   if (/MaxStartups/i.test(heard)) return 'TOO_MANY_CONNECTIONS';
-  if (/not allowed at this time/i.test(heard)) return 'SOURCE_PENALISED';
+  if (/not allowed at this time/i.test(heard)) return 'NOT_ALLOWED_NOW';
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'CONNECTION_RESET';
   return heard === '' ? 'HANDSHAKE_DROPPED' : 'HANDSHAKE_FAILED';
 }
@@ -69,14 +72,19 @@ const texts = {
   CONNECTION_RESET: `${unreachable}: the connection was reset while it was being set up. Check for a firewall or proxy on the way, and sshd's log.`,
   HANDSHAKE_DROPPED: `${unreachable}: sshd hung up before its greeting. It has too many logins under way (MaxStartups) or refuses this address; see sshd's log.`,
   TOO_MANY_CONNECTIONS: `${unreachable}: sshd has too many logins under way (MaxStartups) and hung up. Try again in a moment, or raise MaxStartups.`,
-  SOURCE_PENALISED: `${unreachable}: sshd refuses this address for a while because of earlier failed logins (PerSourcePenalties). Wait, then check SSH_USER and the key.`,
-  HANDSHAKE_FAILED: `${unreachable}: no SSH handshake was possible on that port. Check SSH_PORT, and that sshd supports current algorithms.`,
+  NOT_ALLOWED_NOW: `${unreachable}: sshd hung up with "Not allowed at this time", which it says for one of these: too many logins under way (MaxStartups, PerSourceMaxStartups: try again in a moment, or raise them), earlier failed logins from this address (PerSourcePenalties: check SSH_USER and the key, then wait, or list this address in PerSourcePenaltyExemptList), or a rule against it (RefuseConnection: take that away). sshd's log says which.`,
+  HANDSHAKE_FAILED: `${unreachable}: no SSH handshake was possible on that port. Check SSH_PORT, and that a sshd of SSH 2 answers there.`,
+  NO_COMMON_ALGORITHM: `${unreachable}: sshd and this API have no algorithm in common.`,
   HOST_KEY_UNKNOWN: `${unreachable}: its host key is unknown.`,
   HOST_KEY_CHANGED: `${unreachable}: its host key has changed.`,
   HOST_KEY_REVOKED: `${unreachable}: its host key is revoked.`,
   HOST_KEY_MISMATCH: `${unreachable}: its host key is not the pinned one.`,
   KNOWN_HOSTS_UNREADABLE: `${unreachable}: the known hosts file cannot be read.`,
   AUTH_REJECTED: `${unreachable}: sshd refused the login. Check SSH_USER, and that our public key is in that user's authorized_keys; the next attempt is made after 30 seconds.`,
+  AUTH_INCOMPLETE: `${unreachable}: sshd accepted the key and wants a second factor.`,
+  AUTH_ACCOUNT_REFUSED: `${unreachable}: sshd accepted the key and refused the login all the same.`,
+  AUTH_NO_PUBLIC_KEYS: `${unreachable}: sshd takes no public key for this user.`,
+  AUTH_TOO_MANY_FAILURES: `${unreachable}: sshd broke off the login after too many keys that it refused.`,
   STARTING_UP: `${unreachable}: the VM is still starting up and lets nobody log in yet. Try again in a moment.`,
   KEY_UNREADABLE: `${unreachable}: our private key cannot be read. Check SSH_PRIVATE_KEY_FILE and the file's permissions.`,
   KEY_INVALID: `${unreachable}: our private key is in no format that is understood. Check SSH_PRIVATE_KEY_FILE; ssh-keygen -p rewrites a key in OpenSSH's format.`,
@@ -171,9 +179,9 @@ function toLoginReason({
   if (/booting up|not permitted to log in yet|pam_nologin/i.test(banner)) return 'STARTING_UP';
   if (level === 'client-authentication') return 'AUTH_REJECTED';
   // A numeric code is sshd's own DISCONNECT message: 'Too many authentication failures' and its like.
-  if (typeof code === 'number' && /authentication/i.test(String(read(error, 'message')))) {
-    return 'AUTH_REJECTED';
-  }
+  const said = typeof code === 'number' ? String(read(error, 'message')) : '';
+  if (/too many authentication/i.test(said)) return 'AUTH_TOO_MANY_FAILURES';
+  if (/authentication/i.test(said)) return 'AUTH_REJECTED';
   return 'CONNECTION_RESET';
 }
 
