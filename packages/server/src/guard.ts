@@ -11,7 +11,7 @@ import {
   type ScopeNames,
 } from './auth/principal.ts';
 import { type RateLimit, toNetwork } from './rate-limit.ts';
-import { countCalls } from './trpc.ts';
+import { countCalls } from './trpc-batch.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -49,7 +49,7 @@ export async function admit(request: FastifyRequest, options: GuardOptions): Pro
   const { rateLimit, scopeNames } = options;
   const principal = await identify(request, options);
   request.principal = principal;
-  rateLimit.countCalls(principal.sub, countCalls(request.url));
+  rateLimit.countCalls(principal.sub, countCalls(request));
   const { scope } = request.routeOptions.config;
   if (scope !== undefined) requireScope(principal, scope, scopeNames);
 }

@@ -6,6 +6,7 @@ import { toErrorResponse } from './api-error.ts';
 import { logError } from './errors.ts';
 import { type AppRouter, appRouter } from './routers/app-router.ts';
 import { type Context, tieContext, trpcPrefix } from './trpc.ts';
+import { maxBatchSize, refuseLargeBatches } from './trpc-batch.ts';
 import { createTrpcStreams } from './trpc-streams.ts';
 
 export interface TrpcOptions {
@@ -19,12 +20,13 @@ export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
   app.addHook('preHandler', async ({ raw }) => {
     raw.headers['content-type'] ??= 'application/json'; // a mutation without input has no body to type
   });
+  refuseLargeBatches(app);
   app.addHook('preHandler', createTrpcStreams(options));
   await app.register(fastifyTRPCPlugin, {
     prefix: trpcPrefix,
     trpcOptions: {
       router: appRouter,
-      maxBatchSize: 20,
+      maxBatchSize,
       createContext: ({ req, res }) => createContext(req, res),
       onError({ error, req, ctx }) {
         const context = { requestId: req.id, resourceMetadataUrl };

@@ -8,6 +8,7 @@ import { lastEventIdOf, sendStream } from './send-stream.ts';
 import { type Item, pingMs, toTrpcSse } from './sse.ts';
 import type { StreamItems } from './stream-items.ts';
 import { type StreamRoute, toStreamRoutes } from './stream-routes.ts';
+import { isBatch, toProcedurePath } from './trpc-batch.ts';
 import type { TrpcOptions } from './trpc-plugin.ts';
 
 /** A `preHandler` of tRPC's own route. Leaves to the adapter what is no single call of a subscription. */
@@ -21,8 +22,7 @@ export function createTrpcStreams({
     const path = toProcedurePath(request);
     const route = routes.get(path);
     const query = request.query as Query;
-    const isBatch = [query.batch].flat()[0] === '1';
-    if (route === undefined || request.method === 'HEAD' || isBatch) done();
+    if (route === undefined || request.method === 'HEAD' || isBatch(request)) done();
     else if (request.method !== 'GET') done(notGet());
     else answer(route).catch(isEventSource(request) ? refuse : done);
 
@@ -62,16 +62,6 @@ function notGet(): AppError {
 
 /** As the default parser gives it. */
 type Query = Readonly<Record<string, string | string[] | undefined>>;
-
-/** Decoded once more than Fastify does, as tRPC does. */
-function toProcedurePath({ params }: FastifyRequest): string {
-  const { path = '' } = params as { path?: string }; // of the adapter's `/:path`
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return ''; // for tRPC to refuse
-  }
-}
 
 /** As tRPC's adapter does: the header before the query, and both before what the input says. */
 function toInput(query: Query, header?: string): unknown {

@@ -79,14 +79,6 @@ export function isTrpcUrl(url: string): boolean {
   return url === trpcPrefix || url.startsWith(`${trpcPrefix}/`) || url.startsWith(`${trpcPrefix}?`);
 }
 
-/** How many calls a request makes: a batch lists its procedures with commas, however they are escaped. */
-export function countCalls(url: string): number {
-  if (!isTrpcUrl(url)) return 1;
-  const [path = '', query] = url.split('?', 2);
-  if (new URLSearchParams(query).get('batch') !== '1') return 1;
-  return 1 + (path.match(/,|%(?:25)*2c/gi)?.length ?? 0);
-}
-
 /** One error in tRPC's envelope. */
 export function toTrpcErrorShape(status: number, body: ApiError, path?: string) {
   const data: TrpcErrorData = { ...body, httpStatus: status, ...(path !== undefined && { path }) };
