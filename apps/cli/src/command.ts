@@ -58,6 +58,8 @@ export interface Command<O extends Options = Options, A extends Arity = Arity> {
   readonly kind: 'command';
   readonly description: string;
   readonly operands?: Operands<A>;
+  /** Those that its first operand may name instead. */
+  readonly commands?: readonly Entry[];
   readonly options: O;
   readonly examples: readonly string[];
   /** Throws whatever failed; `main` alone prints and exits. */

@@ -10,15 +10,14 @@ export function toHelp(path: readonly string[], subject: Command | Group, style:
   const sections = [
     subject.description,
     toSection('USAGE', [toUsage(path, subject)], style),
-    ...(subject.kind === 'group'
-      ? [
-          toSection(
-            'COMMANDS',
-            toRows(subject.commands.map(({ name, summary }) => [name, summary])),
-            style,
-          ),
-        ]
-      : [toSection('FLAGS', toRows(toOptionRows(subject.options)), style)]),
+    toSection(
+      'COMMANDS',
+      toRows((subject.commands ?? []).map(({ name, summary }) => [name, summary])),
+      style,
+    ),
+    subject.kind === 'group'
+      ? ''
+      : toSection('FLAGS', toRows(toOptionRows(subject.options)), style),
     toSection(
       'GLOBAL FLAGS',
       toRows(toOptionRows(path.length === 0 ? rootOptions : globalOptions)),

@@ -97,3 +97,29 @@ test('a job that is not there exits with 4', async () => {
     stderr: "ondemand: No job 'x' on oci-flex; ondemand jobs lists the last 50, which are kept\n",
   });
 });
+
+test('jobs cancel ID ends a job, and prints its id', async () => {
+  await using api = await startStubApi(healthy);
+  expect(await runBin(['jobs', 'cancel', job.id], api)).toMatchObject({
+    exitCode: 0,
+    stdout: `${job.id}\n`,
+    stderr: '',
+  });
+  expect(api.calls).toMatchObject([{ procedure: 'jobs.cancel', input: { id: job.id } }]);
+  const { stdout } = await runBin(['jobs', '--json', 'cancel', job.id], api);
+  expect(JSON.parse(stdout)).toMatchObject({ id: job.id, state: 'cancelled' });
+});
+
+test('jobs cancel of a job that has ended is a conflict, and needs an ID', async () => {
+  await using api = await startStubApi({
+    'jobs.cancel': refusal('CONFLICT', 'The job has ended already: it failed', { state: 'failed' }),
+  });
+  expect(await runBin(['jobs', 'cancel', job.id], api)).toMatchObject({
+    exitCode: 5,
+    stderr: expect.stringContaining('has ended already: it failed'),
+  });
+  expect(await runBin(['jobs', 'cancel'], api)).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('jobs cancel needs ID'),
+  });
+});

@@ -55,7 +55,7 @@ export async function findSubject(
   const path: string[] = [];
   let subject: Command | Group = root;
   let rest = argv;
-  while (subject.kind === 'group') {
+  for (;;) {
     const found = takeEntry(path, subject, rest);
     if (found === undefined) break;
     path.push(found.entry.name);
@@ -67,17 +67,20 @@ export async function findSubject(
 
 function takeEntry(
   path: readonly string[],
-  group: Group,
+  subject: Command | Group,
   argv: readonly string[],
 ): { readonly entry: Entry; readonly rest: readonly string[] } | undefined {
-  const { operands, operandAt, options } = tokenize(argv, groupOptions(path));
+  const { commands = [] } = subject;
+  const isGroup = subject.kind === 'group';
+  const known = isGroup ? groupOptions(path) : { ...globalOptions, ...subject.options };
+  const { operands, operandAt, options } = tokenize(argv, known);
   const [name] = operands;
   if (name === undefined || operandAt === undefined) return undefined;
+  const entry = commands.find((command) => command.name === name);
+  if (entry === undefined && !isGroup) return undefined;
   const before = options.filter(({ index }) => index < operandAt);
-  for (const { name: option, rawName } of before)
-    knownOption(path, option, rawName, groupOptions(path));
-  const entry = group.commands.find((command) => command.name === name);
-  if (entry === undefined) throw unknownCommand(path, name, group);
+  for (const { name: option, rawName } of before) knownOption(path, option, rawName, known);
+  if (entry === undefined) throw unknownCommand(path, name, commands);
   return { entry, rest: [...argv.slice(0, operandAt), ...argv.slice(operandAt + 1)] };
 }
 
@@ -100,10 +103,14 @@ function groupOptions(path: readonly string[]): Options {
   return path.length === 0 ? rootOptions : globalOptions;
 }
 
-function unknownCommand(path: readonly string[], name: string, group: Group): CliError {
+function unknownCommand(
+  path: readonly string[],
+  name: string,
+  commands: readonly Entry[],
+): CliError {
   const near = suggest(
     name,
-    group.commands.map((command) => command.name),
+    commands.map((command) => command.name),
   );
   const full = [...path, name].join(' ');
   return usageError(

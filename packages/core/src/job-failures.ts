@@ -1,6 +1,7 @@
 // What callers are told when a job fails, is not there, or can no longer be watched.
 
 import { AppError, isAppError } from './errors.ts';
+import type { JobState } from './model/job.ts';
 import { vmId } from './model/vm.ts';
 import type { JobRecord } from './ports.ts';
 import { toOutputTail, toReadableTail } from './readable-output.ts';
@@ -10,6 +11,31 @@ export function jobNotFound(id: string): AppError {
     'NOT_FOUND',
     `No job '${id}' on ${vmId}; GET /jobs lists the last 50, which are kept`,
     { text: 'Job not found', details: { job: id } },
+  );
+}
+
+/** For whoever wants to end a job that has ended. */
+export function jobHasEnded(job: string, state: JobState): AppError {
+  return new AppError(
+    'CONFLICT',
+    `The job '${job}' on ${vmId} has ended already: it ${jobEnds[state] ?? 'has ended'}, so there is nothing to cancel`,
+    { details: { job, state } },
+  );
+}
+
+const jobEnds: Partial<Record<JobState, string>> = {
+  succeeded: 'succeeded',
+  failed: 'failed',
+  cancelled: 'was cancelled',
+  lost: 'was lost when the VM went down or its processes were killed',
+};
+
+/** For a process that the kernel itself does not let go. */
+export function jobSurvives(job: string): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The job '${job}' was sent KILL and still runs on ${vmId}: a process of it waits for the kernel, as for a disk that hangs. Look at GET /jobs/${job}; POST /vm/reset ends it for certain`,
+    { details: { job, state: 'running', outcome: 'unknown' } },
   );
 }
 
@@ -53,6 +79,13 @@ export function toBuildFailure(
       'INTERNAL_ERROR',
       `The build of '${target}' on ${vmId} was lost: the VM went down meanwhile, or the build was killed. Rebuild it again`,
       { text: 'Build lost', details: { name: target, job: id, state, output } },
+    );
+  }
+  if (state === 'cancelled') {
+    return new AppError(
+      'INTERNAL_ERROR',
+      `The build of '${target}' on ${vmId} was cancelled (job '${id}'); rebuild it again when it is wanted`,
+      { details: { name: target, job: id, state, output } },
     );
   }
   return new AppError(

@@ -84,7 +84,13 @@ interface FakeJob {
 function createFakeHost() {
   const jobs = new Map<string, FakeJob>();
   const started: JobRequest[] = [];
-  const calls = { list: 0, read: 0, watched: new Set<string>(), failed: new Set<string>() };
+  const calls = {
+    cancel: 0,
+    list: 0,
+    read: 0,
+    watched: new Set<string>(),
+    failed: new Set<string>(),
+  };
   let failure: Error | undefined;
   let starting: () => Promise<void> = async () => {};
 
@@ -97,6 +103,13 @@ function createFakeHost() {
       jobs.set(request.id, { ...fresh, target: request.target, startedAt });
       return { startedAt };
     },
+    async cancel(wanted) {
+      calls.cancel += 1;
+      if (failure) throw failure;
+      const job = jobs.get(wanted);
+      if (job?.state === 'running') Object.assign(job, { state: 'cancelled', exitCode: 143 });
+      return job?.state;
+    },
     async list({ id: wanted, tailBytes }) {
       calls.list += 1;
       if (failure) throw failure;
@@ -104,7 +117,7 @@ function createFakeHost() {
         .filter(([each]) => wanted === undefined || each === wanted)
         .map(([each, job]): JobRecord => {
           const { log, ...facts } = job;
-          const ended = job.state === 'succeeded' || job.state === 'failed';
+          const ended = job.state !== 'running' && job.state !== 'lost';
           return {
             ...facts,
             id: each,

@@ -179,3 +179,71 @@ test('the end of a job is told once, however many see it', async () => {
   await service.list();
   expect(changes()).toBe(2);
 });
+
+test('cancel() ends a job, and gives it as it has ended', async () => {
+  const { service, add, calls, changes } = setUp();
+  add(id, { text: 'begun\n' });
+  expect(await service.cancel(id)).toMatchObject({
+    id,
+    state: 'cancelled',
+    exitCode: 143,
+    finishedAt: expect.any(String),
+    output: 'begun\n',
+  });
+  expect(calls.cancel).toBe(1);
+  expect(changes()).toBe(1);
+});
+
+test.each(['succeeded', 'failed', 'cancelled', 'lost'] as const)(
+  'cancel() of a job that is %s is CONFLICT with its state, and asks nothing of the VM',
+  async (state) => {
+    const { service, add, calls } = setUp();
+    add(id, { state });
+    await expect(service.cancel(id)).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringContaining('has ended already'),
+      details: { job: id, state },
+    });
+    expect(calls.cancel).toBe(0);
+  },
+);
+
+test('cancel() of a job that ends in that very moment is CONFLICT with how it ended', async () => {
+  const { service, host, add, end } = setUp();
+  add(id);
+  host.cancel = async () => {
+    end(id, 'succeeded', 0);
+    return 'succeeded';
+  };
+  await expect(service.cancel(id)).rejects.toMatchObject({
+    code: 'CONFLICT',
+    details: { job: id, state: 'succeeded' },
+  });
+});
+
+test.each(['nope', '../etc', ''])('cancel(%j) is NOT_FOUND', async (unknown) => {
+  await expect(setUp().service.cancel(unknown)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('cancel() of a job that even KILL does not end says so', async () => {
+  const { service, host, add } = setUp();
+  add(id);
+  host.cancel = async () => 'running';
+  await expect(service.cancel(id)).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    message: expect.stringContaining('KILL'),
+    details: { job: id, state: 'running' },
+  });
+});
+
+test('wait() for a job that is cancelled says so', async () => {
+  const { service, add } = setUp();
+  add(id, { text: 'begun\n' });
+  const waiting = expect(service.wait(id)).rejects.toMatchObject({
+    code: 'INTERNAL_ERROR',
+    message: expect.stringContaining('was cancelled'),
+    details: { name: 'web', job: id, state: 'cancelled', output: 'begun' },
+  });
+  await service.cancel(id);
+  await waiting;
+});

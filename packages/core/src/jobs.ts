@@ -5,7 +5,9 @@ import { isAppError } from './errors.ts';
 import {
   asRebuildOf,
   asVanished,
+  jobHasEnded,
   jobNotFound,
+  jobSurvives,
   rebuildUnderWay,
   toBuildFailure,
 } from './job-failures.ts';
@@ -47,6 +49,11 @@ export interface Jobs {
   ): Promise<AsyncIterable<PlacedOutput>>;
   /** Resolves once it runs on the VM; the signal ends the preparation only. Throws `CONFLICT`: no usable compose labels, outside the roots, or with `details.job` while one of its project runs or is being started. */
   startRebuild(container: EngineContainer, options?: CallOptions): Promise<Job>;
+  /**
+   * Ends what runs for it on the VM, whichever process started it: TERM, and KILL ten seconds later. Resolves once it has ended; seen through when its caller leaves.
+   * Throws `NOT_FOUND`, `CONFLICT` with `details.state` when it has ended already, and `SERVICE_UNAVAILABLE` when even KILL does not end it.
+   */
+  cancel(id: string, options?: CallOptions): Promise<Job>;
   /**
    * Resolves once it has succeeded, with undefined when it still runs after `timeoutMs`, two hours at most. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
    * Waits over lost connections for up to five minutes each; then, when the VM was stopped, and when the job is not there, `SERVICE_UNAVAILABLE` with `details.job` and `details.outcome` `'unknown'`.
@@ -161,6 +168,18 @@ export function createJobs({
         if (typeof error.details.job === 'string') throw rebuildUnderWay(name, error.details.job);
         // It was about that container alone.
       }
+    },
+    async cancel(id, { signal } = {}) {
+      const found = await findOne(id, { tailBytes: 0, signal });
+      if (found.state !== 'running') throw jobHasEnded(id, found.state);
+      const state = await vm.explain(() => host.cancel(id)).finally(reads.invalidate);
+      if (state === undefined) throw jobNotFound(id);
+      if (state === 'running') throw jobSurvives(id);
+      note(id, true);
+      if (state !== 'cancelled') throw jobHasEnded(id, state);
+      await pause(freshMs); // as after a start
+      const record = await findOne(id, { tailBytes: getTailBytes, signal: undefined });
+      return toJob(record, await readSecrets(record.target, undefined));
     },
     async wait(id, { timeoutMs = maxWaitMs, signal } = {}) {
       const enough = new Error('waited for long enough');

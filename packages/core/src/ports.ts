@@ -169,6 +169,11 @@ export interface JobHost {
    * An answer that was lost is looked up: `details.outcome` `'unknown'` means that this failed too, every other error that nothing was started.
    */
   start(request: JobRequest, options?: CallOptions): Promise<JobStart>;
+  /**
+   * Ends what runs for it: TERM, and KILL for what is left after a grace. Resolves with its state once it has ended, `cancelled` unless it had ended before;
+   * `running` when even that did not end it, `undefined` when there is no such job. Throws `CONFLICT` when its processes are not known.
+   */
+  cancel(id: string): Promise<JobState | undefined>;
   /** Those that are kept, in no order; without `id`, all. */
   list(
     options: { readonly id?: string; readonly tailBytes: number } & CallOptions,

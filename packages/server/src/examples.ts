@@ -168,6 +168,10 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
     response: [job],
   },
   jobs_get: { description: 'The job', response: job },
+  jobs_cancel: {
+    description: 'The job, which has ended',
+    response: { ...job, state: 'cancelled', exitCode: 143, output: 'Building nginx\n' },
+  },
   jobs_output: {
     description: 'The output as it grows',
     response: { text: 'Building nginx\n' },

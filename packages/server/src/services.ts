@@ -5,6 +5,6 @@ import type { Containers, Events, Jobs, Vm } from '@ondemand/core';
 export interface Services {
   readonly vm: Vm;
   readonly containers: Containers;
-  readonly jobs: Pick<Jobs, 'list' | 'get' | 'output'>;
+  readonly jobs: Pick<Jobs, 'list' | 'get' | 'output' | 'cancel'>;
   readonly events: Pick<Events, 'watch'>;
 }

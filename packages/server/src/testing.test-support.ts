@@ -139,6 +139,7 @@ function createServices(actions: string[]): Services {
     jobs: {
       list: async () => [],
       get: async (id) => Promise.reject(missing(id)),
+      cancel: async (id) => Promise.reject(missing(id)),
       output: async () => nothing(),
     },
     events: { watch: async () => nothing() },

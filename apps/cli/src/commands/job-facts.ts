@@ -46,6 +46,7 @@ export function toJobLook(state: JobState): Look | undefined {
     running: 'yellow',
     succeeded: 'green',
     failed: 'red',
+    cancelled: 'yellow',
     lost: 'red',
   };
   return looks[state];
@@ -53,6 +54,7 @@ export function toJobLook(state: JobState): Look | undefined {
 
 /** How a job ended that did not succeed: one sentence without its stop. */
 export function toJobFailure({ kind, target, state, exitCode }: Job): string {
+  if (state === 'cancelled') return `${kind} ${target} was cancelled`;
   return state === 'lost'
     ? `${kind} ${target} was lost: the VM went down before it had ended`
     : `${kind} ${target} failed${exitCode === null ? '' : ` with exit code ${exitCode}`}`;

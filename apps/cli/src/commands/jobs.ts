@@ -15,10 +15,18 @@ export const jobs = defineCommand({
 With -f all of its output as it comes; then the exit code is 0 when it succeeded, and 1 when not.
 Ctrl-C stops watching, not the job. With -f --json one document a line: { "text" }.`,
   operands: { arity: 'maybe', label: '[ID]', from: 'jobs' },
+  commands: [
+    {
+      name: 'cancel',
+      summary: 'End a job that runs',
+      load: async () => (await import('./job-cancel.ts')).cancel,
+    },
+  ],
   options: { follow: flag('Follow the output until the job has ended', 'f') },
   examples: [
     'ondemand jobs',
     'ondemand jobs 20260208T101530Z-1f2e3d4c -f',
+    'ondemand jobs cancel 20260208T101530Z-1f2e3d4c',
     'ondemand jobs --json | jq -r \'.[] | select(.state == "failed") | .id\'',
   ],
   async run(context, { options, operands: [id] }) {

@@ -32,7 +32,9 @@ async function findAll(
   if (isValueOf(rest.at(-1), options)) return [];
   if (current.startsWith('-')) return Object.keys(options).map((name) => `--${name}`);
   if (subject.kind === 'group') return subject.commands.map(({ name }) => name);
-  return findOperands(subject, { given: tokenize(rest, options).operands, list });
+  const given = tokenize(rest, options).operands;
+  const commands = given.length === 0 ? (subject.commands ?? []) : [];
+  return [...commands.map(({ name }) => name), ...(await findOperands(subject, { given, list }))];
 }
 
 async function findOperands(

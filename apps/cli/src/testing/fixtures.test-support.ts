@@ -172,6 +172,7 @@ export const healthy: Readonly<Record<string, Script>> = {
   events: { stream: [stopping, die] },
   'jobs.list': { data: [job, failedJob] },
   'jobs.get': { data: job },
+  'jobs.cancel': { data: { ...job, state: 'cancelled', exitCode: 143 } },
   'jobs.output': { stream: jobOutput },
   whoami: { data: caller },
 };

@@ -62,7 +62,7 @@ function toRecordFrame(fields: readonly string[]): Frame<JobRecord> | undefined 
   const size = toCount(tail);
   if (kind === undefined || state === undefined || startedAt === undefined) return undefined;
   if (outputBytes === undefined || size === undefined) return undefined;
-  const ended = state === 'succeeded' || state === 'failed';
+  const ended = state === 'succeeded' || state === 'failed' || state === 'cancelled';
   const record = {
     id,
     kind: kind satisfies JobKind,
@@ -91,8 +91,9 @@ function toReadingFrame(fields: readonly string[]): Frame<JobReading> | undefine
   return { size, take: (bytes) => ({ id, offset, state, bytes, done }) };
 }
 
-function toState(shown: string | undefined, code: string | undefined): JobState | undefined {
-  if (shown === 'running' || shown === 'lost') return shown;
+/** What a script says a job is, with the exit code beside it. */
+export function toState(shown: string | undefined, code: string | undefined): JobState | undefined {
+  if (shown === 'running' || shown === 'lost' || shown === 'cancelled') return shown;
   if (shown !== 'ended') return undefined;
   return toCount(code) === 0 ? 'succeeded' : 'failed';
 }

@@ -4,13 +4,15 @@ import { randomUUID } from 'node:crypto';
 import { systemClock } from '../clock.ts';
 import { pause } from '../deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
+import type { JobState } from '../model/job.ts';
 import { vmId } from '../model/vm.ts';
 import type { CallOptions, Clock, JobHost, JobRequest, JobStart } from '../ports.ts';
 import type { SshConnection } from '../ssh/connection.ts';
 import { createCapture } from '../ssh/exec.ts';
 import type { SshReason } from '../ssh/to-app-error.ts';
-import { parseJobReadings, parseJobRecords, toTime } from './job-answers.ts';
+import { parseJobReadings, parseJobRecords, toState, toTime } from './job-answers.ts';
 import {
+  cancelScript,
   findScript,
   listScript,
   readScript,
@@ -26,6 +28,8 @@ export interface JobHostOptions {
   readonly keep?: number;
   /** How long a start whose answer was lost is looked for. */
   readonly findTimeoutMs?: number;
+  /** How long a cancelled job has from TERM to KILL. */
+  readonly cancelGraceMs?: number;
   readonly clock?: Pick<Clock, 'elapsedMs'>;
 }
 
@@ -40,6 +44,7 @@ export function createJobHost({
   connection,
   keep = 50,
   findTimeoutMs = 20_000,
+  cancelGraceMs = 10_000,
   clock = systemClock,
 }: JobHostOptions): JobHost {
   const capture = createCapture(connection);
@@ -53,6 +58,7 @@ export function createJobHost({
         return await findStart(request.id, error);
       }
     },
+    cancel,
     list: async ({ id = '', tailBytes, signal }) =>
       id !== '' && !isJobId(id)
         ? []
@@ -84,6 +90,20 @@ export function createJobHost({
       return [...absent, ...readings];
     },
   };
+
+  async function cancel(id: string): Promise<JobState | undefined> {
+    if (!isJobId(id)) return undefined;
+    const { output } = await capture(
+      toArgv(cancelScript, id, String(toNaps(cancelGraceMs)), String(toNaps(killedWithinMs))),
+      { timeoutMs: cancelGraceMs + killedWithinMs + scriptTimeoutMs, maxBytes: wordBytes },
+    );
+    const [word, code] = output.toString('utf8').trimEnd().split(' ');
+    if (word === 'none') return undefined;
+    if (word === 'unknown') throw notCancellable(id);
+    const state = toState(word, code);
+    if (state === undefined) throw unreadable();
+    return state;
+  }
 
   async function start(
     { id, kind, target, lock, argv, env }: JobRequest,
@@ -143,6 +163,8 @@ export function createJobHost({
 }
 
 const scriptTimeoutMs = 20_000;
+/** How long KILL may take: a process that waits for a disk takes its time. */
+const killedWithinMs = 5_000;
 /** Longer than the script ever waits for its lock. */
 const startTimeoutMs = 30_000;
 const retryMs = 300;
@@ -211,6 +233,14 @@ function refused(exitCode: number): AppError {
     'INTERNAL_ERROR',
     `The job was not started: its runner did not come up on ${vmId} (exit code ${exitCode}); check the VM's memory, disk and process limits`,
     { text: 'Job not started', details: { exitCode } },
+  );
+}
+
+function notCancellable(job: string): AppError {
+  return new AppError(
+    'CONFLICT',
+    `The job '${job}' was started by an older version of this API, which left no process id; end it on ${vmId}`,
+    { details: { job, state: 'running' } },
   );
 }
 

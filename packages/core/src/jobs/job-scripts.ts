@@ -4,6 +4,8 @@
  * A job's folder is jobs/ID and holds `meta`, `log`, `lock` and `end`. It shows up once its runner holds `lock`, and the runner
  * holds that for as long as it lives. When the command has ended, `end` becomes `end.EXITCODE.SECONDS.BYTES`: a rename succeeds
  * on a full disk too, and filling disks is what builds are good at. Without that, a job whose `lock` is free is lost.
+ * `pid` has the process id of the runner, which is its session's as well; once the job is to be cancelled it is called `cancel`,
+ * and `end` gets `.cancelled` at its own end.
  */
 
 /** Exit codes of the scripts, after sysexits.h. */
@@ -29,10 +31,11 @@ make_places() { make_ours "$folder" && make_ours "$jobs" || exit ${scriptExits.n
 nap() { sleep ${napMs / 1000} || sleep 1; }
 `;
 
-/** Sets `state` (none, running, lost, ended), `code` and `finished`, and `size` where it is known. */
+/** Sets `state` (none, running, lost, ended, cancelled), `code` and `finished`, and `size` where it is known. */
 const look = `read_end() {
   for end in "$1"/end.*; do [ -e "$end" ] || return 1; done
   end=\${end##*/end.} state=ended
+  case $end in *.cancelled) state=cancelled end=\${end%.cancelled} ;; esac
   code=\${end%%.*} end=\${end#*.}
   finished=\${end%%.*} size=\${end#*.}
 }
@@ -42,22 +45,26 @@ look() {
   # Two who look at the same time must not take each other for the runner: they lock as readers.
   { if flock -n -s 7; then state=lost; else state=running; fi; } 7<"$1/lock"
   [ -d "$1" ] || state=none
-  [ $state != lost ] || read_end "$1" || return 0
+  [ $state != lost ] || read_end "$1" || [ ! -e "$1/cancel" ] || state=cancelled
 }
 measure() { [ -n "$size" ] || size=$(wc -c <"$1/log"); size=$((size)); }
 `;
 
 /** Arguments: job folder while hidden, job folder, umask, and the command. Its fd 3 is where the starter waits for a word, fd 8 the project's lock. */
-export const runnerScript = `exec 9>>"$1/lock" && flock -n 9 && [ ! -e "$2" ] && mv -- "$1" "$2" || exit 1
+export const runnerScript = `exec 9>>"$1/lock" && flock -n 9 && [ ! -e "$2" ] && echo $$ >"$1/pid" && mv -- "$1" "$2" || exit 1
 job=$2 umask=$3
 shift 3
+# It has the end to write down, whatever ends the command; the command itself does not inherit this.
+trap : TERM
 echo started >&3
 exec 3>&-
 # The command must not keep the job alive once the runner is dead, so it does not get fd 9. But it does get fd 8: where the
 # runner alone is killed, the build goes on, and no other one of its project may begin before it has ended.
 (umask "$umask" && exec "$@") </dev/null >>"$job/log" 2>&1 9>&-
 code=$?
-mv -- "$job/end" "$job/end.$code.$(date +%s).$(wc -c <"$job/log")"
+cancelled=
+[ ! -e "$job/cancel" ] || cancelled=.cancelled
+mv -- "$job/end" "$job/end.$code.$(date +%s).$(wc -c <"$job/log")$cancelled"
 # Said aloud: closing it would not free the lock while something that the build left running still has it.
 flock -u 8
 `;
@@ -111,7 +118,7 @@ count=$#
 for job do
   [ $count -gt "$keep" ] || break
   look "$job"
-  [ $state = ended ] || [ $state = lost ] || continue
+  [ $state != running ] && [ $state != none ] || continue
   # Out of sight at once: nobody must find half of a job.
   mv -- "$job" "$jobs/.gone-\${job##*/}" && rm -rf -- "$jobs/.gone-\${job##*/}"
   count=$((count - 1))
@@ -134,6 +141,46 @@ if [ -d "$jobs/$1" ]; then
   answer="found $started"
 fi
 printf '%s\\n' "$answer"
+`;
+
+/**
+ * Arguments: id, and how many naps to wait after TERM and after KILL. Prints the job's state and exit code: `cancelled` also for one that was so already.
+ * Whatever is in the session gets the signals, for a command's children may have process groups of their own; the runner does not.
+ */
+export const cancelScript = `${places}${look}job=$jobs/$1 grace=$2 last=$3
+# Once TERM was sent KILL follows, whatever becomes of the connection.
+trap '' HUP PIPE TERM
+is_ours "$folder" && is_ours "$jobs" || { echo none -; exit 0; }
+# Sends a signal to what is left, if one is given; fails when nothing is.
+sweep() {
+  signal=$1 left=
+  for stat in /proc/[0-9]*/stat; do
+    line= each=\${stat%/stat}
+    each=\${each#/proc/}
+    read -r line <"$stat" || continue
+    set -- \${line##*) }
+    [ "$4" = "$pid" ] && [ "$each" != "$pid" ] && [ "$1" != Z ] || continue
+    left=1
+    [ -z "$signal" ] || kill -s "$signal" "$each"
+  done
+  [ -n "$left" ]
+}
+look "$job"
+if [ $state = running ]; then
+  # A rename, as it needs no space.
+  mv -- "$job/pid" "$job/cancel"
+  read -r pid <"$job/cancel" || { echo unknown -; exit 0; }
+  sweep TERM
+  while [ "$grace" -gt 0 ] && sweep ''; do nap; grace=$((grace - 1)); done
+  sweep KILL
+  until read_end "$job" || [ "$last" -le 0 ]; do
+    nap
+    sweep KILL
+    last=$((last - 1))
+  done
+  look "$job"
+fi
+printf '%s %s\n' $state "$code"
 `;
 
 /** Arguments: mark, bytes of each tail, and an id or nothing for all. */

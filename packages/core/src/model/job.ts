@@ -5,8 +5,8 @@ import { z } from 'zod';
 export const jobKinds = ['rebuild'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
-/** `lost`: it ended without saying how, as when the VM was powered off. */
-export const jobStates = ['running', 'succeeded', 'failed', 'lost'] as const;
+/** `cancelled`: ended by whoever may; `lost`: it ended without saying how, as when the VM was powered off. */
+export const jobStates = ['running', 'succeeded', 'failed', 'cancelled', 'lost'] as const;
 export type JobState = (typeof jobStates)[number];
 
 /** What this API gives is a time and a random part, so that ids sort by age; any other name of a harmless file is merely unknown. */
@@ -26,7 +26,7 @@ export const jobSchema = z
     target: z.string().describe('Container name'),
     state: z
       .enum(jobStates)
-      .describe('running, succeeded, failed, or lost: the VM went down meanwhile'),
+      .describe('running, succeeded, failed, cancelled, or lost: the VM went down meanwhile'),
     startedAt: z.iso.datetime().describe("By the VM's clock"),
     finishedAt: z.iso.datetime().nullable().describe('null while it runs, and when it is lost'),
     exitCode: z.int().nullable().describe('null while it runs, and when it is lost'),

@@ -3,7 +3,7 @@
 import { type JobOutput, jobIdSchema, jobOutputSchema, jobSchema } from '@ondemand/core';
 import { z } from 'zod';
 import { lastEventIdInput, toTracked } from '../tracked.ts';
-import { readProcedure, readStream, router } from '../trpc.ts';
+import { adminProcedure, readProcedure, readStream, router } from '../trpc.ts';
 
 const idInput = z.strictObject({ id: jobIdSchema });
 
@@ -29,6 +29,18 @@ export const jobsRouter = router({
     .input(idInput)
     .output(jobSchema)
     .query(({ ctx, input: { id } }) => ctx.services.jobs.get(id, { signal: ctx.signal })),
+
+  cancel: adminProcedure('jobs_cancel', {
+    method: 'POST',
+    path: '/jobs/{id}/cancel',
+    summary: 'Cancel a job',
+    description:
+      'Ends its processes on the VM: TERM, and KILL for what is left after 10 s. Answers with the job once it has ended; one that has ended already is a 409 with its state.',
+    errors: ['NOT_FOUND', 'CONFLICT'],
+  })
+    .input(idInput)
+    .output(jobSchema)
+    .mutation(({ ctx, input: { id } }) => ctx.services.jobs.cancel(id)),
 
   output: readStream('jobs_output', {
     path: '/jobs/{id}/output',
