@@ -1,4 +1,5 @@
-// What tests left: files in the folder that was theirs, and processes that still live with it.
+// What tests left: files in the folder that was theirs, and processes that still live with it. Programs of others
+// (dockerd, docker-compose) have a folder of their own below it, which goes with the world that they ran in.
 
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,7 +27,7 @@ async function listProcesses(folder) {
   const found = await Promise.all(
     pids.map(async (pid) => {
       const environment = await readProc(pid, 'environ');
-      if (!environment.includes(`TMPDIR=${folder}`)) return [];
+      if (!environment.some((pair) => pair.startsWith(`TMPDIR=${folder}`))) return [];
       const argv = (await readProc(pid, 'cmdline')).filter(Boolean);
       return argv.length === 0 ? [] : [`process ${pid} (${argv.join(' ').slice(0, 120)})`];
     }),

@@ -66,7 +66,7 @@ describeSshd('jobs over a real sshd', () => {
       details: { exitCode: 4, job: id, output: expect.stringMatching(/line 200$/) },
     });
     expect(world.connects()).toBeGreaterThan(1);
-  }, 60_000);
+  });
 
   test('output() of 50 MB comes in flat memory, also to several readers', async () => {
     await using world = await startService('yes "#7 12.3 a line of a build" | head -c 50000000');
@@ -88,7 +88,7 @@ describeSshd('jobs over a real sshd', () => {
     const sizes = await Promise.all([read(), read(), read()]);
     for (const size of sizes) expect(Math.abs(size - 50_000_000)).toBeLessThan(2);
     expect(most).toBeLessThan(20_000_000);
-  }, 60_000);
+  });
 });
 
 /** What is in use, without what only waits to be collected: how much of that there is differs from Node to Node. */

@@ -182,7 +182,7 @@ describe('3: malformed requests', () => {
       const { port } = new URL(app.url);
       const socket = connect(Number(port), '127.0.0.1');
       let answer = '';
-      socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')));
+      socket.setTimeout(60_000, () => socket.destroy(new Error('no answer')));
       socket.on('data', (chunk) => {
         answer += chunk;
       });

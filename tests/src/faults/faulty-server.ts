@@ -27,17 +27,16 @@ export interface FaultyServer extends AsyncDisposable, ReturnType<typeof createC
    * To be called before a fault.
    */
   settle(): Promise<void>;
-  /** The request is refused with 503, whole, within `withinMs`, for this reason; one that a younger failure explains is asked again. Resolves with what was said. */
+  /** The request is refused with 503, whole, for this reason; one that a younger failure explains is asked again. Resolves with what was said. */
   expectOutage(expected: Outage): Promise<ApiErrorBody>;
-  /** Requests succeed again within ten seconds, or `withinMs`; until then they are refused as they should be. */
-  expectRecovery(options?: { readonly withinMs?: number }): Promise<void>;
+  /** Requests succeed again; until then they are refused as they should be. How soon is tested with a clock, in core's ssh/connection-faults.test.ts. */
+  expectRecovery(): Promise<void>;
 }
 
 export interface Outage {
   /** Of `details.reason`. */
   readonly reason: string;
   readonly message: RegExp;
-  readonly withinMs?: number;
   readonly method?: string;
   readonly path?: string;
 }
@@ -68,7 +67,7 @@ export function startFaultyServer(options: FaultyServerOptions = {}): Promise<Fa
       await startServer({
         LOG_LEVEL: 'debug',
         RATE_LIMIT_PER_MINUTE: '100000', // a test asks often what a user asks once
-        SSH_CONNECT_TIMEOUT_SECONDS: '4', // a fault that hangs is told after so long
+        SSH_CONNECT_TIMEOUT_SECONDS: '8', // a fault that hangs is told after so long
         ...world,
         SSH_PORT: String(proxy.port),
         SSH_KNOWN_HOSTS_FILE: knownHostsFile,
@@ -91,7 +90,7 @@ export function startFaultyServer(options: FaultyServerOptions = {}): Promise<Fa
       trust,
       settle: () => settle(caller, server),
       expectOutage: (expected: Outage) => expectOutage(caller, expected),
-      expectRecovery: ({ withinMs = 10_000 } = {}) => expectRecovery(caller, withinMs),
+      expectRecovery: () => expectRecovery(caller),
     };
   });
 }
@@ -124,7 +123,7 @@ async function settle(caller: Caller, server: ServerProcess): Promise<void> {
       const connected = server.logs().findLast(({ msg }) => msg === 'connected to the VM');
       return response.ok && Date.now() - Number(connected?.time) > steadyMs;
     },
-    { timeoutMs: 15_000, intervalMs },
+    { intervalMs },
   );
 }
 
@@ -133,13 +132,10 @@ const firstReasons = /^CONNECTION_(LOST|UNSTABLE)$/;
 
 async function expectOutage(
   caller: Caller,
-  { reason, message, withinMs = 5_000, method = 'GET', path = '/containers' }: Outage,
+  { reason, message, method = 'GET', path = '/containers' }: Outage,
 ): Promise<ApiErrorBody> {
-  const startedAtMs = performance.now();
   for (;;) {
     const error = await expectApiError(await caller.request(method, path), 'SERVICE_UNAVAILABLE');
-    const tookMs = performance.now() - startedAtMs;
-    expect(tookMs, `${error.message} (after ${Math.round(tookMs)} ms)`).toBeLessThan(withinMs);
     const said = String(error.details.reason);
     if (said !== reason && firstReasons.test(said)) {
       await sleep(intervalMs);
@@ -151,7 +147,7 @@ async function expectOutage(
   }
 }
 
-async function expectRecovery(caller: Caller, withinMs: number): Promise<void> {
+async function expectRecovery(caller: Caller): Promise<void> {
   await until(
     'requests to succeed again',
     async () => {
@@ -160,6 +156,6 @@ async function expectRecovery(caller: Caller, withinMs: number): Promise<void> {
       const { message } = await expectApiError(response, 'SERVICE_UNAVAILABLE');
       throw new Error(message);
     },
-    { timeoutMs: withinMs, intervalMs },
+    { intervalMs },
   );
 }

@@ -46,7 +46,7 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
     await api.settle();
     api.proxy.delayGreeting(2_000);
     api.proxy.reset();
-    await api.expectRecovery({ withinMs: 5_000 });
+    await api.expectRecovery();
 
     await api.settle();
     api.proxy.delayGreeting(60_000);
@@ -107,11 +107,9 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
   test.sequential('a link on which nothing passes any more', async () => {
     await api.settle();
     api.proxy.blackhole();
-    const withinMs = keepaliveSeconds * 4 * 1000;
     await api.expectOutage({
       reason: 'PEER_SILENT',
       message: /stopped answering.*GET \/vm\/status/,
-      withinMs,
     });
     await api.proxy.pass();
     await api.expectRecovery();

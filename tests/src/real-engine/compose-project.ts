@@ -57,7 +57,7 @@ export async function startComposeProject(vm: RealVm): Promise<ComposeProject> {
   const compose = (...args: string[]): Promise<string> =>
     runOk([requireTool('docker-compose'), '--ansi', 'never', ...args], {
       cwd: folder,
-      env: { PATH: process.env.PATH, HOME: vm.home, DOCKER_HOST: `unix://${vm.dockerSocket}` },
+      env: vm.composeEnv,
       timeoutMs: 120_000,
     });
   const { created, plain, paused, exited, secretive } = projectContainers;

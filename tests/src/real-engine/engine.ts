@@ -30,10 +30,15 @@ export interface EngineOptions {
   readonly machine: Machine;
   readonly folder: string;
   readonly cgroup: string;
+  readonly temporaryFolder: string;
 }
 
 /** Starts a dockerd with everything of its own; it listens on `docker.sock` in `folder`. */
-export async function startEngine({ machine, folder, cgroup }: EngineOptions): Promise<RealEngine> {
+export async function startEngine({
+  machine,
+  folder,
+  ...options
+}: EngineOptions): Promise<RealEngine> {
   const socket = join(folder, 'docker.sock');
   const logFile = join(folder, 'dockerd.log');
   const argv = [
@@ -41,12 +46,16 @@ export async function startEngine({ machine, folder, cgroup }: EngineOptions): P
     ...['--data-root', join(folder, 'docker')],
     ...['--host', `unix://${socket}`],
     // systemd, where there is one, knows nothing of the machine.
-    ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${cgroup}`],
+    ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${options.cgroup}`],
     // Its processes are killed, never asked: no container may hold up a test by ten seconds.
     ...['--shutdown-timeout', '1'],
   ];
   const cli = [requireTool('docker'), '--host', `unix://${socket}`];
-  const env = { ...process.env, DOCKER_CONFIG: join(folder, 'docker-config') };
+  const env = {
+    ...process.env,
+    TMPDIR: options.temporaryFolder,
+    DOCKER_CONFIG: join(folder, 'docker-config'),
+  };
   const docker = (...args: string[]): Promise<string> => runOk([...cli, ...args], { env });
   let daemon: MachineProcess | undefined;
 

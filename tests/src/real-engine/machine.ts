@@ -36,6 +36,8 @@ export interface MachineOptions {
   readonly setup: readonly string[];
   /** The control group that its containers live in; removed with it. */
   readonly cgroup: string;
+  /** Where its programs put what they forget: the caller's to remove. */
+  readonly temporaryFolder: string;
 }
 
 /** Boots in some milliseconds. Disposing kills every process in it, which takes its mounts, bridges, rules and ports along; so does the end of this process, a kill included. */
@@ -56,7 +58,8 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     'done',
   ].join('\n');
   const namespaces = ['--pid', '--net', '--mount', '--uts', '--fork', '--mount-proc'];
-  const outer = spawn('unshare', [...namespaces, '--kill-child', 'sh', '-c', boot]);
+  const env = { ...process.env, TMPDIR: options.temporaryFolder };
+  const outer = spawn('unshare', [...namespaces, '--kill-child', 'sh', '-c', boot], { env });
   const gone = new Promise<void>((resolve) => outer.once('close', () => resolve()));
   let output = '';
   let ended = false;
@@ -86,7 +89,10 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       const log = await open(logFile, 'a');
       const inside = ['--pid', '--mount', '--uts', ...(network === 'machine' ? ['--net'] : [])];
       const args = ['-t', String(pid), ...inside, '--', ...argv];
-      const entered = spawn(requireTool('nsenter'), args, { stdio: ['ignore', log.fd, log.fd] });
+      const entered = spawn(requireTool('nsenter'), args, {
+        env,
+        stdio: ['ignore', log.fd, log.fd],
+      });
       // Listens before anything is awaited: the process may end at once.
       const gone = new Promise<void>((resolve) => entered.once('close', () => resolve()));
       entries.push(entered);

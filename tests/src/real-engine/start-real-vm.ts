@@ -15,6 +15,8 @@ export interface RealVm extends AsyncDisposable {
   /** What points a server at this VM: `SSH_*` and `DOCKER_SOCKET`. */
   readonly env: Readonly<Record<string, string>>;
   readonly dockerSocket: string;
+  /** What docker-compose needs to know when it runs on this host, as the VM's owner would run it there. */
+  readonly composeEnv: Readonly<Record<string, string>>;
   /** The SSH user's home, under the same path on the VM and on this host. */
   readonly home: string;
   readonly user: VmUser;
@@ -53,21 +55,29 @@ export function startRealVm({ sshdConfig = [] }: RealVmOptions = {}): Promise<Re
     opened.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
     await chmod(folder, 0o755); // the SSH user's files are in it
     const home = await createHome(folder);
+    const temporaryFolder = join(folder, 'tmp');
+    await mkdir(temporaryFolder);
+    await chmod(temporaryFolder, 0o1777);
     const cgroup = basename(folder);
     const machine = opened.use(
       await startMachine({
         hostName: 'oci-flex',
         setup: await createAccounts(folder, home),
         cgroup,
+        temporaryFolder,
       }),
     );
-    const engine = await startEngine({ machine, folder, cgroup });
+    const engine = await startEngine({ machine, folder, cgroup, temporaryFolder });
     const importing = importBaseImage(engine, folder);
     const starting = startSshServer({
       machine,
       folder,
       user: user.name,
-      sessionEnv: { DOCKER_HOST: `unix://${engine.socket}`, PATH: vmPath() },
+      sessionEnv: {
+        DOCKER_HOST: `unix://${engine.socket}`,
+        PATH: vmPath(),
+        TMPDIR: temporaryFolder,
+      },
       config: sshdConfig,
     });
     // Both have ended before either's failure takes the folder away.
@@ -84,6 +94,12 @@ export function startRealVm({ sshdConfig = [] }: RealVmOptions = {}): Promise<Re
         DOCKER_SOCKET: engine.socket,
       },
       dockerSocket: engine.socket,
+      composeEnv: {
+        PATH: process.env.PATH ?? '',
+        HOME: home,
+        DOCKER_HOST: `unix://${engine.socket}`,
+        TMPDIR: temporaryFolder,
+      },
       home,
       user,
       pid: machine.pid,

@@ -262,9 +262,7 @@ describe('last good keys', () => {
     await has('a');
     issuer.answers['/jwks'] = (() => {}) as Answer;
     clock.advance(10 * minuteMs);
-    const before = performance.now();
-    expect(await has('a')).toBe(true);
-    expect(performance.now() - before).toBeLessThan(3000);
+    expect(await has('a')).toBe(true); // nothing else would end it: the issuer never answers
   });
 
   test('do not outlive the withdrawal of every key', async () => {
