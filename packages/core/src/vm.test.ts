@@ -25,6 +25,8 @@ function setUp(
     elapsedMs: 0,
     interfere: (): void | Promise<void> => {},
     beforeLook: async (_options: CallOptions = {}): Promise<void> => {},
+    beforeAddress: async (_signal: AbortSignal | undefined): Promise<void> => {},
+    unreadable: [] as unknown[],
     move(next: LifecycleState) {
       world.lifecycleState = next;
       world.version += 1;
@@ -37,8 +39,9 @@ function setUp(
       await world.beforeLook(options);
       return { ...seen, displayName: 'vm' };
     },
-    async getPublicIp() {
+    async getPublicIp({ signal } = {}) {
       world.addressLooks += 1;
+      await world.beforeAddress(signal);
       return world.ip;
     },
     async act(action, { etag, signal }) {
@@ -56,6 +59,8 @@ function setUp(
     onAction: () => {
       world.actions += 1;
     },
+    onAddressUnreadable: (error) => void world.unreadable.push(error),
+    addressDeadlineMs: 20,
   });
   return { vm, world };
 }
@@ -93,24 +98,51 @@ describe('status()', () => {
     expect(await vm.status()).not.toHaveProperty('ip');
   });
 
+  test('tells the state without an address that may not be read, and says so once', async () => {
+    const { vm, world } = setUp();
+    const refused = new AppError('INTERNAL_ERROR', 'The policy lacks vnics');
+    world.beforeAddress = () => Promise.reject(refused);
+    for (let times = 0; times < 3; times += 1) {
+      const state = await vm.status();
+      expect(state).toMatchObject({ lifecycleState: 'RUNNING' });
+      expect(state).not.toHaveProperty('ip');
+    }
+    expect(world.unreadable).toEqual([refused]);
+  });
+
+  test('tells the state without an address that nobody gives in time', async () => {
+    const { vm, world } = setUp();
+    world.beforeAddress = (signal) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    expect(await vm.status()).not.toHaveProperty('ip');
+    expect(world.unreadable).toHaveLength(1);
+  });
+
+  test('asks for no address where only the state is waited for', async () => {
+    const { vm, world } = setUp();
+    const state = await vm.status({ address: false });
+    expect(state).toMatchObject({ lifecycleState: 'RUNNING', displayName: 'vm' });
+    expect([world.looks, world.addressLooks]).toEqual([1, 0]);
+  });
+
   test('asks OCI once for a thousand readers', async () => {
     const { vm, world } = setUp();
     await Promise.all(Array.from({ length: 1000 }, () => vm.status()));
     expect([world.looks, world.addressLooks]).toEqual([1, 1]);
   });
 
-  test('asks for state and address at the same time, and stops the one when the other fails', async () => {
+  test('asks for state and address at the same time, and stops asking for the address when the state fails', async () => {
     const down = new AppError('SERVICE_UNAVAILABLE', 'down');
     let stopped = false;
     const compute: Compute = {
-      getInstance: ({ signal } = {}) =>
+      getInstance: () => Promise.reject(down),
+      getPublicIp: ({ signal } = {}) =>
         new Promise((_, reject) => {
           signal?.addEventListener('abort', () => {
             stopped = true;
             reject(signal.reason);
           });
         }),
-      getPublicIp: () => Promise.reject(down),
       act: async () => {},
     };
     const vm = createVm({

@@ -1,6 +1,6 @@
 // The VM's power: what it is doing, and the four actions that change it.
 
-import { pause } from './deadline.ts';
+import { pause, withDeadline } from './deadline.ts';
 import { AppError, type ErrorText, isAppError } from './errors.ts';
 import {
   checkAction,
@@ -19,8 +19,12 @@ export interface VmOptions {
   readonly link: Link;
   /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
   readonly onAction?: () => void;
+  /** Called when the address begins to be unreadable; the state is told without it. */
+  readonly onAddressUnreadable?: (error: unknown) => void;
   /** How long one look at the VM may take altogether. */
   readonly statusDeadlineMs?: number;
+  /** How long the state waits for the address. */
+  readonly addressDeadlineMs?: number;
 }
 
 /**
@@ -28,8 +32,11 @@ export interface VmOptions {
  * An action that was sent goes on when the caller leaves. Everything throws `SERVICE_UNAVAILABLE` and `INTERNAL_ERROR` as `Compute` does.
  */
 export interface Vm {
-  /** Shared by all who ask at the same time; never older than two seconds, never from before an action that has ended. */
-  status(options?: CallOptions): Promise<VmState>;
+  /**
+   * Shared by all who ask at the same time; never older than two seconds, never from before an action that has ended.
+   * Without `ip` when there is none, when it cannot be read, and where only the state is waited for (`address: false`), which asks for none.
+   */
+  status(options?: { readonly address?: boolean } & CallOptions): Promise<VmState>;
   start(options?: CallOptions): Promise<VmActionResult>;
   stop(options?: CallOptions): Promise<VmActionResult>;
   /** A graceful restart of the operating system. */
@@ -63,14 +70,19 @@ export function createVm({
   clock,
   link,
   onAction,
+  onAddressUnreadable = () => {},
   statusDeadlineMs = 30_000,
+  addressDeadlineMs = 5000,
 }: VmOptions): Vm {
   const reads = createSharedReads({ deadlineMs: statusDeadlineMs });
   let sighting: Sighting | undefined;
+  let isAddressReadable = true;
 
   return {
-    status(options) {
-      return reads.read(`the state of ${vmId}`, readStatus, { ...options, keep: true });
+    status({ address = true, signal } = {}) {
+      return address
+        ? reads.read(`the state of ${vmId}`, readStatus, { signal, keep: true })
+        : reads.read(`the power of ${vmId}`, readState, { signal, keep: true });
     },
     start: (options) => act('START', options),
     stop: (options) => act('STOP', options),
@@ -78,19 +90,39 @@ export function createVm({
     reset: (options) => act('RESET', options),
   };
 
-  async function readStatus(signal: AbortSignal): Promise<VmState> {
+  async function readState(signal: AbortSignal): Promise<VmState> {
     const lastCheck = clock.now().toISOString();
+    const { lifecycleState, displayName } = await look({ signal });
+    return { vmId, lifecycleState, displayName, lastCheck };
+  }
+
+  async function readStatus(signal: AbortSignal): Promise<VmState> {
     const failed = new AbortController();
     const both = { signal: AbortSignal.any([signal, failed.signal]) };
     try {
-      const [{ lifecycleState, displayName }, ip] = await Promise.all([
-        look(both),
-        compute.getPublicIp(both),
-      ]);
-      return { vmId, lifecycleState, displayName, ...(ip !== undefined && { ip }), lastCheck };
+      const [state, ip] = await Promise.all([readState(both.signal), readAddress(both)]);
+      return ip === undefined ? state : { ...state, ip };
     } finally {
       // The half that is still under way would be for nobody.
       failed.abort();
+    }
+  }
+
+  /** An optional part: undefined when it cannot be read in time, which is told once until it can be read again. */
+  async function readAddress({ signal }: { readonly signal: AbortSignal }) {
+    try {
+      const ip = await withDeadline((inner) => compute.getPublicIp({ signal: inner }), {
+        timeoutMs: addressDeadlineMs,
+        signal,
+        onTimeout: () => new Error(`OCI gave no address within ${addressDeadlineMs} ms`),
+      });
+      isAddressReadable = true;
+      return ip;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isAddressReadable) onAddressUnreadable(error);
+      isAddressReadable = false;
+      return undefined;
     }
   }
 

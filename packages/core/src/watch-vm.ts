@@ -62,7 +62,7 @@ export function watchVm({
 
   async function look(): Promise<number> {
     try {
-      const seen = await withDeadline((inner) => vm.status({ signal: inner }), {
+      const seen = await withDeadline((inner) => vm.status({ address: false, signal: inner }), {
         timeoutMs: maxLookMs,
         signal,
         onTimeout: () => new Error('OCI did not say in time what the VM is doing'),

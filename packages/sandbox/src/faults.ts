@@ -17,7 +17,11 @@ export interface OciSubject {
 
 export interface OciFaults extends FaultScope<OciSubject> {
   /** Answers with this status and OCI's own error body for it. */
-  status?: 400 | 401 | 404 | 409 | 412 | 429 | 500 | 503 | undefined;
+  status?: 400 | 401 | 402 | 403 | 404 | 409 | 412 | 429 | 500 | 501 | 503 | undefined;
+  /** OCI's own code in that body, e.g. `LimitExceeded`; by the status if left out. */
+  code?: string | undefined;
+  /** Instances are answered without their ETag, as some emulators do. */
+  withoutEtag?: boolean | undefined;
   /** Sent as `retry-after` with `status`. */
   retryAfterSeconds?: number | undefined;
   /** START fails with 500 InternalError "Out of host capacity.". */

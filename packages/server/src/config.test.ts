@@ -33,6 +33,16 @@ test('all that is missing is listed at once', () => {
   );
 });
 
+test.each([
+  ['api_key', 'config'],
+  ['security_token', 'session'],
+])("the oci CLI's word %s for OCI_AUTH is told as what it is here", (word, meant) => {
+  const { problems } = parseConfig({ ...required, OCI_AUTH: word });
+  expect(problems).toEqual([
+    expect.stringMatching(new RegExp(`^OCI_AUTH: .*${word} is '${meant}'`)),
+  ]);
+});
+
 test('an empty variable counts as left out', () => {
   expect(parseConfig({ ...required, SSH_HOST: '', PORT: '' }).config.PORT).toBe(5000);
   expect(parseConfig({ ...required, OIDC_ISSUER: '' }).problems).toEqual(['OIDC_ISSUER: required']);

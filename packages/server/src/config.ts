@@ -87,7 +87,7 @@ export const environmentSchema = z.object({
     .regex(/^ocid1\.instance\./, "must be an instance's OCID, ocid1.instance.…")
     .describe("the instance's OCID"),
   OCI_AUTH: z
-    .enum(ociAuths)
+    .enum(ociAuths, { error: ({ input }) => toOciAuthProblem(input) })
     .default('config')
     .describe('how the API signs: a key in the config, a session token, or the VM it runs on'),
   OCI_CONFIG_FILE: file.prefault('~/.oci/config').describe("the OCI CLI's config file"),
@@ -143,6 +143,15 @@ export const environmentSchema = z.object({
 });
 
 export type Config = z.infer<typeof environmentSchema>;
+
+/** The oci CLI's words for the same, `--auth`, are what people try first. */
+function toOciAuthProblem(input: unknown): string {
+  const meant = { api_key: 'config', security_token: 'session' }[String(input).toLowerCase()];
+  const known = ociAuths.join(', ');
+  return meant === undefined
+    ? `must be one of ${known}`
+    : `what the oci CLI calls ${String(input).toLowerCase()} is '${meant}' here; must be one of ${known}`;
+}
 
 export const variableNames: readonly string[] = Object.keys(environmentSchema.shape);
 

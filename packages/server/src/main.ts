@@ -66,11 +66,18 @@ async function readConfig(envFile: string | undefined) {
   if (environment === undefined) refuse(read.problems);
   const parsed = parseConfig(environment);
   const found = await checkEnvironment(parsed.config);
-  const wasSet = (problem: string) => Boolean(environment[problem.split(':', 1)[0] ?? '']);
+  const wasSet = (problem: string) =>
+    toSources(problem.split(':', 1)[0] ?? '').some((name) => environment[name]);
   const problems = [...read.problems, ...parsed.problems, ...found.filter(wasSet)];
   const warnings = [...read.warnings, ...found.filter((problem) => !wasSet(problem))];
   if (problems.length > 0) refuse([...problems, ...warnings]);
   return { config: requireConfig(parsed), warnings };
+}
+
+/** Which variables a problem may come from: what a named file lacks is the fault of naming it. */
+function toSources(variable: string): string[] {
+  const isOfProfile = /^OCI_(CONFIG_PROFILE|REGION|AUTH)$/.test(variable);
+  return isOfProfile ? [variable, 'OCI_CONFIG_FILE', 'OCI_CONFIG_PROFILE'] : [variable];
 }
 
 function toStartFailure(error: unknown, { HOST, PORT }: Config): string {

@@ -82,6 +82,8 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     clock,
     link: connection,
     onAction: () => events.look('vm'),
+    onAddressUnreadable: (err) =>
+      logger.warn({ err }, "OCI does not tell the VM's address; GET /vm/status goes without it"),
   });
   const jobs = createJobs({
     host: createJobHost({ connection }),
@@ -198,6 +200,7 @@ async function checkOci(config: Partial<Config>): Promise<string[]> {
 
 function ociOptions(config: Partial<Config> & Pick<Config, 'OCI_AUTH'>) {
   return {
+    instanceId: config.OCI_INSTANCE_ID,
     auth: config.OCI_AUTH,
     configFile: config.OCI_CONFIG_FILE,
     profile: config.OCI_CONFIG_PROFILE,

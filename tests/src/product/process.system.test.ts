@@ -1,8 +1,11 @@
 // The server as a process: what it says of a wrong configuration, and how it ends.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startSandbox } from '@ondemand/sandbox';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/run.ts';
 import { startApp } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
@@ -33,6 +36,24 @@ test('a wrong configuration is told all at once, by variable, with exit code 2 a
   ])
     expect(stderr).toMatch(new RegExp(`^  ${name}: `, 'm'));
   expect(stderr).not.toMatch(/OCI_INSTANCE_ID:|aa:bb|\n {4}at /);
+});
+
+test.each([
+  ['of no use', 'DEFAULT', /^ {2}OCI_CONFIG_PROFILE: .*DEFAULT.* lacks tenancy/m],
+  ['that is not there', 'OTHER', /^ {2}OCI_CONFIG_PROFILE: no profile 'DEFAULT'/m],
+])('a given OCI_CONFIG_FILE with a DEFAULT %s is exit code 2', async (_, profile, words) => {
+  const folder = await mkdtemp(join(tmpdir(), 'ondemand-oci-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'config');
+  await writeFile(file, `[${profile}]\nregion=eu-frankfurt-1\n`);
+  const { exitCode, stderr } = await runServer({
+    OIDC_ISSUER: 'http://127.0.0.1:1',
+    OIDC_AUDIENCE: 'https://ondemand.test',
+    OCI_INSTANCE_ID: 'ocid1.instance.oc1..abc',
+    OCI_CONFIG_FILE: file,
+  });
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(words);
 });
 
 test.each([[['--port', '1']], [['stray']]])(

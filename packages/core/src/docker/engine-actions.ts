@@ -6,9 +6,16 @@ import type { CallOptions } from '../ports.ts';
 import type { EngineClient } from './engine-client.ts';
 import { type EngineReads, toContainerName, toContainerPath } from './engine-reads.ts';
 import type { ContainerInspect } from './engine-schemas.ts';
-import { LostAnswerError } from './exchange.ts';
+import { type EngineAnswer, LostAnswerError } from './exchange.ts';
 import { type EngineAction, judgeOutcome, type Observation, toObservation } from './outcome.ts';
-import { type EngineTask, toAppError, unknownOutcome } from './to-app-error.ts';
+import {
+  type EngineTask,
+  findOther,
+  type OtherContainer,
+  toAppError,
+  unknownOutcome,
+} from './to-app-error.ts';
+import { toState } from './to-container.ts';
 
 export interface EngineActionsOptions {
   readonly client: EngineClient;
@@ -32,7 +39,12 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
   ): Promise<ActionOutcome> {
     const container = await reads.inspect(id, { signal });
     const before = toObservation(container);
-    const task: EngineTask = { operation: action, name: toContainerName(container) };
+    const task: EngineTask = {
+      operation: action,
+      name: toContainerName(container),
+      id: container.Id,
+      state: toState(container.State.Status ?? '', ''),
+    };
     const timeoutMs = toTimeoutMs(action, container);
     try {
       const answer = await client.send({
@@ -45,7 +57,7 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
       });
       if (answer.status === 304) return { changed: false };
       if (answer.status >= 200 && answer.status < 300) return { changed: true };
-      throw toAppError(answer, task);
+      throw toAppError(answer, task, await lookAtOther(answer, task, container, signal));
     } catch (error) {
       if (!(error instanceof LostAnswerError)) throw error;
       // An engine that stayed silent had its time; after a cut it may still be at work.
@@ -55,6 +67,20 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
       throw unknownOutcome(task, error);
     }
   };
+
+  /** The other container that a refusal is about, by its name where it still exists. */
+  async function lookAtOther(
+    answer: EngineAnswer,
+    task: EngineTask,
+    container: ContainerInspect,
+    signal: AbortSignal | undefined,
+  ): Promise<OtherContainer | undefined> {
+    const ref = findOther(answer, task);
+    if (ref === undefined) return undefined;
+    const found = await reads.find(ref, { signal, headersTimeoutMs: 2000 }).catch(() => undefined);
+    const name = found && toContainerName(found);
+    return { ref, name, shares: toShares(container, [ref, found?.Id, name]) };
+  }
 
   /** Looks until the outcome is proven, the time is over, or the engine has been out of reach for `outOfReachMs`. */
   async function lookUp(options: LookUp): Promise<ActionOutcome | undefined> {
@@ -98,6 +124,20 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
       await pause(Math.min(delayMs, giveUpAtMs - performance.now()), signal);
     }
   }
+}
+
+/** What the container shares with the one that has one of these names. */
+function toShares(
+  { HostConfig }: ContainerInspect,
+  refs: readonly (string | undefined)[],
+): string | undefined {
+  const isOther = (mode: string | null | undefined) =>
+    mode?.startsWith('container:') && refs.includes(mode.slice('container:'.length));
+  if (isOther(HostConfig?.NetworkMode)) return 'network';
+  if (isOther(HostConfig?.PidMode)) return 'processes';
+  if (isOther(HostConfig?.IpcMode)) return 'shared memory';
+  const volumes = HostConfig?.VolumesFrom ?? [];
+  return volumes.some((each) => refs.includes(each.split(':', 1)[0])) ? 'volumes' : undefined;
 }
 
 interface LookUp extends CallOptions {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Wanted } from './json-filter.ts';
 
 const text = z.string().nullish();
+const texts = z.array(z.string()).nullish();
 const port = z.number().int().min(0).max(65_535);
 
 const portSchema = z.looseObject({
@@ -59,6 +60,10 @@ export const containerInspectSchema = z.looseObject({
       StopTimeout: z.number().nullish(),
     })
     .nullish(),
+  /** Of which other containers it needs something. */
+  HostConfig: z
+    .looseObject({ NetworkMode: text, PidMode: text, IpcMode: text, VolumesFrom: texts })
+    .nullish(),
 });
 export type ContainerInspect = z.infer<typeof containerInspectSchema>;
 export const wantedOfInspect = {
@@ -68,7 +73,6 @@ export const wantedOfInspect = {
   Config: { Tty: true, StopTimeout: true },
 } as const satisfies Wanted;
 
-const texts = z.array(z.string()).nullish();
 const textMap = z.record(z.string(), z.string()).nullish();
 const amount = z.number().nullish();
 

@@ -1,15 +1,11 @@
 // What the engine refused, or failed to say, in words for the caller; its own message stays in `cause`.
 
 import { containerMissing } from '../container-missing.ts';
-import {
-  AppError,
-  type AppErrorOptions,
-  type ErrorCode,
-  type ErrorText,
-  isAppError,
-} from '../errors.ts';
+import { AppError, type AppErrorOptions, type ErrorText, isAppError } from '../errors.ts';
+import type { ContainerState } from '../model/container.ts';
 import { vmId } from '../model/vm.ts';
 import type { EngineAnswer, LostAnswerError } from './exchange.ts';
+import { explainStart, namedContainer, type Refusal, saysMissing } from './refusals.ts';
 
 /** What was asked of the engine, and of which container. */
 export interface EngineTask {
@@ -24,6 +20,19 @@ export interface EngineTask {
     | 'stop'
     | 'restart';
   readonly name?: string | undefined;
+  readonly id?: string | undefined;
+  /** What was seen of it before, where that was asked. */
+  readonly state?: ContainerState | undefined;
+}
+
+/** The container that an answer is about where it is not the one that was asked for: one that this one needs. */
+export interface OtherContainer {
+  /** The engine's words for it: a name or an id. */
+  readonly ref: string;
+  /** Left out: it is not there. */
+  readonly name?: string | undefined;
+  /** What is shared with it. */
+  readonly shares?: string | undefined;
 }
 
 /** `details.reason` of what Docker itself is the reason for: `CONFLICT` with a container that is dead or about to go, else `SERVICE_UNAVAILABLE`. What is said of the way to it keeps the SSH adapter's own. */
@@ -36,51 +45,98 @@ export type DockerReason =
   | 'DOCKER_UNFIT'
   | 'OUTCOME_UNKNOWN';
 
-/** Judges an answer that is no success: `NOT_FOUND`, `CONFLICT` (paused, being removed, dead, port taken), `SERVICE_UNAVAILABLE`, or `INTERNAL_ERROR` for a container that cannot start as it is configured. */
-export function toAppError(answer: EngineAnswer, task: EngineTask): AppError {
+/**
+ * Judges an answer that is no success: `NOT_FOUND`, `CONFLICT` (paused, being removed, dead, port taken, another container or network missing), `SERVICE_UNAVAILABLE`, or `INTERNAL_ERROR` for a container that cannot start as it is configured.
+ * `other`: as `findOther` named it and the caller looked it up.
+ */
+export function toAppError(
+  answer: EngineAnswer,
+  task: EngineTask,
+  other: OtherContainer | undefined = toOther(findOther(answer, task)),
+): AppError {
   const said = readMessage(answer);
   const cause = new Error(`The engine answered ${answer.status}: ${said}`);
-  const { name } = task;
+  const { name, operation } = task;
   // Of the engine as a whole, a 404 or 409 says nothing but that it does not work.
-  const isOfOne = name !== undefined;
-  const fail = (
-    { code, text }: { readonly code: ErrorCode; readonly text: ErrorText },
-    message: string,
-    details = {},
-  ) =>
-    new AppError(code, message, {
-      text,
-      details: { ...details, ...(isOfOne && { name }) },
-      cause,
-    });
+  if (name === undefined) return failed(answer, task, cause);
+  const fail = ({ code, text }: Omit<Refusal, 'reason'>, message: string, details = {}) =>
+    new AppError(code, message, { text, details: { ...details, name }, cause });
   const subject = `container '${name}' on ${vmId}`;
+  const isStart = operation === 'start' || operation === 'restart';
 
-  if (isOfOne && isMissing(answer.status, said, task)) return containerMissing(name, cause);
-  if (isOfOne && answer.status === 409) {
-    const wish = isAction(task.operation) ? task.operation : 'be read';
-    const { text, reason } = toConflict(said, name);
+  if (isStart && other !== undefined) {
+    return fail(...toNeeded(other, `Docker could not ${operation} the ${subject}`));
+  }
+  if (answer.status === 404 && (!isStart || said.trim() === '' || saysMissing(said))) {
+    return containerMissing(name, cause);
+  }
+  const known = isStart ? explainStart(said) : undefined;
+  if (answer.status === 409 || isStateRefusal(said)) {
+    const wish = isAction(operation) ? operation : 'be read';
+    const state = toStateRefusal(said, task);
+    if (state === undefined && known !== undefined) {
+      return fail(known, `Docker could not ${operation} the ${subject}: ${known.reason}`);
+    }
+    const { text, reason } = state ?? refusedInState;
     return fail({ code: 'CONFLICT', text }, `The ${subject} cannot ${wish} now: ${reason}`, {
-      ...(/dead|remov/i.test(said) && { reason: 'BEING_REMOVED' satisfies DockerReason }),
+      ...(goingTexts.has(text) && { reason: 'BEING_REMOVED' satisfies DockerReason }),
     });
   }
-  if (task.operation === 'logs' && /does not support reading/i.test(said)) {
+  if (operation === 'logs' && /does not support reading/i.test(said)) {
     return fail(
       { code: 'CONFLICT', text: 'Container log not readable' },
       `The ${subject} has no log that can be read: its log driver sends the log elsewhere`,
     );
   }
-  if (task.operation === 'start' || task.operation === 'restart') {
-    const known = startFailures.find(({ pattern }) => pattern.test(said));
-    if (known !== undefined) {
-      return fail(known, `Docker could not ${task.operation} the ${subject}: ${known.reason}`);
-    }
+  if (known !== undefined) {
+    return fail(known, `Docker could not ${operation} the ${subject}: ${known.reason}`);
   }
-  if (isAction(task.operation) && answer.status !== 502 && answer.status !== 503) {
+  if (isAction(operation) && answer.status !== 502 && answer.status !== 503) {
     return fail(
       { code: 'INTERNAL_ERROR', text: 'Container action failed' },
-      `Docker failed to ${task.operation} the ${subject} (HTTP ${answer.status}); "docker ${task.operation} ${name}" on the VM says why`,
+      `Docker failed to ${operation} the ${subject} (HTTP ${answer.status}); "docker ${operation} ${name}" on the VM says why`,
     );
   }
+  return failed(answer, task, cause);
+}
+
+/** The name or id of another container that the refusal of a start is about; undefined when it is about the one asked for, or about none. */
+export function findOther(answer: EngineAnswer, task: EngineTask): string | undefined {
+  if (task.operation !== 'start' && task.operation !== 'restart') return undefined;
+  const said = readMessage(answer);
+  const named = namedContainer(said);
+  return named === undefined || isSame(named, task) ? undefined : named;
+}
+
+function isSame(ref: string, { name, id }: EngineTask): boolean {
+  return ref === name || (id !== undefined && ref.length >= 12 && id.startsWith(ref));
+}
+
+function toOther(ref: string | undefined): OtherContainer | undefined {
+  return ref === undefined ? undefined : { ref };
+}
+
+function toNeeded(
+  { ref, name, shares }: OtherContainer,
+  what: string,
+): [Omit<Refusal, 'reason'>, string, Record<string, unknown>] {
+  const shown = name ?? (/^[0-9a-f]{64}$/.test(ref) ? ref.slice(0, 12) : ref);
+  const whose = shares === undefined ? 'which it needs' : `whose ${shares} it shares`;
+  return name === undefined
+    ? [
+        { code: 'CONFLICT', text: 'Needed container missing' },
+        `${what}: the container '${shown}', ${whose}, no longer exists; create that one again, then recreate this one`,
+        { needs: shown },
+      ]
+    : [
+        { code: 'CONFLICT', text: 'Needed container not running' },
+        `${what}: the container '${shown}', ${whose}, does not run; start that one first`,
+        { needs: shown },
+      ];
+}
+
+function failed(answer: EngineAnswer, task: EngineTask, cause: unknown): AppError {
+  const { name } = task;
   return dockerUnavailable(
     'DOCKER_FAILED',
     `Docker is not answering properly on ${vmId} (HTTP ${answer.status} ${describe(task)}); try again, or look at the Docker daemon on the VM`,
@@ -182,92 +238,49 @@ export function readMessage({ body }: EngineAnswer): string {
   return text;
 }
 
-const startFailures: readonly {
-  readonly pattern: RegExp;
-  readonly code: ErrorCode;
-  readonly text: ErrorText;
+interface StateRefusal {
+  readonly text: ErrorText<'CONFLICT'>;
   readonly reason: string;
-}[] = [
-  {
-    pattern: /port is already allocated|address already in use|failed to bind (host )?port/i,
-    code: 'CONFLICT',
-    text: 'Port already in use',
-    reason: 'a port that it publishes is already in use; stop what uses it, then try again',
-  },
-  {
-    pattern: /network .*(not found|does not exist)|no such network/i,
-    code: 'CONFLICT',
-    text: 'Container conflict',
-    reason: 'a network that it uses no longer exists; rebuild it, or create the network',
-  },
-  {
-    pattern: /cannot (join|link to)|is not running|non-?running container/i,
-    code: 'CONFLICT',
-    text: 'Container conflict',
-    reason: 'another container that it depends on is not running; start that one first',
-  },
-  {
-    pattern: /no space left on device/i,
-    code: 'INTERNAL_ERROR',
-    text: 'Container failed to start',
-    reason: "the VM's disk is full; free some space, then try again",
-  },
-  {
-    pattern: /exec: .*permission denied/i,
-    code: 'INTERNAL_ERROR',
-    text: 'Container failed to start',
-    reason: 'its command may not be executed; check the permissions in the image',
-  },
-  {
-    pattern: /executable file not found|exec format error|exec: .*no such file/i,
-    code: 'INTERNAL_ERROR',
-    text: 'Container failed to start',
-    reason: 'its command is not in the image or cannot run there; check the image and the command',
-  },
-  {
-    pattern: /mount|not a directory|no such file or directory|volume/i,
-    code: 'INTERNAL_ERROR',
-    text: 'Container failed to start',
-    reason: 'one of its mounts cannot be set up; check its volumes and folders on the VM',
-  },
-  {
-    pattern: /permission denied/i,
-    code: 'INTERNAL_ERROR',
-    text: 'Container failed to start',
-    reason: 'Docker lacks a permission on the VM; check its mounts, devices and security options',
-  },
-];
+}
 
-function toConflict(
-  said: string,
-  name: string | undefined,
-): { readonly text: ErrorText<'CONFLICT'>; readonly reason: string } {
-  if (/paused/i.test(said)) {
+/** Podman refuses with 500 and these words. */
+function isStateRefusal(said: string): boolean {
+  return /container state improper/i.test(said);
+}
+
+const refusedInState: StateRefusal = {
+  text: 'Container conflict',
+  reason: 'Docker refuses it in its present state; look at its status',
+};
+
+const goingTexts: ReadonlySet<string> = new Set<ErrorText<'CONFLICT'>>([
+  'Container is being removed',
+  'Container is dead',
+]);
+
+/** Undefined when neither the engine's words nor the state that was seen say why. */
+function toStateRefusal(said: string, { name, state }: EngineTask): StateRefusal | undefined {
+  if (/\bpaused\b/i.test(said) || (isStateRefusal(said) && state === 'paused')) {
     return {
       text: 'Container is paused',
       reason: `it is paused; unpause it first ("docker unpause ${name}")`,
     };
   }
-  if (/dead/i.test(said) && !/marked for removal/i.test(said)) {
+  if (/\bdead\b/i.test(said) && !/marked for removal/i.test(said)) {
     return { text: 'Container is dead', reason: 'it is dead; remove it and create it again' };
   }
-  if (/remov/i.test(said)) {
+  if (
+    /marked for removal|removal of container|being removed|state removing|is removing/i.test(said)
+  ) {
     return {
       text: 'Container is being removed',
       reason: 'it is being removed, or is dead; remove it and create it again',
     };
   }
-  return {
-    text: 'Container conflict',
-    reason: 'Docker refuses it in its present state; look at its status',
-  };
-}
-
-/** A 404 to a start can also mean something that the container needs: only Docker's words for a container count, or none at all. */
-function isMissing(status: number, said: string, { operation }: EngineTask): boolean {
-  if (status !== 404) return false;
-  const isStart = operation === 'start' || operation === 'restart';
-  return !isStart || said.trim() === '' || /no such container|no container with/i.test(said);
+  if (/is restarting/i.test(said)) {
+    return { text: 'Container conflict', reason: 'it is restarting; try again once it runs' };
+  }
+  return undefined;
 }
 
 /** The SSH adapter says so itself when its whole connection was lost. */

@@ -150,6 +150,11 @@ describe('retries', () => {
     [409, 'IncorrectState', 'CONFLICT'],
     [412, 'NoEtagMatch', 'CONFLICT'],
     [429, 'TooManyRequests', 'SERVICE_UNAVAILABLE'],
+    [400, 'LimitExceeded', 'INTERNAL_ERROR'],
+    [402, 'SubscriptionRequired', 'INTERNAL_ERROR'],
+    [403, 'NotAllowed', 'INTERNAL_ERROR'],
+    [501, 'MethodNotImplemented', 'INTERNAL_ERROR'],
+    [501, 'NewerCode', 'INTERNAL_ERROR'],
   ])('an action refused with %i %s is not repeated: %s', async (status, code, expected) => {
     await using oci = await startOci((_, response) => refuse(response, status, { code }));
     await using compute = computeAt(oci.endpoint);
@@ -166,7 +171,11 @@ describe('retries', () => {
     await using compute = computeAt(oci.endpoint);
     const error = await failure(compute.act('START', { etag: 'e1' }));
     expect(error.code).toBe('SERVICE_UNAVAILABLE');
-    expect(error.details).toEqual({ reason: 'OUT_OF_CAPACITY', retryAfterSeconds: 300 });
+    expect(error.details).toEqual({
+      reason: 'OUT_OF_CAPACITY',
+      retryAfterSeconds: 300,
+      ociCode: 'InternalError',
+    });
   });
 });
 

@@ -11,6 +11,7 @@ import {
   json,
   privateKey,
   publicKey,
+  refuse,
   setUpOci,
   startOci,
   verify,
@@ -82,6 +83,29 @@ describe('what it asks', () => {
     expect(await compute.getPublicIp()).toBeUndefined();
   });
 
+  test.each(['refused', 'silent'])(
+    'getPublicIp() gives the address although another card is %s',
+    async (how) => {
+      await using oci = await startOci((request, response, nth) => {
+        if (!request.url.endsWith('/second')) return wholeVm(request, response, nth);
+        if (how === 'refused') refuse(response, 404);
+      });
+      await using compute = computeAt(oci.endpoint);
+      expect(await compute.getPublicIp()).toBe('203.0.113.7');
+    },
+  );
+
+  test('getPublicIp() fails when the primary card may not be read, and says which policy lacks', async () => {
+    await using oci = await startOci((request, response, nth) =>
+      request.url.includes('/vnics/first')
+        ? refuse(response, 404)
+        : wholeVm(request, response, nth),
+    );
+    await using compute = computeAt(oci.endpoint);
+    const error = await failure(compute.getPublicIp());
+    expect([error.code, error.text]).toEqual(['INTERNAL_ERROR', 'VM address not readable']);
+  });
+
   test('getPublicIp() follows a list of cards over its pages', async () => {
     await using oci = await startOci((request, response, nth) => {
       if (request.url.includes('vnicAttachments') && !request.url.includes('page=')) {
@@ -114,7 +138,10 @@ describe('what it asks', () => {
   test('act() refuses to send without a version', async () => {
     await using oci = await startOci(wholeVm);
     await using compute = computeAt(oci.endpoint);
-    expect((await failure(compute.act('STOP', { etag: '' }))).code).toBe('SERVICE_UNAVAILABLE');
+    const error = await failure(compute.act('STOP', { etag: '' }));
+    expect([error.code, error.text]).toEqual(['INTERNAL_ERROR', 'OCI endpoint not supported']);
+    expect(error.message).toMatch(/no ETag .* OCI_ENDPOINT/);
+    expect(error.message).not.toMatch(/try again/);
     expect(oci.requests).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import type { ComputeClient, VirtualNetworkClient } from 'oci-core';
 import { AppError } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
 import type { CallOptions, Compute } from '../ports.ts';
 import { createSharedReads } from '../shared-read.ts';
 import { createHttpExchange } from './exchange.ts';
@@ -72,9 +73,9 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     async act(action, { etag, signal }) {
       if (etag === '') {
         throw new AppError(
-          'SERVICE_UNAVAILABLE',
-          `${action} was not sent: OCI did not say which version of the VM it would act on; try again`,
-          { text: 'OCI failed' },
+          'INTERNAL_ERROR',
+          `${action} was not sent: the OCI endpoint gives no ETag for ${vmId}, so that nothing could guard it against another action at the same time; check OCI_ENDPOINT: it has to answer as OCI does`,
+          { text: 'OCI endpoint not supported' },
         );
       }
       const { http, compute } = await open(signal);
@@ -132,10 +133,12 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     { signal }: CallOptions,
   ): Promise<string | undefined> {
     const { http, network } = await open(signal);
-    const vnics = await Promise.all(
-      vnicIds.map((vnicId) => http.call('GetVnic', signal, () => network.getVnic({ vnicId }))),
-    );
-    const ip = vnics.find(({ vnic }) => vnic?.isPrimary)?.vnic.publicIp;
+    // One that may not be read, or hangs, keeps nobody from reading the primary one.
+    const primary = await findFirst(vnicIds, async (vnicId) => {
+      const { vnic } = await http.call('GetVnic', signal, () => network.getVnic({ vnicId }));
+      return vnic?.isPrimary ? vnic : undefined;
+    });
+    const ip = primary?.publicIp;
     return ip !== undefined && isIPv4(ip) ? ip : undefined;
   }
 
@@ -144,9 +147,8 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
   }
 
   async function openClients(signal: AbortSignal): Promise<Clients> {
-    const [{ ComputeClient, VirtualNetworkClient }, { sign, endpoint, region }] = await Promise.all(
-      [import('oci-core'), openSigner(options, exchange.exchange, signal)],
-    );
+    const [{ ComputeClient, VirtualNetworkClient }, { sign, renew, endpoint, region }] =
+      await Promise.all([import('oci-core'), openSigner(options, exchange.exchange, signal)]);
     // Another call may be opening them again by now.
     signal.throwIfAborted();
     const httpClient = createOciHttpClient({
@@ -154,6 +156,8 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
       sign,
       timeoutMs,
       overallTimeoutMs: timeoutMs * overallShare,
+      auth: options.auth,
+      renew,
       onRequest,
       random,
     });
@@ -167,5 +171,26 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     }
     clients = { http: httpClient, compute, network };
     return clients;
+  }
+}
+
+/** The first that is found, as soon as it is; without one the first failure is thrown, or undefined given. */
+async function findFirst<T>(
+  keys: readonly string[],
+  find: (key: string) => Promise<NonNullable<T> | undefined>,
+): Promise<T | undefined> {
+  const searches = keys.map(find);
+  const found = searches.map(async (search) => {
+    const value = await search;
+    if (value === undefined) throw new Error('not this one');
+    return value;
+  });
+  try {
+    return await Promise.any(found);
+  } catch {
+    const ends = await Promise.allSettled(searches);
+    const failure = ends.find(({ status }) => status === 'rejected');
+    if (failure?.status === 'rejected') throw failure.reason;
+    return undefined;
   }
 }

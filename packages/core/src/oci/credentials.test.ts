@@ -1,6 +1,6 @@
 // Sessions and keys that change under us, on real files and in the order in which OCI's own CLI writes them.
 
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,7 @@ async function startCredentials(auth: OciProfileOptions['auth']) {
   return {
     credentials,
     identify: () => credentials.identify(signal),
+    path,
     write,
     toConfig,
     remove: (name: string) => rm(path(name)),
@@ -97,4 +98,37 @@ test("who gives up gets the signal's reason, not the last identity", async () =>
   await using session = await startCredentials('session');
   const reason = new Error('the reader left');
   await expect(session.credentials.identify(AbortSignal.abort(reason))).rejects.toBe(reason);
+});
+
+test("a fingerprint that is another key's is told with the key's own", async () => {
+  await using profile = await startCredentials('config');
+  const der = createPublicKey(oldKey).export({ type: 'spki', format: 'der' });
+  const own = (createHash('md5').update(der).digest('hex').match(/../g) ?? []).join(':');
+  const read = (fingerprint: string) =>
+    profile
+      .write('config', profile.toConfig({ fingerprint }))
+      .then(() => readCredentials({ auth: 'config', configFile: profile.path('config') }));
+  expect((await read(own)).problems).toEqual([]);
+  expect((await read(own.toUpperCase())).problems).toEqual([]);
+  for (const other of [own.replace(/^../, own.startsWith('00') ? '11' : '00'), own.slice(3)]) {
+    const { problems } = await read(other);
+    expect(problems).toEqual([expect.stringMatching(/^OCI_CONFIG_PROFILE: .*fingerprint/)]);
+    expect(problems[0]).toContain(own);
+  }
+});
+
+test('a session that has ended is told by the time that its token has', async () => {
+  await using session = await startCredentials('session');
+  const read = async (exp: unknown) => {
+    const claims = Buffer.from(JSON.stringify({ exp })).toString('base64url');
+    await session.write('token', `head.${claims}.signature`);
+    return (await readCredentials({ auth: 'session', configFile: session.path('config') }))
+      .problems;
+  };
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  expect(await read(nowSeconds + 3600)).toEqual([]);
+  expect(await read('soon')).toEqual([]);
+  expect(await read(nowSeconds - 60)).toEqual([
+    expect.stringMatching(/^OCI_CONFIG_PROFILE: .* ended at 20.*oci session authenticate/),
+  ]);
 });

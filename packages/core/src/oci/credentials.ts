@@ -1,9 +1,11 @@
 // Who we are to OCI: from the configuration file to what signs a request, with every problem found before the first call.
 
+import { createHash, createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseOciConfigFile } from './config-file.ts';
+import { parseJson, toField } from './json.ts';
 import { createKeyOpener, type openPrivateKey } from './private-key.ts';
 
 /** Where the credentials come from: the configuration file's API key, its session token, or the OCI instance that we run on. */
@@ -113,6 +115,12 @@ async function readApiKey(profile: Profile): Promise<ReadProfile> {
     problems.push(`OCI_AUTH: profile '${name}' holds a session; set OCI_AUTH to session`);
   }
   const key = await readKey(profile);
+  const other = 'pem' in key ? toOtherFingerprint(key.pem, fingerprint) : undefined;
+  if (other !== undefined) {
+    problems.push(
+      `${where}: its fingerprint ${fingerprint} is not that of key_file ${get('key_file')}, which is ${other}; use the key that belongs to it, or this fingerprint once the key is uploaded`,
+    );
+  }
   if (problems.length > 0 || 'problem' in key) {
     return { problems: 'problem' in key ? [...problems, key.problem] : problems };
   }
@@ -133,9 +141,15 @@ async function readSession(profile: Profile): Promise<ReadProfile> {
       `${where}: security_token_file ${tokenFile} holds no readable token; run "oci session authenticate"`,
     );
   }
+  const endedAt = token === undefined ? undefined : toEnd(token);
+  if (endedAt !== undefined && endedAt.getTime() <= Date.now()) {
+    problems.push(
+      `${where}: the session in security_token_file ${tokenFile} ended at ${endedAt.toISOString()}; run "oci session authenticate"`,
+    );
+  }
   // After the token: `oci session authenticate` writes the key first, so a new token never meets the old key here.
   const key = await readKey(profile);
-  if (token === undefined || 'problem' in key) {
+  if (token === undefined || problems.length > 0 || 'problem' in key) {
     return { problems: 'problem' in key ? [...problems, key.problem] : problems };
   }
   return {
@@ -157,6 +171,24 @@ async function readKey({
   if (pem === undefined) return { problem: `${where}: no readable file at key_file ${keyFile}` };
   const opened = openKey(pem, get('pass_phrase'));
   return 'pem' in opened ? opened : { problem: `${where}: key_file ${keyFile}: ${opened.problem}` };
+}
+
+/** The key's own fingerprint where another one is configured; undefined when they agree, and for what has not the form of one. https://docs.oracle.com/iaas/Content/API/Concepts/apisigningkey.htm */
+function toOtherFingerprint(pem: string, configured: string | undefined): string | undefined {
+  const digits = configured?.replaceAll(':', '').toLowerCase() ?? '';
+  if (!/^[0-9a-f]{16,}$/.test(digits)) return undefined;
+  const der = createPublicKey(pem).export({ type: 'spki', format: 'der' });
+  const own = createHash('md5').update(der).digest('hex');
+  return own === digits ? undefined : (own.match(/../g) ?? []).join(':');
+}
+
+/** When a session's token says that it ends; undefined when it does not say. */
+function toEnd(token: string): Date | undefined {
+  const claims = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8');
+  const seconds = toField(parseJson(claims), 'exp');
+  return typeof seconds === 'number' && Math.abs(seconds) < 8e12
+    ? new Date(seconds * 1000)
+    : undefined;
 }
 
 /** Undefined when it cannot be read, and when it holds what would break a header. */

@@ -1,5 +1,7 @@
 // What can go wrong between us and OCI, as data: the transport says what happened, other files judge it.
 
+import type { OciAuth } from './credentials.ts';
+
 /** The operations that we send, by OCI's own names. */
 export type OciOperation = 'GetInstance' | 'ListVnicAttachments' | 'GetVnic' | 'InstanceAction';
 
@@ -13,6 +15,8 @@ export type OciFailure =
       readonly serviceMessage?: string | undefined;
       readonly requestId?: string | undefined;
       readonly retryAfterSeconds?: number | undefined;
+      /** Whose credentials signed the request. */
+      readonly signedBy?: OciAuth | undefined;
     }
   | {
       readonly kind: 'network';

@@ -16,11 +16,18 @@ function startClient(
   {
     timeoutMs = 50,
     exchange = answerWell,
-  }: { timeoutMs?: number; exchange?: HttpExchange['exchange'] } = {},
+    renew,
+  }: {
+    timeoutMs?: number;
+    exchange?: HttpExchange['exchange'];
+    renew?: () => Promise<void>;
+  } = {},
 ) {
   const asked: HttpQuestion[] = [];
   const client = createOciHttpClient({
     sign,
+    auth: 'instance_principal',
+    renew,
     timeoutMs,
     overallTimeoutMs: timeoutMs * 1.5,
     exchange: async (question) => {
@@ -108,4 +115,47 @@ test('an action that was sent and cannot be signed again is of unknown outcome',
     message: expect.stringContaining('No token for now'),
   });
   expect(signatures).toBe(2);
+});
+
+test.each(['GetInstance', 'InstanceAction'] as const)(
+  '%s that is refused with 401 is sent once more with renewed credentials',
+  async (operation) => {
+    let isRenewed = false;
+    const { ask, asked } = startClient(async () => {}, {
+      timeoutMs: 10_000,
+      exchange: async () => ({ status: isRenewed ? 200 : 401, headers: {}, body: '{}' }),
+      renew: async () => {
+        isRenewed = true;
+      },
+    });
+    expect(await ask(operation)).toEqual({});
+    expect(asked).toHaveLength(2);
+  },
+);
+
+test('credentials that are refused although they are new are told as they are, after one renewal', async () => {
+  let renewals = 0;
+  const { ask, asked } = startClient(async () => {}, {
+    timeoutMs: 10_000,
+    exchange: async () => ({ status: 401, headers: {}, body: '{}' }),
+    renew: async () => {
+      renewals += 1;
+    },
+  });
+  await expect(ask('GetInstance')).rejects.toMatchObject({
+    code: 'INTERNAL_ERROR',
+    text: 'OCI refused our credentials',
+    message: expect.stringMatching(/instance principal/),
+  });
+  expect([asked.length, renewals]).toEqual([2, 1]);
+});
+
+test('a renewal that fails says why', async () => {
+  const refusal = new AppError('INTERNAL_ERROR', "OCI's token service refused this machine");
+  const { ask } = startClient(async () => {}, {
+    timeoutMs: 10_000,
+    exchange: async () => ({ status: 401, headers: {}, body: '{}' }),
+    renew: () => Promise.reject(refusal),
+  });
+  await expect(ask('GetInstance')).rejects.toBe(refusal);
 });

@@ -4,12 +4,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpClient, HttpRequest } from 'oci-common';
 import { pause, withDeadline } from '../deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
+import type { OciAuth } from './credentials.ts';
 import type { HttpAnswer, HttpExchange } from './exchange.ts';
 import { type OciFailure, type OciOperation, OciRequestError } from './failure.ts';
 import { parseJson, toText } from './json.ts';
 import { parseRetryAfter, toRetryDelayMs } from './retry.ts';
 import type { SignRequest } from './signer.ts';
-import { isOutOfCapacity, toAppError } from './to-app-error.ts';
+import { isNotImplemented, isOutOfCapacity, toAppError } from './to-app-error.ts';
 
 /** How one attempt ended: OCI's HTTP status, or why there was none. */
 export type OciOutcome = `${number}` | 'timeout' | 'network' | 'unreadable' | 'aborted';
@@ -21,6 +22,10 @@ export interface OciHttpClientOptions {
   readonly timeoutMs: number;
   /** For all attempts of one call and the pauses between them. */
   readonly overallTimeoutMs: number;
+  /** Whose credentials sign, for what is said when they are refused. */
+  readonly auth?: OciAuth;
+  /** Gets other credentials than those that OCI has just refused; undefined where there are none to be had. Asked once for each call. */
+  readonly renew?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly onRequest: (operation: OciOperation, outcome: OciOutcome) => void;
   readonly random: () => number;
 }
@@ -44,7 +49,16 @@ interface CallContext {
 
 /** Builds the client that signs, sends and repeats; hand it to the SDK as `httpClient`. */
 export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClient {
-  const { exchange, sign, timeoutMs, overallTimeoutMs, onRequest, random } = options;
+  const {
+    exchange,
+    sign,
+    timeoutMs,
+    overallTimeoutMs,
+    auth = 'config',
+    renew,
+    onRequest,
+    random,
+  } = options;
   // The SDK passes no signal through to its HTTP client, so it travels beside the call.
   const calls = new AsyncLocalStorage<CallContext>();
 
@@ -77,6 +91,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
     const kind = request.method === 'GET' ? 'read' : 'action';
     const endsAtMs = performance.now() + overallTimeoutMs;
     let maybeDone = false;
+    let mayRenew = renew !== undefined;
     for (let attempts = 1; ; attempts += 1) {
       const remainingMs = endsAtMs - performance.now();
       try {
@@ -87,6 +102,11 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
           throw maybeDone && isAppError(error) ? toUnknownOutcome(error, error) : error;
         }
         const { failure } = error;
+        if (mayRenew && failure.kind === 'answer' && failure.status === 401) {
+          mayRenew = false;
+          await renewInTime(endsAtMs - performance.now(), context);
+          continue;
+        }
         const seen = kind === 'action' && maybeReached(failure);
         const delayMs = toRetryDelayMs({
           failure,
@@ -105,6 +125,15 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
         await pause(delayMs, context.signal);
       }
     }
+  }
+
+  async function renewInTime(remainingMs: number, { signal }: CallContext): Promise<void> {
+    const limitMs = Math.max(1, remainingMs);
+    await withDeadline((deadline) => renew?.(deadline) ?? Promise.resolve(), {
+      timeoutMs: limitMs,
+      signal,
+      onTimeout: () => new OciRequestError({ kind: 'timeout', timeoutMs: limitMs, sent: false }),
+    });
   }
 
   async function sendOnce(
@@ -133,7 +162,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
         signal,
       });
       outcome = `${answer.status}`;
-      const failure = toFailure(answer);
+      const failure = toFailure(answer, auth);
       if (failure !== undefined) {
         if (failure.kind === 'unreadable') outcome = 'unreadable';
         throw new OciRequestError(failure);
@@ -151,7 +180,10 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
 }
 
 /** Undefined for a success that holds JSON. */
-function toFailure({ status, headers, body }: HttpAnswer): OciFailure | undefined {
+function toFailure(
+  { status, headers, body }: HttpAnswer,
+  signedBy: OciAuth,
+): OciFailure | undefined {
   const json = parseJson(body);
   if (status >= 200 && status < 300) {
     return json === undefined ? { kind: 'unreadable', status } : undefined;
@@ -163,6 +195,7 @@ function toFailure({ status, headers, body }: HttpAnswer): OciFailure | undefine
     serviceMessage: toText(json, 'message'),
     requestId: headers['opc-request-id']?.toString(),
     retryAfterSeconds: parseRetryAfter(headers['retry-after'], Date.now()),
+    signedBy,
   };
 }
 
@@ -183,7 +216,7 @@ function maybeReached(failure: OciFailure): boolean {
 /** `maybeDone`: an earlier attempt may have been carried out, so a refusal of this one proves nothing. */
 function isOutcomeUnknown(failure: OciFailure, maybeDone: boolean): boolean {
   if (failure.kind !== 'answer') return maybeDone || maybeReached(failure);
-  if (isOutOfCapacity(failure)) return false;
+  if (isOutOfCapacity(failure) || isNotImplemented(failure)) return false;
   return maybeDone || failure.status >= 500;
 }
 

@@ -106,6 +106,20 @@ test('once its token has ended, a failing token service is told to whoever asks,
   expect(await identify()).not.toBe(first);
 });
 
+test('a token that OCI has refused is replaced before its end, at most every ten seconds', async () => {
+  await using machine = await startMachine();
+  const { identify, renew, first } = machine;
+  await renew();
+  const second = await identify();
+  expect(second).not.toBe(first);
+  await renew();
+  expect(await identify()).toBe(second);
+  machine.pass(10_000);
+  await renew();
+  expect(await identify()).not.toBe(second);
+  expect(machine.renewals()).toBe(3);
+});
+
 test('who waits for a token may give up alone, and the last to give up closes its connection', async () => {
   await using machine = await startMachine();
   const { identify, state, held } = machine;

@@ -33,6 +33,8 @@ export interface InstancePrincipal {
    * Without a valid one all who ask wait for the same new one. Throws `SERVICE_UNAVAILABLE`, `INTERNAL_ERROR` or the signal's reason; the last to give up stops the fetching.
    */
   identify(signal?: AbortSignal): Promise<OciIdentity>;
+  /** Fetches another token than the one that OCI has just refused, though it has not ended; at most every ten seconds. Throws as `identify`. */
+  renew(signal?: AbortSignal): Promise<void>;
 }
 
 interface Session extends OciIdentity {
@@ -60,6 +62,7 @@ export async function createInstancePrincipal(
   const authEndpoint = toAuthEndpoint(region);
   let session: Session | undefined;
   let mayRenewAtMs = Number.NEGATIVE_INFINITY;
+  let mayReplaceAtMs = Number.NEGATIVE_INFINITY;
   const openings = createSharedReads({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
   const renew = (caller?: AbortSignal) =>
     openings.read("the token of this machine's instance principal", openSession, {
@@ -74,6 +77,11 @@ export async function createInstancePrincipal(
       // A token service that is slow or down must not hold up who can still do without it.
       if (leftMs <= renewBeforeMs && elapsedMs() >= mayRenewAtMs) renew().catch(() => {}); // told to who asks once the old one has ended
       return session;
+    },
+    async renew(caller) {
+      if (session === undefined || elapsedMs() < mayReplaceAtMs) return;
+      await renew(caller);
+      mayReplaceAtMs = elapsedMs() + renewAgainAfterMs;
     },
   };
 

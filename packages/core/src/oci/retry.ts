@@ -1,7 +1,7 @@
 // When a request to OCI is worth a second try: the SDK's own policy takes minutes, ignores Retry-After and repeats what must not be.
 
 import type { OciFailure } from './failure.ts';
-import { isCertificateCode } from './to-app-error.ts';
+import { isCertificateCode, isNotImplemented } from './to-app-error.ts';
 
 export interface RetryQuestion {
   readonly failure: OciFailure;
@@ -54,6 +54,7 @@ function isPassing(failure: OciFailure, kind: RetryQuestion['kind']): boolean {
   return (
     kind === 'read' &&
     failure.kind === 'answer' &&
-    (failure.status === 429 || failure.status >= 500)
+    (failure.status === 429 || failure.status >= 500) &&
+    !isNotImplemented(failure)
   );
 }

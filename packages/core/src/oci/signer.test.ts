@@ -161,6 +161,24 @@ test.each([
   ]);
 });
 
+test.each([
+  ['us-phoenix-1', 'config', 'SHORT', 'phx'],
+  ['eu-frankfurt-1', 'config', 'GOOD', 'eu-frankfurt-1'],
+] as const)('an instance in %s is where the %s profile %s is', async (_, auth, profile, named) => {
+  const instanceId = `ocid1.instance.oc1.${named}.abc`;
+  expect(await checkOciConfig({ ...config(profile), auth, instanceId })).toEqual([]);
+});
+
+test('an instance in another region than the configured one is told by both names', async () => {
+  const instanceId = 'ocid1.instance.oc1.iad.abc';
+  expect(await checkOciConfig({ ...config('GOOD'), instanceId })).toEqual([
+    expect.stringMatching(/^OCI_INSTANCE_ID: .*'us-ashburn-1'.*'eu-frankfurt-1'.*OCI_REGION/),
+  ]);
+  expect(await checkOciConfig({ ...config('GOOD'), region: 'iad', instanceId })).toEqual([]);
+  const endpoint = 'http://127.0.0.1:4000';
+  expect(await checkOciConfig({ ...config('GOOD'), endpoint, instanceId })).toEqual([]);
+});
+
 test('a leading ~ is the home folder of the one who runs us', async () => {
   expect(homedir()).toBe(folder);
   expect(await checkOciConfig(config('GOOD', { configFile: join(folder, 'config') }))).toEqual([]);

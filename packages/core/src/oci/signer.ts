@@ -28,9 +28,14 @@ export interface OciConnectionOptions {
 /** Adds the headers of a signature; stops looking for who signs with the signal. */
 export type SignRequest = (request: HttpRequest, signal: AbortSignal) => Promise<void>;
 
-export type OpenedSigner =
-  | { readonly sign: SignRequest; readonly endpoint: string; readonly region?: undefined }
-  | { readonly sign: SignRequest; readonly endpoint?: undefined; readonly region: string };
+export type OpenedSigner = {
+  readonly sign: SignRequest;
+  /** As `OciHttpClientOptions` has it. */
+  readonly renew?: (signal: AbortSignal) => Promise<void>;
+} & (
+  | { readonly endpoint: string; readonly region?: undefined }
+  | { readonly endpoint?: undefined; readonly region: string }
+);
 
 /**
  * Everything about the OCI configuration that can be known without the network: a line for each problem, beginning with its variable's name; none when all is well.
@@ -41,9 +46,28 @@ export type OpenedSigner =
  * if (problems.length > 0) process.stderr.write(`${problems.join('\n')}\n`);
  */
 export async function checkOciConfig(
-  options: Omit<OciConnectionOptions, 'timeoutMs'>,
+  options: { readonly instanceId?: string | undefined } & Omit<OciConnectionOptions, 'timeoutMs'>,
 ): Promise<string[]> {
-  return [...(await readConnection(options)).problems];
+  const { problems, credentials } = await readConnection(options);
+  const region = options.region ?? credentials?.region;
+  const elsewhere =
+    region === undefined || options.endpoint !== undefined || problems.length > 0
+      ? undefined
+      : await checkRegion(options.instanceId, region);
+  return elsewhere === undefined ? [...problems] : [elsewhere];
+}
+
+/** An instance's OCID names its region, old ones by a short code: ocid1.instance.oc1.REGION.ID */
+async function checkRegion(
+  instanceId: string | undefined,
+  configured: string,
+): Promise<string | undefined> {
+  const named = instanceId?.split('.')[3];
+  if (!named || named === configured) return undefined;
+  const { Region } = await import('oci-common');
+  const [own, ours] = [named, configured].map((code) => Region.getRegionIdFromShortCode(code));
+  if (own === ours) return undefined;
+  return `OCI_INSTANCE_ID: the instance is in the region '${own}', but OCI_REGION or the OCI profile says '${ours}'; set OCI_REGION to ${own}, or give the OCID of an instance there`;
 }
 
 /** Reads the credentials and loads the SDK's signer. Throws `INTERNAL_ERROR` for what `checkOciConfig` would have told, `SERVICE_UNAVAILABLE` for an instance principal off OCI, or the signal's reason. */
@@ -96,9 +120,10 @@ export async function openSigner(
     },
     signal,
   );
-  const sign = signWith(principal.identify);
+  const { identify, renew } = principal;
+  const sign = signWith(identify);
   const region = Region.getRegionIdFromShortCode(options.region ?? principal.region);
-  return endpoint === undefined ? { sign, region } : { sign, endpoint };
+  return endpoint === undefined ? { sign, renew, region } : { sign, renew, endpoint };
 }
 
 interface Connection {

@@ -11,8 +11,10 @@ const network = (code: string | undefined) => ({ kind: 'network', code, sent: tr
 
 test.each<[string, OciFailure, string, Record<string, unknown>, RegExp]>([
   ['401', answer(401), 'INTERNAL_ERROR', {}, /refused our credentials .*clock/],
-  ['403', answer(403), 'INTERNAL_ERROR', {}, /refused our credentials/],
-  ['404', answer(404), 'INTERNAL_ERROR', {}, /OCI_INSTANCE_ID.*policy/],
+  ['403', answer(403), 'INTERNAL_ERROR', {}, /does not allow it .*policy/],
+  ['402', answer(402), 'INTERNAL_ERROR', {}, /subscription/],
+  ['501', answer(501), 'INTERNAL_ERROR', {}, /does not have this operation/],
+  ['404', answer(404), 'INTERNAL_ERROR', {}, /policy.*OCI_INSTANCE_ID/],
   ['400', answer(400), 'INTERNAL_ERROR', {}, /HTTP 400/],
   ['409', answer(409), 'CONFLICT', {}, /being changed/],
   ['412', answer(412), 'CONFLICT', {}, /being changed/],
@@ -114,6 +116,63 @@ test.each<[string, OciFailure, string, Record<string, unknown>, RegExp]>([
   expect(error.message).toMatch(words);
   expect(error.message).toMatch(/oci-flex/);
   expect(JSON.stringify([error.message, error.details])).not.toContain('ocid1');
+});
+
+test.each([
+  [400, 'LimitExceeded', 'OCI limit reached', /service limit/],
+  [400, 'QuotaExceeded', 'OCI limit reached', /quota of the compartment/],
+  [409, 'LimitExceeded', 'OCI limit reached', /service limit/],
+  [402, 'SubscriptionRequired', 'OCI account not in order', /no subscription/],
+  [403, 'SignUpRequired', 'OCI account not in order', /not signed up/],
+  [403, 'NotAllowed', 'OCI account not in order', /suspended/],
+  [403, 'NotAuthorized', 'OCI refused the request', /may not do this/],
+  [400, 'RelatedResourceNotAuthorizedOrNotFound', 'OCI refused the request', /boot volume/],
+  [409, 'ResourceDisabled', 'OCI refused the request', /disabled/],
+  [400, 'InvalidParameter', 'OCI refused the request', /OCI_INSTANCE_ID/],
+  [501, 'MethodNotImplemented', 'OCI endpoint not supported', /OCI_ENDPOINT/],
+  [500, 'OutOfHostCapacity', 'OCI out of capacity', /no free host/],
+  [409, 'InvalidatedRetryToken', 'OCI failed', /did not carry it out/],
+  [409, 'IncorrectState', 'VM in transition', /its state does not allow it/],
+  [412, 'NoEtagMatch', 'VM in transition', /being changed/],
+  [429, 'TooManyRequests', 'OCI throttles requests', /throttles/],
+] as const)(
+  "HTTP %i %s has its own line, and OCI's code is data",
+  (status, serviceCode, text, words) => {
+    const error = toAppError(answer(status, { serviceCode }), 'InstanceAction');
+    expect(error).toMatchObject({ text, details: { ociCode: serviceCode } });
+    expect(error.message).toMatch(words);
+    if (!/refused the request|transition/.test(text))
+      expect(error.message).not.toMatch(/INSTANCE_ID/);
+  },
+);
+
+test("what is no name of a code stays out of an answer, and none is one of JavaScript's", () => {
+  for (const serviceCode of ['ocid1.user.oc1..x', 'two words', 'constructor', '__proto__', '']) {
+    const error = toAppError(answer(500, { serviceCode }), 'GetInstance');
+    expect(error.text).toBe('OCI failed');
+    expect(JSON.stringify(error.details)).not.toMatch(/ocid1|two|proto/);
+  }
+});
+
+test.each([
+  ['config', /user, fingerprint and key of the OCI profile/],
+  ['session', /oci session authenticate/],
+  ['instance_principal', /dynamic group/],
+] as const)('a 401 with %s speaks of the credentials at hand', (signedBy, words) => {
+  const { message, text } = toAppError(answer(401, { signedBy }), 'GetInstance');
+  expect(text).toBe('OCI refused our credentials');
+  expect(message).toMatch(words);
+  if (signedBy !== 'config') expect(message).not.toMatch(/fingerprint/);
+});
+
+test.each([
+  ['GetInstance', 'VM not found in OCI', /OCI_INSTANCE_ID/],
+  ['InstanceAction', 'VM not found in OCI', /policy/],
+  ['ListVnicAttachments', 'VM address not readable', /SSH_HOST/],
+  ['GetVnic', 'VM address not readable', /read vnics/],
+] as const)('a 404 to %s says what our credentials may not see', (operation, text, words) => {
+  const error = toAppError(answer(404), operation);
+  expect([error.text, error.message]).toEqual([text, expect.stringMatching(words)]);
 });
 
 test.each([409, 412])(

@@ -3,6 +3,7 @@
 import { AppError, type ErrorCode, type ErrorText } from '../errors.ts';
 import { vmId } from '../model/vm.ts';
 import type { OciFailure, OciOperation } from './failure.ts';
+import { credentialsAdvice, explainOciCode, notFoundAdvice } from './refusals.ts';
 
 interface Verdict {
   readonly code: ErrorCode;
@@ -42,8 +43,13 @@ const defaultRetryAfterSeconds = 5;
 
 function toVerdict(failure: OciFailure, operation: OciOperation): Verdict {
   switch (failure.kind) {
-    case 'answer':
-      return toAnswerVerdict(failure, operation);
+    case 'answer': {
+      const verdict = toAnswerVerdict(failure, operation);
+      const { serviceCode: ociCode } = failure;
+      // OCI's codes are names; what else may stand there is for the log.
+      const isName = ociCode !== undefined && /^[A-Za-z]{1,64}$/.test(ociCode);
+      return isName ? { ...verdict, details: { ...verdict.details, ociCode } } : verdict;
+    }
     case 'network':
       return toNetworkVerdict(failure.code);
     case 'timeout':
@@ -73,18 +79,41 @@ function toAnswerVerdict(
       { reason: 'OUT_OF_CAPACITY', retryAfterSeconds: retryAfterSeconds ?? 300 },
     );
   }
-  if (status === 401 || status === 403) {
+  const known = status < 400 ? undefined : explainOciCode(answer.serviceCode);
+  if (known !== undefined) {
+    const { reason, ...verdict } = known;
+    const why = `${verdict.why} (HTTP ${status})`;
+    if (reason === undefined) return { ...verdict, why };
+    const wait = retryAfterSeconds ?? defaultRetryAfterSeconds;
+    return { ...verdict, why, details: { reason, retryAfterSeconds: wait } };
+  }
+  if (status === 401) {
     return {
       code: 'INTERNAL_ERROR',
       text: 'OCI refused our credentials',
-      why: `OCI refused our credentials (HTTP ${status}); check the user, fingerprint and key of the OCI profile, renew its session if it uses one, and check this machine's clock`,
+      why: `OCI refused our credentials (HTTP ${status}); ${credentialsAdvice[answer.signedBy ?? 'config']}`,
     };
   }
-  if (status === 404) {
+  if (status === 402) {
     return {
       code: 'INTERNAL_ERROR',
-      text: 'VM not found in OCI',
-      why: 'OCI finds nothing there that our credentials may use (HTTP 404); check OCI_INSTANCE_ID, the region, and the policy of our OCI user',
+      text: 'OCI account not in order',
+      why: `the tenancy's subscription does not cover it (HTTP ${status}); check it in the OCI console`,
+    };
+  }
+  if (status === 403) {
+    return {
+      code: 'INTERNAL_ERROR',
+      text: 'OCI refused the request',
+      why: `OCI does not allow it (HTTP ${status}); check the policy of our OCI user, and the state of the tenancy in the OCI console`,
+    };
+  }
+  if (status === 404) return { code: 'INTERNAL_ERROR', ...notFoundAdvice[operation] };
+  if (status === 501) {
+    return {
+      code: 'INTERNAL_ERROR',
+      text: 'OCI endpoint not supported',
+      why: `what answered does not have this operation (HTTP ${status}); check OCI_ENDPOINT and OCI_REGION`,
     };
   }
   if ((status === 409 || status === 412) && operation !== 'InstanceAction') {
@@ -167,7 +196,10 @@ export function isCertificateCode(code: string | undefined): boolean {
 
 /** True for a refusal that says that the action was not carried out, whatever the HTTP status. */
 export function isOutOfCapacity(answer: Extract<OciFailure, { kind: 'answer' }>): boolean {
-  return /out of (host )?capacity/i.test(answer.serviceMessage ?? '');
+  const { serviceCode = '', serviceMessage = '' } = answer;
+  return (
+    /^OutOf(Host)?Capacity$/.test(serviceCode) || /out of (host )?capacity/i.test(serviceMessage)
+  );
 }
 
 function unavailable(
@@ -181,4 +213,12 @@ function unavailable(
     why,
     details: { retryAfterSeconds: defaultRetryAfterSeconds, ...details },
   };
+}
+
+/** True for a 5xx that says that nothing was done. */
+export function isNotImplemented({
+  status,
+  serviceCode = '',
+}: Extract<OciFailure, { kind: 'answer' }>): boolean {
+  return status === 501 || /^(Method)?NotImplemented$/.test(serviceCode);
 }

@@ -43,7 +43,7 @@ export function createOperations(parts: OciParts): readonly OciOperation[] {
       path: /^\/instances\/([^/]+)$/,
       run: ({ id }) => {
         requireThat(id === world.instance.id);
-        return answerInstance(world);
+        return answerInstance(world, faults);
       },
     },
     {
@@ -127,11 +127,12 @@ function runInstanceAction(call: OciCall, { world, faults, lifecycle }: OciParts
   const indulgent = faults.oci.runningStart === 'ok';
   const isNoop = indulgent && action === 'START' && lifecycleState === 'RUNNING';
   if (!isNoop) lifecycle.act(action);
-  return answerInstance(world);
+  return answerInstance(world, faults);
 }
 
-function answerInstance(world: World): OciAnswer {
-  return { status: 200, headers: { etag: world.instance.etag }, body: toInstance(world) };
+function answerInstance(world: World, { oci }: Faults): OciAnswer {
+  const headers = oci.withoutEtag === true ? {} : { etag: world.instance.etag };
+  return { status: 200, headers, body: toInstance(world) };
 }
 
 function answerContent(content: Buffer, query: URLSearchParams): OciAnswer {

@@ -93,7 +93,11 @@ export async function createOci(options: OciOptions): Promise<Oci> {
     if (fault.resets === true) return reset(response);
     if (fault.html !== undefined) return sendHtml(response, fault.html);
     try {
-      if (fault.status !== undefined) throw toFaultError(fault.status, world.instance.id);
+      if (fault.status !== undefined) {
+        throw fault.code === undefined
+          ? toFaultError(fault.status, world.instance.id)
+          : new OciError(fault.status, fault.code, 'Words of OCI.');
+      }
       const { headers } = request;
       const flaw = findSignatureFlaw(
         { method, url: target, headers, body },
