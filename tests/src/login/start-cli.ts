@@ -119,7 +119,7 @@ export async function startCli(baseEnv: Readonly<Record<string, string>>): Promi
     },
     readLogin: async (url) => (await readStored()).logins[url],
     async storeLogin(url, login) {
-      await mkdir(folder, { mode: 0o700 });
+      await mkdir(folder, { mode: 0o700, recursive: true });
       const stored = { version: 1, current: url, logins: { [url]: login } };
       await writeFile(file, JSON.stringify(stored), { mode: 0o600 });
     },

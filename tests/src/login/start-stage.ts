@@ -28,12 +28,12 @@ export function startLoggedIn(options: AppOptions = {}): Promise<Stage> {
   });
 }
 
-async function takeTokens({ issuer, clients, approveDevice }: Oidc): Promise<StoredLogin> {
+async function takeTokens({ issuer, clients, paths, approveDevice }: Oidc): Promise<StoredLogin> {
   const client_id = clients.cli.id;
   const scope = 'read admin offline_access';
-  const device = await post(`${issuer}/device/auth`, { client_id, scope });
+  const device = await post(`${issuer}${paths.deviceAuthorization}`, { client_id, scope });
   await approveDevice(String(device.user_code));
-  const tokens = await post(`${issuer}/token`, {
+  const tokens = await post(`${issuer}${paths.token}`, {
     grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
     client_id,
     device_code: String(device.device_code),

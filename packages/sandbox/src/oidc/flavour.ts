@@ -1,6 +1,7 @@
 // What differs between issuers that all follow the specifications: where their endpoints are and how their tokens look.
 
 import type { Provider } from 'oidc-provider';
+import type { Storage } from './storage.ts';
 
 /** `authelia`: the paths, the opaque tokens and the claims of Authelia 4.39; `plain`: oidc-provider's own. */
 export type OidcFlavour = 'plain' | 'authelia';
@@ -34,20 +35,50 @@ export function toPaths(flavour: OidcFlavour): OidcPaths {
   return paths[flavour];
 }
 
-/** What the configuration of oidc-provider cannot say: token prefixes, and lists where its answers hold one string. */
-export function dressAsAuthelia(provider: Provider, audience: string): void {
+export interface AutheliaParts {
+  readonly audience: string;
+  readonly storage: Pick<Storage, 'destroyOfGrant'>;
+  /** Requests whose answer does not count for the rate limits. */
+  readonly succeeded: WeakSet<object>;
+}
+
+/** What the configuration of oidc-provider cannot say: token prefixes, lists where its answers hold one string, former access tokens void after a renewal, error codes. */
+export function dressAsAuthelia(
+  provider: Provider,
+  { audience, storage, succeeded }: AutheliaParts,
+): void {
   prefixTokens(provider.AccessToken, 'authelia_at_');
   prefixTokens(provider.ClientCredentials, 'authelia_at_');
   prefixTokens(provider.RefreshToken, 'authelia_rt_');
   provider.use(async (context, next) => {
     await next();
-    const { body } = context;
-    if (typeof body !== 'object' || body === null || !('active' in body) || body.active !== true)
-      return;
+    const { AccessToken: fresh } = context.oidc?.entities ?? {};
+    if (context.oidc?.params?.grant_type === 'refresh_token' && fresh?.grantId !== undefined)
+      storage.destroyOfGrant('AccessToken', fresh.grantId, fresh.jti);
+    if (typeof context.body !== 'object' || context.body === null) return;
+    const body = context.body as Record<string, unknown>; // JSON, made by the provider just now
+    if (context.status < 400 && body.active !== false) succeeded.add(context.req);
+    if (typeof body.error === 'string') Object.assign(body, toAutheliaError(body));
+    if (body.active !== true) return;
     // Refresh tokens introspect as active too, and with the audience of their access token.
-    Object.assign(body, { aud: 'aud' in body ? [body.aud ?? audience].flat() : [audience] });
-    if ('token_type' in body && body.token_type !== undefined) body.token_type = 'bearer';
+    body.aud = 'aud' in body ? [body.aud ?? audience].flat() : [audience];
+    if (body.token_type !== undefined) body.token_type = 'bearer';
   });
+}
+
+/** Of Authelia 4.39: https://github.com/ory/fosite has no code of its own for an audience. */
+function toAutheliaError({ error, error_description }: Record<string, unknown>): object {
+  if (error === 'invalid_target')
+    return {
+      error: 'invalid_request',
+      error_description: 'Requested audience has not been whitelisted by the OAuth 2.0 Client.',
+    };
+  if (/device_code is not allowed for this client/.test(String(error_description)))
+    return {
+      error: 'invalid_grant',
+      error_description: 'The OAuth 2.0 Client is not allowed to use the device code grant.',
+    };
+  return {};
 }
 
 /** A part of its models that oidc-provider's types leave out. */

@@ -1,6 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createFaults } from '../faults.ts';
 import { createOidc } from './issuer.ts';
 import type { OidcSettings } from './provider.ts';
@@ -328,4 +328,75 @@ test('a hanging request ends when the issuer closes', async () => {
   await expect.poll(() => app.oidc.count('/jwks')).toBe(1);
   await app.oidc[Symbol.asyncDispose]();
   await expect(hanging).rejects.toThrow();
+});
+
+describe('as Authelia', () => {
+  const authelia = { flavour: 'authelia' } as const;
+
+  /** What the device flow gives a person. */
+  async function logIn(app: Awaited<ReturnType<typeof startOidc>>) {
+    const client_id = app.oidc.clients.cli.id;
+    const { paths } = app.oidc;
+    const { body: device } = await app.post(paths.deviceAuthorization, {
+      client_id,
+      scope: 'read admin offline_access',
+    });
+    await app.oidc.approveDevice(device.user_code);
+    const { body } = await app.post(paths.token, {
+      grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+      client_id,
+      device_code: device.device_code,
+    });
+    const renew = (refresh_token: string) =>
+      app.post(paths.token, { grant_type: 'refresh_token', client_id, refresh_token });
+    const isActive = async (token: string) => {
+      const answer = await app.post(paths.introspection, { token }, app.oidc.clients.api);
+      return answer.body.active;
+    };
+    return { body, renew, isActive };
+  }
+
+  test('a renewal revokes the former access token, and a refresh token used twice the whole family', async () => {
+    await using app = await startOidc(authelia);
+    const { body: first, renew, isActive } = await logIn(app);
+    expect(await isActive(first.access_token)).toBe(true);
+    const { body: second } = await renew(first.refresh_token);
+    expect(second.access_token).toMatch(/^authelia_at_/);
+    expect(await isActive(first.access_token)).toBe(false);
+    expect(await isActive(second.access_token)).toBe(true);
+    expect(await renew(first.refresh_token)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
+    expect(await isActive(second.access_token)).toBe(false);
+    expect(await renew(second.refresh_token)).toMatchObject({ body: { error: 'invalid_grant' } });
+  });
+
+  test('a client without the device grant is refused with invalid_grant', async () => {
+    await using app = await startOidc(authelia);
+    const { reader } = app.oidc.clients;
+    const answer = await app.post(app.oidc.paths.deviceAuthorization, { scope: 'read' }, reader);
+    expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+  });
+
+  test('after 30 unknown tokens one question a minute is left, and good ones do not count', async () => {
+    let nowMs = 0;
+    await using app = await startOidc({ ...authelia, rateLimits: true, now: () => nowMs });
+    const ask = async (token: string) =>
+      (await app.post(app.oidc.paths.introspection, { token }, app.oidc.clients.api)).status;
+    const good = await app.oidc.tokens.read();
+    for (let count = 0; count < 40; count += 1) expect(await ask(good)).toBe(200);
+    for (let count = 0; count < 30; count += 1) expect(await ask('garbage')).toBe(200);
+    expect(await ask('garbage')).toBe(429);
+    expect(await ask(good)).toBe(429);
+    nowMs += 60_000;
+    expect([await ask(good), await ask('garbage'), await ask('garbage')]).toEqual([200, 200, 429]);
+    // The buckets of the longer periods are empty as well after a while.
+    for (let minute = 0; minute < 60; minute += 1) {
+      nowMs += 60_000;
+      await ask('garbage');
+    }
+    nowMs += 60_000;
+    expect(await ask('garbage')).toBe(429);
+  });
 });

@@ -9,6 +9,7 @@ import { decideDevice, serveDevicePage } from './device-page.ts';
 import { type OidcPaths, toPaths } from './flavour.ts';
 import { forgeJwt, type JwtPart } from './forge.ts';
 import { createProvider, type OidcSettings } from './provider.ts';
+import { createRateLimits } from './rate-limits.ts';
 import { createSigningKeys, type SigningKey, selectKey } from './signing-keys.ts';
 import { createStorage } from './storage.ts';
 import { createTokens, type Tokens } from './tokens.ts';
@@ -55,6 +56,8 @@ const toSettings = (chosen: Partial<OidcSettings> = {}): OidcSettings => ({
   signingAlgorithm: 'RS256',
   flavour: 'plain',
   scopeClaim: chosen.flavour === 'authelia' ? 'scp' : 'scope',
+  rateLimits: false,
+  now: () => Date.now(),
   ...chosen,
 });
 
@@ -76,7 +79,14 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
     serve(request, response, own).catch(() => response.destroy());
   });
   const issuer = listener.url;
-  const parts = { issuer, audience, clients, settings, storage };
+  const succeeded = new WeakSet<object>();
+  const parts = { issuer, audience, clients, settings, storage, succeeded };
+  const limitsOf = new Map(
+    [paths.token, paths.introspection].map((path) => [
+      path,
+      createRateLimits(() => settings.now()),
+    ]),
+  );
   let provider = createProvider(parts, keys);
   let callback = provider.callback();
 
@@ -98,7 +108,16 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
       if (answerWithFault(response, fault)) return;
     }
     if (path === '/device') return serveDevicePage(request, response, decide);
+    const limits = settings.rateLimits ? limitsOf.get(path) : undefined;
+    const address = request.socket.remoteAddress ?? '';
+    const retryAfterSeconds = limits?.take(address);
+    if (retryAfterSeconds !== undefined) {
+      const json = { error: 'temporarily_unavailable' };
+      answerWithFault(response, { status: 429, retryAfterSeconds, json });
+      return;
+    }
     await callback(request, response);
+    if (succeeded.has(request)) limits?.giveBack(address);
   }
 
   const forge = (

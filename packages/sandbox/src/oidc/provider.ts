@@ -6,7 +6,7 @@ import { Provider } from 'oidc-provider/lib/provider.js';
 import { type OidcClients, toClientMetadata } from './clients.ts';
 import { dressAsAuthelia, type OidcFlavour, toPaths } from './flavour.ts';
 import { type SigningAlgorithm, type SigningKey, selectKey, toPrivateJwk } from './signing-keys.ts';
-import type { createStorage } from './storage.ts';
+import type { Storage } from './storage.ts';
 
 /** May be assigned at any time; holds from the next token on. */
 export interface OidcSettings {
@@ -17,6 +17,10 @@ export interface OidcSettings {
   scopeClaim: 'scope' | 'scp';
   /** Read once, at the start. */
   flavour: OidcFlavour;
+  /** Authelia's limits of failed token requests and introspections of tokens that are not active; off unless told otherwise. */
+  rateLimits: boolean;
+  /** The clock of the rate limits, in milliseconds. */
+  now: () => number;
 }
 
 export interface ProviderParts {
@@ -25,13 +29,15 @@ export interface ProviderParts {
   readonly audience: string;
   readonly clients: OidcClients;
   readonly settings: OidcSettings;
-  readonly storage: ReturnType<typeof createStorage>;
+  readonly storage: Storage;
+  /** Gets the requests that do not count for Authelia's rate limits. */
+  readonly succeeded: WeakSet<object>;
 }
 
 /** The first of `keys` with the wanted algorithm signs; all of them are published. */
 export function createProvider(parts: ProviderParts, keys: readonly SigningKey[]): OidcProvider {
   const provider = new Provider(parts.issuer, toConfiguration(parts, keys));
-  if (parts.settings.flavour === 'authelia') dressAsAuthelia(provider, parts.audience);
+  if (parts.settings.flavour === 'authelia') dressAsAuthelia(provider, parts);
   return provider;
 }
 
@@ -42,7 +48,7 @@ function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Con
   if (isAuthelia) opaqueClients.push(clients.cli.id);
   const paths = toPaths(settings.flavour);
   return {
-    adapter: storage,
+    adapter: storage.toAdapter,
     routes: {
       jwks: paths.jwks,
       token: paths.token,

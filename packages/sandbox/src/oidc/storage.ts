@@ -7,8 +7,14 @@ interface Stored {
   readonly expiresAtMs: number;
 }
 
-/** An adapter factory as oidc-provider asks for it; everything lives as long as the returned function. */
-export function createStorage(now: () => Date): (model: string) => Adapter {
+export interface Storage {
+  /** As oidc-provider asks for it. */
+  readonly toAdapter: (model: string) => Adapter;
+  /** Forgets what there is of this model under the grant, but for one. */
+  destroyOfGrant(model: string, grantId: string, exceptId: string): void;
+}
+
+export function createStorage(now: () => Date): Storage {
   const stored = new Map<string, Stored>();
 
   const find = (key: string): AdapterPayload | undefined => {
@@ -26,7 +32,7 @@ export function createStorage(now: () => Date): (model: string) => Adapter {
     return undefined;
   };
 
-  return (model) => ({
+  const toAdapter = (model: string): Adapter => ({
     async upsert(id, payload, expiresIn) {
       const lifeMs = expiresIn === undefined ? Number.POSITIVE_INFINITY : expiresIn * 1000;
       stored.set(`${model}:${id}`, { payload, expiresAtMs: now().getTime() + lifeMs });
@@ -47,4 +53,14 @@ export function createStorage(now: () => Date): (model: string) => Adapter {
       }
     },
   });
+
+  return {
+    toAdapter,
+    destroyOfGrant(model, grantId, exceptId) {
+      for (const [key, { payload }] of stored) {
+        const isOther = key.startsWith(`${model}:`) && key !== `${model}:${exceptId}`;
+        if (isOther && payload.grantId === grantId) stored.delete(key);
+      }
+    },
+  };
 }
