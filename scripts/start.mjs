@@ -11,7 +11,7 @@ if (options.help) {
   process.stdout.write(`Usage: pnpm start [--json]
 
 Builds, then starts the sandbox (a VM with Docker, OCI, an issuer of tokens) and the API in front of it.
-PORT and HOST choose where the API listens (127.0.0.1:5000); LOG_LEVEL how much it says on stderr (warn).
+PORT and HOST choose where the API listens (127.0.0.1:5000); LOG_LEVEL how much it says on stderr (error).
 --json prints one line {"url","docs","tokens","env"} once the API answers, and nothing else.
 `);
   process.exit(0);
@@ -43,7 +43,8 @@ function readOptions() {
 async function main() {
   process.stderr.write('Building…\n');
   const built = await build();
-  if (built !== 0 || isStopped) return built;
+  if (isStopped) return 0; // the build has ended with the same Ctrl-C
+  if (built !== 0) return built;
 
   const { startSandbox } = await import('../packages/sandbox/dist/index.js');
   const sandbox = await startSandbox();
@@ -55,7 +56,7 @@ async function main() {
 }
 
 async function serve(sandbox) {
-  const env = { LOG_LEVEL: 'warn', ...process.env, ...sandbox.env };
+  const env = { LOG_LEVEL: 'error', ...process.env, ...sandbox.env };
   const api = spawn(process.execPath, ['packages/server/bin/ondemand-server.js'], {
     cwd: root,
     env,
@@ -89,17 +90,18 @@ Containers Control On-Demand, with a sandbox behind it
   API    ${url}
   Docs   ${docs}
 
-  export READ=${tokens.read}
-  export ADMIN=${tokens.admin}
+  export URL=${url}
+  export TOKEN=${tokens.admin}
+  export READ_TOKEN=${tokens.read}
 
-Paste the two lines above into another terminal, then for example:
+Paste the three lines above into another terminal; then every line of the README works there, for example:
 
-  curl -H "Authorization: Bearer $READ" ${url}/vm/status
-  curl -H "Authorization: Bearer $READ" ${url}/containers
-  curl -X POST -H "Authorization: Bearer $ADMIN" ${url}/containers/nginx/restart
-  curl -H "Authorization: Bearer $READ" '${url}/containers/nginx/logs?lines=50'
+  curl -H "Authorization: Bearer $READ_TOKEN" $URL/vm/status
+  curl -H "Authorization: Bearer $READ_TOKEN" $URL/containers
+  curl -X POST -H "Authorization: Bearer $TOKEN" $URL/containers/nginx/restart
+  curl -H "Authorization: Bearer $TOKEN" "$URL/containers/nginx/logs?lines=50"
 
-  export ONDEMAND_URL=${url} ONDEMAND_TOKEN=$ADMIN
+  export ONDEMAND_URL=$URL ONDEMAND_TOKEN=$TOKEN
   npx --yes pnpm@10 ondemand status
   npx --yes pnpm@10 ondemand logs nginx -n 20
 

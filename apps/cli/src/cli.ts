@@ -3,7 +3,7 @@
 import { CliError } from './cli-error.ts';
 import { root } from './commands/root.ts';
 import { completeCommand } from './completion/scripts.ts';
-import { createContext } from './context.ts';
+import { type Context, createContext } from './context.ts';
 import { startDeadline } from './deadline.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { toFailure } from './failure.ts';
@@ -12,6 +12,7 @@ import { globalOptions } from './options.ts';
 import { createOutput, type Output, type Streams } from './output/output.ts';
 import { type Invocation, parseInvocation } from './parse.ts';
 import { type Environment, readTokenOrigin } from './settings.ts';
+import { suggestName } from './suggest-name.ts';
 import { tokenize } from './tokens.ts';
 import { createUnfinishedWork, type UnfinishedWork } from './unfinished-work.ts';
 import { readVersion } from './version.ts';
@@ -38,13 +39,14 @@ export async function runCli(run: Run): Promise<ExitCode> {
 async function runCommand(run: Required<Run>): Promise<ExitCode> {
   const { argv, env, streams, signal, unfinished } = run;
   let output = createOutput({ streams, env, json: false });
+  let context: Context | undefined;
   try {
     if (argv[0] === completeCommand) return await complete(run, output);
     const invocation = await parseInvocation(root, argv);
     if (invocation.kind !== 'run') return print(invocation, output);
     const { globals, command, options, operands } = invocation;
     output = createOutput({ streams, env, json: globals.json });
-    const context = createContext({ streams, env, url: globals.url, output, signal, unfinished });
+    context = createContext({ streams, env, url: globals.url, output, signal, unfinished });
     return await command.run(context, { options, operands } as Parameters<typeof command.run>[1]); // the parser checked them against the command
   } catch (error) {
     const { message, exitCode } = await toFailure(error, readTokenOrigin(env));
@@ -52,7 +54,7 @@ async function runCommand(run: Required<Run>): Promise<ExitCode> {
       output.fail('Interrupted');
       return exitCodes.interrupted;
     }
-    output.fail(message);
+    output.fail(`${message}${context === undefined ? '' : await suggestName(error, context)}`);
     return exitCode;
   }
 }

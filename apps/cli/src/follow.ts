@@ -4,6 +4,7 @@ import type { SubscribeOptions } from '@ondemand/client';
 import type { Context } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { toTrouble } from './failure.ts';
+import { formatTime } from './output/moment.ts';
 import type { Output } from './output/output.ts';
 
 export interface Followed<T> {
@@ -43,18 +44,33 @@ export interface WaitDisplay extends Disposable {
   readonly hooks: Required<Pick<SubscribeOptions, 'onOpen' | 'onReconnect'>>;
 }
 
-/** Says on a terminal that the stream is not open yet, or not any more. */
+/** Says that the stream is not open yet, or not any more: on a terminal at once, elsewhere in a line once a loss has lasted. */
 export function showWaits(output: Output, doing: string): WaitDisplay {
   let spinner = output.spin(doing);
-  const end = (): void => spinner[Symbol.dispose]();
+  let lostAt: Date | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    spinner[Symbol.dispose]();
+    clearTimeout(timer);
+    timer = undefined;
+  };
   return {
     hooks: {
-      onOpen: end,
-      onReconnect({ error }) {
+      onOpen() {
         end();
-        spinner = output.spin(`Trying again: ${toTrouble(error)}`);
+        lostAt = undefined;
+      },
+      onReconnect({ error }) {
+        spinner[Symbol.dispose]();
+        lostAt ??= new Date();
+        const text = `Trying again: ${toTrouble(error)}; nothing has come since ${formatTime(lostAt)}`;
+        spinner = output.spin(text);
+        if (!output.isErrorTerminal) timer ??= setTimeout(() => output.warn(text), quietMs);
       },
     },
     [Symbol.dispose]: end,
   };
 }
+
+/** A connection that is back within this time is not worth a line. */
+const quietMs = 3_000;

@@ -6,6 +6,7 @@ import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
+import { suggestName } from '../suggest-name.ts';
 
 export const start = defineAction({
   verb: 'start',
@@ -66,7 +67,8 @@ interface Attempt extends Pick<Action, 'verb' | 'doing' | 'unchanged'> {
 }
 
 /** Reports a failure instead of throwing it, so that the next name is tried too; only Ctrl-C throws. */
-async function act({ output, signal }: Context, attempt: Attempt): Promise<ExitCode> {
+async function act(context: Context, attempt: Attempt): Promise<ExitCode> {
+  const { output, signal } = context;
   const { client, verb, doing, unchanged, name, later } = attempt;
   try {
     using _spinner = output.spin(`${doing} ${name}`);
@@ -86,7 +88,7 @@ async function act({ output, signal }: Context, attempt: Attempt): Promise<ExitC
         { cause: error },
       );
     }
-    output.fail(`${verb} ${name}: ${message}`);
+    output.fail(`${verb} ${name}: ${message}${await suggestName(error, context)}`);
     return exitCode;
   }
 }

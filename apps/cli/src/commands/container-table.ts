@@ -5,8 +5,12 @@ import type { Look, Style } from '../output/style.ts';
 import { type Column, toTable } from '../output/table.ts';
 
 /** The columns of `docker ps -a` that the API has, the name first. */
-export function toContainerTable(containers: readonly Container[], style: Style): string {
-  return toTable(columns, containers, style);
+export function toContainerTable(
+  containers: readonly Container[],
+  style: Style,
+  width?: number | undefined,
+): string {
+  return toTable(columns, containers, style, width);
 }
 
 export function toContainerLook(state: Container['state']): Look {
@@ -14,15 +18,26 @@ export function toContainerLook(state: Container['state']): Look {
 }
 
 const columns: readonly Column<Container>[] = [
-  { title: 'NAME', cell: ({ name }) => name },
+  { title: 'NAME', isWhole: true, cell: ({ name }) => name },
   { title: 'IMAGE', cell: ({ image }) => image },
   {
     title: 'STATUS',
     cell: ({ uptime, state }) => uptime || state,
     look: ({ state, uptime }) => (uptime.includes('(unhealthy)') ? 'red' : toContainerLook(state)),
   },
-  { title: 'PORTS', cell: ({ ports }) => ports },
+  { title: 'PORTS', cell: ({ ports }) => toShortPorts(ports) },
 ];
+
+/** A port that is published on all addresses of IPv4 and of IPv6 is one port: the second of the two is left out. */
+export function toShortPorts(ports: string): string {
+  const all = ports.split(', ');
+  return all
+    .filter((port) => {
+      const match = /^(?:\[::\]|::):(?=\d)(.*)$/.exec(port);
+      return match === null || !all.includes(`0.0.0.0:${match[1]}`);
+    })
+    .join(', ');
+}
 
 const lookOf: Readonly<Record<Container['state'], Look>> = {
   running: 'green',

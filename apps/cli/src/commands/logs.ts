@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
 import { flag, parseCount } from '../options.ts';
+import { toZoned } from '../zoned-time.ts';
 
 type Lines = number | 'all';
 
@@ -33,9 +34,9 @@ const options = {
   since: {
     kind: 'value',
     placeholder: 'TIME',
-    summary: 'Lines from then on: 10m, 1h30m, 2026-02-08T10:15:30Z',
+    summary: 'Lines from then on: 10m, 2026-02-08T10:15 (local time), …Z',
     fallback: undefined as string | undefined,
-    parse: (text: string): string | undefined => text,
+    parse: (text: string): string | undefined => toZoned(text),
   },
   timestamps: flag('Begin each line with its time', 't'),
 } as const;

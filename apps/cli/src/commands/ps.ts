@@ -33,7 +33,7 @@ With --watch the list is shown anew whenever it changes, until Ctrl-C; with --js
     const toText = (containers: readonly Container[]) =>
       options.quiet
         ? containers.map(({ name }) => `${toPrintable(name)}\n`).join('')
-        : toContainerTable(containers, output.style);
+        : toContainerTable(containers, output.style, output.columns());
 
     if (!options.watch) {
       using _spinner = output.spin(doing);
@@ -70,7 +70,9 @@ async function ringAtEvents(
   while (!signal.aborted) {
     try {
       const onOpen = bell.ring; // what happened before is not told
-      for await (const { type } of client.events.subscribe(undefined, { signal, onOpen })) {
+      const onReconnect = bell.ring; // the list then says what is wrong
+      const hooks = { signal, onOpen, onReconnect };
+      for await (const { type } of client.events.subscribe(undefined, hooks)) {
         if (type !== 'job') bell.ring();
       }
     } catch {}

@@ -5,8 +5,17 @@ import { formatBinaryBytes, formatDecimalBytes } from '../output/bytes.ts';
 import type { Style } from '../output/style.ts';
 import { type Column, toTable } from '../output/table.ts';
 
-export function toStatsTable(samples: readonly ContainerStats[], style: Style): string {
-  return toTable(columns, samples, style);
+export function toStatsTable(
+  samples: readonly ContainerStats[],
+  style: Style,
+  width?: number | undefined,
+): string {
+  return toTable(width === undefined ? columns : columns.map(toNarrow), samples, style, width);
+}
+
+/** In a narrow terminal the room is needed more than columns that stand still. */
+function toNarrow({ minWidth: _, ...column }: Column<ContainerStats>): Column<ContainerStats> {
+  return column;
 }
 
 const columns: readonly Column<ContainerStats>[] = [

@@ -27,7 +27,8 @@ With --watch every two seconds until Ctrl-C; with --json a line each time.`,
     const client = await connect();
     const read = (until: AbortSignal) =>
       names.length === 0 ? measureRunning(client, until) : measure(client, names, until);
-    const toText = (samples: readonly ContainerStats[]) => toStatsTable(samples, output.style);
+    const toText = (samples: readonly ContainerStats[]) =>
+      toStatsTable(samples, output.style, output.columns());
     if (options.watch) {
       const pause = (until: AbortSignal) => sleep(pauseMs, undefined, { signal: until });
       return watch(context, { doing, read, toText, pause });

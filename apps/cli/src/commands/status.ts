@@ -26,7 +26,7 @@ or null when it could not be asked, as the containers of a VM that is off.`,
     if (vm.status === 'rejected' && containers.status === 'rejected') throw vm.reason;
 
     const glance: Glance = { vm: fulfilled(vm), containers: fulfilled(containers) };
-    output.show(glance, () => toText(glance, output.style));
+    output.show(glance, () => toText(glance, output.style, output.columns()));
     if (vm.status === 'rejected') throw vm.reason;
     if (containers.status === 'rejected' && !(await isOff(vm.value, containers.reason))) {
       throw containers.reason;
@@ -50,11 +50,11 @@ function fulfilled<T>(result: PromiseSettledResult<T>): T | null {
   return result.status === 'fulfilled' ? result.value : null;
 }
 
-function toText({ vm, containers }: Glance, style: Style): string {
+function toText({ vm, containers }: Glance, style: Style, columns: number | undefined): string {
   const head = vm === null ? 'The state of the VM is unknown\n' : toHeadline(vm, style);
   if (containers === null) return head;
   if (containers.length === 0) return `${head}\nNo containers\n`;
-  return `${head}\n${toContainerTable(containers, style)}`;
+  return `${head}\n${toContainerTable(containers, style, columns)}`;
 }
 
 function toHeadline({ displayName, vmId, lifecycleState, ip }: VmState, style: Style): string {

@@ -1,6 +1,6 @@
 // `ondemand vm start|stop|reboot|reset`: one power action, asked about first where it interrupts something.
 
-import type { OnDemandClient, VmState } from '@ondemand/client';
+import type { OnDemandClient, VmActionResult, VmState } from '@ondemand/client';
 import { CliError, usageError } from '../cli-error.ts';
 import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -14,18 +14,21 @@ const defaultTimeoutMs = 10 * 60_000; // above its users: the commands are made 
 
 export const start = definePower({
   verb: 'start',
+  already: { lifecycleState: 'RUNNING', text: 'already running' },
   goal: started,
   question: undefined,
   description:
-    'Start the VM. It must be STOPPED; RUNNING comes some time before SSH and Docker answer.',
+    'Start the VM; one that runs already is a success. RUNNING comes some time before SSH and Docker answer.',
   examples: ['ondemand vm start', 'ondemand vm start --wait --timeout 5m && ondemand ps'],
 });
 
 export const stop = definePower({
   verb: 'stop',
+  already: { lifecycleState: 'STOPPED', text: 'already stopped' },
   goal: stopped,
   question: 'Stop oci-flex at once, with all containers on it?',
-  description: 'Stop the VM at once, and with it what it costs.',
+  description:
+    'Stop the VM at once, and with it what it costs; one that is stopped already is a success.',
   examples: ['ondemand vm stop', 'ondemand vm stop --yes --wait'],
 });
 
@@ -47,6 +50,8 @@ export const reset = definePower({
 });
 
 interface Power {
+  /** The state in which there is nothing to do, and the word for it. */
+  readonly already?: { readonly lifecycleState: string; readonly text: string } | undefined;
   readonly verb: 'start' | 'stop' | 'reboot' | 'reset';
   /** What `--wait` waits for. */
   readonly goal: Goal;
@@ -55,7 +60,7 @@ interface Power {
   readonly examples: readonly string[];
 }
 
-function definePower({ verb, goal, question, description, examples }: Power) {
+function definePower({ verb, goal, question, description, examples, already }: Power) {
   return defineCommand({
     description,
     options: {
@@ -81,12 +86,22 @@ function definePower({ verb, goal, question, description, examples }: Power) {
       const client = await context.connect();
       if (asks) await context.confirm(question);
       const { output } = context;
-      const result = await act(context, client, verb);
-      if (!wait) {
+      const result = await act(context, { client, verb, already });
+      if (result === undefined) {
+        output.say(`oci-flex ${already?.text}\n`);
+        if (!wait && output.json) {
+          output.show(
+            await client.vm.status.query(undefined, { signal: context.signal }),
+            () => '',
+          );
+        }
+        if (!wait) return exitCodes.done;
+      } else if (wait) {
+        output.say(`${result.action} initiated on ${result.vmId}\n`);
+      } else {
         output.show(result, ({ action, vmId }) => `${action} initiated on ${vmId}\n`);
         return exitCodes.done;
       }
-      output.say(`${result.action} initiated on ${result.vmId}\n`);
       const state = await watch(context, { client, goal, timeoutMs: timeout });
       output.show(state, () => '');
       return exitCodes.done;
@@ -94,14 +109,29 @@ function definePower({ verb, goal, question, description, examples }: Power) {
   });
 }
 
-async function act({ output, signal }: Context, client: OnDemandClient, verb: Power['verb']) {
+interface Act extends Pick<Power, 'verb' | 'already'> {
+  readonly client: OnDemandClient;
+}
+
+/** Undefined when the VM is as asked already. */
+async function act(
+  { output, signal }: Context,
+  { client, verb, already }: Act,
+): Promise<VmActionResult | undefined> {
   try {
     using _spinner = output.spin(`Asking OCI to ${verb} the VM`);
     return await client.vm[verb].mutate(undefined, { signal });
   } catch (error) {
+    if (already !== undefined && isConflictWith(error, already.lifecycleState)) return undefined;
     if (!signal.aborted) throw error;
     throw interrupted(`vm ${verb} may still take place`, error);
   }
+}
+
+function isConflictWith(error: unknown, lifecycleState: string): boolean {
+  if (!(error instanceof Error && 'code' in error && 'details' in error)) return false;
+  const { details } = error as { details?: { lifecycleState?: unknown } }; // as the API's errors have it
+  return error.code === 'CONFLICT' && details?.lifecycleState === lifecycleState;
 }
 
 /** Each stage becomes a line as it is reached; what is waited for next shows in the spinner. */

@@ -51,7 +51,12 @@ _ondemand() {
     _files
   fi
 }
-compdef _ondemand ondemand
+# found by fpath, this file is the function itself, which is asked now; sourced, it only says what completes
+if [[ \${funcstack[1]} == _ondemand ]]; then
+  _ondemand "$@"
+else
+  compdef _ondemand ondemand
+fi
 `,
   fish: `# fish completion of ondemand
 function __ondemand_complete

@@ -11,3 +11,10 @@ export function formatAge(time: string, now: Date): string {
 export function formatMoment(time: string, now: Date): string {
   return `${formatAge(time, now)} (${time})`;
 }
+
+/** `14:03:22`, by the clock on the wall. */
+export function formatTime(time: Date): string {
+  return [time.getHours(), time.getMinutes(), time.getSeconds()]
+    .map((part) => String(part).padStart(2, '0'))
+    .join(':');
+}

@@ -18,6 +18,10 @@ export interface Output {
   readonly json: boolean;
   /** Whether a person sees stdout as it comes. */
   readonly isTerminal: boolean;
+  /** Whether a person sees stderr as it comes. */
+  readonly isErrorTerminal: boolean;
+  /** How wide the terminal is that shows stdout; undefined where it goes elsewhere. */
+  columns(): number | undefined;
   readonly style: Style;
   /** For text on stderr. */
   readonly errorStyle: Style;
@@ -66,6 +70,8 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
   return {
     json,
     isTerminal,
+    isErrorTerminal: stderr.isTTY === true,
+    columns: () => (isTerminal ? stdout.columns || 80 : undefined),
     style,
     errorStyle,
     unread: reader.signal,

@@ -66,3 +66,18 @@ test('toFacts() lines values up after their names', () => {
   ] as const;
   expect(toFacts(facts, plain)).toBe('VM      oci-flex\nState   RUNNING\n');
 });
+
+test('in a narrow terminal the widest columns are cut, what is typed again last, and nothing wraps', () => {
+  const wide: readonly Column<Row>[] = [
+    { title: 'NAME', isWhole: true, cell: ({ name }) => name },
+    { title: 'NOTE', cell: ({ note }) => note },
+    { title: 'LAST', cell: () => 'a third column, long too' },
+  ];
+  const rows = [{ name: 'a-rather-long-name', note: 'a note that is far too long for it' }];
+  const lines = toTable(wide, rows, plain, 60).trimEnd().split('\n');
+  expect(lines.map((line) => line.length <= 60)).toEqual([true, true]);
+  expect(lines[1]).toBe('a-rather-long-name   a note that is fa…   a third column, l…');
+  for (const line of toTable(wide, rows, plain, 40).trimEnd().split('\n')) {
+    expect(line.length).toBeLessThanOrEqual(40);
+  }
+});

@@ -1,6 +1,7 @@
-// Lays rows out in columns as docker does: headings in capitals, three spaces between, nothing cut off.
+// Lays rows out in columns as docker does: headings in capitals, three spaces between, nothing cut off but by the width of a terminal.
 
 import stringWidth from 'string-width';
+import { cutToWidth } from './cut.ts';
 import { toPrintable } from './printable.ts';
 import type { Look, Style } from './style.ts';
 
@@ -8,15 +9,18 @@ export interface Column<Row> {
   readonly title: string;
   /** At least so wide, for a table that is shown again and again. */
   readonly minWidth?: number;
+  /** Not cut before all others are, for what is typed again. */
+  readonly isWhole?: boolean;
   cell(row: Row): string;
   look?(row: Row): Look | undefined;
 }
 
-/** One line a row after the headings, each with its newline; cells are made printable and measured as a terminal shows them. */
+/** One line a row after the headings, each with its newline; cells are made printable and measured as a terminal shows them. Within `width` the widest columns are cut until nothing wraps. */
 export function toTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   style: Style,
+  width?: number | undefined,
 ): string {
   const headings = columns.map(({ title }): Cell => ({ text: title, look: 'bold' }));
   const body = rows.map((row) =>
@@ -24,8 +28,13 @@ export function toTable<Row>(
       (column): Cell => ({ text: toPrintable(column.cell(row)), look: column.look?.(row) }),
     ),
   );
-  const minWidths = columns.map(({ minWidth = 0 }) => minWidth);
-  return layOut([headings, ...body], style, minWidths);
+  const all = [headings, ...body];
+  const widths = toWidths(
+    all,
+    columns.map(({ minWidth = 0 }) => minWidth),
+  );
+  const isWhole = columns.map((column) => column.isWhole === true);
+  return layOut(all, style, width === undefined ? widths : fit(widths, isWhole, width));
 }
 
 export type Fact = readonly [name: string, value: string, look?: Look | undefined];
@@ -49,23 +58,49 @@ interface Cell {
 
 const gap = '   ';
 
-function layOut(
-  rows: readonly (readonly Cell[])[],
-  style: Style,
-  minWidths: readonly number[] = [],
-): string {
+function toWidths(rows: readonly (readonly Cell[])[], minWidths: readonly number[] = []): number[] {
   const widths = [...minWidths];
   for (const row of rows) {
     row.forEach(({ text }, index) => {
       widths[index] = Math.max(widths[index] ?? 0, stringWidth(text));
     });
   }
+  return widths;
+}
+
+/** Takes from the widest column, one by one, until all fit; a whole column is the last to lose. */
+function fit(widths: readonly number[], isWhole: readonly boolean[], width: number): number[] {
+  const fitted = [...widths];
+  const gaps = gap.length * (widths.length - 1);
+  for (let over = sum(fitted) + gaps - width; over > 0; over -= 1) {
+    const free = fitted.map((one, index) => (isWhole[index] === true ? 0 : one));
+    const widest = Math.max(...free) > narrowest ? Math.max(...free) : Math.max(...fitted);
+    if (widest <= narrowest) break;
+    const at = (Math.max(...free) > narrowest ? free : fitted).indexOf(widest);
+    fitted[at] = widest - 1;
+  }
+  return fitted;
+}
+
+const narrowest = 6;
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
+}
+
+function layOut(
+  rows: readonly (readonly Cell[])[],
+  style: Style,
+  widths: readonly number[] = toWidths(rows),
+): string {
   return rows.map((row) => `${toLine(row, widths, style)}\n`).join('');
 }
 
 function toLine(row: readonly Cell[], widths: readonly number[], style: Style): string {
-  const cells = row.map(({ text, look }, index) => {
-    const padding = ' '.repeat((widths[index] ?? 0) - stringWidth(text));
+  const cells = row.map(({ text: whole, look }, index) => {
+    const width = widths[index] ?? 0;
+    const text = stringWidth(whole) > width ? `${cutToWidth(whole, width - 1)}…` : whole;
+    const padding = ' '.repeat(width - stringWidth(text));
     return `${look === undefined || text === '' ? text : style(look, text)}${padding}`;
   });
   return cells.join(gap).trimEnd();

@@ -1,5 +1,6 @@
 // Where a watch shows what it sees: a place on the terminal, or line after line for a program.
 
+import { formatTime } from '../output/moment.ts';
 import type { Output } from '../output/output.ts';
 import { toOneLine } from '../output/printable.ts';
 import type { Screen } from '../output/screen.ts';
@@ -13,22 +14,38 @@ export interface Display<T> extends Disposable {
 }
 
 /** To be disposed of, as it listens to the terminal. */
-export function createDisplay<T>(output: Output, toText: (value: T) => string): Display<T> {
+export function createDisplay<T>(
+  output: Output,
+  toText: (value: T) => string,
+  now: () => Date = () => new Date(),
+): Display<T> {
   const screen = output.screen();
   return screen === undefined
-    ? createPrinted(output, toText)
-    : createPainted(screen, output.style, toText);
+    ? createPrinted(output, toText, now)
+    : createPainted(screen, output.style, { toText, now });
 }
 
-function createPainted<T>(screen: Screen, style: Style, toText: (value: T) => string): Display<T> {
+/** With the time of what is shown meanwhile. */
+function toNote(message: string, readAt: Date): string {
+  return `Trying again: ${toOneLine(message)}; what is shown is of ${formatTime(readAt)}`;
+}
+
+interface Painting<T> {
+  readonly toText: (value: T) => string;
+  readonly now: () => Date;
+}
+
+function createPainted<T>(screen: Screen, style: Style, { toText, now }: Painting<T>): Display<T> {
   let shown = '';
+  let readAt = now();
   return {
     async show(value) {
       shown = toText(value);
+      readAt = now();
       screen.paint(shown);
     },
     lost(message) {
-      const note = `Not current, trying again: ${toOneLine(message)}`;
+      const note = toNote(message, readAt);
       screen.paint(`${shown}\n${style('yellow', note)}\n`);
     },
     [Symbol.dispose]: () => screen[Symbol.dispose](),
@@ -36,12 +53,18 @@ function createPainted<T>(screen: Screen, style: Style, toText: (value: T) => st
 }
 
 /** Tables are parted by an empty line; under `--json` each is a document on a line of its own. */
-function createPrinted<T>(output: Output, toText: (value: T) => string): Display<T> {
+function createPrinted<T>(
+  output: Output,
+  toText: (value: T) => string,
+  now: () => Date,
+): Display<T> {
+  let readAt = now();
   let shown: string | undefined;
   let trouble: string | undefined;
   return {
     async show(value, signal) {
       trouble = undefined;
+      readAt = now();
       const text = output.json ? JSON.stringify(value) : toText(value);
       if (text === shown) return;
       const gap = shown === undefined ? '' : '\n';
@@ -49,7 +72,7 @@ function createPrinted<T>(output: Output, toText: (value: T) => string): Display
       await output.pour(value, () => `${gap}${text}`, signal);
     },
     lost(message) {
-      if (message !== trouble) output.warn(`Not current, trying again: ${message}`);
+      if (message !== trouble) output.warn(toNote(message, readAt));
       trouble = message;
     },
     [Symbol.dispose]() {},

@@ -51,18 +51,24 @@ async function readAgain<T>(
   { signal, lost }: { readonly signal: AbortSignal; readonly lost: (message: string) => void },
 ): Promise<T> {
   for (;;) {
+    const timer = setTimeout(() => lost('the API has not answered yet'), silentMs);
     try {
       return await read(signal);
     } catch (error) {
+      clearTimeout(timer);
       const { exitCode, message } = await toFailure(error);
       if (signal.aborted || exitCode !== exitCodes.unavailable) throw error;
       lost(message);
       await sleep(Math.max(retryMs, toRetryAfterMs(error)), undefined, { signal });
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
 
 const retryMs = 2_000;
+/** After this long without an answer, what is shown is told to be old. */
+const silentMs = 4_000;
 const longestRetryMs = 60_000;
 
 function toRetryAfterMs(error: unknown): number {

@@ -1,0 +1,13 @@
+// A time without a zone is one of the caller's own clock, as docker has it; the API knows no caller's zone.
+
+/** The same moment in UTC; what is no such time, or has a zone, is left as it is for the API to judge. */
+export function toZoned(text: string): string {
+  const match = localTime.exec(text);
+  if (match === null) return text;
+  const [, date, time = '00:00', seconds = ':00', fraction = ''] = match;
+  const moment = new Date(`${date}T${time}${seconds}`);
+  if (Number.isNaN(moment.getTime())) return text;
+  return moment.toISOString().replace('.000Z', `${fraction}Z`);
+}
+
+const localTime = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?(\.\d{1,9})?)?$/;
