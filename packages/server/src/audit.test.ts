@@ -10,7 +10,10 @@ import {
   type TestServer,
 } from './testing.test-support.ts';
 
+/** Those that say how a call went; each is behind its intent where it got that far. */
 const lines: AuditEntry[] = [];
+const intents: AuditEntry[] = [];
+const log = (entry: AuditEntry) => (entry.outcome === 'intent' ? intents : lines).push(entry);
 let server: TestServer;
 beforeEach(async () => {
   server = await start();
@@ -18,13 +21,14 @@ beforeEach(async () => {
 afterEach(async () => {
   await server[Symbol.asyncDispose]();
   lines.length = 0;
+  intents.length = 0;
 });
 
 function start(
   overrides: Parameters<typeof startTestServer>[0] = {},
   options: Parameters<typeof startTestServer>[1] = {},
 ): Promise<TestServer> {
-  const audit = createAuditTrail({ log: (entry) => lines.push(entry), logFailure() {} });
+  const audit = createAuditTrail({ log, logFailure() {} });
   return startTestServer(overrides, { audit, ...options });
 }
 
@@ -64,6 +68,25 @@ describe.each(Object.entries(transports))('over %s', (_, post) => {
         requestId,
       },
     ]);
+  });
+
+  test('an intent is written before anything is sent, with the request id of what came of it', async () => {
+    let written: readonly AuditEntry[] = [];
+    await using watched = await start({
+      vm: {
+        stop: async () => {
+          written = [...intents, ...lines];
+          return { action: 'STOP', status: 'initiated', vmId: 'oci-flex' };
+        },
+      },
+    });
+    server = watched;
+    const response = await post('/vm/stop', 'admin');
+    const requestId = response.headers.get('x-request-id');
+    const same = { sub: 'admin', action: 'vm_stop', target: 'oci-flex', requestId };
+    expect(written).toEqual([expect.objectContaining({ ...same, outcome: 'intent' })]);
+    expect(written[0]).not.toHaveProperty('status');
+    expect(lines).toMatchObject([{ ...same, outcome: 'success' }]);
   });
 
   test.each(['start', 'stop', 'reboot', 'reset'])('POST /vm/%s is about the VM', async (action) => {
@@ -144,16 +167,20 @@ describe.each(Object.entries(transports))('over %s', (_, post) => {
       check: refuse,
       async *readBackwards() {},
     };
-    const audit = createAuditTrail({ log: (line) => lines.push(line), logFailure() {}, file });
+    const audit = createAuditTrail({ log, logFailure() {}, file });
     await using stuck = await start({}, { audit });
     server = stuck;
-    expect((await post('/vm/stop', 'admin')).status).toBe(503);
+    expect((await post('/vm/start', 'admin')).status).toBe(503);
+    expect((await post('/containers/nginx/stop', 'admin')).status).toBe(503);
     expect((await post('/vm/stop', 'read')).status).toBe(403);
     expect((await server.ask('/vm/status', { as: 'read' })).status).toBe(200);
     expect(server.actions).toEqual([]);
-    isFull = false;
+    // What saves money goes on with the log alone.
     expect((await post('/vm/stop', 'admin')).status).toBe(200);
-    expect(lines.map(({ status }) => status)).toEqual([503, 403, 200]);
+    expect(server.actions).toEqual(['STOP']);
+    isFull = false;
+    expect((await post('/vm/start', 'admin')).status).toBe(200);
+    expect(lines.map(({ status }) => status)).toEqual([503, 503, 403, 200, 200]);
   });
 });
 
@@ -188,7 +215,7 @@ test('a batch leaves a line for each of its calls', async () => {
   ]);
 });
 
-test('reads, failed authentication, unknown paths and wrong methods leave none', async () => {
+test('reads, failed authentication and unknown paths leave none', async () => {
   await server.ask('/vm/status', { as: 'admin' });
   await server.ask('/containers/;/status', { as: 'admin' });
   await server.ask('/trpc/containers.list', { as: 'read' });
@@ -197,9 +224,48 @@ test('reads, failed authentication, unknown paths and wrong methods leave none',
   await server.ask('/vm/stop', { method: 'POST' });
   await server.ask('/trpc/vm.stop', { method: 'POST' });
   await server.ask('/vm/nope', { as: 'admin', method: 'POST' });
-  await server.ask('/vm/stop', { as: 'admin' });
-  await server.ask('/trpc/vm.stop', { as: 'admin' });
-  expect(lines).toEqual([]);
+  await server.ask('/trpc/vm.nope,containers.list?batch=1', { as: 'admin', method: 'POST' });
+  expect([...lines, ...intents]).toEqual([]);
+});
+
+test.each([
+  ['the wrong method', '/vm/stop', 405, {}],
+  ['the wrong method over tRPC', '/trpc/vm.stop', 405, {}],
+  ['a body of no known type', '/trpc/vm.stop', 415, { headers: { 'content-type': 'text/plain' } }],
+  ['a body that is too large', '/trpc/vm.stop', 413, { headers: json, body: 'x'.repeat(100_000) }],
+  ['JSON that is none', '/trpc/vm.stop', 400, { headers: json, body: '{bad' }],
+  [
+    'a batch that is too large',
+    `/trpc/${Array.from({ length: 21 }, () => 'vm.stop').join(',')}?batch=1`,
+    400,
+    { headers: json, body: '{}' },
+  ],
+  [
+    'a batch that is too large, its commas escaped',
+    `/trpc/${Array.from({ length: 21 }, () => 'vm.stop').join('%252C')}?batch=1`,
+    400,
+    { headers: json, body: '{}' },
+  ],
+])('%s leaves its line', async (_what, path, status, init) => {
+  const method = 'headers' in init ? 'POST' : 'GET';
+  const body = method === 'POST' ? { body: 'x', ...init } : init;
+  expect((await server.ask(path, { as: 'admin', method, ...body })).status).toBe(status);
+  expect(lines).toMatchObject([
+    { sub: 'admin', action: 'vm_stop', target: 'oci-flex', outcome: 'refused', status },
+  ]);
+  expect(server.actions).toEqual([]);
+});
+
+test("our own id of a request stands beside the caller's", async () => {
+  const headers = { 'x-request-id': 'mine' };
+  for (let times = 0; times < 2; times += 1)
+    await server.ask('/vm/stop', { as: 'admin', method: 'POST', headers });
+  const ids = [...intents, ...lines].map(({ requestId, serverRequestId }) => {
+    expect(requestId).toBe('mine');
+    return serverRequestId;
+  });
+  expect(ids).toEqual([ids[0], ids[1], ids[0], ids[1]]);
+  expect(ids[0]).not.toBe(ids[1]);
 });
 
 test('a caller that leaves does not take its line along', async () => {
@@ -254,9 +320,10 @@ describe('GET /audit', () => {
   test('answers with the newest lines, newest first, in REST and tRPC', async () => {
     await server.ask('/vm/start', { as: 'admin', method: 'POST' });
     await server.ask('/vm/stop', { as: 'read', method: 'POST' });
-    expect((await list()).map(({ action, status }) => [action, status])).toEqual([
-      ['vm_stop', 403],
-      ['vm_start', 200],
+    expect((await list()).map(({ action, outcome }) => [action, outcome])).toEqual([
+      ['vm_stop', 'refused'],
+      ['vm_start', 'success'],
+      ['vm_start', 'intent'],
     ]);
     expect(await list('?limit=1')).toHaveLength(1);
     const input = encodeURIComponent(JSON.stringify({ limit: 1 }));
@@ -266,10 +333,10 @@ describe('GET /audit', () => {
   });
 
   test('has a hundred lines if limit is left out', async () => {
-    for (let times = 0; times < 105; times += 1)
-      await server.ask('/vm/stop', { as: 'read', method: 'POST' });
+    for (let times = 0; times < 53; times += 1)
+      await server.ask('/vm/stop', { as: 'admin', method: 'POST' });
     expect(await list()).toHaveLength(100);
-    expect(await list('?limit=1000')).toHaveLength(105);
+    expect(await list('?limit=1000')).toHaveLength(106);
   });
 
   test('needs admin', async () => {

@@ -2,6 +2,7 @@
 
 import { dockerTransports, ociAuths } from '@ondemand/core';
 import { z } from 'zod';
+import { auditOnFailure } from './audit/trail.ts';
 import {
   baseUrl,
   claimPaths,
@@ -50,7 +51,13 @@ export const environmentSchema = z.object({
   AUDIT_LOG_FILE: file
     .optional()
     .describe(
-      'a line of JSON is appended for each call that changes something, or tries to; while that fails, nothing is changed',
+      'lines of JSON are appended for each call that changes something, or tries to: what it intends, and how it went',
+    ),
+  AUDIT_ON_FAILURE: z
+    .enum(auditOnFailure)
+    .default('refuse')
+    .describe(
+      'while `AUDIT_LOG_FILE` cannot be written: `refuse` changes nothing but power-off, `log` goes on with the log alone',
     ),
   SHUTDOWN_GRACE_SECONDS: seconds
     .default(10)

@@ -1,5 +1,6 @@
 // Sends every failure of the HTTP layer as an `ApiError`, and tells the log of it.
 
+import type { AppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorContext, toAppError, toErrorResponse } from './api-error.ts';
 import { noSuchPath } from './routes.ts';
@@ -39,12 +40,18 @@ export function sendError(
     .send(isTrpcUrl(request.url) ? { error: toTrpcErrorShape(status, body) } : body);
 }
 
+/** What a caller brings about by asking too much is no failure of ours. */
+function isOverload({ details: { reason } }: AppError): boolean {
+  return reason === 'TOO_MANY_STREAMS' || reason === 'TOO_MANY_BYTES';
+}
+
 /** A refusal is logged as the `AppError` that it is: a transport's own error may quote a URL or a body, and with it a token. */
 export function logError(request: FastifyRequest, error: unknown, status: number): void {
-  if (status >= 500) {
+  const refused = toAppError(error);
+  if (status >= 500 && !isOverload(refused)) {
     request.log.error({ err: error }, 'request failed');
     return;
   }
   const [path = ''] = request.url.split('?', 1);
-  request.log.debug({ err: toAppError(error), path: toShortText(path) }, 'request refused');
+  request.log.debug({ err: refused, path: toShortText(path) }, 'request refused');
 }

@@ -10,6 +10,7 @@ import {
   defaultBudget,
   endUnreadAnswers,
 } from './answer-budget.ts';
+import { toAuditedOperations } from './audit/operations.ts';
 import { addRefusalAudit } from './audit/record-call.ts';
 import type { AuditTrail } from './audit/trail.ts';
 import type { Authenticate } from './auth/authenticator.ts';
@@ -28,6 +29,7 @@ import { createOpenApiDocument } from './openapi.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { addRequestLog } from './request-log.ts';
 import { registerRest } from './rest.ts';
+import { appRouter } from './routers/app-router.ts';
 import { addRouteCheck } from './routes.ts';
 import { toSecurityHeaders } from './security-headers.ts';
 import type { Services } from './services.ts';
@@ -123,7 +125,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   endUnreadAnswers(app, options);
   addGuard(app, guard);
   addRouteCheck(app);
-  addRefusalAudit(app, audit);
+  addRefusalAudit(app, audit, toAuditedOperations(appRouter));
   addAnswerBudget(app, budget);
   addErrorHandlers(app, { resourceMetadataUrl });
 
@@ -155,6 +157,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return app;
 
   function begin(request: FastifyRequest, reply: FastifyReply): void {
+    request.serverId = request.id === request.headers['x-request-id'] ? randomUUID() : request.id;
     request.address = readClientAddress(request);
     reply.header('x-request-id', request.id).headers(securityHeaders);
     cors.allow(request, reply);

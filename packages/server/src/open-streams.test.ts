@@ -5,7 +5,13 @@ import { createOpenStreams } from './open-streams.ts';
 import { createSource } from './stream.test-support.ts';
 
 const far = '2100-01-01T00:00:00.000Z'; // farther than a timer can count
+let readers = 0;
+const nextSubject = () => {
+  readers += 1;
+  return `reader-${readers}`;
+};
 const reader = (isShared = false) => ({
+  sub: nextSubject(),
   signal: new AbortController().signal,
   expiresAt: far,
   isShared,
@@ -29,6 +35,19 @@ describe('a place', () => {
     streams.open(reader()).abandon();
     expect(await items.next()).toEqual({ done: true, value: 'finished' });
     expect(source.isLeft).toBe(false); // it ended by itself
+  });
+
+  test('is one of a quarter for each subject, so that nobody can take them all', () => {
+    const streams = createOpenStreams({ max: 8, maxShared: 8 });
+    for (const isShared of [false, true]) {
+      const open = (sub: string) => streams.open({ ...reader(isShared), sub });
+      open('greedy');
+      const second = open('greedy');
+      expect(() => open('greedy')).toThrow(tooMany);
+      open('other');
+      second.abandon();
+      open('greedy');
+    }
   });
 
   test('of the shared kind is counted by itself', () => {

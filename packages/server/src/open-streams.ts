@@ -14,13 +14,15 @@ export interface OpenStream {
 }
 
 export interface OpenStreams {
-  /** Takes a place until the stream has ended. Throws `SERVICE_UNAVAILABLE` while all are taken, and once the process ends. */
+  /** Takes a place until the stream has ended. Throws `SERVICE_UNAVAILABLE` while all are taken, or a quarter of them by the same subject, and once the process ends. */
   open(reader: StreamReader): OpenStream;
   /** For the end of the process: interrupts all, so that their readers go on elsewhere, and opens no more. */
   endAll(): void;
 }
 
 export interface StreamReader {
+  /** The subject of the token. */
+  readonly sub: string;
   /** Aborted when the reader has gone. */
   readonly signal: AbortSignal;
   /** When the right to read ends, ISO 8601. */
@@ -46,16 +48,19 @@ export function createOpenStreams({
   now = Date.now,
 }: OpenStreamsOptions): OpenStreams {
   const places = {
-    own: { open: new Set<() => void>(), max },
-    shared: { open: new Set<() => void>(), max: maxShared },
+    own: { open: new Map<() => void, string>(), max },
+    shared: { open: new Map<() => void, string>(), max: maxShared },
   };
   let isClosing = false;
 
   return {
-    open({ signal: reader, isShared, ...right }) {
+    open({ sub, signal: reader, isShared, ...right }) {
       if (isClosing) throw closing();
       const { open, max } = isShared ? places.shared : places.own;
       if (open.size >= max) throw tooMany(max);
+      const own = [...open.values()].filter((each) => each === sub).length;
+      const maxOwn = Math.ceil(max / 4);
+      if (own >= maxOwn) throw tooManyOwn(maxOwn);
       const stop = new AbortController();
       let refusal: unknown;
       let interrupt = () => {};
@@ -72,7 +77,7 @@ export function createOpenStreams({
         refusal = why;
         end();
       });
-      open.add(end);
+      open.set(end, sub);
       if (reader.aborted) end();
       else reader.addEventListener('abort', end);
 
@@ -93,7 +98,7 @@ export function createOpenStreams({
     },
     endAll() {
       isClosing = true;
-      for (const { open } of Object.values(places)) for (const end of [...open]) end();
+      for (const { open } of Object.values(places)) for (const end of [...open.keys()]) end();
     },
   };
 }
@@ -133,6 +138,14 @@ function tooMany(max: number): AppError {
       text: 'Too many requests under way',
       details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds },
     },
+  );
+}
+
+function tooManyOwn(max: number): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `This token's subject has ${max} streams of this kind open already, its share of this process; end one, or try again in ${retryAfterSeconds} s`,
+    { details: { reason: 'TOO_MANY_STREAMS', retryAfterSeconds } },
   );
 }
 

@@ -19,6 +19,7 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
         sub: request.principal.sub,
         clientId: request.principal.clientId,
       }),
+      ...(request.serverId !== request.id && { serverRequestId: request.serverId }),
       statusCode: reply.statusCode,
       ip: request.address,
       durationMs: Math.round(reply.elapsedTime * 10) / 10,

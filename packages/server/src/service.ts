@@ -107,7 +107,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     scopesClaims: config.OIDC_SCOPES_CLAIM,
     scopeNames,
   });
-  const audit = createLoggedAudit(config.AUDIT_LOG_FILE, logger);
+  const audit = createLoggedAudit(config, logger);
   const ownUrl = `http://${toUrlHost(config.HOST)}:${config.PORT}`;
   const app = await createServer({
     services: {
@@ -241,14 +241,23 @@ async function waitAtMost(ms: number, work: Promise<void>): Promise<void> {
 }
 
 /** At level info whatever LOG_LEVEL says, unless that is silent: an audit is no chatter. */
-function createLoggedAudit(path: string | undefined, logger: Logger) {
+function createLoggedAudit(
+  { AUDIT_LOG_FILE: path, AUDIT_ON_FAILURE: onFailure }: Config,
+  logger: Logger,
+) {
   const level = logger.level === 'silent' ? 'silent' : 'info';
   const auditLogger = logger.child({}, { level });
   return createAuditTrail({
     file: path === undefined ? undefined : createAuditFile(path),
+    onFailure,
     log: (entry) => auditLogger.info({ audit: entry }, `${entry.action} ${entry.outcome}`),
     logFailure: (err, waitingLines) =>
-      logger.error({ err, waitingLines }, 'the audit file cannot be written; nothing is changed'),
+      logger.error(
+        { err, waitingLines },
+        onFailure === 'log'
+          ? 'the audit file cannot be written; this log alone has its lines'
+          : 'the audit file cannot be written; nothing is changed but power-off',
+      ),
   });
 }
 

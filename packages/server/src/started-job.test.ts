@@ -20,7 +20,12 @@ async function startRebuildServer(fail?: AppError) {
         },
       },
     },
-    { audit: createAuditTrail({ log: (line) => lines.push(line), logFailure() {} }) },
+    {
+      audit: createAuditTrail({
+        log: (line) => line.outcome !== 'intent' && lines.push(line),
+        logFailure() {},
+      }),
+    },
   );
   return {
     ask: server.ask,

@@ -203,8 +203,8 @@ test('a reader who takes nothing does not hold the end of the process up', async
 });
 
 describe('of all streams of a process', () => {
-  test('only so many are open at once, over both transports together', async () => {
-    await using server = await startLogServer({ maxStreams: 2 });
+  test('only so many of one subject are open at once, over both transports together', async () => {
+    await using server = await startLogServer({ maxStreams: 8 });
     using first = await openReader(server, logs);
     using second = await openReader(server, tRpcLogs);
     expect([first.status, second.status]).toEqual([200, 200]);

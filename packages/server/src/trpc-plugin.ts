@@ -28,9 +28,13 @@ export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
       router: appRouter,
       maxBatchSize,
       createContext: ({ req, res }) => createContext(req, res),
-      onError({ error, req, ctx }) {
+      onError({ error, req, ctx, path }) {
         const context = { requestId: req.id, resourceMetadataUrl };
         if (ctx === undefined) tieContext(error, context);
+        // Neither reaches a procedure, which would leave the line itself.
+        if (ctx === undefined) req.refusalWritten = req.recordRefusal(error);
+        else if (error.code === 'METHOD_NOT_SUPPORTED' && path !== undefined)
+          req.refusalWritten = req.recordRefusal(error, path);
         logError(req, error, toErrorResponse(error, context).status);
       },
       responseMeta({ errors, ctx }) {

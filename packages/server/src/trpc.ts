@@ -105,14 +105,46 @@ function scopedProcedure(meta: Meta) {
   return t.procedure
     .meta(meta)
     .use(audited(meta))
-    .use(async ({ ctx, type, next }) => {
+    .use(async ({ ctx, type, next, getRawInput }) => {
       requireScope(ctx.principal, meta.scope, ctx.scopeNames);
-      if (type === 'mutation') await ctx.audit.requireWritable();
-      const result = await next();
+      const intent = memoize(() =>
+        getRawInput().then((input) =>
+          ctx.recordCall.intent({ action: meta.id, path: meta.path, input }),
+        ),
+      );
+      const result = await (type === 'mutation'
+        ? next({ ctx: { services: announced(ctx.services, intent) } })
+        : next());
       if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
       return result;
     })
     .use(bounded(meta));
+}
+
+/** The same services, whose first call waits until it is written what is intended. */
+function announced(services: Services, intent: () => Promise<void>): Services {
+  const announcing = <Noun extends object>(noun: Noun): Noun =>
+    new Proxy(noun, {
+      get(target, key, receiver) {
+        const method: unknown = Reflect.get(target, key, receiver);
+        if (typeof method !== 'function') return method;
+        return async (...args: unknown[]) => {
+          await intent();
+          return Reflect.apply(method, target, args);
+        };
+      },
+    });
+  return Object.fromEntries(
+    Object.entries(services).map(([name, noun]) => [name, announcing(noun)]),
+  ) as unknown as Services; // the same names and methods, all of which give promises
+}
+
+function memoize<T>(once: () => T): () => T {
+  let result: { readonly value: T } | undefined;
+  return () => {
+    result ??= { value: once() };
+    return result.value;
+  };
 }
 
 /** Every stream, by whichever transport, has its place and its end here. */
@@ -122,6 +154,7 @@ function bounded({ stream }: Meta) {
     if (type !== 'subscription') return next();
     const { signal, principal, authenticate } = ctx;
     const stream = ctx.streams.open({
+      sub: principal.sub,
       signal,
       expiresAt: principal.expiresAt,
       recheck: principal.isRevocable && authenticate,
@@ -141,7 +174,7 @@ function audited({ id, path }: Meta) {
     const startedAt = performance.now();
     return ctx.audit.follow(
       next().then(async (result) => {
-        await ctx.recordCall({
+        await ctx.recordCall.outcome({
           action: id,
           path,
           input: await getRawInput().catch(() => undefined), // malformed, which is what the result says

@@ -33,11 +33,15 @@ const newPath = () => {
   return join(folder, `audit-${count}.jsonl`);
 };
 
-const readLines = async (path: string) =>
+const readAll = async (path: string) =>
   (await readFile(path, 'utf8'))
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Line); // each is checked by its reader
+
+/** How calls went, without the intents before them. */
+const readLines = async (path: string) =>
+  (await readAll(path)).filter(({ outcome }) => outcome !== 'intent');
 
 /** What it logs comes through a pipe, so perhaps after the answer. */
 function loggedLines(server: ServerProcess, expected: number): Promise<readonly unknown[]> {
@@ -88,7 +92,7 @@ test('each call that changes something has its line in the file by the time of i
   expect(await readLines(path)).toHaveLength(expected.length);
   expect((await stat(path)).mode & 0o777).toBe(0o600);
 
-  const lines = await readLines(path);
+  const lines = await readAll(path);
   const admin = createClient({ url: app.url, token: app.tokens.admin });
   expect(await admin.audit.list.query({ limit: 3 })).toEqual(lines.slice(-3).reverse());
   const all = await app.request('GET', '/audit', { token: 'admin' });
@@ -117,9 +121,9 @@ test('the file outlives the process, and two processes share it', async () => {
       ),
     ),
   );
-  const lines = await readLines(path);
-  expect(lines).toHaveLength(21);
-  expect(lines[0]).toMatchObject({ outcome: 'success' });
+  const lines = await readAll(path);
+  expect(lines).toHaveLength(22);
+  expect(lines.slice(0, 2)).toMatchObject([{ outcome: 'intent' }, { outcome: 'success' }]);
   for (const { request } of callers) {
     const response = await request('GET', '/audit?limit=1000', { token: 'admin' });
     expect(await response.json()).toEqual(lines.toReversed());
@@ -161,7 +165,7 @@ test('while its file cannot be written nothing is changed, reads go on, and it r
   const path = join(inner, 'audit.jsonl');
   await using app = await startApp({ env: { AUDIT_LOG_FILE: path } });
   await rename(inner, `${inner}-away`);
-  const refused = await expectApiError(await app.post('/vm/stop'), 'SERVICE_UNAVAILABLE');
+  const refused = await expectApiError(await app.post('/vm/reset'), 'SERVICE_UNAVAILABLE');
   expect(refused.details.reason).toBe('AUDIT_LOG_UNAVAILABLE');
   expect(await app.getJson('/vm/status')).toMatchObject({ lifecycleState: 'RUNNING' });
   await until('an error in the log', () =>
@@ -170,8 +174,40 @@ test('while its file cannot be written nothing is changed, reads go on, and it r
   await rename(`${inner}-away`, inner);
   expect((await app.post('/vm/stop')).status).toBe(200);
   expect((await readLines(path)).map(summary)).toEqual([
-    ['vm_stop', 'oci-flex', 'failed', 503],
+    ['vm_reset', 'oci-flex', 'failed', 503],
     ['vm_stop', 'oci-flex', 'success', 200],
+  ]);
+});
+
+test('while its file cannot be written the VM can be stopped, and with AUDIT_ON_FAILURE=log all goes on', async () => {
+  for (const [onFailure, paths] of [
+    ['refuse', ['/vm/stop']],
+    ['log', ['/containers/nginx/restart', '/vm/stop']],
+  ] as const) {
+    const inner = await mkdtemp(join(folder, 'gone-'));
+    const env = { AUDIT_LOG_FILE: join(inner, 'audit.jsonl'), AUDIT_ON_FAILURE: onFailure };
+    await using app = await startApp({ env });
+    await rename(inner, `${inner}-away`);
+    for (const path of paths) expect((await app.post(path)).status).toBe(200);
+    expect(await loggedLines(app.server, 2 * paths.length)).toContainEqual(
+      expect.objectContaining({ action: 'vm_stop', outcome: 'success' }),
+    );
+  }
+});
+
+test('a process that is killed after the action was sent leaves the intent', async () => {
+  const path = newPath();
+  await using app = await startApp({ env: { AUDIT_LOG_FILE: path } });
+  app.sandbox.faults.oci.only = ({ operation }) => operation === 'InstanceAction';
+  app.sandbox.faults.oci.hangs = true;
+  const cut = app.post('/vm/stop').catch(() => 'cut');
+  await until('the action to reach OCI', () =>
+    app.sandbox.oci.requests.find(({ operation }) => operation === 'InstanceAction'),
+  );
+  await app.server.kill();
+  expect(await cut).toBe('cut');
+  expect((await readAll(path)).map(summary)).toEqual([
+    ['vm_stop', 'oci-flex', 'intent', undefined],
   ]);
 });
 
@@ -180,8 +216,11 @@ test('without a file it is in the log even at LOG_LEVEL=error, and GET /audit ha
   await (await app.post('/containers/nginx/restart')).text();
   const response = await app.request('GET', '/audit', { token: 'admin' });
   const lines = (await response.json()) as Line[]; // checked in the next lines
-  expect(lines.map(summary)).toEqual([['containers_restart', 'nginx', 'success', 200]]);
-  expect(await loggedLines(app.server, 1)).toEqual(lines);
+  expect(lines.map(summary)).toEqual([
+    ['containers_restart', 'nginx', 'success', 200],
+    ['containers_restart', 'nginx', 'intent', undefined],
+  ]);
+  expect(await loggedLines(app.server, 2)).toEqual(lines.toReversed());
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AuditEntry } from './entry.ts';
 import type { AuditFile } from './file.ts';
-import { createAuditTrail, maxKept } from './trail.ts';
+import { type AuditTrailOptions, createAuditTrail, maxKept } from './trail.ts';
 
 function entry(requestId: string): AuditEntry {
   return {
@@ -21,7 +21,7 @@ function entry(requestId: string): AuditEntry {
 const idsOf = (entries: readonly AuditEntry[]) => entries.map(({ requestId }) => requestId);
 
 /** A file in memory that fails while it is told to. */
-function startTrail() {
+function startTrail(options: Pick<AuditTrailOptions, 'onFailure' | 'maxRefusalsPerMinute'> = {}) {
   const state = { isFull: false, content: '', writes: 0 };
   const refuse = () => {
     if (state.isFull) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
@@ -47,13 +47,16 @@ function startTrail() {
     log: (line) => logged.push(line),
     logFailure: (_error, waitingLines) => failures.push(waitingLines),
     file,
+    ...options,
   });
+  const intend = (requestId: string) =>
+    trail.intend({ ...entry(requestId), outcome: 'intent' }, { isPowerOff: false });
   const written = () =>
     state.content
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as AuditEntry); // lines that this trail wrote
-  return { state, trail, logged, failures, written };
+  return { state, trail, logged, failures, written, intend };
 }
 
 describe('with a file', () => {
@@ -68,31 +71,58 @@ describe('with a file', () => {
   });
 
   test('a line that cannot be written is told, nothing may change until it is, and then it comes first', async () => {
-    const { state, trail, logged, failures, written } = startTrail();
-    await trail.requireWritable();
+    const { state, trail, logged, failures, written, intend } = startTrail();
     state.isFull = true;
     await trail.record(entry('1'));
     expect(failures).toEqual([1]);
-    await expect(trail.requireWritable()).rejects.toMatchObject({
+    await expect(intend('2')).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       details: { reason: 'AUDIT_LOG_UNAVAILABLE' },
     });
-    await trail.record(entry('2'));
-    expect(written()).toEqual([]);
-    expect(idsOf(logged)).toEqual(['1', '2']);
-    state.isFull = false;
-    await trail.requireWritable();
     await trail.record(entry('3'));
-    expect(idsOf(written())).toEqual(['1', '2', '3']);
+    expect(written()).toEqual([]);
+    expect(idsOf(logged)).toEqual(['1', '2', '3']);
+    state.isFull = false;
+    await intend('4');
+    expect(idsOf(written())).toEqual(['1', '2', '3', '4']);
   });
 
   test('nothing may change when the file would not take the line, even before it was tried', async () => {
-    const { state, trail } = startTrail();
+    const { state, intend } = startTrail();
     state.isFull = true;
     for (let times = 0; times < 3; times += 1)
-      await expect(trail.requireWritable()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      await expect(intend('1')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     state.isFull = false;
-    await trail.requireWritable();
+    await intend('2');
+  });
+
+  test('power-off goes on with the log alone, and everything does where that is wanted', async () => {
+    for (const [onFailure, isPowerOff] of [
+      ['refuse', true],
+      ['log', false],
+      ['log', true],
+    ] as const) {
+      const { state, trail, logged, written } = startTrail({ onFailure });
+      state.isFull = true;
+      await trail.intend({ ...entry('1'), outcome: 'intent' }, { isPowerOff });
+      await trail.record(entry('1'));
+      expect(logged.map(({ outcome }) => outcome)).toEqual(['intent', 'success']);
+      expect(written()).toEqual([]);
+    }
+  });
+
+  test('the refusals of a subject have so many lines in a minute, the others are counted in one', async () => {
+    const { trail, written } = startTrail({ maxRefusalsPerMinute: 2 });
+    const refuse = (requestId: string, sub: string) =>
+      trail.record({ ...entry(requestId), sub, outcome: 'refused', status: 403 });
+    for (let id = 0; id < 100; id += 1) await refuse(`r${id}`, 'reader');
+    await refuse('o0', 'other');
+    await trail.record(entry('s0'));
+    expect(idsOf(written())).toEqual(['r0', 'r1', 'o0', 's0']);
+    await trail.settled();
+    expect(written().at(-1)).toMatchObject({ sub: 'reader', outcome: 'refused', count: 98 });
+    await refuse('r100', 'reader');
+    expect(written().at(-1)).toMatchObject({ requestId: 'r100' });
   });
 
   test('what waits is bounded; the first to fail are kept, for those after them are refusals', async () => {
@@ -100,10 +130,10 @@ describe('with a file', () => {
     state.isFull = true;
     for (let id = 0; id < maxKept + 50; id += 1) await trail.record(entry(String(id)));
     state.isFull = false;
-    await trail.requireWritable();
+    await trail.record(entry('last'));
     expect(written()).toHaveLength(maxKept);
     expect(written()[0]).toEqual(entry('0'));
-    expect(logged).toHaveLength(maxKept + 50);
+    expect(logged).toHaveLength(maxKept + 51);
   });
 
   test('lines of others in the file are passed over', async () => {
@@ -151,7 +181,6 @@ test('settled() waits for calls under way, however they end', async () => {
 test('without a file the newest lines are remembered, up to a bound', async () => {
   const trail = createAuditTrail({ log() {}, logFailure() {} });
   for (let id = 0; id < maxKept + 5; id += 1) await trail.record(entry(String(id)));
-  await trail.requireWritable();
   expect(idsOf(await trail.list(2))).toEqual([String(maxKept + 4), String(maxKept + 3)]);
   const all = await trail.list(2 * maxKept);
   expect(all).toHaveLength(maxKept);

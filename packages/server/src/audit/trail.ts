@@ -10,8 +10,11 @@ export interface AuditTrail {
    * A line that the file does not take stays in memory, is told to the log, and goes to the file first once that works again.
    */
   record(entry: AuditEntry): Promise<void>;
-  /** To be asked before anything is changed; throws `SERVICE_UNAVAILABLE` while the file cannot be written. */
-  requireWritable(): Promise<void>;
+  /**
+   * Resolves once it is written that something begins; to be awaited before anything is sent.
+   * Throws `SERVICE_UNAVAILABLE` while the file cannot be written, unless `isPowerOff` or `onFailure` lets it go on with the log alone.
+   */
+  intend(entry: AuditEntry, options: { readonly isPowerOff: boolean }): Promise<void>;
   /** Passes a call on, and remembers that it is under way. */
   follow<T>(call: Promise<T>): Promise<T>;
   /** Resolves once every call that is followed has ended, with its line written. */
@@ -25,31 +28,39 @@ export interface AuditTrailOptions {
   /** Told of each write that failed and of lines that only the log has. */
   readonly logFailure: (error: unknown, waitingLines: number) => void;
   readonly file?: AuditFile | undefined;
+  /** While the file cannot be written: change nothing (the default), or go on with the log alone. */
+  readonly onFailure?: AuditOnFailure;
+  /** Of one subject; the others are counted. */
+  readonly maxRefusalsPerMinute?: number;
 }
+
+export const auditOnFailure = ['refuse', 'log'] as const;
+export type AuditOnFailure = (typeof auditOnFailure)[number];
 
 /** Lines kept in memory: all there are without a file, or what a file that cannot be written has still to take. */
 export const maxKept = 1000;
 
-export function createAuditTrail({ log, logFailure, file }: AuditTrailOptions): AuditTrail {
+export function createAuditTrail({
+  log,
+  logFailure,
+  file,
+  onFailure = 'refuse',
+  maxRefusalsPerMinute = 30,
+}: AuditTrailOptions): AuditTrail {
   const kept: AuditEntry[] = [];
+  const refusals = createRefusalCounts({ max: maxRefusalsPerMinute, record: write });
   const underWay = new Set<Promise<unknown>>();
   let isFailing = false;
   let lastWrite = Promise.resolve();
 
   return {
     async record(entry) {
-      log(entry);
-      if (file === undefined) {
-        if (kept.push(entry) > maxKept) kept.shift();
-      } else {
-        if (kept.length < maxKept) kept.push(entry); // the first to fail may have changed something; those after it are refusals
-        await write(file);
-      }
+      if (entry.outcome !== 'refused' || refusals.admit(entry)) await write(entry);
     },
-    async requireWritable() {
-      if (file === undefined) return;
-      await write(file);
-      if (isFailing) throw unavailable('be written, so nothing is changed until it can');
+    async intend(entry, { isPowerOff }) {
+      await write(entry);
+      if (!isFailing || isPowerOff || onFailure === 'log') return;
+      throw unavailable('be written, so nothing is changed until it can');
     },
     async follow(call) {
       underWay.add(call);
@@ -61,6 +72,7 @@ export function createAuditTrail({ log, logFailure, file }: AuditTrailOptions): 
     },
     async settled() {
       await Promise.allSettled(underWay);
+      await refusals.flush();
     },
     async list(limit) {
       const newest = kept.toReversed().slice(0, limit);
@@ -77,8 +89,18 @@ export function createAuditTrail({ log, logFailure, file }: AuditTrailOptions): 
     },
   };
 
+  async function write(entry: AuditEntry): Promise<void> {
+    log(entry);
+    if (file === undefined) {
+      if (kept.push(entry) > maxKept) kept.shift();
+    } else {
+      if (kept.length < maxKept) kept.push(entry); // the first to fail may have changed something; those after it are refusals
+      await writeAll(file);
+    }
+  }
+
   /** One at a time, so that lines keep their order; one write takes all that wait. */
-  function write(to: AuditFile): Promise<void> {
+  function writeAll(to: AuditFile): Promise<void> {
     lastWrite = lastWrite.then(async () => {
       const batch = kept.splice(0);
       try {
@@ -94,6 +116,46 @@ export function createAuditTrail({ log, logFailure, file }: AuditTrailOptions): 
     return lastWrite;
   }
 }
+
+interface RefusalCountsOptions {
+  readonly max: number;
+  readonly record: (entry: AuditEntry) => Promise<void>;
+}
+
+/** Refusals are a caller's to make, as many as the rate limit allows: no disk is filled by them. */
+function createRefusalCounts({ max, record }: RefusalCountsOptions) {
+  const minutes = new Map<string, { admitted: number; others: number; last: AuditEntry }>();
+
+  return {
+    /** Whether this one has a line of its own. */
+    admit(entry: AuditEntry): boolean {
+      const minute = minutes.get(entry.sub) ?? begin(entry);
+      minute.last = entry;
+      if (minute.admitted < max) minute.admitted += 1;
+      else minute.others += 1;
+      return minute.others === 0;
+    },
+    async flush() {
+      await Promise.all([...minutes.keys()].map(end));
+    },
+  };
+
+  function begin(entry: AuditEntry) {
+    const minute = { admitted: 0, others: 0, last: entry };
+    minutes.set(entry.sub, minute);
+    setTimeout(() => end(entry.sub), minuteMs).unref();
+    return minute;
+  }
+
+  async function end(sub: string): Promise<void> {
+    const minute = minutes.get(sub);
+    minutes.delete(sub);
+    if (minute === undefined || minute.others === 0) return;
+    await record({ ...minute.last, time: new Date().toISOString(), count: minute.others });
+  }
+}
+
+const minuteMs = 60_000;
 
 /** Nothing for a line that is none of ours. */
 function parseLine(line: string): AuditEntry[] {
