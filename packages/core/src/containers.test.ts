@@ -175,6 +175,26 @@ test('a container that goes away between two calls is missing by the name that w
   }
 });
 
+test('what fails between two calls is told by the name that was asked for, not by its id', async () => {
+  const { containers, engine } = setUp();
+  engine.stats = () =>
+    Promise.reject(
+      new AppError(
+        'SERVICE_UNAVAILABLE',
+        `Docker did not answer in time while looking at '${webId}'`,
+        {
+          text: 'Docker not reachable',
+          details: { reason: 'DOCKER_TIMEOUT', name: webId },
+        },
+      ),
+    );
+  await expect(containers.stats('web')).rejects.toMatchObject({
+    text: 'Docker not reachable',
+    message: "Docker did not answer in time while looking at 'web'",
+    details: { reason: 'DOCKER_TIMEOUT', name: 'web' },
+  });
+});
+
 test('logs() tell how many lines were asked for, 100 when left out', async () => {
   const { containers, calls } = setUp();
   expect(await containers.logs('aa22', { lines: 7 })).toEqual({

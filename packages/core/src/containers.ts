@@ -3,7 +3,7 @@
 import { badRequest } from './bad-request.ts';
 import { containerMissing } from './container-missing.ts';
 import { pause } from './deadline.ts';
-import { isAppError } from './errors.ts';
+import { AppError, isAppError } from './errors.ts';
 import type { Jobs } from './jobs.ts';
 import { createLogFollower, type FollowedLine, type FollowOptions } from './log-follower.ts';
 import {
@@ -141,7 +141,7 @@ export function createContainers({
           }
         }, flight);
       const key = `the last ${lines} lines of ${container.id} in ${maxBytes ?? 'all its'} bytes`;
-      const logs = await reads.read(key, read, { signal }).catch(naming(name));
+      const logs = await reads.read(key, read, { signal }).catch(naming(name, container.id));
       return { container: container.name, lines, logs };
     },
     followLogs,
@@ -158,7 +158,7 @@ export function createContainers({
     const { id } = select(await listOf(name, { signal }), name);
     const work = (flight: AbortSignal) =>
       vm.reach((reaching) => ask(id, { signal: reaching }), flight);
-    return reads.read(`${what} of ${id}`, work, { signal }).catch(naming(name));
+    return reads.read(`${what} of ${id}`, work, { signal }).catch(naming(name, id));
   }
 
   function listAll({ signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
@@ -195,7 +195,7 @@ export function createContainers({
       if (result.changed) await untilVisible();
       return { container: container.name, action, status: 'success', ...result };
     } catch (error) {
-      throw naming(name)(error);
+      throw naming(name, container.id)(error);
     } finally {
       reads.invalidate();
     }
@@ -219,10 +219,17 @@ function toCallersView({ name, state, image, ports, uptime }: EngineContainer): 
   return { name, state, image, ports, uptime };
 }
 
-/** A container that went away between two calls is missing by the name it was asked for, not by its id. */
-function naming(name: string): (error: unknown) => never {
+/** What fails, or goes away between two calls, is told by the name it was asked for, not by its id. */
+function naming(name: string, id: string): (error: unknown) => never {
   return (error) => {
-    throw isAppError(error, 'NOT_FOUND') ? containerMissing(name, error) : error;
+    if (isAppError(error, 'NOT_FOUND')) throw containerMissing(name, error);
+    if (!isAppError(error) || name === id || !error.message.includes(id)) throw error;
+    const { code, text, details } = error;
+    throw new AppError(code, error.message.replaceAll(id, name), {
+      text,
+      details: details.name === id ? { ...details, name } : details,
+      cause: error,
+    });
   };
 }
 

@@ -35,6 +35,8 @@ export interface EngineRequest extends CallOptions {
   /** Without the version. */
   readonly path: string;
   readonly headersTimeoutMs?: number;
+  /** For a place among the requests; for those that many ask for at once and that take long by nature. */
+  readonly queueTimeoutMs?: number;
   /** To the end of the answer. */
   readonly timeoutMs?: number;
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
@@ -164,7 +166,7 @@ export function createEngineClient({
 
   async function deliver(request: EngineRequest): Promise<EngineAnswer> {
     const release = await withDeadline((signal) => limiter.acquire(signal), {
-      timeoutMs,
+      timeoutMs: request.queueTimeoutMs ?? timeoutMs,
       signal: request.signal,
       onTimeout: tooManyRequests,
     });

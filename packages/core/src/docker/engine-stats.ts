@@ -1,19 +1,21 @@
 // One sample of what a container uses: the engine takes two, a second apart, to tell the CPU's part.
 
+import { pause } from '../deadline.ts';
 import type { ContainerStats } from '../model/inspection.ts';
 import type { CallOptions, Clock } from '../ports.ts';
 import { type EngineReads, parseAnswer, toContainerName, toContainerPath } from './engine-reads.ts';
 import { statsSchema } from './engine-schemas.ts';
 import { type EngineTask, toAppError } from './to-app-error.ts';
-import { toStats } from './to-stats.ts';
+import { isLoneSample, toCpuPercentOf, toStats } from './to-stats.ts';
 
 export interface EngineStatsOptions {
-  readonly reads: EngineReads;
+  readonly reads: Pick<EngineReads, 'inspect' | 'ask'>;
   readonly clock: Clock;
+  readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /** Builds the reader; zeros for a container that does not run. Throws `NOT_FOUND` and `SERVICE_UNAVAILABLE`. */
-export function createEngineStats({ reads, clock }: EngineStatsOptions) {
+export function createEngineStats({ reads, clock, wait = pause }: EngineStatsOptions) {
   return async function readStats(id: string, { signal }: CallOptions): Promise<ContainerStats> {
     const container = await reads.inspect(id, { signal });
     const name = toContainerName(container);
@@ -21,11 +23,25 @@ export function createEngineStats({ reads, clock }: EngineStatsOptions) {
     // Engines differ in what they say of the use of what is not there.
     if (container.State.Running === false) return toStats({}, context());
     const task: EngineTask = { operation: 'stats', name };
-    const answer = await reads.ask(task, `${toContainerPath(id)}/stats?stream=false`, {
-      signal,
-      headersTimeoutMs: 10_000,
-    });
-    if (answer.status !== 200) throw toAppError(answer, task);
-    return toStats(parseAnswer(statsSchema, answer, task), context());
+    const sample = async () => {
+      const answer = await reads.ask(task, `${toContainerPath(id)}/stats?stream=false`, {
+        signal,
+        headersTimeoutMs: 10_000,
+        queueTimeoutMs: 30_000,
+      });
+      if (answer.status !== 200) throw toAppError(answer, task);
+      return { stats: parseAnswer(statsSchema, answer, task), atMs: clock.elapsedMs() };
+    };
+    const first = await sample();
+    if (!isLoneSample(first.stats)) return toStats(first.stats, context());
+    await wait(betweenSamplesMs, signal);
+    const second = await sample();
+    const passedMs = second.atMs - first.atMs;
+    return {
+      ...toStats(second.stats, context()),
+      cpuPercent: toCpuPercentOf(first.stats, second.stats, passedMs),
+    };
   };
 }
+
+const betweenSamplesMs = 1000;

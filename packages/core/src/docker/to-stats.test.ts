@@ -3,7 +3,9 @@
 import { expect, test } from 'vitest';
 import { containerStatsSchema } from '../model/inspection.ts';
 import { statsSchema } from './engine-schemas.ts';
-import { toStats } from './to-stats.ts';
+import { createEngineStats } from './engine-stats.ts';
+import type { EngineAnswer } from './exchange.ts';
+import { isLoneSample, toCpuPercentOf, toStats } from './to-stats.ts';
 
 const context = { container: 'web', now: new Date('2026-02-08T10:00:00Z') };
 const zeros = {
@@ -132,4 +134,54 @@ test.each([
   ],
 ])('is zeros for %s', (_name, answer) => {
   expect(convert(answer)).toEqual(zeros);
+});
+
+/** As Podman answers: the sample before is all zeros, and `system_cpu_usage` is what was used. */
+const podmanSample = (second: number, usedNanos: number) => ({
+  read: new Date(Date.parse('2026-02-08T10:00:00Z') + second * 1000).toISOString(),
+  cpu_stats: {
+    cpu_usage: { total_usage: usedNanos },
+    system_cpu_usage: 700_000_000_000 + usedNanos,
+    online_cpus: 2,
+  },
+  precpu_stats: { cpu_usage: { total_usage: 0 }, system_cpu_usage: 0, online_cpus: 0 },
+});
+
+test('an engine that gives one sample alone is asked for a second, so that a busy core is 100 percent', async () => {
+  const samples = [podmanSample(0, 5_000_000_000), podmanSample(1, 6_000_000_000)];
+  const waits: number[] = [];
+  const readStats = createEngineStats({
+    reads: {
+      inspect: async () => ({ Id: 'a', Name: '/web', State: { Running: true } }),
+      ask: async (): Promise<EngineAnswer> => ({
+        status: 200,
+        headers: {},
+        body: Buffer.from(JSON.stringify(samples.shift())),
+      }),
+    },
+    clock: { now: () => new Date(), elapsedMs: () => 0 },
+    wait: async (ms) => void waits.push(ms),
+  });
+  expect(await readStats('a', {})).toMatchObject({ container: 'web', cpuPercent: 100 });
+  expect([samples, waits]).toEqual([[], [1000]]);
+});
+
+test('a sample that has one before it is enough', () => {
+  const lone = podmanSample(0, 1);
+  const whole = { ...lone, precpu_stats: { system_cpu_usage: 1 } };
+  expect([lone, whole, {}].map((each) => isLoneSample(statsSchema.parse(each)))).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});
+
+test('two samples without times are as far apart as they were asked for', () => {
+  const [first, second] = [0, 500_000_000].map((used) =>
+    statsSchema.parse({ cpu_stats: { cpu_usage: { total_usage: used } } }),
+  );
+  if (first === undefined || second === undefined) throw new Error('two samples');
+  expect(toCpuPercentOf(first, second, 1000)).toBe(50);
+  expect(toCpuPercentOf(second, first, 1000)).toBe(0);
+  expect(toCpuPercentOf(first, second, 0)).toBe(0);
 });

@@ -30,6 +30,23 @@ export function toStats(stats: EngineStats, { container, now }: StatsContext): C
   };
 }
 
+/** True for one sample alone, as Podman gives it: from that nobody can tell what the CPU does now. */
+export function isLoneSample({ cpu_stats: cpu, precpu_stats: before }: EngineStats): boolean {
+  const hasBefore = before?.system_cpu_usage || before?.cpu_usage?.total_usage;
+  return (cpu?.cpu_usage?.total_usage ?? 0) > 0 && !hasBefore;
+}
+
+/** Of two samples on their own, by the time between them: their own times, else `passedMs`. Podman's `system_cpu_usage` is what was used, not what there was. */
+export function toCpuPercentOf(first: EngineStats, second: EngineStats, passedMs: number): number {
+  const usedNanos =
+    (second.cpu_stats?.cpu_usage?.total_usage ?? 0) -
+    (first.cpu_stats?.cpu_usage?.total_usage ?? 0);
+  const betweenMs = Date.parse(second.read ?? '') - Date.parse(first.read ?? '');
+  const spanMs = betweenMs > 0 ? betweenMs : passedMs;
+  if (usedNanos <= 0 || spanMs <= 0) return 0;
+  return Math.round((usedNanos / (spanMs * 1e6)) * 100 * 100) / 100;
+}
+
 function toCpuPercent({ cpu_stats: cpu, precpu_stats: before }: EngineStats): number {
   const used = (cpu?.cpu_usage?.total_usage ?? 0) - (before?.cpu_usage?.total_usage ?? 0);
   const passed = (cpu?.system_cpu_usage ?? 0) - (before?.system_cpu_usage ?? 0);
