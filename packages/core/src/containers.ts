@@ -15,7 +15,15 @@ import {
 import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
 import type { CountBytes, LogText } from './model/log-text.ts';
 import { vmId } from './model/vm.ts';
-import type { CallOptions, Clock, Compute, Engine, EngineContainer, Link } from './ports.ts';
+import type {
+  CallOptions,
+  Clock,
+  Compute,
+  Engine,
+  EngineContainer,
+  JobCaller,
+  Link,
+} from './ports.ts';
 import type { Resumable } from './resumable.ts';
 import { createSharedReads, freshMs } from './shared-read.ts';
 import { createVmReach } from './vm-reach.ts';
@@ -44,7 +52,7 @@ export interface Containers {
    */
   rebuild(
     name: string,
-    options?: { readonly waitMs?: number } & CallOptions,
+    options?: { readonly waitMs?: number; readonly by?: JobCaller } & CallOptions,
   ): Promise<ContainerActionResult>;
   /** The last `lines` lines (100), stdout and stderr in the order they were written. */
   logs(name: string, options?: ReadLogsOptions): Promise<ReadLogs>;
@@ -119,10 +127,10 @@ export function createContainers({
         await engine.restart(id);
         return { changed: true };
       }),
-    rebuild(name, { waitMs = rebuildWaitMs, signal } = {}) {
+    rebuild(name, { waitMs = rebuildWaitMs, by, signal } = {}) {
       const calledAtMs = clock.elapsedMs();
       return act('rebuild', name, { signal }, async (container) => {
-        const { id } = await jobs.startRebuild(container, { signal });
+        const { id } = await jobs.startRebuild(container, { by, signal });
         const timeoutMs = waitMs && Math.max(0, waitMs - (clock.elapsedMs() - calledAtMs));
         const ended = timeoutMs !== 0 && (await jobs.wait(id, { timeoutMs, signal }));
         return ended ? { changed: true, job: id } : { status: 'initiated', job: id };

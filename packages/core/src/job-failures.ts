@@ -14,6 +14,11 @@ export function jobNotFound(id: string): AppError {
   );
 }
 
+/** In place of an output whose secrets cannot be told. */
+export function withheld(target: string): string {
+  return `(output withheld: the environment of the container '${target}' could not be read, so its values could not be hidden)\n`;
+}
+
 /** For whoever wants to end a job that has ended. */
 export function jobHasEnded(job: string, state: JobState): AppError {
   return new AppError(
@@ -69,10 +74,12 @@ export function rebuildUnderWay(
 /** Why a job that has ended badly did so, with the end of its output. */
 export function toBuildFailure(
   { id, target, state, exitCode, outputBytes, outputTail }: JobRecord,
-  secrets: readonly string[],
+  secrets: readonly string[] | undefined,
 ): AppError {
   const output = toOutputTail(
-    toReadableTail(outputTail, { isWhole: outputTail.length === outputBytes, secrets }),
+    secrets === undefined
+      ? withheld(target)
+      : toReadableTail(outputTail, { isWhole: outputTail.length === outputBytes, secrets }),
   );
   if (state === 'lost') {
     return new AppError(

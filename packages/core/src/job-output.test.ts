@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { until } from './docker/fake-engine.test-support.ts';
-import { id, lost, readAll, setUp } from './jobs.test-support.ts';
+import { AppError } from './errors.ts';
+import { id, lost, readAll, setUp, web } from './jobs.test-support.ts';
 
 test('output() gives lines as they come, and ends with the job', async () => {
   const { service, add, print, end } = setUp();
@@ -70,10 +71,41 @@ test('output() leaves out the values of the environment of its container, and as
   expect((await service.list())[0]?.output).toBe(text);
 });
 
-test('where the environment cannot be read, what looks like a secret is left out all the same', async () => {
+const withheld = expect.stringContaining("output withheld: the environment of the container 'web'");
+
+test('where the environment cannot be read, the output is withheld and says so', async () => {
+  const { service, add, end } = setUp({ secretsOf: () => Promise.reject(lost) });
+  add(id, { text: 'the word is hunter2\n' });
+  expect((await service.get(id)).output).toEqual(withheld);
+  expect((await service.list())[0]?.output).toEqual(withheld);
+  const reading = readAll(await service.output(id));
+  end(id, 'failed', 1);
+  expect((await reading).text).toEqual(withheld);
+  await expect(service.wait(id)).rejects.toMatchObject({ details: { output: withheld } });
+});
+
+test('a job that wrote nothing has nothing to be withheld', async () => {
   const { service, add } = setUp({ secretsOf: () => Promise.reject(lost) });
-  add(id, { text: 'PASSWORD=hunter2\n' });
-  expect((await service.get(id)).output).toBe('PASSWORD=***\n');
+  add(id);
+  expect((await service.get(id)).output).toBe('');
+});
+
+test('values from before a rebuild stay hidden once the container has others, or is gone', async () => {
+  let environment = async () => ['before rebuild'];
+  const { service, print } = setUp({ secretsOf: () => environment() });
+  await service.startRebuild(web);
+  print(id, 'first before rebuild, then after rebuild\n');
+  environment = async () => ['after rebuild'];
+  expect((await service.get(id)).output).toBe('first ***, then ***\n');
+  environment = () => Promise.reject(new AppError('NOT_FOUND', 'gone'));
+  expect((await service.get(id)).output).toBe('first ***, then after rebuild\n');
+});
+
+test('the output of a job of another process is withheld once its container is gone', async () => {
+  const gone = new AppError('NOT_FOUND', 'gone');
+  const { service, add } = setUp({ secretsOf: () => Promise.reject(gone) });
+  add(id, { text: 'the word is hunter2\n', state: 'succeeded', exitCode: 0 });
+  expect((await service.get(id)).output).toEqual(withheld);
 });
 
 test('a reader who leaves ends its output at once', async () => {

@@ -155,3 +155,25 @@ test('more than fit into one call take turns', async () => {
   third.answer(third.spans.map(({ id }) => ({ id, bytes })));
   await Promise.all(readers);
 });
+
+test('300 places in one output cost few calls: what one brings along serves the others', async () => {
+  let calls = 0;
+  const log = Buffer.from('0123456789'.repeat(100));
+  const watch = createJobWatch({
+    read: async (spans) => {
+      calls += 1;
+      return spans.map((span, index) => {
+        const bytes = index < 10 ? log.subarray(span.offset) : new Uint8Array();
+        return { ...span, state: 'succeeded' as const, bytes, done: bytes.length > 0 };
+      });
+    },
+  });
+  const offsets = Array.from({ length: 300 }, (_, index) => (index * 577) % log.length);
+  const readings = await Promise.all(offsets.map((offset) => watch.next({ id: 'a', offset })));
+  for (const [index, { offset, bytes, done }] of readings.entries()) {
+    expect(offset).toBe(offsets[index]);
+    expect(Buffer.from(bytes).equals(log.subarray(offset))).toBe(true);
+    expect(done).toBe(true);
+  }
+  expect(calls).toBeLessThan(10);
+});

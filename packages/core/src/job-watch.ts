@@ -115,9 +115,11 @@ export function createJobWatch({ read, waitMs = 1500 }: JobWatchOptions): JobWat
     try {
       const readings = await read(spans, { waitMs: batchWaitMs });
       const byKey = new Map(readings.map((reading) => [toKey(reading), reading]));
+      const pieces = readings.filter(({ bytes }) => bytes.length > 0);
       for (const { span, readers } of batch) {
-        const reading = byKey.get(toKey(span));
-        if (reading === undefined || !hasNews(reading)) continue;
+        const own = byKey.get(toKey(span));
+        const reading = own !== undefined && hasNews(own) ? own : cutFrom(pieces, span);
+        if (reading === undefined) continue;
         for (const reader of [...readers]) reader.resolve(reading);
       }
     } catch (error) {
@@ -138,6 +140,14 @@ export function createJobWatch({ read, waitMs = 1500 }: JobWatchOptions): JobWat
 
 function toKey({ id, offset }: JobSpan): string {
   return `${id} ${offset}`;
+}
+
+/** What another span of the same job has brought along. */
+function cutFrom(pieces: readonly JobReading[], { id, offset }: JobSpan): JobReading | undefined {
+  const piece = pieces.find(
+    (each) => each.id === id && offset >= each.offset && offset < each.offset + each.bytes.length,
+  );
+  return piece && { ...piece, offset, bytes: piece.bytes.subarray(offset - piece.offset) };
 }
 
 function hasNews({ state, bytes, done }: JobReading): boolean {

@@ -76,7 +76,9 @@ test('a hundred readers of one job cost one call', async () => {
   const { service, add, calls } = setUp();
   add(id);
   await Promise.all(Array.from({ length: 100 }, () => service.get(id)));
-  expect(calls.list).toBe(1);
+  expect(calls.list).toBe(2); // whether it is there, and what it is
+  await Promise.all(Array.from({ length: 100 }, () => service.get(id)));
+  expect(calls.list).toBe(3);
 });
 
 test('everything says at once that the VM is STOPPED', async () => {
@@ -246,4 +248,25 @@ test('wait() for a job that is cancelled says so', async () => {
   });
   await service.cancel(id);
   await waiting;
+});
+
+test('a thousand unknown ids at once do not cost the VM a command each', async () => {
+  const { service, add, calls } = setUp();
+  add(id);
+  const asked = await Promise.allSettled(
+    Array.from({ length: 1000 }, (_, index) => [
+      service.get(`nope-${index}`),
+      service.output(`nope-${index}`),
+      service.cancel(`nope-${index}`),
+    ]).flat(),
+  );
+  for (const outcome of asked) expect(outcome).toMatchObject({ reason: { code: 'NOT_FOUND' } });
+  expect(calls.list).toBeLessThan(50); // one, but for what takes longer to ask than a listing is fresh
+});
+
+test('who asked for a job is kept with it', async () => {
+  const { service, started } = setUp();
+  const by = { sub: 'ann', clientId: 'cli', requestId: 'r-1' };
+  await service.startRebuild(web, { by });
+  expect(started).toMatchObject([{ by }]);
 });

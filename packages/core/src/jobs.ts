@@ -10,6 +10,7 @@ import {
   jobSurvives,
   rebuildUnderWay,
   toBuildFailure,
+  withheld,
 } from './job-failures.ts';
 import { createKeepTrying } from './job-outage.ts';
 import { type PlacedOutput, parseOffset, readJobOutput } from './job-output.ts';
@@ -21,6 +22,7 @@ import type {
   Clock,
   Compute,
   EngineContainer,
+  JobCaller,
   JobHost,
   JobPlan,
   JobReading,
@@ -48,7 +50,7 @@ export interface Jobs {
     options?: { readonly after?: string | undefined } & CallOptions,
   ): Promise<AsyncIterable<PlacedOutput>>;
   /** Resolves once it runs on the VM; the signal ends the preparation only. Throws `CONFLICT`: no usable compose labels, outside the roots, or with `details.job` while one of its project runs or is being started. */
-  startRebuild(container: EngineContainer, options?: CallOptions): Promise<Job>;
+  startRebuild(container: EngineContainer, options?: StartOptions): Promise<Job>;
   /**
    * Ends what runs for it on the VM, whichever process started it: TERM, and KILL ten seconds later. Resolves once it has ended; seen through when its caller leaves.
    * Throws `NOT_FOUND`, `CONFLICT` with `details.state` when it has ended already, and `SERVICE_UNAVAILABLE` when even KILL does not end it.
@@ -64,6 +66,10 @@ export interface Jobs {
   ): Promise<Job | undefined>;
 }
 
+export interface StartOptions extends CallOptions {
+  readonly by?: JobCaller | undefined;
+}
+
 export interface JobsOptions {
   readonly host: JobHost;
   /** Throws `CONFLICT` when the container cannot be rebuilt. */
@@ -73,7 +79,7 @@ export interface JobsOptions {
   readonly clock: Clock;
   /** So many hexadecimal digits, never the same twice. */
   readonly randomHex: (digits: number) => string;
-  /** Words that must not show in the output of a job on this container; where it fails, only what looks like a secret is left out. */
+  /** Words that must not show in the output of a job on this container; where they cannot be read, the output is withheld. Throws `NOT_FOUND` when the container is gone. */
   readonly secretsOf?: (target: string, options: CallOptions) => Promise<readonly string[]>;
   /** Told when a job was started, and when one was seen to have ended. */
   readonly onChange?: () => void;
@@ -87,7 +93,9 @@ export interface JobsOptions {
 const projectLabel = 'com.docker.compose.project';
 const listTailBytes = 2 * 1024;
 const getTailBytes = 256 * 1024;
-const secretsTimeoutMs = 3000;
+const secretsTimeoutMs = 10_000;
+/** Of how many jobs that were started here the words are remembered. */
+const maxRemembered = 50;
 /** Past any output: such a span has news only when its job has ended. */
 const endOffset = Number.MAX_SAFE_INTEGER;
 
@@ -119,15 +127,15 @@ export function createJobs({
   const starts = createSharedStarts<Job>();
   /** Those that ran when they were last seen: only to tell when one has ended. */
   const running = new Set<string>();
+  /** The words of the environments before the rebuilds that were started here. */
+  const remembered = new Map<string, readonly string[]>();
+  /** As they were listed last. */
+  let known: ReadonlySet<string> = new Set();
 
   return {
     async list({ output = true, signal } = {}) {
       const tailBytes = output ? listTailBytes : 0;
-      const records = await reads.read(
-        `the list of jobs with ${tailBytes} bytes each`,
-        (flight) => find({ tailBytes }, flight),
-        { signal },
-      );
+      const records = await findAll({ tailBytes, signal });
       if (!output) return records.map((record) => toJob(record, [])).sort(newestFirst);
       const targets = [...new Set(records.map(({ target }) => target))];
       const secrets = new Map(
@@ -136,27 +144,29 @@ export function createJobs({
         ),
       );
       return records
-        .map((record) => toJob(record, secrets.get(record.target) ?? []))
+        .map((record) => toJob(record, toWords(record.id, secrets.get(record.target))))
         .sort(newestFirst);
     },
     async get(id, { signal } = {}) {
       const record = await findOne(id, { tailBytes: getTailBytes, signal });
-      return toJob(record, await readSecrets(record.target, signal));
+      return toJob(record, await readWords(record, signal));
     },
     async output(id, { after = '0', signal } = {}) {
       const offset = parseOffset(after);
-      const { target } = await findOne(id, { tailBytes: 0, signal });
-      const secrets = await readSecrets(target, signal);
+      const record = await findOne(id, { tailBytes: 0, signal });
+      const secrets = await readWords(record, signal);
       const leaving = new AbortController();
+      if (secrets === undefined)
+        return toLeavable(withhold(record, offset, leaving.signal), leaving);
       const read = (at: number) => next({ id, offset: at }, leaving.signal);
       return toLeavable(readJobOutput({ read, offset, secrets, signal, leaving }), leaving);
     },
-    async startRebuild(container, { signal } = {}) {
+    async startRebuild(container, options = {}) {
       const { name, labels } = container;
       const project = labels[projectLabel] ?? name;
       for (;;) {
-        signal?.throwIfAborted();
-        const outcome = await starts.start(project, () => startRebuild(container, signal));
+        options.signal?.throwIfAborted();
+        const outcome = await starts.start(project, () => startRebuild(container, options));
         if (outcome.isOwn) {
           if ('error' in outcome) throw outcome.error;
           return outcome.value;
@@ -179,7 +189,7 @@ export function createJobs({
       if (state !== 'cancelled') throw jobHasEnded(id, state);
       await pause(freshMs); // as after a start
       const record = await findOne(id, { tailBytes: getTailBytes, signal: undefined });
-      return toJob(record, await readSecrets(record.target, undefined));
+      return toJob(record, await readWords(record, undefined));
     },
     async wait(id, { timeoutMs = maxWaitMs, signal } = {}) {
       const enough = new Error('waited for long enough');
@@ -198,14 +208,18 @@ export function createJobs({
 
   async function startRebuild(
     container: EngineContainer,
-    signal: AbortSignal | undefined,
+    { signal, by }: StartOptions,
   ): Promise<Job> {
     const target = container.name;
-    const plan = await vm.reach((reaching) => planRebuild(container, { signal: reaching }), signal);
+    const [plan, secrets] = await Promise.all([
+      vm.reach((reaching) => planRebuild(container, { signal: reaching }), signal),
+      readSecrets(target, signal),
+    ]);
     const id = toJobId(clock.now(), randomHex(8));
+    if (Array.isArray(secrets)) remember(id, secrets);
     reads.invalidate();
     const { startedAt } = await vm
-      .explain(() => host.start({ ...plan, id, kind: 'rebuild', target }))
+      .explain(() => host.start({ ...plan, id, kind: 'rebuild', target, ...(by && { by }) }))
       .catch(asRebuildOf(target))
       .finally(reads.invalidate);
     running.add(id);
@@ -227,7 +241,7 @@ export function createJobs({
     await next({ id, offset: endOffset }, signal);
     const look = () => findOne(id, { tailBytes: getTailBytes, signal });
     const record = await keepTrying(id, look, signal);
-    const secrets = await readSecrets(record.target, signal);
+    const secrets = await readWords(record, signal);
     if (record.state !== 'succeeded') throw toBuildFailure(record, secrets);
     return toJob(record, secrets);
   }
@@ -241,7 +255,17 @@ export function createJobs({
       signal,
     );
     for (const { id, state } of records) note(id, state !== 'running');
+    if (options.id === undefined) known = new Set(records.map(({ id }) => id));
     return records;
+  }
+
+  function findAll({
+    tailBytes,
+    signal,
+  }: { readonly tailBytes: number } & CallOptions): Promise<readonly JobRecord[]> {
+    const list = (inner: AbortSignal) => find({ tailBytes }, inner);
+    const key = `the list of jobs with ${tailBytes} bytes each`;
+    return reads.read(key, list, { signal, keep: tailBytes === 0 });
   }
 
   async function findOne(
@@ -249,6 +273,13 @@ export function createJobs({
     { tailBytes, signal }: { readonly tailBytes: number } & CallOptions,
   ): Promise<JobRecord> {
     if (!jobIdSchema.safeParse(id).success) throw jobNotFound(id);
+    // One listing answers all who ask for what there is not.
+    if (!known.has(id) || tailBytes === 0) {
+      const all = await findAll({ tailBytes: 0, signal });
+      const listed = all.find((record) => record.id === id);
+      if (listed === undefined) throw jobNotFound(id);
+      if (tailBytes === 0) return listed;
+    }
     const work = (flight: AbortSignal) => find({ id, tailBytes }, flight);
     const [record] = await reads.read(`${tailBytes} bytes of the job ${id}`, work, { signal });
     if (record === undefined) throw jobNotFound(id);
@@ -265,19 +296,49 @@ export function createJobs({
     return reading;
   }
 
+  /** What must not show in a job's output; undefined where that is not known, so that nothing may show. */
+  async function readWords(
+    { id, target }: Pick<JobRecord, 'id' | 'target'>,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[] | undefined> {
+    return toWords(id, await readSecrets(target, signal));
+  }
+
+  function toWords(id: string, present: Secrets | undefined): readonly string[] | undefined {
+    const before = remembered.get(id);
+    if (present === 'gone') return before;
+    return present && [...(before ?? []), ...present];
+  }
+
+  function remember(id: string, secrets: readonly string[]): void {
+    remembered.set(id, secrets);
+    const [oldest] = remembered.keys();
+    if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest);
+  }
+
+  async function* withhold(
+    { id, target }: JobRecord,
+    offset: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<PlacedOutput, void, void> {
+    yield { text: withheld(target), position: String(offset) };
+    await next({ id, offset: endOffset }, signal);
+  }
+
+  /** Undefined where they could not be read. */
   async function readSecrets(
     target: string,
     signal: AbortSignal | undefined,
-  ): Promise<readonly string[]> {
+  ): Promise<Secrets | undefined> {
     try {
       return await withDeadline((inner) => secretsOf(target, { signal: inner }), {
         timeoutMs: secretsTimeoutMs,
         signal,
         onTimeout: () => new Error('the environment was not read in time'),
       });
-    } catch {
+    } catch (error) {
       signal?.throwIfAborted();
-      return [];
+      return isAppError(error, 'NOT_FOUND') ? 'gone' : undefined;
     }
   }
 
@@ -287,7 +348,14 @@ export function createJobs({
   }
 }
 
-function toJob({ outputBytes, outputTail, ...job }: JobRecord, secrets: readonly string[]): Job {
+/** The words of a container's environment as it is now. */
+type Secrets = readonly string[] | 'gone';
+
+function toJob(
+  { outputBytes, outputTail, ...job }: JobRecord,
+  secrets: readonly string[] | undefined,
+): Job {
+  if (secrets === undefined) return { ...job, output: outputBytes > 0 ? withheld(job.target) : '' };
   const isWhole = outputTail.length === outputBytes;
   return { ...job, output: toReadableTail(outputTail, { isWhole, secrets }) };
 }

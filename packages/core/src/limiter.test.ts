@@ -59,4 +59,36 @@ describe('createLimiter()', () => {
     limiter.fail(new Error('lost'));
     for (const waiter of waiting) await expect(waiter).rejects.toThrow('lost');
   });
+
+  it('keeps places free for those who need them, whoever else waits', async () => {
+    const limiter = createLimiter(() => 3);
+    const read = () => limiter.acquire(signal, { keepFree: 2 });
+    const order: string[] = [];
+    const first = await read();
+    const reads = Array.from({ length: 5 }, async () => {
+      const release = await read();
+      order.push('read');
+      release();
+    });
+    const changes = [await limiter.acquire(signal), await limiter.acquire(signal)];
+    const waiting = limiter.acquire(signal).then((release) => {
+      order.push('change');
+      release();
+    });
+    changes[0]?.();
+    await waiting;
+    expect(order).toEqual(['change']);
+    changes[1]?.();
+    first();
+    await Promise.all(reads);
+    expect(order).toEqual(['change', ...Array(5).fill('read')]);
+    expect(limiter.active).toBe(0);
+  });
+
+  it('gives a place to those who leave more than there are, one at a time', async () => {
+    const limiter = createLimiter(() => 1);
+    const release = await limiter.acquire(signal, { keepFree: 2 });
+    release();
+    expect(limiter.active).toBe(0);
+  });
 });

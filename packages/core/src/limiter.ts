@@ -2,13 +2,14 @@
 
 export interface Limiter {
   readonly active: number;
-  /** Waits for a place, first come first served; the returned function gives it back, once however often it is called. Rejects with the signal's reason. */
-  acquire(signal: AbortSignal): Promise<() => void>;
+  /** Waits for a place, first come first served, while more than `keepFree` are left (at least one can always be had); the returned function gives it back, once however often it is called. Rejects with the signal's reason. */
+  acquire(signal: AbortSignal, options?: { readonly keepFree?: number }): Promise<() => void>;
   /** Rejects all who wait. */
   fail(error: Error): void;
 }
 
 interface Waiter {
+  readonly fits: () => boolean;
   readonly admit: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -25,8 +26,7 @@ export function createLimiter(max: () => number): Limiter {
       if (!held) return;
       held = false;
       active -= 1;
-      const [next] = waiters;
-      next?.admit();
+      for (const waiter of waiters) if (waiter.fits()) return waiter.admit();
     };
   };
 
@@ -34,15 +34,17 @@ export function createLimiter(max: () => number): Limiter {
     get active() {
       return active;
     },
-    acquire(signal) {
+    acquire(signal, { keepFree = 0 } = {}) {
       if (signal.aborted) return Promise.reject(signal.reason);
-      if (active < max()) return Promise.resolve(take());
+      const fits = () => active < Math.max(1, max() - keepFree);
+      if (fits()) return Promise.resolve(take());
       return new Promise((resolve, reject) => {
         const leave = () => {
           waiters.delete(waiter);
           signal.removeEventListener('abort', onAbort);
         };
         const waiter: Waiter = {
+          fits,
           admit: () => {
             leave();
             resolve(take());

@@ -118,6 +118,8 @@ export interface CommandResult {
 }
 
 export interface CommandOptions extends CallOptions {
+  /** It changes nothing: it leaves some places for commands that do. */
+  readonly isRead?: boolean | undefined;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
 }
@@ -135,7 +137,15 @@ export interface JobPlan {
   readonly lock: string;
 }
 
+/** Who asked for a job; kept with it on the VM. */
+export interface JobCaller {
+  readonly sub: string;
+  readonly clientId: string;
+  readonly requestId: string;
+}
+
 export interface JobRequest extends JobPlan {
+  readonly by?: JobCaller | undefined;
   readonly id: string;
   readonly kind: JobKind;
   readonly target: string;
@@ -178,7 +188,7 @@ export interface JobHost {
   list(
     options: { readonly id?: string; readonly tailBytes: number } & CallOptions,
   ): Promise<readonly JobRecord[]>;
-  /** What each job has past its offset, each in bounded pieces; waits up to `waitMs` until at least one has something, has ended, or is not there. */
+  /** What each job has past its offset, each in bounded pieces, and of many spans of one job those that come first; waits up to `waitMs` until at least one has something, has ended, or is not there. */
   read(
     spans: readonly JobSpan[],
     options: { readonly waitMs: number } & CallOptions,

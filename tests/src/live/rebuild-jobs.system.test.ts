@@ -119,6 +119,36 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     expect(await other.postJson(path)).toMatchObject({ status: 'success', changed: true });
   });
 
+  test('a build that hangs is cancelled through another process, with all that compose started, and its project can be rebuilt', async () => {
+    const project = await addProject(vm, 'hanging', ['RUN echo it hangs; sleep 3600']);
+    await using one = await startApi();
+    await using other = await startApi();
+    const path = `/containers/${project.container}/rebuild`;
+    const waiting = one.post(path);
+    const job = await until(
+      'the build to hang',
+      async () => {
+        const [newest] = await other.getJson<Job[]>('/jobs');
+        const isOurs = newest?.target === project.container && newest.output.includes('it hangs');
+        return isOurs ? newest.id : undefined;
+      },
+      { timeoutMs: 60_000 },
+    );
+    const cancelled = await other.postJson<Job>(`/jobs/${job}/cancel`);
+    expect(cancelled).toMatchObject({ id: job, state: 'cancelled' });
+    const failure = await expectApiError(await waiting, 'INTERNAL_ERROR');
+    expect(failure.details).toMatchObject({ job, state: 'cancelled' });
+    const again = await expectApiError(await other.post(`/jobs/${job}/cancel`), 'CONFLICT');
+    expect(again.details).toMatchObject({ job, state: 'cancelled' });
+    await expectApiError(await other.post('/jobs/20200101T000000Z-nobody/cancel'), 'NOT_FOUND');
+    const processes = await runOk(['ps', '-eo', 'args=']);
+    expect(processes.split('\n').filter((line) => line.includes(project.folder))).toEqual([]);
+
+    await project.mend();
+    expect(await one.postJson(path)).toMatchObject({ status: 'success', changed: true });
+    expect(await project.builtFrom()).toBe('page 2\n');
+  }, 180_000);
+
   test('labels that would be commands, options or ways out are refused or quoted, and nothing else runs', async () => {
     const project = await addProject(vm, 'honest', []);
     const outside = await addProject(vm, 'outside', [], 'elsewhere');
@@ -189,6 +219,8 @@ interface Project {
   readonly container: string;
   /** The page in the running container. */
   builtFrom(): Promise<string>;
+  /** Takes the steps away. */
+  mend(): Promise<void>;
 }
 
 let projects = 0;
@@ -226,6 +258,7 @@ async function addProject(
     folder,
     container,
     builtFrom: () => vm.docker('exec', container, 'cat', '/page.txt'),
+    mend: () => write('Dockerfile', [...dockerfile, command].join('\n')),
   };
 }
 

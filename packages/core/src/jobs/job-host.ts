@@ -77,13 +77,23 @@ export function createJobHost({
       }));
       if (known.length === 0) return absent;
       const naps = absent.length > 0 ? 0 : toNaps(waitMs);
-      const most = Math.max(leastPieceBytes, Math.min(pieceBytes, answerBytes / known.length));
+      const jobs = new Set(known.map(({ id }) => id)).size;
+      const pieces = Math.max(1, Math.floor(maxPieces / jobs));
+      const most = Math.max(leastPieceBytes, Math.min(pieceBytes, answerBytes / (jobs * pieces)));
       // Those of one job beside each other: its size is taken once.
       const pairs = [...known]
         .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
         .flatMap(({ id, offset }) => [id, String(offset)]);
       const readings = await ask(
-        (mark) => toArgv(readScript, mark, String(naps), String(Math.floor(most)), ...pairs),
+        (mark) =>
+          toArgv(
+            readScript,
+            mark,
+            String(naps),
+            String(Math.floor(most)),
+            String(pieces),
+            ...pairs,
+          ),
         parseJobReadings,
         { timeoutMs: waitMs + scriptTimeoutMs, signal },
       );
@@ -106,14 +116,18 @@ export function createJobHost({
   }
 
   async function start(
-    { id, kind, target, lock, argv, env }: JobRequest,
+    { id, kind, target, lock, by, argv, env }: JobRequest,
     signal: AbortSignal | undefined,
   ): Promise<JobStart> {
     if (!isJobId(id) || !isJobId(lock) || /\p{Cc}/u.test(target) || argv.length === 0) {
       throw new AppError('INTERNAL_ERROR', `The job '${id}' is not fit to be started`);
     }
     const { exitCode, output } = await capture(
-      toArgv(startScript, id, kind, target, lock, String(keep), runnerScript, ...argv),
+      toArgv(
+        startScript,
+        ...[id, kind, target, lock, JSON.stringify(by ?? null), String(keep), runnerScript],
+        ...argv,
+      ),
       { env, timeoutMs: startTimeoutMs, maxBytes: wordBytes, signal },
     );
     const [word, value] = output.toString('utf8').trimEnd().split(' ');
@@ -154,7 +168,11 @@ export function createJobHost({
     // A job that is cleared away while it is read spoils that one answer.
     for (let attempt = 1; ; attempt += 1) {
       const mark = randomUUID();
-      const { output } = await capture(toCommand(mark), { ...options, maxBytes: maxAnswerBytes });
+      const { output } = await capture(toCommand(mark), {
+        ...options,
+        isRead: true,
+        maxBytes: maxAnswerBytes,
+      });
       const answer = parse(output, mark);
       if (answer !== undefined) return answer;
       if (attempt === 3) throw unreadable();
@@ -172,6 +190,8 @@ const wordBytes = 4096;
 /** Of one job in one answer, and of all jobs together. */
 const pieceBytes = 256 * 1024;
 const answerBytes = 2 * 1024 * 1024;
+/** How many spans one answer has bytes of, at least one a job; each costs the VM two processes. */
+const maxPieces = 10;
 const leastPieceBytes = 16 * 1024;
 const maxAnswerBytes = 16 * 1024 * 1024;
 

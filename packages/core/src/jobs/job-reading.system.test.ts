@@ -1,6 +1,7 @@
 // The output of a job as its readers get it from a real VM: every byte from any place, while it runs and after.
 
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { describeSshd } from '../ssh/sshd.test-support.ts';
@@ -84,5 +85,33 @@ describeSshd('jobs', () => {
     expect(at).toBe(50_000_000);
     expect(most).toBeLessThan(35_000_000);
     expect((await record(world.host, job.id, 3)).outputTail).toHaveLength(3);
+  });
+
+  it('give bytes of few spans at once, however many are asked for, and each in its turn', async () => {
+    await using world = await startWorld();
+    const job = world.job('seq 100000 100999');
+    await world.host.start(job);
+    await ended(world.host, job.id);
+    const spans = Array.from({ length: 300 }, (_, index) => ({ id: job.id, offset: index * 7 }));
+    const readings = await world.host.read(spans, { waitMs: 0 });
+    expect(readings).toHaveLength(300);
+    const served = readings.filter(({ bytes }) => bytes.length > 0);
+    expect(served.map(({ offset }) => offset)).toEqual(
+      spans.slice(0, 10).map(({ offset }) => offset),
+    );
+    expect(readings.filter(({ done }) => done)).toEqual(served);
+  });
+
+  it('keep on the VM who asked for them', async () => {
+    await using world = await startWorld();
+    const by = { sub: "ann's $(id)\n", clientId: 'cli', requestId: 'r-1' };
+    const job = world.job('true', { by });
+    await world.host.start(job);
+    await ended(world.host, job.id);
+    const [, , target, line = ''] = (
+      await readFile(join(world.jobs, job.id, 'meta'), 'utf8')
+    ).split('\n');
+    expect(target).toBe('web');
+    expect(JSON.parse(line)).toEqual(by);
   });
 });

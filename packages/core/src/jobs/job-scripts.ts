@@ -69,9 +69,9 @@ mv -- "$job/end" "$job/end.$code.$(date +%s).$(wc -c <"$job/log")$cancelled"
 flock -u 8
 `;
 
-/** Arguments: id, kind, target, lock, how many ended jobs to keep, the runner's script, and the command. Prints `started SECONDS` or `busy ID`. */
-export const startScript = `${places}${look}id=$1 kind=$2 target=$3 lock=$4 keep=$5 runner=$6
-shift 6
+/** Arguments: id, kind, target, lock, who asked for it as JSON, how many ended jobs to keep, the runner's script, and the command. Prints `started SECONDS` or `busy ID`. */
+export const startScript = `${places}${look}id=$1 kind=$2 target=$3 lock=$4 by=$5 keep=$6 runner=$7
+shift 7
 command -v flock >/dev/null && command -v setsid >/dev/null || exit ${scriptExits.toolsMissing}
 make_places
 # Whoever makes this folder first decides whether the job may begin: see the script that looks for a job whose start was lost.
@@ -101,7 +101,7 @@ printf '%s\\n' "$id" >"$folder/$lock.lock"
 new=$jobs/.new.$lock
 rm -rf -- "$new"
 now=$(date +%s)
-mkdir -- "$new" && printf '%s\\n' "$kind" "$now" "$target" >"$new/meta" &&
+mkdir -- "$new" && printf '%s\\n' "$kind" "$now" "$target" "$by" >"$new/meta" &&
   : >"$new/log" && : >"$new/end" && : >"$new/lock" || leave ${scriptExits.noFolder}
 # Ends when the runner has spoken and closed fd 3, or died.
 answer=$(setsid sh -c "$runner" ondemand-job "$new" "$jobs/$id" "$umask" "$@" 3>&1 >/dev/null </dev/null &)
@@ -204,9 +204,9 @@ done
 printf '%s end\\n' "$mark"
 `;
 
-/** Arguments: mark, how many naps to wait, the most bytes for each, and pairs of id and offset. */
-export const readScript = `${places}${look}mark=$1 naps=$2 most=$3
-shift 3
+/** Arguments: mark, how many naps to wait, the most bytes of a piece, the most pieces of a job, and pairs of id and offset, those of one job beside each other. */
+export const readScript = `${places}${look}mark=$1 naps=$2 most=$3 pieces=$4
+shift 4
 turn() {
   news= last=
   pairs=$(($# / 2))
@@ -228,10 +228,16 @@ while [ -z "$news" ] && [ "$naps" -gt 0 ]; do
   naps=$((naps - 1))
   turn "$@"
 done
+job=
 while [ $# -gt 0 ]; do
-  look "$jobs/$1"
+  if [ "$1" != "$job" ]; then
+    job=$1 left=$pieces
+    look "$jobs/$job"
+    [ $state = none ] || measure "$jobs/$job"
+  fi
   bytes=0
-  if [ $state != none ] && measure "$jobs/$1" && [ "$size" -gt "$2" ]; then
+  if [ $state != none ] && [ "$size" -gt "$2" ] && [ "$left" -gt 0 ]; then
+    left=$((left - 1))
     bytes=$((size - $2))
     [ $bytes -le "$most" ] || bytes=$most
   fi

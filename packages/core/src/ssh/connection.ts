@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { AppError, isAppError } from '../errors.ts';
-import type { CallOptions, Link } from '../ports.ts';
+import type { CallOptions, CommandOptions, Link } from '../ports.ts';
 import { connectOnce, createSharedAttempt, type SharedAttempt } from './attempt.ts';
 import { createBackoff } from './backoff.ts';
 import type { Channels } from './channels.ts';
@@ -48,7 +48,7 @@ export interface SshConnectionOptions extends CredentialOptions, HostKeyOptions 
   readonly onEvent?: (event: SshEvent) => void;
 }
 
-export interface ExecOptions extends CallOptions, CommandOutput {
+export interface ExecOptions extends CallOptions, CommandOutput, Pick<CommandOptions, 'isRead'> {
   readonly env?: Readonly<Record<string, string>>;
 }
 

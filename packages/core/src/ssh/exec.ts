@@ -59,13 +59,19 @@ export function createCapture(connection: Pick<SshConnection, 'exec'>): Capture 
 async function runToEnd(
   connection: Pick<SshConnection, 'exec'>,
   argv: readonly string[],
-  { env = {}, timeoutMs = longestTimerMs, signal, onOutput }: CommandOptions & CommandOutput,
+  {
+    env = {},
+    timeoutMs = longestTimerMs,
+    signal,
+    isRead,
+    onOutput,
+  }: CommandOptions & CommandOutput,
 ): Promise<number> {
   let command: RemoteCommand | undefined;
   try {
     return await withDeadline(
       async (inner) => {
-        command = await connection.exec(argv, { env, signal: inner, onOutput });
+        command = await connection.exec(argv, { env, signal: inner, isRead, onOutput });
         // It may have started in the very moment that the caller left.
         if (inner.aborted) command.stop();
         return command.exit;

@@ -5,7 +5,7 @@ import type { ClientChannel } from 'ssh2';
 import { pause, withDeadline } from '../deadline.ts';
 import { type AppError, isAppError } from '../errors.ts';
 import { createLimiter, type Limiter } from '../limiter.ts';
-import type { CallOptions } from '../ports.ts';
+import type { CallOptions, CommandOptions } from '../ports.ts';
 import { closeChannel, createChannelStream } from './channel-stream.ts';
 import { type CommandLine, toKillLine } from './command-line.ts';
 import { createCommandStream } from './command-stream.ts';
@@ -43,7 +43,10 @@ export interface Session {
   readonly sockets: number;
   openSocket(path: string, options: CallOptions): Promise<Duplex>;
   openCommand(line: CommandLine, options: CallOptions): Promise<Duplex>;
-  startCommand(line: CommandLine, options: CallOptions & CommandOutput): Promise<RemoteCommand>;
+  startCommand(
+    line: CommandLine,
+    options: CallOptions & CommandOutput & Pick<CommandOptions, 'isRead'>,
+  ): Promise<RemoteCommand>;
   /** Ends the connection once its last channel is closed; nothing more is to be opened. */
   retire(error: AppError): void;
   /** Ends the connection now; open streams and pending calls fail with `error`. */
@@ -53,6 +56,8 @@ export interface Session {
 interface ChannelKind<T> {
   readonly limiter: Limiter;
   readonly busy: SshReason;
+  /** Places that are left for others. */
+  readonly keepFree?: number;
   readonly start: (callback: (error: Error | undefined, channel: ClientChannel) => void) => void;
   readonly toReason: (error: unknown) => SshReason;
   readonly adopt: (channel: ClientChannel) => T;
@@ -111,14 +116,17 @@ export function createSession(
     );
     return stream;
   };
-  const open = <T>({ limiter, busy, ...channel }: ChannelKind<T>, { signal }: CallOptions) => {
+  const open = <T>(
+    { limiter, busy, keepFree = 0, ...channel }: ChannelKind<T>,
+    { signal }: CallOptions,
+  ) => {
     let queued = true;
     return withDeadline(
       async (inner) => {
         const beganMs = performance.now();
         for (let waitMs = firstRetryMs; ; waitMs *= 2) {
           if (ended) throw ended;
-          const release = await limiter.acquire(inner);
+          const release = await limiter.acquire(inner, { keepFree });
           queued = false;
           if (ended) throw ended;
           try {
@@ -225,18 +233,21 @@ export function createSession(
       );
       return begun;
     },
-    startCommand: ({ line, mark }, { signal, onOutput }) =>
+    startCommand: ({ line, mark }, { signal, isRead = false, onOutput }) =>
       open(
-        command(line, (channel) => {
-          const { command: started, fail } = createRemoteCommand(channel, {
-            ...toStart(channel, mark),
-            onOutput,
-            kill,
-          });
-          const untie = onFailure(fail);
-          started.exit.then(untie, untie);
-          return started;
-        }),
+        {
+          ...command(line, (channel) => {
+            const { command: started, fail } = createRemoteCommand(channel, {
+              ...toStart(channel, mark),
+              onOutput,
+              kill,
+            });
+            const untie = onFailure(fail);
+            started.exit.then(untie, untie);
+            return started;
+          }),
+          keepFree: isRead ? keptForChanges : 0,
+        },
         { signal },
       ),
     retire(error) {
@@ -247,6 +258,8 @@ export function createSession(
   };
 }
 
+/** Of the places for commands, those that no read takes: whoever reads must not keep a rebuild from its start. */
+const keptForChanges = 2;
 const firstRetryMs = 50;
 /** A sshd that allows few sessions frees one a moment after its command has ended; who waits for longer wants to hear why. */
 const maxRefusedMs = 2500;

@@ -17,6 +17,7 @@ import {
   toStampText,
 } from '@ondemand/core';
 import { z } from 'zod';
+import { toShortText } from '../short-text.ts';
 import { flatten, lastEventIdInput, toTracked } from '../tracked.ts';
 import { adminProcedure, readProcedure, readStream, router } from '../trpc.ts';
 import { wholeNumberInput } from './whole-number.ts';
@@ -102,7 +103,13 @@ export const containersRouter = router({
     .output(containerActionResultSchema)
     .mutation(({ ctx, input: { name, ...input } }) => {
       const waitSeconds = ctx.preferences.resolveWait(input);
+      const { sub, clientId } = ctx.principal;
       return ctx.services.containers.rebuild(name, {
+        by: {
+          sub: toShortText(sub),
+          clientId: toShortText(clientId),
+          requestId: toShortText(ctx.requestId),
+        },
         ...(waitSeconds !== undefined && { waitMs: waitSeconds * 1000 }),
       });
     }),
