@@ -24,7 +24,7 @@ export function jobHasEnded(job: string, state: JobState): AppError {
   return new AppError(
     'CONFLICT',
     `The job '${job}' on ${vmId} has ended already: it ${jobEnds[state] ?? 'has ended'}, so there is nothing to cancel`,
-    { details: { job, state } },
+    { text: 'Job already ended', details: { job, state } },
   );
 }
 
@@ -40,7 +40,10 @@ export function jobSurvives(job: string): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `The job '${job}' was sent KILL and still runs on ${vmId}: a process of it waits for the kernel, as for a disk that hangs. Look at GET /jobs/${job}; POST /vm/reset ends it for certain`,
-    { details: { job, state: 'running', outcome: 'unknown' } },
+    {
+      text: 'Job still running',
+      details: { job, state: 'running', outcome: 'unknown' },
+    },
   );
 }
 
@@ -92,7 +95,7 @@ export function toBuildFailure(
     return new AppError(
       'INTERNAL_ERROR',
       `The build of '${target}' on ${vmId} was cancelled (job '${id}'); rebuild it again when it is wanted`,
-      { details: { name: target, job: id, state, output } },
+      { text: 'Build cancelled', details: { name: target, job: id, state, output } },
     );
   }
   return new AppError(

@@ -203,6 +203,7 @@ test.each(['succeeded', 'failed', 'cancelled', 'lost'] as const)(
     add(id, { state });
     await expect(service.cancel(id)).rejects.toMatchObject({
       code: 'CONFLICT',
+      text: 'Job already ended',
       message: expect.stringContaining('has ended already'),
       details: { job: id, state },
     });
@@ -233,6 +234,7 @@ test('cancel() of a job that even KILL does not end says so', async () => {
   host.cancel = async () => 'running';
   await expect(service.cancel(id)).rejects.toMatchObject({
     code: 'SERVICE_UNAVAILABLE',
+    text: 'Job still running',
     message: expect.stringContaining('KILL'),
     details: { job: id, state: 'running' },
   });
@@ -243,6 +245,7 @@ test('wait() for a job that is cancelled says so', async () => {
   add(id, { text: 'begun\n' });
   const waiting = expect(service.wait(id)).rejects.toMatchObject({
     code: 'INTERNAL_ERROR',
+    text: 'Build cancelled',
     message: expect.stringContaining('was cancelled'),
     details: { name: 'web', job: id, state: 'cancelled', output: 'begun' },
   });

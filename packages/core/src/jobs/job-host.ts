@@ -260,7 +260,7 @@ function notCancellable(job: string): AppError {
   return new AppError(
     'CONFLICT',
     `The job '${job}' was started by an older version of this API, which left no process id; end it on ${vmId}`,
-    { details: { job, state: 'running' } },
+    { text: 'Job cannot be cancelled', details: { job, state: 'running' } },
   );
 }
 
