@@ -44,6 +44,7 @@ test('POST /jobs/{id}/cancel needs no body, answers with the job, and is in the 
   expect(await readJson(response)).toEqual(cancelled);
   expect(server.asked).toEqual([id]);
   expect(server.lines).toMatchObject([
+    { action: 'jobs_cancel', target: id, outcome: 'intent' },
     { action: 'jobs_cancel', target: id, outcome: 'success', status: 200 },
   ]);
 });
