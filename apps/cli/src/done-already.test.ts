@@ -1,0 +1,46 @@
+// What is there already is a success, and a name that is nearly right is named.
+
+import { expect, test } from 'vitest';
+import { runInTerminal } from './testing/fake-terminal.test-support.ts';
+import { healthy, vm } from './testing/fixtures.test-support.ts';
+import { refusal, startStubApi } from './testing/stub-api.test-support.ts';
+
+test.each([
+  ['start', 'RUNNING', 'oci-flex already running\n'],
+  ['stop', 'STOPPED', 'oci-flex already stopped\n'],
+])('vm %s of a VM that is %s is done already', async (verb, lifecycleState, stdout) => {
+  const conflict = refusal('CONFLICT', 'no', { lifecycleState });
+  await using api = await startStubApi({ ...healthy, [`vm.${verb}`]: conflict });
+  const run = runInTerminal(['vm', verb, '--yes'], { ...api, env: { NO_COLOR: '1' } });
+  expect(await run.exitCode).toBe(0);
+  expect(run.stdout()).toBe(stdout);
+  const json = runInTerminal(['vm', verb, '--yes', '--json'], api);
+  expect(await json.exitCode).toBe(0);
+  expect(JSON.parse(json.stdout())).toEqual(vm);
+});
+
+test.each([
+  ['start', 'STOPPING'],
+  ['stop', 'STARTING'],
+  ['reboot', 'STOPPED'],
+])('vm %s of a VM that is %s is a conflict', async (verb, lifecycleState) => {
+  const conflict = refusal('CONFLICT', 'no', { lifecycleState });
+  await using api = await startStubApi({ ...healthy, [`vm.${verb}`]: conflict });
+  const run = runInTerminal(['vm', verb, '--yes'], api);
+  expect(await run.exitCode).toBe(5);
+});
+
+test.each([
+  [['stop', 'ngnix'], 'containers.stop', ", did you mean 'nginx'?"],
+  [['logs', 'ngnix'], 'containers.logs', ", did you mean 'nginx'?"],
+  [['logs', 'postgres'], 'containers.logs', 'lists the names there are'],
+] as const)(
+  '%j of no container ends with what was probably meant',
+  async ([verb, name], path, end) => {
+    const missing = refusal('NOT_FOUND', `No container named '${name}' on oci-flex`, { name });
+    await using api = await startStubApi({ ...healthy, [path]: missing });
+    const run = runInTerminal([verb, name], { ...api, env: { NO_COLOR: '1' } });
+    expect(await run.exitCode).toBe(4);
+    expect(run.stderr().trimEnd().endsWith(end)).toBe(true);
+  },
+);
