@@ -2,6 +2,7 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
+import { findFreePort } from '../support/free-port.ts';
 import type { App } from '../support/start-app.ts';
 import { type ServerProcess, startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
@@ -115,6 +116,28 @@ test('9: our own secret being wrong is 503, and the log says what to mend withou
   const advice = 'check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET';
   await until('the log to say what to mend', () => server.output().includes(advice));
   expect(server.output()).not.toMatch(/not-the-secret-at-all|authelia_at_|Basic /);
+});
+
+test.each([
+  ['a last slash too many', (issuer: string) => `${issuer}/`, 'the issuer says that it is '],
+  [
+    'a wrong path',
+    (issuer: string) => `${issuer}/realms/x`,
+    'no issuer describes itself at OIDC_ISSUER',
+  ],
+  [
+    'a port where nobody listens',
+    async () => `http://127.0.0.1:${await findFreePort()}`,
+    'could not be asked (ECONNREFUSED)',
+  ],
+])('9: an OIDC_ISSUER with %s is told by the log at start', async (_, bend, words) => {
+  await using server = await startServer({
+    ...app.sandbox.env,
+    OIDC_ISSUER: await bend(oidc().issuer),
+    OIDC_JWKS_URI: undefined,
+    OIDC_INTROSPECTION_URI: undefined,
+  });
+  await until('the log to say what is wrong', () => server.output().includes(words));
 });
 
 test('9: when the issuer is back, so is the API, without a restart', async () => {

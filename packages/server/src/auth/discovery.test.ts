@@ -104,6 +104,18 @@ describe('what is wrong with OIDC_ISSUER is said', () => {
     );
   });
 
+  test('a wrong path, and the issuer that is at the root', async () => {
+    const root = 'https://a.example/.well-known/openid-configuration';
+    const { discovery } = openAt(
+      { [root]: { issuer: 'https://a.example' } },
+      'https://a.example/auth',
+    );
+    const text = toLogText(await errorOf(discovery.find('jwks_uri')));
+    expect(text).toContain(
+      '(HTTP 404), and at https://a.example there is one that says it is https://a.example;',
+    );
+  });
+
   test('a name that is no text is not shown', async () => {
     const { discovery } = open({ issuer: 'x\ny'.repeat(500) });
     expect(toLogText(await errorOf(discovery.find('jwks_uri')))).toContain(

@@ -62,6 +62,16 @@ export function createDiscovery({ issuer, http }: DiscoveryOptions): Discovery {
     return asked;
   }
 
+  /** What may have been meant, where only the path is wrong. */
+  async function describeOrigin(): Promise<string> {
+    const { origin, pathname } = new URL(issuer);
+    if (pathname === '/') return '';
+    return http.getJson(`${origin}/.well-known/openid-configuration`).then(
+      (answer) => `, and at ${origin} there is one that says it is ${show(answer.issuer)}`,
+      () => '',
+    );
+  }
+
   /** The next address only where the one before is not there. */
   async function askEach([url, ...others]: readonly [string, ...string[]]): Promise<JsonObject> {
     try {
@@ -73,7 +83,7 @@ export function createDiscovery({ issuer, http }: DiscoveryOptions): Discovery {
       if (next !== undefined) return askEach([next, ...rest]);
       throw issuerUnavailable(
         new IssuerFault(
-          `no issuer describes itself at OIDC_ISSUER, ${issuer} (HTTP 404); OIDC_ISSUER must be the "issuer" of its discovery document, to the letter`,
+          `no issuer describes itself at OIDC_ISSUER, ${issuer} (HTTP 404)${await describeOrigin()}; OIDC_ISSUER must be the "issuer" of its discovery document, to the letter`,
         ),
       );
     }
