@@ -207,6 +207,19 @@ test('logs() tell how many lines were asked for, 100 when left out', async () =>
   expect(calls).toContain(`logs ${webId} 100`);
 });
 
+test('logs() count some bytes before any has come, so that few long ones are read at the same time', async () => {
+  const { containers, engine } = setUp();
+  const added: number[] = [];
+  engine.logs = async (_id, { countBytes }) => {
+    countBytes?.(1024 * 1024);
+    countBytes?.(4 * 1024 * 1024);
+    return log;
+  };
+  const openCharge = () => ({ add: (bytes: number) => added.push(bytes), release() {} });
+  await containers.logs('web', { lines: 10_000, openCharge });
+  expect(added).toEqual([4 * 1024 * 1024, 1024 * 1024]);
+});
+
 test('a thousand readers at once cost one list, one search for each name, and one log for each number of lines', async () => {
   const { containers, calls } = setUp();
   await Promise.all(

@@ -142,7 +142,8 @@ export function createContainers({
         vm.reach(async (reaching) => {
           const charge = openCharge?.();
           try {
-            const counted = { lines, maxBytes, countBytes: charge?.add, signal: reaching };
+            const countBytes = charge && withDeposit(charge.add, lines);
+            const counted = { lines, maxBytes, countBytes, signal: reaching };
             return await engine.logs(container.id, counted);
           } finally {
             charge?.release();
@@ -208,6 +209,21 @@ export function createContainers({
       reads.invalidate();
     }
   }
+}
+
+/** Counts some bytes before any has come: so a caller has few long logs read at the same time, whatever they hold. */
+function withDeposit(add: CountBytes, lines: number): CountBytes {
+  const deposit = Math.min(lines * 1024, 4 * 1024 * 1024);
+  let held = 0;
+  let counted = deposit;
+  add(deposit);
+  return (bytes) => {
+    held += bytes;
+    const due = Math.max(deposit, held);
+    if (due === counted) return;
+    add(due - counted);
+    counted = due;
+  };
 }
 
 /** As Docker finds one: by full id, by name, by the beginning of an id that no other id shares. */
