@@ -198,6 +198,12 @@ describe('actions', () => {
     },
   );
 
+  test('stop({ soft: true }) sends SOFTSTOP, which asks the operating system', async () => {
+    const { vm, world } = setUp('RUNNING');
+    expect((await vm.stop({ soft: true })).action).toBe('SOFTSTOP');
+    expect(world.sent).toEqual(['SOFTSTOP']);
+  });
+
   test.each([
     ['start', 'RUNNING', 'VM already running'],
     ['start', 'STARTING', 'VM is starting'],

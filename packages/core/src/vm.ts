@@ -38,7 +38,8 @@ export interface Vm {
    */
   status(options?: { readonly address?: boolean } & CallOptions): Promise<VmState>;
   start(options?: CallOptions): Promise<VmActionResult>;
-  stop(options?: CallOptions): Promise<VmActionResult>;
+  /** At once; `soft` asks the operating system to shut down, which can take 15 minutes. */
+  stop(options?: { readonly soft?: boolean | undefined } & CallOptions): Promise<VmActionResult>;
   /** A graceful restart of the operating system. */
   reboot(options?: CallOptions): Promise<VmActionResult>;
   /** A power cycle: what the VM had not written is lost. */
@@ -85,7 +86,7 @@ export function createVm({
         : reads.read(`the power of ${vmId}`, readState, { signal, keep: true });
     },
     start: (options) => act('START', options),
-    stop: (options) => act('STOP', options),
+    stop: ({ soft = false, ...options } = {}) => act(soft ? 'SOFTSTOP' : 'STOP', options),
     reboot: (options) => act('SOFTRESET', options),
     reset: (options) => act('RESET', options),
   };

@@ -95,7 +95,8 @@ function toInteger(text: string): number | string {
 
 function inputFields(inputs: readonly unknown[]): Record<string, z.core.$ZodType> {
   const [schema] = inputs;
-  return schema instanceof z.ZodObject ? schema.shape : {};
+  const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+  return inner instanceof z.ZodObject ? inner.shape : {};
 }
 
 function isInteger(schema: z.core.$ZodType | undefined): boolean {

@@ -304,3 +304,31 @@ test("a caller's request id is kept when it is harmless, else replaced", async (
   expect(await ask('trace-1')).toBe('trace-1');
   expect(await ask('a b"c')).toMatch(/^[0-9a-f-]{36}$/);
 });
+
+describe('POST /vm/stop', () => {
+  const stop = async (body?: string, headers = { 'content-type': 'application/json' }) => {
+    await using own = await startTestServer();
+    const response = await own.ask('/vm/stop', {
+      as: 'admin',
+      method: 'POST',
+      ...(body !== undefined && { body, headers }),
+    });
+    return { status: response.status, actions: own.actions };
+  };
+
+  test.each([
+    [undefined, 'STOP'],
+    ['{}', 'STOP'],
+    ['{"soft":false}', 'STOP'],
+    ['{"soft":true}', 'SOFTSTOP'],
+  ])('with the body %s sends %s', async (body, action) => {
+    expect(await stop(body)).toEqual({ status: 200, actions: [action] });
+  });
+
+  test.each(['{"soft":"true"}', '{"soft":1}', '{"hard":true}', '[]', 'null!'])(
+    'refuses the body %s, and nothing is sent',
+    async (body) => {
+      expect(await stop(body)).toEqual({ status: 400, actions: [] });
+    },
+  );
+});

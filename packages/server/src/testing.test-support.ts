@@ -96,7 +96,7 @@ export async function startTestServer(
 }
 
 function createServices(actions: string[]): Services {
-  const power = (action: 'START' | 'STOP' | 'SOFTRESET' | 'RESET') => async () => {
+  const power = (action: 'START' | 'STOP' | 'SOFTSTOP' | 'SOFTRESET' | 'RESET') => async () => {
     actions.push(action);
     return { action, status: 'initiated', vmId: 'oci-flex' } as const;
   };
@@ -113,7 +113,7 @@ function createServices(actions: string[]): Services {
         lastCheck: '2026-02-08T10:15:30.000Z',
       }),
       start: power('START'),
-      stop: power('STOP'),
+      stop: ({ soft } = {}) => power(soft ? 'SOFTSTOP' : 'STOP')(),
       reboot: power('SOFTRESET'),
       reset: power('RESET'),
     },

@@ -69,6 +69,16 @@ test.each([
   await untilState(end);
 });
 
+test('a soft stop sends SOFTSTOP', async () => {
+  Object.assign(app.sandbox.world.durations, { softStopMs: 1000 });
+  const stopped = await app.post('/vm/stop', {
+    headers: { 'content-type': 'application/json' },
+    body: '{"soft":true}',
+  });
+  expect(await stopped.json()).toMatchObject({ action: 'SOFTSTOP', status: 'initiated' });
+  await untilState('STOPPED');
+});
+
 test('start is refused unless the VM is STOPPED, and nothing is sent', async () => {
   app.sandbox.oci.clear();
   const { message, details } = await expectApiError(await app.post('/vm/start'), 'CONFLICT');

@@ -21,7 +21,7 @@ export const lifecycleStates = [
 export type LifecycleState = (typeof lifecycleStates)[number];
 
 /** OCI's instance actions that the documented endpoints send. */
-export const vmActions = ['START', 'STOP', 'SOFTRESET', 'RESET'] as const;
+export const vmActions = ['START', 'STOP', 'SOFTSTOP', 'SOFTRESET', 'RESET'] as const;
 export type VmAction = (typeof vmActions)[number];
 
 export const vmStateSchema = z
@@ -70,7 +70,7 @@ export const transitionTexts = {
 >;
 
 /**
- * Whether a power action makes sense: START when STOPPED; STOP, SOFTRESET and RESET when RUNNING; STOP and RESET also when STARTING or STOPPING has taken longer than `maxTransitionMs`.
+ * Whether a power action makes sense: START when STOPPED; STOP, SOFTSTOP, SOFTRESET and RESET when RUNNING; STOP and RESET also when STARTING or STOPPING has taken longer than `maxTransitionMs`.
  * `inTransitionMs` is how long the state has been seen, which OCI itself does not say.
  *
  * @example
@@ -109,6 +109,7 @@ export function provesAction(
 const provenBy: Record<VmAction, readonly LifecycleState[]> = {
   START: ['STARTING', 'RUNNING'],
   STOP: ['STOPPING', 'STOPPED'],
+  SOFTSTOP: ['STOPPING', 'STOPPED'],
   SOFTRESET: [],
   RESET: [],
 };

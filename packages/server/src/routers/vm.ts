@@ -22,9 +22,22 @@ export const vmRouter = router({
   start: power('start', 'Start oci-flex VM (OCI instance_action START)').mutation(({ ctx }) =>
     ctx.services.vm.start(),
   ),
-  stop: power('stop', 'Stop oci-flex VM (OCI instance_action STOP)').mutation(({ ctx }) =>
-    ctx.services.vm.stop(),
-  ),
+  stop: powerProcedure('stop', 'Stop oci-flex VM (OCI instance_action STOP)')
+    .input(
+      z
+        .strictObject({
+          soft: z
+            .boolean()
+            .pipe(z.boolean()) // as in `wholeNumberInput`: else it would take any string for true
+            .optional()
+            .describe(
+              'Ask the operating system to shut down (SOFTSTOP), which can take 15 minutes',
+            ),
+        })
+        .optional(),
+    )
+    .output(vmActionResultSchema)
+    .mutation(({ ctx, input }) => ctx.services.vm.stop({ soft: input?.soft })),
   reboot: power('reboot', 'Graceful reboot oci-flex VM (OCI instance_action SOFTRESET)').mutation(
     ({ ctx }) => ctx.services.vm.reboot(),
   ),
@@ -34,7 +47,11 @@ export const vmRouter = router({
   ).mutation(({ ctx }) => ctx.services.vm.reset()),
 });
 
-function power(action: 'start' | 'stop' | 'reboot' | 'reset', summary: string) {
+function power(action: 'start' | 'reboot' | 'reset', summary: string) {
+  return powerProcedure(action, summary).input(z.void()).output(vmActionResultSchema);
+}
+
+function powerProcedure(action: 'start' | 'stop' | 'reboot' | 'reset', summary: string) {
   return adminProcedure(`vm_${action}`, {
     method: 'POST',
     path: path(action),
@@ -42,7 +59,5 @@ function power(action: 'start' | 'stop' | 'reboot' | 'reset', summary: string) {
     description:
       'Answers once OCI has accepted the action, not once it is done. Sent with the ETag of the state it was judged by, so of two at once exactly one wins. Needs no SSH.',
     errors: ['CONFLICT'],
-  })
-    .input(z.void())
-    .output(vmActionResultSchema);
+  });
 }
