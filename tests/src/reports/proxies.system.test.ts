@@ -1,0 +1,97 @@
+// Behind proxies as people run them: below a path, and over a restart of the API.
+
+import { EventSource } from 'eventsource';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { findFreePort } from '../support/free-port.ts';
+import { type App, startApp } from '../support/start-app.ts';
+import { proxyProblem, startProxy } from '../support/start-proxy.ts';
+import { startServer } from '../support/start-server.ts';
+import { until } from '../support/until.ts';
+
+const problem = proxyProblem();
+const suite = problem === undefined ? describe : describe.skip;
+const note = problem === undefined ? '' : ` [skipped: proxies, ${problem}]`;
+const portOf = (url: string) => Number(new URL(url).port);
+
+suite(`the API below a path of nginx${note}`, () => {
+  let app: App;
+  let url = '';
+  beforeAll(async () => {
+    const port = await findFreePort();
+    app = await startApp({ env: { PUBLIC_URL: `http://127.0.0.1:${port}/ondemand` } });
+    const targetPort = portOf(app.url);
+    const proxy = await startProxy('nginx', { targetPort, port, path: '/ondemand/' });
+    url = proxy.url;
+    return async () => {
+      await proxy[Symbol.asyncDispose]();
+      await app[Symbol.asyncDispose]();
+    };
+  });
+
+  test('redirects to its docs, whose files and document are there', async () => {
+    const page = await fetch(`${url}/`);
+    expect(page.url).toBe(`${url}/docs`);
+    const html = await page.text();
+    const files = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, file = '']) => file);
+    expect(files.length).toBeGreaterThan(3);
+    for (const file of files) expect((await fetch(new URL(file, page.url))).status).toBe(200);
+    expect((await fetch(`${url}/docs/json`)).status).toBe(200);
+  });
+
+  test('names itself, and no other server, in its document', async () => {
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
+      servers: { url: string }[];
+    };
+    expect(document.servers.map((server) => server.url)).toEqual([url]);
+  });
+
+  test('keeps the Location of a job below it', async () => {
+    const response = await fetch(`${url}/containers/nginx/rebuild`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${app.tokens.admin}`, prefer: 'respond-async' },
+    });
+    const location = new URL(response.headers.get('location') ?? '', url);
+    expect(location.href).toMatch(new RegExp(`^${url}/jobs/`));
+    const headers = { authorization: `Bearer ${app.tokens.read}` };
+    expect((await fetch(location, { headers })).status).toBe(200);
+    await until('the job to end', async () => {
+      const job = (await (await fetch(location, { headers })).json()) as { state: string };
+      return job.state !== 'running';
+    });
+  });
+});
+
+// The npm package `eventsource` is one by the standard: any answer but 200 closes it for good.
+suite(`an EventSource${note}`, () => {
+  test.each(['nginx', 'haproxy'] as const)(
+    'behind %s outlives a restart of the API, and is told that it may have missed something',
+    async (kind) => {
+      await using app = await startApp();
+      const port = portOf(app.url);
+      await using proxy = await startProxy(kind, { targetPort: port });
+      const source = new EventSource(`${proxy.url}/events`, {
+        fetch: (input, init) =>
+          fetch(input, {
+            ...init,
+            headers: { ...init?.headers, authorization: `Bearer ${app.tokens.read}` },
+          }),
+      });
+      try {
+        const ready: string[] = [];
+        const resyncs: string[] = [];
+        source.addEventListener('ready', ({ lastEventId }) => ready.push(lastEventId));
+        source.addEventListener('resync', ({ lastEventId }) => resyncs.push(lastEventId));
+        await until('the stream to open', () => ready.length === 1, { timeoutMs: 30_000 });
+        expect(ready[0]).not.toBe('');
+        expect(await app.server.stop()).toBe(0);
+        await using _ = await startServer({ ...app.sandbox.env, PORT: String(port) });
+        await until('a resync from the new process', () => resyncs.length === 1, {
+          timeoutMs: 60_000,
+        });
+        expect(source.readyState).toBe(source.OPEN);
+      } finally {
+        source.close();
+      }
+    },
+  );
+});
