@@ -23,6 +23,23 @@ export const limit = text
   .regex(/^\d{1,7}$/, 'must be a whole number, 0 for no limit')
   .transform(Number);
 
+/** A name or an address and nothing else: what `ssh` takes beside it has variables of its own. */
+export const host = text.superRefine((value, { addIssue }) => {
+  const problem = isIP(value) === 0 ? findHostProblem(value) : undefined;
+  if (problem !== undefined) addIssue({ code: 'custom', message: problem });
+});
+
+function findHostProblem(value: string): string | undefined {
+  if (value.includes('://')) return 'must be a host name or an address, not a URL';
+  if (value.includes('@')) return 'must be the host alone; the user goes into SSH_USER';
+  if (/^\[.*\]$/.test(value)) return 'an IPv6 address stands here without brackets';
+  if (/^(\[.*\]|[^:]*):\d+$/.test(value))
+    return 'must be the host alone; the port goes into SSH_PORT';
+  return /^[\p{L}\p{N}_]([\p{L}\p{N}._-]*[\p{L}\p{N}_.])?$/u.test(value)
+    ? undefined
+    : 'must be a host name or an address';
+}
+
 /** A leading `~` is the home folder. */
 export const file = text.transform((path) => path.replace(/^~(?=\/|$)/, homedir()));
 

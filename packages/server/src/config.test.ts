@@ -110,6 +110,15 @@ describe('values that are refused, by name and never repeated', () => {
     ['OCI_TIMEOUT_SECONDS', '86401'],
     ['OCI_TIMEOUT_SECONDS', '9'.repeat(400)],
     ['SHUTDOWN_GRACE_SECONDS', 'Infinity'],
+    ['SSH_HOST', 'opc@203.0.113.7'],
+    ['SSH_HOST', 'opc@[2001:db8::1]:22'],
+    ['SSH_HOST', '[::1]'],
+    ['SSH_HOST', '[2001:db8::1]:22'],
+    ['SSH_HOST', 'vm.example.com:22'],
+    ['SSH_HOST', 'ssh://vm.example.com'],
+    ['SSH_HOST', 'vm.example.com/'],
+    ['SSH_HOST', '-oProxyCommand'],
+    ['SSH_HOST', 'vm example'],
     ['SSH_HOST_KEY_FINGERPRINT', 'MD5:aa:bb'],
     ['DOCKER_SOCKET', 'docker.sock'],
     ['DOCKER_TRANSPORT', 'tcp'],
@@ -124,6 +133,11 @@ describe('values that are refused, by name and never repeated', () => {
 });
 
 test.each([
+  ['SSH_HOST', '203.0.113.7', '203.0.113.7'],
+  ['SSH_HOST', '2001:db8::1', '2001:db8::1'],
+  ['SSH_HOST', 'fe80::1%eth0', 'fe80::1%eth0'],
+  ['SSH_HOST', ' vm.example.com. ', 'vm.example.com.'],
+  ['SSH_HOST', 'my_vm', 'my_vm'],
   ['TRUST_PROXY', 'true', true],
   ['TRUST_PROXY', 'false', false],
   ['TRUST_PROXY', 'loopback, 2001:db8::/32', 'loopback, 2001:db8::/32'],

@@ -8,6 +8,7 @@ import {
   claimPaths,
   file,
   fingerprint,
+  host,
   issuer,
   limit,
   origins,
@@ -102,7 +103,7 @@ export const environmentSchema = z.object({
   OCI_REGION: text.optional().describe('from the config if left out'),
   OCI_ENDPOINT: url.optional().describe('without `/20160918`; for other realms and emulators'),
   OCI_TIMEOUT_SECONDS: seconds.default(10).describe('per attempt'),
-  SSH_HOST: text
+  SSH_HOST: host
     .optional()
     .describe("the VM's public IP if left out, looked up again whenever the VM was started"),
   SSH_PORT: port.default(22).describe('port of `sshd`'),

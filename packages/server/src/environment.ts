@@ -1,6 +1,7 @@
 // Everything the configuration is read from: the process's environment, the env file below it, and the files that hold secrets.
 
 import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { isSecret, variableNames } from './config.ts';
 import { type EnvFile, parseEnvFile } from './env-file.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
@@ -27,6 +28,7 @@ export function readEnvironment(process: Environment, envFile?: string): Environ
     warnings: [
       ...file.warnings,
       ...secrets.warnings,
+      ...toKeyWarnings(given.SSH_PRIVATE_KEY_FILE),
       ...findUnknownVariables({ file: file.variables, process }),
     ],
   };
@@ -75,6 +77,16 @@ function readSecretFiles(given: Environment) {
     }
   }
   return { variables, problems, warnings };
+}
+
+/** Whether there is such a file at all is judged with what is in it. */
+function toKeyWarnings(path: string | undefined): string[] {
+  if (path === undefined) return [];
+  try {
+    return toModeWarnings('SSH_PRIVATE_KEY_FILE', path.replace(/^~(?=\/|$)/, homedir()));
+  } catch {
+    return [];
+  }
 }
 
 /** Docker mounts its secrets readable for everybody, in a container that has nobody else. */

@@ -74,7 +74,7 @@ export function declareVmFaults(): void {
 
     test.sequential('runs no more commands (MaxSessions), which a rebuild needs and reading does not', async () => {
       const path = `/containers/${containers.orphan}/rebuild`;
-      const refused = { reason: 'SESSION_REFUSED', message: /MaxSessions/ };
+      const refused = { reason: 'NO_SESSIONS', message: /MaxSessions 0/ };
       await whileBroken(configured('MaxSessions 0'), async () => {
         await api.expectRecovery();
         await api.expectOutage({ method: 'POST', path, ...refused });
@@ -90,7 +90,7 @@ export function declareVmFaults(): void {
         expect((await api.get('/containers')).status).toBe(200);
         await byCommand.expectRecovery();
         const message = /AllowStreamLocalForwarding/;
-        await bySocket.expectOutage({ reason: 'SOCKET_REFUSED', message });
+        await bySocket.expectOutage({ reason: 'DOCKER_FORWARDING_FORBIDDEN', message });
       });
       await allRecover();
     });
@@ -104,7 +104,11 @@ export function declareVmFaults(): void {
           spoil: () => rename(vm.dockerSocket, `${vm.dockerSocket}.away`),
           repair: () => rename(`${vm.dockerSocket}.away`, vm.dockerSocket),
         },
-        { reason: 'COMMAND_FAILED', answer: 'check that the Docker daemon runs' },
+        {
+          reason: 'DOCKER_SOCKET_MISSING',
+          socket: 'no such file as DOCKER_SOCKET',
+          command: 'check that the Docker daemon runs',
+        },
       ],
       [
         'may not be used',
@@ -112,21 +116,25 @@ export function declareVmFaults(): void {
           spoil: () => chmod(vm.dockerSocket, 0o600),
           repair: () => chmod(vm.dockerSocket, 0o660),
         },
-        { reason: 'PERMISSION_DENIED', answer: 'permissions on the VM do not suffice' },
+        {
+          reason: 'DOCKER_PERMISSION_DENIED',
+          socket: 'usermod -aG',
+          command: 'permissions on the VM do not suffice',
+        },
       ],
-    ])('its socket %s', async (_what, fault, { reason, answer }) => {
+    ])('its socket %s', async (_what, fault, { reason, socket, command }) => {
       const message = /Docker on oci-flex is not answering/;
       await whileBroken(fault, async () => {
         // What is open already goes on working.
         await vm.sshd.restart();
         const [{ details }] = await Promise.all([
-          api.expectOutage({ reason: 'DOCKER_UNREACHABLE', message }),
-          bySocket.expectOutage({ reason: 'SOCKET_REFUSED', message }),
+          api.expectOutage({ reason, message }),
+          bySocket.expectOutage({ reason, message }),
           byCommand.expectOutage({ reason, message }),
         ]);
         expect(details.transports).toEqual({
-          socket: expect.stringContaining('nothing listens on it, the SSH user may not use it'),
-          'dial-stdio': expect.stringContaining(answer),
+          socket: expect.stringContaining(socket),
+          'dial-stdio': expect.stringContaining(command),
         });
       });
       await allRecover();
@@ -135,7 +143,7 @@ export function declareVmFaults(): void {
     test.sequential('is killed and started again', async () => {
       const dead = { spoil: () => vm.engine.kill(), repair: () => vm.engine.start() };
       await whileBroken(dead, () =>
-        api.expectOutage({ reason: 'SOCKET_REFUSED', message: /Docker.*nothing listens/ }),
+        api.expectOutage({ reason: 'DOCKER_DOWN', message: /Docker.*nothing listens/ }),
       );
       await allRecover();
     });

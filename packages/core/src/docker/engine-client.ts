@@ -134,8 +134,8 @@ export function createEngineClient({
       method: 'GET',
       path: '/_ping',
       signal,
-    }).catch((error: unknown) => {
-      throw explainPing(error);
+    }).catch(async (error: unknown) => {
+      throw await explainPing(error, signal);
     });
     if (answer.status !== 200) {
       throw dockerUnavailable(
@@ -150,17 +150,17 @@ export function createEngineClient({
   }
 
   /** What the SSH connection itself said needs no other way to explain it. */
-  function explainPing(error: unknown): unknown {
+  async function explainPing(error: unknown, signal: AbortSignal): Promise<unknown> {
     if (!(error instanceof LostAnswerError)) return error;
     const plain = toLostError(error, { operation: 'ping' });
-    return isAppError(error.cause) ? plain : transport.explain(plain);
+    return isAppError(error.cause) ? plain : transport.explain(plain, { signal });
   }
 
   /** A command that relays the socket fails with its own words, through the stream that it gave us. */
-  function explainRelay(error: unknown): unknown {
+  async function explainRelay(error: unknown, options: CallOptions): Promise<unknown> {
     const said = error instanceof LostAnswerError ? error.cause : undefined;
     return isAppError(said) && said.cause instanceof ChannelRefusedError
-      ? transport.explain(said)
+      ? transport.explain(said, options)
       : error;
   }
 
@@ -209,7 +209,7 @@ export function createEngineClient({
       status = answer.status;
       return answer;
     } catch (error) {
-      throw method === 'GET' ? explainRelay(error) : error;
+      throw method === 'GET' ? await explainRelay(error, request) : error;
     } finally {
       onRequest(status === undefined ? { operation } : { operation, status });
     }
@@ -234,7 +234,7 @@ export function createEngineClient({
       status = answer.status;
       return answer;
     } catch (error) {
-      throw explainRelay(error);
+      throw await explainRelay(error, request);
     } finally {
       onRequest(status === undefined ? { operation } : { operation, status });
     }

@@ -39,6 +39,10 @@ export interface OtherContainer {
 export type DockerReason =
   | 'BEING_REMOVED'
   | 'DOCKER_UNREACHABLE'
+  | 'DOCKER_SOCKET_MISSING'
+  | 'DOCKER_DOWN'
+  | 'DOCKER_PERMISSION_DENIED'
+  | 'DOCKER_FORWARDING_FORBIDDEN'
   | 'DOCKER_TIMEOUT'
   | 'DOCKER_CONNECTION_LOST'
   | 'DOCKER_FAILED'
@@ -160,6 +164,10 @@ export function dockerUnavailable(
 const shortTexts = {
   BEING_REMOVED: 'Docker failed',
   DOCKER_UNREACHABLE: 'Docker not reachable',
+  DOCKER_SOCKET_MISSING: 'Docker not reachable',
+  DOCKER_DOWN: 'Docker not reachable',
+  DOCKER_PERMISSION_DENIED: 'Docker not reachable',
+  DOCKER_FORWARDING_FORBIDDEN: 'Docker not reachable',
   DOCKER_TIMEOUT: 'Docker not reachable',
   DOCKER_CONNECTION_LOST: 'Docker not reachable',
   DOCKER_FAILED: 'Docker failed',

@@ -14,6 +14,8 @@ const lost = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'VM not re
 interface Ways {
   socket: () => Promise<PassThrough>;
   command: () => Promise<PassThrough>;
+  /** What the VM says of its socket; nothing if left out. */
+  probe?: string;
 }
 
 test('auto uses the socket when it answers, and never the command then', async () => {
@@ -89,14 +91,14 @@ test('both failing is one error that says what each answered', async () => {
 test('a command that opens and then fails is explained with what the socket had answered', async () => {
   const { transport } = setUp({ socket: refuses('The socket said no.'), command: works });
   await transport.open();
-  const error = transport.explain(refusal('The command failed.'));
+  const error = await transport.explain(refusal('The command failed.'));
   expect(error.details).toEqual({
     reason: 'DOCKER_UNREACHABLE',
     transports: { socket: 'The socket said no', 'dial-stdio': 'The command failed' },
   });
   transport.confirm();
   const later = new AppError('SERVICE_UNAVAILABLE', 'something else');
-  expect(transport.explain(later)).toBe(later);
+  expect(await transport.explain(later)).toBe(later);
 });
 
 test('a command that found no daemon says that instead of that it failed', async () => {
@@ -123,6 +125,49 @@ test.each([
   expect(used).toEqual(ways);
 });
 
+test.each([
+  ['missing', 'DOCKER_SOCKET_MISSING', /no such file as DOCKER_SOCKET/, []],
+  ['not-a-socket', 'DOCKER_SOCKET_MISSING', /no socket there/, []],
+  ['not-listening', 'DOCKER_DOWN', /nothing listens.*systemctl start docker/, []],
+  ['denied docker opc', 'DOCKER_PERMISSION_DENIED', /sudo usermod -aG docker opc/, ['renew']],
+  ['denied root opc', 'DOCKER_PERMISSION_DENIED', /groupadd docker.*-aG docker opc/, ['renew']],
+  ['denied - opc', 'DOCKER_PERMISSION_DENIED', /permission denied.*'opc'/, ['renew']],
+])(
+  'a refused socket that is %s is told as that, by either way',
+  async (probe, reason, message, then) => {
+    for (const transport of ['auto', 'socket', 'dial-stdio'] as const) {
+      const refusal = refuses('No.');
+      const world = setUp({ socket: refusal, command: refusal, probe }, transport);
+      await expect(world.transport.open()).rejects.toMatchObject({
+        message: expect.stringMatching(message),
+        details: { reason },
+      });
+      expect(world.used.filter((each) => each === 'renew')).toEqual(then);
+    }
+  },
+);
+
+test('a socket that could be used is told as forbidden forwarding, beside what the command said', async () => {
+  const ways = { socket: refuses('No.'), command: refuses('It failed.'), probe: 'usable' };
+  await expect(setUp(ways).transport.open()).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /neither by its socket \(sshd forbids forwarding.*AllowStreamLocalForwarding.*nor by .*\(It failed\)/,
+    ),
+    details: { reason: 'DOCKER_UNREACHABLE' },
+  });
+});
+
+test.each(['', 'unknown', 'denied', '<html>', 'denied $(x) y;z'])(
+  'what the VM says, %j, is shown only where it is understood',
+  async (probe) => {
+    const ways = { socket: refuses('The socket said no.'), command: refuses('No.'), probe };
+    const error: unknown = await setUp(ways)
+      .transport.open()
+      .catch((caught: unknown) => caught);
+    expect(String(error)).not.toMatch(/html|\$\(x|y;z/);
+  },
+);
+
 test("the caller's abort is the caller's reason, not a refusal", async () => {
   const gone = new Error('the caller left');
   const caller = new AbortController();
@@ -147,11 +192,18 @@ function setUp(ways: Ways, transport: DockerTransport = 'auto') {
       return ways.socket();
     },
     openCommand(argv: readonly string[]) {
+      if (argv[0] === 'sh') {
+        if (ways.probe === undefined) return refuses('No.')();
+        const stream = new PassThrough();
+        // Its own output, whatever is written to it.
+        stream.end(ways.probe);
+        return Promise.resolve(stream);
+      }
       used.push('command');
       argvs.push(argv);
       return ways.command();
     },
-    renew: () => {},
+    renew: () => used.push('renew'),
   };
   const socketPath = '/run/docker.sock';
   return { transport: createTransport({ channels, socketPath, transport }), channels, used, argvs };

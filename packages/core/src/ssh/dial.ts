@@ -146,6 +146,7 @@ export function dial(options: DialOptions): Promise<Dialed> {
 /** Offers what there is to log in with, once, and keeps what sshd said to it. */
 function createAuthHandler({ username, login }: DialOptions) {
   let offered = false;
+  let asked = false;
   let answers: Pick<LoginAnswers, 'partial' | 'methodsLeft'> = {
     partial: false,
     methodsLeft: undefined,
@@ -156,10 +157,17 @@ function createAuthHandler({ username, login }: DialOptions) {
     },
     handle(methodsLeft: string[] | null, partial: boolean | null) {
       answers = { partial: partial === true, methodsLeft: methodsLeft ?? undefined };
+      if (!offered) {
+        offered = true;
+        return { username, ...login.method };
+      }
+      // ssh2 does not tell what sshd said to an agent's key: this makes it say once more what is left after one that it took.
+      if (login.method.type === 'agent' && login.signed && !asked) {
+        asked = true;
+        return { username, type: 'none' as const };
+      }
       // No further method: ssh2 then says that all have failed.
-      if (offered) return false;
-      offered = true;
-      return { username, ...login.method };
+      return false;
     },
   };
 }

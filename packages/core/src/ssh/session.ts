@@ -142,7 +142,11 @@ export function createSession(
             });
           } catch (error) {
             const isLate = performance.now() - beganMs + waitMs > maxRefusedMs;
-            if (isLate || !isSessionRefusal(error)) throw error;
+            if (!isSessionRefusal(error)) throw error;
+            if (isLate)
+              throw commands.active === 0
+                ? toAppError('NO_SESSIONS', { cause: error.cause })
+                : error;
           }
           await pause(waitMs, inner);
         }
@@ -265,6 +269,6 @@ const firstRetryMs = 50;
 const maxRefusedMs = 2500;
 
 /** Nothing was begun then, so it can be asked for again. */
-function isSessionRefusal(error: unknown): boolean {
+function isSessionRefusal(error: unknown): error is AppError {
   return isAppError(error) && error.details.reason === ('SESSION_REFUSED' satisfies SshReason);
 }

@@ -110,6 +110,8 @@ const texts = {
   FORWARDING_UNSUPPORTED: 'The SSH server on the VM cannot forward to sockets.',
   SESSION_REFUSED:
     'sshd on the VM refused to run another command: too many sessions are open (MaxSessions). Try again once some have ended, or raise MaxSessions.',
+  NO_SESSIONS:
+    'sshd on the VM refused to run a command, though none of ours runs there: it allows no session at all (MaxSessions 0). Set MaxSessions in its sshd_config to 10, its default.',
   COMMAND_REFUSED:
     'sshd on the VM refused to run the command. Check for a forced command or a shell that allows no login.',
   SHELL_UNUSABLE: 'The login on the VM runs no command of ours. Nothing was started.',
@@ -132,6 +134,7 @@ const shortTexts: Partial<Record<SshReason, ErrorText<'SERVICE_UNAVAILABLE'>>> =
   FORWARDING_REFUSED: 'Docker not reachable',
   FORWARDING_UNSUPPORTED: 'Docker not reachable',
   SESSION_REFUSED: 'Command failed on the VM',
+  NO_SESSIONS: 'Command failed on the VM',
   COMMAND_REFUSED: 'Command failed on the VM',
   SHELL_UNUSABLE: 'Command failed on the VM',
   SHELL_TIMEOUT: 'Command failed on the VM',
