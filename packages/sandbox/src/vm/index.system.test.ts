@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,7 @@ import {
   type TestVm,
 } from './vm.test-support.ts';
 
-async function start(options?: { powered: boolean }): Promise<TestVm> {
+async function start(options?: { powered?: boolean; homeName?: string }): Promise<TestVm> {
   const app = await startTestVm(options);
   onTestFinished(() => app[Symbol.asyncDispose]());
   return app;
@@ -51,6 +51,17 @@ async function isAlive(pid: number): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z ');
   return !status.includes(') Z ');
 }
+
+test('docker works where TMPDIR is so long that no socket could be in it, and leaves no folder behind', async () => {
+  const listSocketFolders = async () =>
+    (await readdir('/tmp')).filter((name) => name.startsWith('ondemand-vm-'));
+  const before = await listSocketFolders();
+  const app = await startTestVm({ homeName: 'h'.repeat(110) });
+  const end = await app.run('docker ps -a');
+  await app[Symbol.asyncDispose]();
+  expect(end.exitCode).toBe(0);
+  expect((await listSocketFolders()).filter((name) => !before.includes(name))).toEqual([]);
+});
 
 test('commands run in a real shell in the private home, with their exit code and both streams', async () => {
   const app = await start();

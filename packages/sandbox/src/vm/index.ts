@@ -1,6 +1,6 @@
 // The VM: what OCI powers on and off, with sshd, a shell and Docker on it.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createEngine, type SandboxEngine } from '../engine/engine.ts';
 import type { Faults } from '../faults.ts';
@@ -48,10 +48,9 @@ export interface SandboxVm extends AsyncDisposable {
 /** A VM that is off, with its stacks in the home and its containers as they were left running. */
 export async function createVm(options: VmOptions): Promise<SandboxVm> {
   const { faults, user, authorizedKey, home } = options;
-  const folder = join(home, '.sandbox');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const socketPath = join(folder, 'engine.sock');
-  const commandPath = join(folder, 'command.sock');
+  const sockets = await createSocketFolder(join(home, '.sandbox'));
+  const socketPath = join(sockets.folder, 'engine.sock');
+  const commandPath = join(sockets.folder, 'command.sock');
   const binFolder = join(home, 'bin');
   await writeShims(binFolder, commandPath);
   await writeStacks(home);
@@ -120,6 +119,22 @@ export async function createVm(options: VmOptions): Promise<SandboxVm> {
         await powerOff();
         listener.release();
         await engine[Symbol.asyncDispose]();
+        await sockets[Symbol.asyncDispose]();
       }),
+  };
+}
+
+/** Linux takes 107 bytes for the path of a socket, macOS 103: what lies deeper gets a folder of its own further up. */
+const longestSocketPath = 103;
+
+async function createSocketFolder(wanted: string): Promise<{ folder: string } & AsyncDisposable> {
+  await mkdir(wanted, { recursive: true, mode: 0o700 });
+  const fits = Buffer.byteLength(join(wanted, 'command.sock')) <= longestSocketPath;
+  const folder = fits ? wanted : await mkdtemp('/tmp/ondemand-vm-');
+  return {
+    folder,
+    async [Symbol.asyncDispose]() {
+      if (!fits) await rm(folder, { recursive: true, force: true });
+    },
   };
 }

@@ -31,9 +31,9 @@ export interface CommandEnd {
 }
 
 /** Powered on, unless told otherwise, and quiet: its containers write no logs of their own accord. */
-export async function startTestVm({ powered = true } = {}): Promise<TestVm> {
+export async function startTestVm({ powered = true, homeName = 'home' } = {}): Promise<TestVm> {
   const folder = await mkdtemp(join(tmpdir(), 'sandbox-vm-'));
-  const home = join(folder, 'home');
+  const home = join(folder, homeName);
   await mkdir(home);
   const faults = createFaults();
   const pair = createEd25519Key();
