@@ -21,7 +21,9 @@ async function startWorld(config: readonly string[] = []) {
   const connection = connectTo(sshd, { username: user.name, nowMs: () => nowMs });
   const web = http.createServer((request, response) => {
     response.setHeader('api-version', '1.41');
-    response.end(request.url === '/_ping' ? 'OK' : '[]');
+    const version = { Version: '20.10', ApiVersion: '1.41', MinAPIVersion: '1.12' };
+    const isVersion = request.url?.endsWith('/version');
+    response.end(request.url === '/_ping' ? 'OK' : isVersion ? JSON.stringify(version) : '[]');
   });
   const ask = async (transport: DockerTransport) => {
     const engine = createEngine({ channels: connection, socketPath, transport });
