@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@ondemand/client';
 import { startSandbox } from '@ondemand/sandbox';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { run } from '../support/run.ts';
 import { createCaller, startApp } from '../support/start-app.ts';
 import { type ServerProcess, startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
+
+/** Each test has a world of its own, in which it mostly waits. */
+const test = inOrder.concurrent;
 
 interface Line {
   readonly action: string;

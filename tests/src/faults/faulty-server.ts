@@ -51,6 +51,15 @@ export interface FaultyServerOptions {
 
 /** Starts a server with a sandbox of its own for OCI and the issuer. Disposing fails unless it exits with 0, without a warning and without having written a secret. */
 export function startFaultyServer(options: FaultyServerOptions = {}): Promise<FaultyServer> {
+  // One after another: a start is the only thing here that costs, and groups of tests start theirs at once.
+  const started = lastStart.then(() => start(options));
+  lastStart = started.catch(() => {});
+  return started;
+}
+
+let lastStart: Promise<unknown> = Promise.resolve();
+
+function start(options: FaultyServerOptions): Promise<FaultyServer> {
   return openAll(async (opened) => {
     const sandbox = opened.use(await startSandbox(options.sandbox));
     const world: Environment = { ...sandbox.env, SSH_HOST: '127.0.0.1', ...options.vm?.env };

@@ -1,10 +1,13 @@
 // The variables that guard the API's front: rate limit, browsers' origins, the proxy before it.
 
 import { createClient, isApiError } from '@ondemand/client';
-import { expect, test } from 'vitest';
+import { expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
+
+/** Each test has a world of its own, in which it mostly waits. */
+const test = inOrder.concurrent;
 
 test('RATE_LIMIT_PER_MINUTE holds for a subject on both transports, and is told to the typed client', async () => {
   await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '4' } });

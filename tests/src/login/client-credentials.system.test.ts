@@ -1,8 +1,11 @@
 // `ondemand login` of a machine, by its client's id and secret.
 
 import { rm } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { expect, test as inOrder } from 'vitest';
 import { startStage } from './start-stage.ts';
+
+/** Each test has a world of its own, in which it mostly waits. */
+const test = inOrder.concurrent;
 
 test('a client logs in by its secret file, which is read again to renew and never copied', async () => {
   await using stage = await startStage();

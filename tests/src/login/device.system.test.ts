@@ -1,7 +1,10 @@
 // `ondemand login` by the device flow, from the first look at the API to the last word of `logout`.
 
-import { expect, test } from 'vitest';
+import { expect, test as inOrder } from 'vitest';
 import { startLoggedIn, startStage } from './start-stage.ts';
+
+/** Each test has a world of its own, in which it mostly waits. */
+const test = inOrder.concurrent;
 
 test('an approved login is shown, kept for its user alone, and used by every command', async () => {
   await using stage = await startStage();

@@ -1,9 +1,11 @@
 // A login that goes on by itself: renewed before its token ends, by one process at a time, honest when it cannot.
 
-import { expect, test } from 'vitest';
+import { expect, test as inOrder } from 'vitest';
 import { until } from '../support/until.ts';
-import { withoutWaits } from './start-cli.ts';
 import { startLoggedIn } from './start-stage.ts';
+
+/** Each test has a world of its own, in which it mostly waits. */
+const test = inOrder.concurrent;
 
 const shortLived = { sandbox: { oidc: { accessTokenTtlSeconds: 45 } } };
 
@@ -33,7 +35,7 @@ test('processes that renew at the same time ask the issuer once and burn no refr
     await cli.endAccessToken(app.url);
     app.sandbox.oidc.clear();
     const results = await Promise.all([1, 2, 3, 4].map(() => cli.run('ps -q')));
-    expect(results.map(({ exitCode, stderr }) => `${exitCode}${withoutWaits(stderr)}`)).toEqual(
+    expect(results.map(({ exitCode, stderr }) => `${exitCode}${stderr}`)).toEqual(
       Array(4).fill('0'),
     );
     expect(app.sandbox.oidc.count('/token')).toBe(1);
@@ -99,9 +101,7 @@ test.each([
   Object.assign(app.sandbox.faults.oidc, fault);
   const result = await cli.run('ps');
   expect(result).toMatchObject({ exitCode: 6, stdout: '' });
-  expect(withoutWaits(result.stderr)).toMatch(
-    /^ondemand: The issuer \S+ does not answer as one \(.*\n$/,
-  );
+  expect(result.stderr).toMatch(/^ondemand: The issuer \S+ does not answer as one \(.*\n$/);
   app.sandbox.faults.reset();
   expect(await cli.run('ps')).toMatchObject({ exitCode: 0 });
 });
@@ -120,7 +120,7 @@ test('a followed log goes on when the issuer was down at the moment its token en
   await until('the first line', () => following.stdout() !== '');
   oidc.clear();
   faults.oidc.status = 500;
-  await until('the end of the token', () => oidc.requests.length > 0, { timeoutMs: 20_000 });
+  await until('the end of the token', () => oidc.requests.length > 0);
   faults.reset();
   const before = following.stdout();
   await until('a line of the new stream', () => following.stdout() !== before);

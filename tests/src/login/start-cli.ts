@@ -10,6 +10,7 @@ import { until } from '../support/until.ts';
 export interface CliResult {
   readonly exitCode: number;
   readonly stdout: string;
+  /** Without the lines that a slow machine brings about: each wait of over a second says what it waits for. */
   readonly stderr: string;
 }
 
@@ -80,7 +81,7 @@ export async function startCli(baseEnv: Readonly<Record<string, string>>): Promi
     const child = spawn(process.execPath, [bin, ...args.split(' ')], {
       env: { PATH: process.env.PATH, XDG_CONFIG_HOME: config, ...baseEnv, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: 60_000,
+      timeout: 120_000,
       killSignal: 'SIGKILL',
     });
     child.stdin.on('error', () => {}); // it may end without reading its input
@@ -94,7 +95,13 @@ export async function startCli(baseEnv: Readonly<Record<string, string>>): Promi
     }
     const result = new Promise<CliResult>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code) => resolve({ exitCode: code ?? -1, ...output }));
+      child.once('close', (code) =>
+        resolve({
+          exitCode: code ?? -1,
+          stdout: output.stdout,
+          stderr: withoutWaits(output.stderr),
+        }),
+      );
     }).then(async (ended) => {
       await noteTokens();
       return ended;
@@ -148,7 +155,6 @@ export async function startCli(baseEnv: Readonly<Record<string, string>>): Promi
   };
 }
 
-/** Without the lines that a slow machine brings about: each wait of over a second says what it waits for. */
-export function withoutWaits(stderr: string): string {
+function withoutWaits(stderr: string): string {
   return stderr.replace(/^ondemand: Waiting for .*\n/gm, '');
 }

@@ -16,7 +16,7 @@ interface VmState {
 let app: App;
 beforeAll(() =>
   openSuite(async (opened) => {
-    app = opened.use(await startApp({ env: { OCI_TIMEOUT_SECONDS: '1' } }));
+    app = opened.use(await startApp({ env: { OCI_TIMEOUT_SECONDS: '4' } }));
   }),
 );
 afterEach(async () => {

@@ -64,7 +64,9 @@ test.runIf(process.platform === 'linux')(
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const ended = once(npm.stdout, 'close'); // which every process has that it started
-    await once(createInterface({ input: npm.stdout }), 'line');
+    const first = once(createInterface({ input: npm.stdout }), 'line');
+    const ending = ended.then(() => expect.unreachable('it ended before it had started'));
+    await Promise.race([first, ending]);
     npm.kill('SIGKILL');
     await until('the API to be gone', () =>
       fetch(`http://127.0.0.1:${port}/healthz`).then(

@@ -39,6 +39,9 @@ export async function startServer(env: Environment): Promise<ServerProcess> {
       PORT: String(port),
       // A test asks more in a minute than anyone may.
       RATE_LIMIT_PER_MINUTE: '0',
+      // What stands for OCI and the VM is as slow as a busy machine makes it.
+      OCI_TIMEOUT_SECONDS: '60',
+      SSH_CONNECT_TIMEOUT_SECONDS: '60',
       ...env,
     },
     // The fourth is a channel on which it says when it listens.

@@ -235,7 +235,9 @@ test('START on a RUNNING instance is 200 where the fault says so', async () => {
 });
 
 test('an action during another is 409 Conflict, but STOP cuts a SOFTRESET short', async () => {
-  await using app = await startOci({ durations: { ...durations, softStopMs: 60_000 } });
+  await using app = await startOci({
+    durations: { ...durations, softStopMs: 60_000, stopMs: 1000 },
+  });
   await app.act('SOFTRESET');
   await expectOciError(await app.act('SOFTSTOP'), 409, 'Conflict');
   expect((await app.act('STOP')).status).toBe(200);
