@@ -25,7 +25,7 @@ test("rebuild --json prints the action's result once it is done, and no output",
   await using api = await startStubApi(healthy);
   expect(await runBin(['rebuild', 'app', '--json'], api)).toEqual({
     exitCode: 0,
-    stdout: `${JSON.stringify({ container: 'app', action: 'rebuild', status: 'success', job: job.id, changed: true })}\n`,
+    stdout: `${JSON.stringify({ container: 'app', action: 'rebuild', status: 'success', job: job.id })}\n`,
     stderr: '',
   });
 });

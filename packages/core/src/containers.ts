@@ -24,6 +24,7 @@ import type {
   JobCaller,
   Link,
 } from './ports.ts';
+import { toRebuildResult } from './rebuild-result.ts';
 import type { Resumable } from './resumable.ts';
 import { createSharedReads, freshMs } from './shared-read.ts';
 import { createVmReach } from './vm-reach.ts';
@@ -130,10 +131,15 @@ export function createContainers({
     rebuild(name, { waitMs = rebuildWaitMs, by, signal } = {}) {
       const calledAtMs = clock.elapsedMs();
       return act('rebuild', name, { signal }, async (container) => {
-        const { id } = await jobs.startRebuild(container, { by, signal });
+        const before = await listAll({ signal });
+        const { id: job } = await jobs.startRebuild(container, { all: before, by, signal });
         const timeoutMs = waitMs && Math.max(0, waitMs - (clock.elapsedMs() - calledAtMs));
-        const ended = timeoutMs !== 0 && (await jobs.wait(id, { timeoutMs, signal }));
-        return ended ? { changed: true, job: id } : { status: 'initiated', job: id };
+        const ended = timeoutMs !== 0 && (await jobs.wait(job, { timeoutMs, signal }));
+        if (!ended) return { status: 'initiated', job };
+        reads.invalidate();
+        const after = await listAll({ signal }).catch(() => undefined);
+        if (after === undefined) return { changed: true, job }; // it was done, whatever came next
+        return { ...toRebuildResult({ container, before, after, output: ended.output }), job };
       });
     },
     async logs(name, { lines = defaultLogLines, maxBytes, openCharge, signal } = {}) {
@@ -193,9 +199,7 @@ export function createContainers({
     action: ContainerAction,
     name: string,
     { signal }: CallOptions = {},
-    run: (
-      container: EngineContainer,
-    ) => Promise<Omit<Partial<ContainerActionResult>, 'container' | 'action'>>,
+    run: (container: EngineContainer) => Promise<Omit<Partial<ContainerActionResult>, 'action'>>,
   ): Promise<ContainerActionResult> {
     reads.invalidate();
     const container = select(await listOf(name, { signal }), name);

@@ -29,6 +29,7 @@ import type {
   JobRecord,
   JobSpan,
   Link,
+  RebuildOptions,
 } from './ports.ts';
 import { toReadableTail } from './readable-output.ts';
 import { createSharedReads, freshMs } from './shared-read.ts';
@@ -66,14 +67,14 @@ export interface Jobs {
   ): Promise<Job | undefined>;
 }
 
-export interface StartOptions extends CallOptions {
+export interface StartOptions extends RebuildOptions {
   readonly by?: JobCaller | undefined;
 }
 
 export interface JobsOptions {
   readonly host: JobHost;
   /** Throws `CONFLICT` when the container cannot be rebuilt. */
-  readonly planRebuild: (container: EngineContainer, options?: CallOptions) => Promise<JobPlan>;
+  readonly planRebuild: (container: EngineContainer, options?: RebuildOptions) => Promise<JobPlan>;
   readonly compute: Compute;
   readonly link: Link;
   readonly clock: Clock;
@@ -208,11 +209,11 @@ export function createJobs({
 
   async function startRebuild(
     container: EngineContainer,
-    { signal, by }: StartOptions,
+    { signal, by, all }: StartOptions,
   ): Promise<Job> {
     const target = container.name;
     const [plan, secrets] = await Promise.all([
-      vm.reach((reaching) => planRebuild(container, { signal: reaching }), signal),
+      vm.reach((reaching) => planRebuild(container, { all, signal: reaching }), signal),
       readSecrets(target, signal),
     ]);
     const id = toJobId(clock.now(), randomHex(8));

@@ -51,6 +51,8 @@ export interface EngineContainer extends Container {
   readonly id: string;
   /** Those of Compose and our own. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The id of the container whose network it shares. */
+  readonly networkOf?: string | undefined;
 }
 
 /** Docker's Engine API. Throws `NOT_FOUND`, `CONFLICT` (paused, removing, dead) and `SERVICE_UNAVAILABLE` (VM or Docker out of reach). */
@@ -127,6 +129,11 @@ export interface CommandOptions extends CallOptions {
 /** Commands on the VM: an argument vector, quoted part by part, never a shell line. Throws `SERVICE_UNAVAILABLE`. */
 export interface Shell {
   run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+}
+
+export interface RebuildOptions extends CallOptions {
+  /** The containers on the VM: how many the service has, and who shares their network. */
+  readonly all?: readonly EngineContainer[] | undefined;
 }
 
 /** What to run for a job, and what no other job may do at the same time. */

@@ -146,7 +146,7 @@ export const environmentSchema = z.object({
     .pipe(z.array(z.string().startsWith('/', 'must list absolute folders, colon-separated')))
     .default([])
     .describe(
-      'colon-separated folders on the VM; a rebuild outside them is refused; any if left out',
+      'colon-separated folders on the VM; a rebuild outside them is refused; any if left out, with a warning',
     ),
 });
 

@@ -12,6 +12,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+test('COMPOSE_ROOTS left out is told, with what to set', async () => {
+  const { config } = parseConfig({});
+  expect(await checkEnvironment(config)).toContainEqual(
+    expect.stringMatching(/^COMPOSE_ROOTS: left out.*such as \/srv\/stacks$/),
+  );
+  const { config: set } = parseConfig({ COMPOSE_ROOTS: '/srv' });
+  expect((await checkEnvironment(set)).join()).not.toContain('COMPOSE_ROOTS');
+});
+
 describe('where OCI_AUTH cannot be used, what is wrong whatever it should be is told beside it', () => {
   test.each<[string, Record<string, string>, string[]]>([
     ['a file that is not there', { OCI_CONFIG_FILE: 'none' }, ['OCI_CONFIG_FILE']],

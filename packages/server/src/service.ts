@@ -43,6 +43,7 @@ export async function checkEnvironment(config: Partial<Config>): Promise<string[
     checkAuditFile(config.AUDIT_LOG_FILE),
     checkOci(config),
     checkSshConfig(sshOptions(config)),
+    checkComposeRoots(config),
   ]);
   return problems.flat();
 }
@@ -187,6 +188,13 @@ function checkIntrospectionClient(config: Partial<Config>): string[] {
   if (id === undefined && secret !== undefined)
     return ['OIDC_CLIENT_SECRET: needs OIDC_CLIENT_ID beside it'];
   return [];
+}
+
+function checkComposeRoots({ COMPOSE_ROOTS: roots }: Partial<Config>): string[] {
+  if (roots === undefined || roots.length > 0) return []; // undefined: told already why it is none
+  return [
+    'COMPOSE_ROOTS: left out, so that a rebuild runs whatever compose file the labels of a container name, and any image can bring labels along; set it to the folders of your projects on the VM, such as /srv/stacks',
+  ];
 }
 
 /** Where `OCI_AUTH` itself cannot be used, what is wrong whether a key or a session was meant. */

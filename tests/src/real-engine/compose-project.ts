@@ -9,10 +9,9 @@ import {
   talkativeLines,
   ttyLines,
 } from '../behaviour/world.ts';
-import { runOk } from '../support/run.ts';
 import { until } from '../support/until.ts';
 import { baseImage } from './base-image.ts';
-import { requireTool } from './real-engine-problem.ts';
+import { runCompose } from './compose.ts';
 import type { RealVm } from './start-real-vm.ts';
 
 export interface ComposeProject {
@@ -24,7 +23,7 @@ export interface ComposeProject {
   readPage(): Promise<string>;
   /** The next build prints `broken on purpose` and ends with exit code 7. */
   breakBuild(): Promise<void>;
-  /** docker-compose itself, on this project. */
+  /** Compose itself, on this project. */
   compose(...args: string[]): Promise<string>;
 }
 
@@ -40,7 +39,7 @@ export const projectContainers = {
   secretive: 'vault',
 } as const satisfies BehaviourWorld['containers'];
 
-/** Starts the project with docker-compose and waits until each container is in its state. */
+/** Starts the project with the everyday compose and waits until each container is in its state. */
 export async function startComposeProject(vm: RealVm): Promise<ComposeProject> {
   const folder = join(vm.home, 'stack');
   await mkdir(folder);
@@ -54,12 +53,11 @@ export async function startComposeProject(vm: RealVm): Promise<ComposeProject> {
     write('Dockerfile', dockerfile()),
     write('page.txt', 'first'),
   ]);
-  const compose = (...args: string[]): Promise<string> =>
-    runOk([requireTool('docker-compose'), '--ansi', 'never', ...args], {
-      cwd: folder,
-      env: vm.composeEnv,
-      timeoutMs: 120_000,
-    });
+  const compose = async (...args: string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await runCompose(vm, args, { cwd: folder });
+    if (exitCode !== 0) throw new Error(`compose ${args.join(' ')} failed: ${stdout}${stderr}`);
+    return stdout;
+  };
   const { created, plain, paused, exited, secretive } = projectContainers;
   await Promise.all([
     compose('up', '--detach', '--build'),
@@ -142,7 +140,7 @@ function composeFile(): string {
     Object.assign(service, { container_name: name, init: true });
   }
   // JSON is YAML.
-  return JSON.stringify({ version: '3.8', services }, undefined, 2);
+  return JSON.stringify({ services }, undefined, 2);
 }
 
 function shell(script: string): readonly string[] {

@@ -6,6 +6,7 @@ import { basename, delimiter, dirname, join } from 'node:path';
 import { openAll } from '../support/disposer.ts';
 import { type RunResult, run } from '../support/run.ts';
 import { importBaseImage } from './base-image.ts';
+import { addComposePlugin } from './compose.ts';
 import { type RealEngine, startEngine } from './engine.ts';
 import { startMachine } from './machine.ts';
 import { findTool, requireTool } from './real-engine-problem.ts';
@@ -116,6 +117,8 @@ async function createHome(folder: string): Promise<string> {
   const home = join(folder, 'home');
   await mkdir(home, { mode: 0o755 });
   await chown(home, user.id, user.id);
+  await addComposePlugin(join(home, '.docker'), user.id);
+  await addComposePlugin(join(folder, 'owner-docker'), 0);
   return home;
 }
 

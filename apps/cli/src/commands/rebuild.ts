@@ -13,7 +13,7 @@ import { toJobFailure } from './job-facts.ts';
 
 export const rebuild = defineCommand({
   description: `Build containers anew from the compose project they came from, and replace them:
-docker compose up -d --build, one after the other. The output comes on stderr as it is written.
+docker compose build and up -d, one after the other. The output comes on stderr as it is written.
 Each build is a job on the VM: Ctrl-C stops watching, not the build.
 Each NAME is tried; those that succeed are printed.`,
   operands: { arity: 'some', label: 'NAME…', from: 'containers' },
@@ -88,7 +88,8 @@ function report(
   { name, begun, ended }: { name: string; begun: ContainerActionResult; ended: Job },
 ): ExitCode {
   if (ended.state === 'succeeded') {
-    const result: ContainerActionResult = { ...begun, status: 'success', changed: true };
+    // Whether another container runs than before, the job does not tell.
+    const result: ContainerActionResult = { ...begun, status: 'success' };
     output.showOne(result, () => `${name}\n`);
     return exitCodes.done;
   }

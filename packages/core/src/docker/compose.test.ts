@@ -21,20 +21,34 @@ test('readComposeLabels() reads the absolute files of v2', () => {
       project: 'home',
       service: 'web',
       workingDir: '/srv/home',
-      files: ['/srv/home/compose.yaml', '/srv/home/prod.yaml'],
-      environmentFiles: ['/srv/home/.env.prod'],
+      sources: expect.arrayContaining([
+        {
+          folder: '/srv/home',
+          files: ['/srv/home/compose.yaml', '/srv/home/prod.yaml'],
+          environmentFiles: ['/srv/home/.env.prod'],
+        },
+      ]),
+      madeBy: undefined,
     },
   });
 });
 
-test('readComposeLabels() reads the relative files of v1 against the working directory', () => {
-  const labels = {
-    ...honest,
-    'com.docker.compose.project.config_files': 'docker-compose.yml,../shared/base.yml',
-  };
-  expect(readComposeLabels(labels)).toMatchObject({
-    target: { files: ['/srv/home/docker-compose.yml', '/srv/home/../shared/base.yml'] },
-  });
+test('readComposeLabels() takes the names that v1 takes', () => {
+  const labels = { ...honest, 'com.docker.compose.project': '_config' };
+  expect(readComposeLabels(labels)).toMatchObject({ target: { project: '_config' } });
+});
+
+test('readComposeLabels() knows which compose has made it', () => {
+  for (const [version, madeBy] of [
+    ['1.29.2', 'v1'],
+    ['2.26.1', 'v2'],
+    ['v2.39.1', 'v2'],
+    ['5.0.0', 'v2'],
+    ['dev', undefined],
+  ] as const) {
+    const labels = { ...honest, 'com.docker.compose.version': version };
+    expect(readComposeLabels(labels)).toMatchObject({ target: { madeBy } });
+  }
 });
 
 test('readComposeLabels() takes what a shell would choke on as it is: it never meets one', () => {
@@ -89,11 +103,6 @@ test.each([
     expect(reading).toEqual({ reason: expect.stringContaining(words) });
   },
 );
-
-test('a path of a file is an argument of -f, so that a leading dash cannot be one of its own', () => {
-  const labels = { ...honest, 'com.docker.compose.project.config_files': '--help' };
-  expect(readComposeLabels(labels)).toMatchObject({ target: { files: ['/srv/home/--help'] } });
-});
 
 test.each([
   ['/srv/home', '/srv', true],

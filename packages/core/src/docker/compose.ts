@@ -1,13 +1,18 @@
 // A container's compose labels as what to rebuild, or why it cannot be; labels are untrusted, an image can bake them in.
 
-/** What `docker compose up` needs to know. Paths are absolute, not yet resolved on the VM. */
+import { isOneOff } from '../model/compose-service.ts';
+import { type ComposeSource, isAbsolute, listComposeSources } from './compose-sources.ts';
+
+/** What a container's labels say of its project. */
 export interface ComposeTarget {
   readonly project: string;
   readonly service: string;
+  /** Absolute and normal, its links not followed. */
   readonly workingDir: string;
-  /** At least one. */
-  readonly files: readonly string[];
-  readonly environmentFiles: readonly string[];
+  /** Where its files may lie, at least one, the likeliest first. */
+  readonly sources: readonly ComposeSource[];
+  /** The major version of the compose that made it; v1 and v2 each recreate what the other has made. */
+  readonly madeBy: 'v1' | 'v2' | undefined;
 }
 
 export type ComposeReading =
@@ -26,23 +31,28 @@ export function readComposeLabels(labels: Readonly<Record<string, string>>): Com
   const service = label('service');
   const workingDir = label('project.working_dir');
   const configFiles = label('project.config_files');
+  const environmentFiles = label('project.environment_file');
 
   if (project === '' && service === '') return refuse('it was not made by Docker Compose');
   if (!projectName.test(project)) return refuse('its compose project has no valid name');
   if (!serviceName.test(service)) return refuse('its compose service has no valid name');
-  if (label('oneoff').toLowerCase() === 'true') {
+  if (isOneOff(labels)) {
     return refuse('it is a one-off container of "docker compose run"');
   }
   if (!isAbsolute(workingDir) || !isPlainPath(workingDir)) {
     return refuse('its compose working directory is missing or not an absolute path');
   }
-  const files = toPaths(configFiles, workingDir);
-  if (files === undefined || files.length === 0) {
+  if (configFiles === '' || !isPathList(configFiles)) {
     return refuse('its compose files are missing or not valid paths');
   }
-  const environmentFiles = toPaths(label('project.environment_file'), workingDir);
-  if (environmentFiles === undefined) return refuse('its environment file is not a valid path');
-  return { target: { project, service, workingDir, files, environmentFiles } };
+  if (environmentFiles !== '' && !isPathList(environmentFiles)) {
+    return refuse('its environment file is not a valid path');
+  }
+  const folder = toNormal(workingDir);
+  const sources = listComposeSources({ workingDir: folder, configFiles, environmentFiles });
+  return {
+    target: { project, service, workingDir: folder, sources, madeBy: toMajor(label('version')) },
+  };
 }
 
 /** True when `path` is `root` or lies below it, compared part by part; both absolute and resolved. */
@@ -51,7 +61,8 @@ export function isInside(path: string, root: string): boolean {
   return path === (trimmed || '/') || path.startsWith(`${trimmed}/`);
 }
 
-const projectName = /^[a-z0-9][a-z0-9_-]{0,127}$/;
+/** v1 takes a leading underscore, too. A leading dash would be an option. */
+const projectName = /^[a-z0-9_][a-z0-9_-]{0,127}$/;
 const serviceName = /^[a-zA-Z0-9._][a-zA-Z0-9._-]{0,254}$/;
 const maxFiles = 32;
 const maxPathLength = 4096;
@@ -60,12 +71,9 @@ function refuse(reason: string): ComposeReading {
   return { reason };
 }
 
-/** `undefined` when one of them is not fit to be a path. */
-function toPaths(list: string, workingDir: string): string[] | undefined {
-  if (list === '') return [];
+function isPathList(list: string): boolean {
   const paths = list.split(',');
-  if (paths.length > maxFiles || !paths.every(isPlainPath)) return undefined;
-  return paths.map((path) => (isAbsolute(path) ? path : `${workingDir}/${path}`));
+  return paths.length <= maxFiles && list.length <= maxPathLength && paths.every(isPlainPath);
 }
 
 /** `-` is a compose file that came from stdin: it is gone. */
@@ -73,6 +81,17 @@ function isPlainPath(path: string): boolean {
   return path !== '' && path !== '-' && path.length <= maxPathLength && !/\p{Cc}/u.test(path);
 }
 
-function isAbsolute(path: string): boolean {
-  return path.startsWith('/');
+/** As compose makes it of what it is given; an honest label is so already. */
+function toNormal(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
+
+function toMajor(version: string): ComposeTarget['madeBy'] {
+  if (/^v?1\./.test(version)) return 'v1';
+  return /^v?[2-9]\d*\./.test(version) ? 'v2' : undefined;
 }

@@ -26,6 +26,7 @@ const containerSummarySchema = z.looseObject({
   Status: text,
   Ports: z.array(portSchema).nullish(),
   Labels: z.record(z.string(), z.string()).nullish(),
+  HostConfig: z.looseObject({ NetworkMode: text }).nullish(),
 });
 
 /** `GET /containers/json`: https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Container/operation/ContainerList */
@@ -40,6 +41,7 @@ export const wantedOfSummary = {
   Status: true,
   Ports: true,
   Labels: (key: string) => /^(?:com\.docker\.compose|ondemand)\./.test(key),
+  HostConfig: { NetworkMode: true },
 } as const satisfies Wanted;
 export type ContainerSummary = z.infer<typeof containerSummarySchema>;
 

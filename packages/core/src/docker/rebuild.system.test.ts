@@ -1,6 +1,7 @@
 // Plans of rebuilds made through a real shell and stand-ins for compose, from honest and forged labels.
 
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import {
   chmod,
   mkdir,
@@ -15,28 +16,33 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { AppError } from '../errors.ts';
 import type { CommandResult, EngineContainer, Shell } from '../ports.ts';
 import { createRebuildPlanner, type RebuildPlannerOptions } from './rebuild.ts';
+import { rebuildScript } from './rebuild-script.ts';
 
 const recordCall = `printf '%s\\0' "$@" "DOCKER_HOST=$DOCKER_HOST" >> "$HOME/calls"`;
 
+/** As compose v2 with the services `web` and `other`, and `hidden` in a profile that is off. */
+const answerConfig = `case " $* " in
+*" config --services "*) printf 'web\\nother\\n' ;;
+*" config --quiet gone "*) echo 'no such service: gone' >&2; exit 1 ;;
+esac`;
+
+/** Compose and its options, behind what is for the script. */
+function composeOf(argv: readonly string[]): readonly string[] {
+  return argv.slice(10);
+}
+
 test('a plan is docker compose with the labels of the container, for its own socket, one at a time in its project', async () => {
   await using vm = await startVm({ compose: 'v2' });
-  expect(await vm.plan()).toEqual({
+  const plan = await vm.plan();
+  expect(plan).toEqual({
     argv: [
-      'docker',
-      'compose',
-      '-p',
-      'home',
-      '-f',
-      `${vm.project}/compose.yaml`,
-      '--project-directory',
-      vm.project,
-      'up',
-      '-d',
-      '--build',
-      '--no-deps',
-      'web',
+      ...['sh', '-c', rebuildScript, 'ondemand-rebuild'],
+      ...['-L', vm.project, 'web', '', '', ''],
+      ...['docker', 'compose', '-p', 'home', '-f', `${vm.project}/compose.yaml`],
+      ...['--project-directory', vm.project],
     ],
     env: {
       COMPOSE_ANSI: 'never',
@@ -48,21 +54,65 @@ test('a plan is docker compose with the labels of the container, for its own soc
     },
     lock: 'rebuild-home',
   });
-  expect(await vm.calls()).toEqual(['compose', 'version', 'DOCKER_HOST=unix:///run/docker.sock']);
+  expect((await vm.calls()).slice(0, 3)).toEqual([
+    'compose',
+    'version',
+    'DOCKER_HOST=unix:///run/docker.sock',
+  ]);
 });
 
-test('a plan is docker-compose where the VM has only that, with its relative files', async () => {
+test('a plan is docker-compose where the VM has only that, with its relative files in their folder', async () => {
   await using vm = await startVm({ compose: 'v1' });
   const { argv } = await vm.plan({ 'project.config_files': 'compose.yaml,override.yaml' });
-  expect(argv.slice(0, 7)).toEqual([
-    'docker-compose',
-    '-p',
-    'home',
-    '-f',
-    `${vm.project}/compose.yaml`,
-    '-f',
-    `${vm.project}/override.yaml`,
+  expect(argv.slice(4, 6)).toEqual(['-P', vm.project]);
+  expect(composeOf(argv).slice(0, 7)).toEqual(
+    'docker-compose -p home -f compose.yaml -f override.yaml'.split(' '),
+  );
+});
+
+test('what made the container is asked for first', async () => {
+  await using vm = await startVm({ compose: 'both' });
+  expect(composeOf((await vm.plan({ version: '1.29.2' })).argv)[0]).toBe('docker-compose');
+  for (const version of ['2.26.1', 'v2.39.1', '5.0.0', '']) {
+    expect(composeOf((await vm.plan({ version })).argv)[0]).toBe('docker');
+  }
+});
+
+test('a service with several containers keeps their number, those of other services and one-off ones not counted', async () => {
+  await using vm = await startVm({ compose: 'v2' });
+  const plan = createRebuildPlanner(vm.options);
+  const all = [
+    vm.container(),
+    { ...vm.container({ 'container-number': '2' }), id: '2', name: 'web-2' },
+    { ...vm.container({ service: 'other' }), id: '3', name: 'other' },
+    { ...vm.container({ oneoff: 'True' }), id: '4', name: 'run' },
+  ];
+  expect((await plan(vm.container(), { all })).argv[7]).toBe('2');
+  expect((await plan(vm.container(), { all: all.slice(0, 1) })).argv[7]).toBe('');
+});
+
+test('who shares the network of the container is named, with what heals it, and one that has lost it is replaced', async () => {
+  await using vm = await startVm({ compose: 'v2' });
+  const plan = createRebuildPlanner(vm.options);
+  const web = vm.container();
+  const app = { ...vm.container({ service: 'other' }), id: 'a', name: 'app', networkOf: web.id };
+  const byHand = { ...app, id: 'b', name: 'by-hand', labels: {} };
+  const notes = (await plan(web, { all: [web, app, byHand] })).argv[9];
+  expect(notes?.split('\n')).toEqual([
+    expect.stringMatching(/^c0ffee 'app' shared the network of 'web', .*rebuild 'app' as well$/),
+    expect.stringMatching(/^c0ffee 'by-hand' .*remove 'by-hand' and create it again/),
   ]);
+  expect((await plan(app, { all: [web, app] })).argv[8]).toBe('');
+  expect((await plan(app, { all: [app] })).argv[8]).toBe('a');
+});
+
+test('a service that is gone from the file is CONFLICT, and one whose profile is off is not', async () => {
+  await using vm = await startVm({ compose: 'v2' });
+  await expect(vm.plan({ service: 'gone' })).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining(`no longer in 'project/compose.yaml'`),
+  });
+  expect((await vm.plan({ service: 'hidden' })).argv[6]).toBe('hidden');
 });
 
 test('compose is looked for once per connection', async () => {
@@ -78,8 +128,12 @@ test('compose is looked for once per connection', async () => {
 test('COMPOSE_COMMAND is used without looking', async () => {
   await using vm = await startVm({ compose: 'v1' });
   const plan = createRebuildPlanner({ ...vm.options, composeCommand: ' docker  compose ' });
-  expect((await plan(vm.container())).argv.slice(0, 3)).toEqual(['docker', 'compose', '-p']);
-  expect(await vm.calls()).toEqual([]);
+  expect(composeOf((await plan(vm.container())).argv).slice(0, 3)).toEqual([
+    'docker',
+    'compose',
+    '-p',
+  ]);
+  expect(await vm.calls()).not.toContain('version');
 });
 
 test('a VM without compose is SERVICE_UNAVAILABLE', async () => {
@@ -126,7 +180,7 @@ test('labels full of shell are arguments, and run nothing', async () => {
     'project.working_dir': evil,
     'project.config_files': '-f',
   });
-  expect(argv).toContain(`${evil}/-f`);
+  expect(composeOf(argv).slice(4, 6)).toEqual(['-f', './-f']);
   expect(argv).toContain(evil);
   expect(await readdir(vm.home)).not.toContain('pwned');
 });
@@ -163,6 +217,93 @@ test('roots of which none exists allow nothing', async () => {
   await expect(plan(vm.container())).rejects.toMatchObject({ code: 'CONFLICT' });
 });
 
+const hasBusybox = ['/bin', '/usr/bin'].some((folder) => existsSync(join(folder, 'busybox')));
+
+test.skipIf(!hasBusybox)(
+  'links are followed on a VM whose readlink is that of BusyBox, without -e',
+  async () => {
+    await using vm = await startVm({ compose: 'v2', readlink: 'exec busybox readlink "$@"' });
+    await symlink(vm.project, join(vm.home, 'link'));
+    const labels = {
+      'project.working_dir': join(vm.home, 'link'),
+      'project.config_files': join(vm.home, 'link/compose.yaml'),
+    };
+    const inRoots = (root: string) =>
+      createRebuildPlanner({ ...vm.options, composeRoots: [root] })(vm.container(labels));
+    const { argv } = await inRoots(vm.project);
+    expect(argv[5]).toBe(join(vm.home, 'link'));
+    await expect(inRoots(join(vm.home, 'link/nowhere'))).rejects.toThrow('outside COMPOSE_ROOTS');
+  },
+);
+
+test('a VM that cannot follow links says so where roots ask for it, and is fine elsewhere', async () => {
+  await using vm = await startVm({ compose: 'v2', readlink: 'exit 127' });
+  expect((await vm.plan()).argv[6]).toBe('web');
+  const plan = createRebuildPlanner({ ...vm.options, composeRoots: [vm.home] });
+  await expect(plan(vm.container())).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining('install coreutils'),
+  });
+});
+
+test.each([
+  ['says something else', async () => ({ exitCode: 0, output: 'welcome\n' })],
+  ['says nothing', async () => ({ exitCode: 127, output: '' })],
+  [
+    'hangs',
+    () =>
+      Promise.reject(
+        new AppError('SERVICE_UNAVAILABLE', 'no', { details: { reason: 'COMMAND_TIMEOUT' } }),
+      ),
+  ],
+])('a shell that %s has started nothing, and is told as what it may be', async (_name, run) => {
+  await using vm = await startVm({ compose: 'v2' });
+  const plan = createRebuildPlanner({ ...vm.options, shell: { run } });
+  await expect(plan(vm.container())).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    message: expect.stringMatching(/^Nothing was started: .*forced command/),
+  });
+});
+
+test('start-up files that print before and behind the answer do not spoil it', async () => {
+  await using vm = await startVm({ compose: 'v2' });
+  const run: Shell['run'] = async (argv, options) => {
+    const { exitCode, output } = await vm.options.shell.run(argv, options);
+    return { exitCode, output: `${'noise '.repeat(999)}\n${output}bye\n` };
+  };
+  const { argv } = await createRebuildPlanner({ ...vm.options, shell: { run } })(vm.container());
+  expect(argv[6]).toBe('web');
+});
+
+test('two files that the labels fit alike are refused by name, and one of them alone is taken', async () => {
+  await using vm = await startVm({ compose: 'v1' });
+  const labels = { 'project.config_files': 'project/compose.yaml' };
+  expect((await vm.plan(labels)).argv[5]).toBe(vm.home);
+  await mkdir(join(vm.project, 'project'));
+  await writeFile(join(vm.project, 'project/compose.yaml'), '');
+  await expect(vm.plan(labels)).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining(
+      `'project/compose.yaml' as well as 'project/project/compose.yaml'`,
+    ),
+  });
+  await rm(join(vm.project, 'compose.yaml'));
+  expect((await vm.plan(labels)).argv[5]).toBe(vm.project);
+});
+
+test('a comma is part of a name where the files say so', async () => {
+  await using vm = await startVm({ compose: 'v2' });
+  const folder = join(vm.home, 'a,b');
+  await mkdir(folder);
+  for (const file of ['x.yaml', 'y.yaml']) await writeFile(join(folder, file), '');
+  const files = [`${folder}/x.yaml`, `${folder}/y.yaml`];
+  const { argv } = await vm.plan({
+    'project.working_dir': folder,
+    'project.config_files': files.join(','),
+  });
+  expect(composeOf(argv).filter((part) => part.startsWith(`${folder}/`))).toEqual(files);
+});
+
 test('a plan ends when its caller leaves', async () => {
   await using vm = await startVm({ compose: 'v2' });
   const gone = new Error('the caller left');
@@ -173,11 +314,13 @@ test('a plan ends when its caller leaves', async () => {
 });
 
 interface VmOptions {
-  readonly compose: 'v1' | 'v2' | 'none';
+  readonly compose: 'v1' | 'v2' | 'both' | 'none';
+  /** A script in place of the system's `readlink`, where there is no `realpath` either. */
+  readonly readlink?: string;
 }
 
 /** A home of its own with stand-ins for compose first in its PATH, and a shell that runs argument vectors there. */
-async function startVm({ compose }: VmOptions) {
+async function startVm({ compose, readlink }: VmOptions) {
   const home = await realpath(await mkdtemp(join(tmpdir(), 'ondemand-rebuild-')));
   const bin = join(home, 'bin');
   const project = join(home, 'project');
@@ -186,10 +329,14 @@ async function startVm({ compose }: VmOptions) {
   for (const file of ['compose.yaml', 'override.yaml', 'prod.env']) {
     await writeFile(join(project, file), '');
   }
-  const command = `#!/bin/sh\n${recordCall}\n`;
+  const command = `#!/bin/sh\n${recordCall}\n${answerConfig}\n`;
   const scripts = {
-    docker: compose === 'v2' ? command : '#!/bin/sh\nexit 1\n',
-    'docker-compose': compose === 'v1' ? command : '#!/bin/sh\nexit 127\n',
+    docker: compose === 'v2' || compose === 'both' ? command : '#!/bin/sh\nexit 1\n',
+    ...(readlink !== undefined && {
+      readlink: `#!/bin/sh\n${readlink}\n`,
+      realpath: '#!/bin/sh\nexit 127\n',
+    }),
+    'docker-compose': compose === 'v1' || compose === 'both' ? command : '#!/bin/sh\nexit 127\n',
   };
   for (const [name, script] of Object.entries(scripts)) {
     await writeFile(join(bin, name), script);

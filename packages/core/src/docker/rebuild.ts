@@ -1,10 +1,16 @@
 // From a container to the command that rebuilds it through Docker Compose on the VM, by its own labels.
 
+import { randomUUID } from 'node:crypto';
 import { AppError } from '../errors.ts';
+import { isOfService, toCutOffNote } from '../model/compose-service.ts';
 import { vmId } from '../model/vm.ts';
-import type { CallOptions, CommandResult, EngineContainer, JobPlan, Shell } from '../ports.ts';
+import type { EngineContainer, JobPlan, RebuildOptions, Shell } from '../ports.ts';
 import type { Channels } from '../ssh/channels.ts';
-import { type ComposeTarget, isInside, readComposeLabels } from './compose.ts';
+import { type ComposeTarget, readComposeLabels } from './compose.ts';
+import { chooseSource, pathsToProbe } from './compose-choice.ts';
+import { probePaths, runBeforeStart } from './compose-probe.ts';
+import { type ComposeSource, isAbsolute, toShortPath } from './compose-sources.ts';
+import { inFolderScript, rebuildScript } from './rebuild-script.ts';
 
 export interface RebuildPlannerOptions {
   readonly shell: Shell;
@@ -12,17 +18,20 @@ export interface RebuildPlannerOptions {
   readonly channels: Pick<Channels, 'generation'>;
   /** On the VM; absolute. */
   readonly socketPath: string;
-  /** `docker compose` or `docker-compose`; left out, whichever the VM has, in this order. */
+  /** `docker compose` or `docker-compose`; left out, whichever the VM has, that which made the container first. */
   readonly composeCommand?: string | undefined;
   /** Folders on the VM; left out or empty, any. */
   readonly composeRoots?: readonly string[] | undefined;
 }
 
 /**
- * Says what to run to rebuild the container's service and bring it up; the lock is that of its compose project.
- * Throws `CONFLICT` (no usable compose labels, outside the roots) and `SERVICE_UNAVAILABLE`.
+ * Says what to run to rebuild the container's service and bring it up as its owner would; the lock is that of its compose project.
+ * Throws `CONFLICT` (no usable compose labels, outside the roots, gone from the file, not readable) and `SERVICE_UNAVAILABLE`; nothing was started then.
  */
-export type PlanRebuild = (container: EngineContainer, options?: CallOptions) => Promise<JobPlan>;
+export type PlanRebuild = (
+  container: EngineContainer,
+  options?: RebuildOptions,
+) => Promise<JobPlan>;
 
 /**
  * Builds the planner.
@@ -39,73 +48,51 @@ export function createRebuildPlanner({
 }: RebuildPlannerOptions): PlanRebuild {
   const configured = composeCommand?.trim().split(/\s+/);
   const env = { ...quiet, DOCKER_HOST: `unix://${socketPath}` };
-  let found: { readonly command: readonly string[]; readonly generation: number } | undefined;
+  let found = { generation: channels.generation, commands: new Map<string, boolean>() };
 
-  return async function planRebuild({ name, labels }, { signal } = {}) {
-    const reading = readComposeLabels(labels);
+  return async function planRebuild(container, { all = [], signal } = {}) {
+    const { name } = container;
+    const reading = readComposeLabels(container.labels);
     if ('reason' in reading) throw refused(name, reading.reason);
-    const target = await resolveTarget(name, reading.target, signal);
-    const command = configured ?? (await findCommand(signal));
+    const { target } = reading;
+    const source = await findSource(name, target, signal);
+    const command = configured ?? (await findCommand(target.madeBy, signal));
+    const compose = [...command, ...toOptions(target, source)];
+    await requireService(name, { target, source, compose }, signal);
+    const siblings = all.filter(({ labels }) => isOfService(labels, target));
     return {
-      argv: [...command, ...toArguments(target)],
+      argv: [
+        ...['sh', '-c', rebuildScript, 'ondemand-rebuild', ...toPlace(source), target.service],
+        siblings.length > 1 ? String(siblings.length) : '',
+        isCutOff(container, all) ? container.id : '',
+        toNotes(siblings, all),
+        ...compose,
+      ],
       env,
       lock: `rebuild-${target.project}`,
     };
   };
 
-  async function resolveTarget(
+  /** `COMPOSE_ROOTS` are held against where links lead now; what compose gets are the labels' own paths, which lead wherever the owner points them. */
+  async function findSource(
     name: string,
     target: ComposeTarget,
     signal: AbortSignal | undefined,
-  ): Promise<ComposeTarget> {
-    const roots = await resolveRoots(signal);
-    const resolve = async (path: string) => {
-      const resolved = await readLink(path, signal);
-      if (resolved === undefined) {
-        throw refused(name, 'its compose folder or one of its files is no longer on the VM');
-      }
-      if (composeRoots.length > 0 && !roots.some((root) => isInside(resolved, root))) {
-        throw refused(name, 'its compose folder or one of its files is outside COMPOSE_ROOTS');
-      }
-      return resolved;
-    };
-    // One after the other: commands share few places on the connection.
-    const workingDir = await resolve(target.workingDir);
-    const files: string[] = [];
-    for (const file of target.files) files.push(await resolve(file));
-    const environmentFiles: string[] = [];
-    for (const file of target.environmentFiles) environmentFiles.push(await resolve(file));
-    return { ...target, workingDir, files, environmentFiles };
+  ): Promise<ComposeSource> {
+    const paths = [...pathsToProbe(target), ...composeRoots];
+    const answer = await probePaths(shell, paths, { mark: randomUUID(), signal });
+    const choice = chooseSource(target, answer, composeRoots);
+    if ('reason' in choice) throw refused(name, choice.reason);
+    return choice.source;
   }
 
-  async function resolveRoots(signal: AbortSignal | undefined): Promise<string[]> {
-    const roots: string[] = [];
-    for (const root of composeRoots) {
-      const resolved = await readLink(root, signal);
-      if (resolved !== undefined) roots.push(resolved);
-    }
-    return roots;
-  }
-
-  /** The path with every link followed; `undefined` when there is nothing, or a name that no message could carry. */
-  async function readLink(
-    path: string,
+  async function findCommand(
+    madeBy: ComposeTarget['madeBy'],
     signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
-    const { exitCode, output } = await run(['readlink', '-e', '--', path], { signal });
-    const resolved = output.replace(/\n$/, '');
-    return exitCode === 0 && resolved.startsWith('/') && !/\p{Cc}/u.test(resolved)
-      ? resolved
-      : undefined;
-  }
-
-  async function findCommand(signal: AbortSignal | undefined): Promise<readonly string[]> {
-    if (found?.generation === channels.generation) return found.command;
-    for (const command of [['docker', 'compose'], ['docker-compose']]) {
-      const { exitCode } = await run([...command, 'version'], { signal });
-      if (exitCode !== 0) continue;
-      found = { command, generation: channels.generation };
-      return command;
+  ): Promise<readonly string[]> {
+    const commands = [['docker', 'compose'], ['docker-compose']];
+    for (const command of madeBy === 'v1' ? commands.reverse() : commands) {
+      if (await hasCommand(command, signal)) return command;
     }
     throw new AppError(
       'SERVICE_UNAVAILABLE',
@@ -114,9 +101,50 @@ export function createRebuildPlanner({
     );
   }
 
-  function run(argv: readonly string[], options: CallOptions): Promise<CommandResult> {
-    return shell.run(argv, { timeoutMs: 15_000, ...options, env });
+  async function hasCommand(
+    command: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const { generation } = channels;
+    if (found.generation !== generation) found = { generation, commands: new Map() };
+    const { commands } = found;
+    const key = command.join(' ');
+    const known = commands.get(key);
+    if (known !== undefined) return known;
+    const { exitCode } = await runBeforeStart(shell, [...command, 'version'], { env, signal });
+    commands.set(key, exitCode === 0);
+    return exitCode === 0;
   }
+
+  /** Where the file cannot be read by compose, the job says so in compose's own words. */
+  async function requireService(
+    name: string,
+    { target: { service }, source, compose }: Planned,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const config = (...args: readonly string[]) =>
+      runBeforeStart(
+        shell,
+        ['sh', '-c', inFolderScript, 'ondemand', ...toPlace(source), ...compose, 'config', ...args],
+        { env, signal },
+      );
+    const listed = await config('--services');
+    if (listed.exitCode !== 0 || listed.output.split(/\r?\n/).includes(service)) return;
+    // v2 lists no service of a profile that is off unless it is named; v1 lists all, and cannot be asked for one.
+    const { output } = await config('--quiet', service);
+    if (!/no such service|^Usage: config/im.test(output)) return;
+    const files = source.files.map((file) => `'${toShortPath(file)}'`).join(' and ');
+    throw refused(
+      name,
+      `its service '${service}' is no longer in ${files}; put it back there, or remove the container`,
+    );
+  }
+}
+
+interface Planned {
+  readonly target: ComposeTarget;
+  readonly source: ComposeSource;
+  readonly compose: readonly string[];
 }
 
 /** Plain output: nobody sees the terminal. */
@@ -128,20 +156,44 @@ const quiet = {
   NO_COLOR: '1',
 };
 
-function toArguments({ project, service, workingDir, files, environmentFiles }: ComposeTarget) {
+function toOptions(
+  { project, workingDir }: ComposeTarget,
+  source: ComposeSource,
+): readonly string[] {
+  const { files, environmentFiles } = source;
   return [
-    '-p',
-    project,
-    ...files.flatMap((file) => ['-f', file]),
-    ...environmentFiles.flatMap((file) => ['--env-file', file]),
-    '--project-directory',
-    workingDir,
-    'up',
-    '-d',
-    '--build',
-    '--no-deps',
-    service,
+    ...['-p', project],
+    ...files.flatMap((file) => ['-f', asValue(file)]),
+    ...environmentFiles.flatMap((file) => ['--env-file', asValue(file)]),
+    ...['--project-directory', workingDir],
   ];
+}
+
+/** Compose makes the same label of it. */
+function asValue(path: string): string {
+  return path.startsWith('-') ? `./${path}` : path;
+}
+
+/** How to enter its folder: where files are relative to it, `..` must mean the same to the kernel and to compose. */
+function toPlace({ folder, files, environmentFiles }: ComposeSource): readonly [string, string] {
+  const isFixed = [...files, ...environmentFiles].every(isAbsolute);
+  return [isFixed ? '-L' : '-P', folder];
+}
+
+/** It shares the network of a container that was removed. */
+function isCutOff({ networkOf }: EngineContainer, all: readonly EngineContainer[]): boolean {
+  return networkOf !== undefined && all.length > 0 && !all.some(({ id }) => id === networkOf);
+}
+
+/** What to say of each container that loses its network where one of the service is replaced. */
+function toNotes(siblings: readonly EngineContainer[], all: readonly EngineContainer[]): string {
+  return siblings
+    .flatMap((sibling) =>
+      all
+        .filter(({ networkOf }) => networkOf === sibling.id)
+        .map((sharer) => `${sibling.id} ${toCutOffNote(sharer, sibling.name)}`),
+    )
+    .join('\n');
 }
 
 function refused(name: string, reason: string): AppError {

@@ -18,7 +18,12 @@ export function toContainer(summary: ContainerSummary): EngineContainer {
     ports: formatPorts(summary.Ports ?? []),
     uptime: summary.Status || capitalized(state),
     labels: summary.Labels ?? {},
+    networkOf: toNetworkOf(summary.HostConfig?.NetworkMode ?? ''),
   };
+}
+
+function toNetworkOf(mode: string): string | undefined {
+  return mode.startsWith('container:') ? mode.slice('container:'.length) : undefined;
 }
 
 /** The name without a slash inside: legacy links (`/other/alias`) are names as well. A nameless container goes by its short id. */

@@ -51,6 +51,12 @@ export const containerActionResultSchema = z
       .optional()
       .describe('false when the container was already as asked; absent when it is only initiated'),
     job: z.string().optional().describe('The job that does it, see /jobs/{id}'),
+    warnings: z
+      .array(z.string())
+      .optional()
+      .describe(
+        "Of a rebuild: Compose's own warnings, and the containers that lost their network with the replaced one",
+      ),
   })
   .meta({ id: 'ContainerActionResult' });
 export type ContainerActionResult = z.infer<typeof containerActionResultSchema>;

@@ -127,7 +127,7 @@ async function readService({
     build === undefined
       ? images.pull(tag)
       : await buildImage({ service: name, build, tag, images, io: silent, style, stepMs: 0 });
-  return toContainer({ project, service, image, style });
+  return toContainer({ project, service, image, style, number: 1 });
 }
 
 const silent: CommandIo = {

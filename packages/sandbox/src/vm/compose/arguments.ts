@@ -14,6 +14,8 @@ export interface ComposeArguments {
   /** Flags of the command, without their dashes. */
   readonly flags: ReadonlySet<string>;
   readonly services: readonly string[];
+  /** How many containers each service is to have, by `--scale`. */
+  readonly scales: ReadonlyMap<string, number>;
 }
 
 const globalValues = new Set([
@@ -59,6 +61,7 @@ export function parseComposeArguments(argv: readonly string[], cwd: string): Com
   const command = rest.shift() ?? 'help';
   const flags = new Set<string>();
   const services: string[] = [];
+  const scales = new Map<string, number>();
   while (rest.length > 0) {
     const word = rest.shift() ?? '';
     if (word === '--') {
@@ -66,13 +69,16 @@ export function parseComposeArguments(argv: readonly string[], cwd: string): Com
     } else if (word.startsWith('-')) {
       const [flag, inline] = splitFlag(word);
       flags.add(flag.replace(/^-+/, ''));
-      if (commandValues.has(flag) && inline === undefined) rest.shift();
+      if (!commandValues.has(flag)) continue;
+      const value = inline ?? rest.shift() ?? '';
+      const [service = '', count] = splitFlag(value);
+      if (flag === '--scale') scales.set(service, Number(count));
     } else {
       services.push(word);
     }
   }
   const files = fileNames.map((name) => resolve(cwd, name));
-  return { projectName, projectDirectory, files, fileNames, command, flags, services };
+  return { projectName, projectDirectory, files, fileNames, command, flags, services, scales };
 }
 
 function splitFlag(word: string): [string, string | undefined] {
@@ -89,5 +95,6 @@ function bare(command: string): ComposeArguments {
     command,
     flags: new Set(),
     services: [],
+    scales: new Map(),
   };
 }

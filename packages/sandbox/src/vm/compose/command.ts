@@ -8,7 +8,7 @@ import { formatTable, toPsRow } from '../ps-table.ts';
 import { type ComposeArguments, parseComposeArguments } from './arguments.ts';
 import type { Images } from './images.ts';
 import { loadProject, type Project } from './project.ts';
-import { containerOf, up } from './up.ts';
+import { build, containersOf, requireService, up } from './up.ts';
 
 export interface ComposeOptions {
   readonly argv: readonly string[];
@@ -32,10 +32,22 @@ export async function runCompose(options: ComposeOptions): Promise<void> {
       io.stdout('Usage:  docker compose [OPTIONS] COMMAND\n\nCommands: config ps up version\n');
       return;
     case 'config': {
-      const { source, name } = await loadProject(given, io);
+      const { source, name, services } = await loadProject(given, io);
+      if (given.flags.has('services')) {
+        for (const service of services.keys()) io.stdout(`${service}\n`);
+        return;
+      }
+      for (const service of given.services) {
+        if (style === 'v1') return void io.stdout('Usage: config [options]\n');
+        if (!services.has(service)) throw new CommandFailure(`no such service: ${service}`);
+      }
+      if (given.flags.has('q') || given.flags.has('quiet')) return;
       io.stdout(stringify(style === 'v2' ? { name, ...source } : source));
       return;
     }
+    case 'build':
+      await build({ ...options, given, project: await loadProject(given, io) });
+      return;
     case 'up': {
       const project = await loadProject(given, io);
       await options.reach();
@@ -55,18 +67,18 @@ export async function runCompose(options: ComposeOptions): Promise<void> {
 
 function listServices(
   project: Project,
-  { flags }: ComposeArguments,
+  { flags, services }: ComposeArguments,
   options: ComposeOptions,
 ): void {
-  const { engine, io } = options;
-  const found = [...project.services.keys()].flatMap((service) => {
-    const container = containerOf(engine, project, service);
-    if (container === undefined) return [];
-    const shown = flags.has('a') || flags.has('all') || container.status === 'running';
-    return shown ? [{ service, row: toPsRow(container) }] : [];
-  });
+  const { engine, io, style } = options;
+  for (const service of services) requireService(project, service, style);
+  const found = [...(services.length > 0 ? services : project.services.keys())].flatMap((service) =>
+    containersOf(engine, project, service)
+      .filter(({ status }) => flags.has('a') || flags.has('all') || status === 'running')
+      .map((container) => ({ service, id: container.id, row: toPsRow(container) })),
+  );
   if (flags.has('q') || flags.has('quiet')) {
-    for (const { row } of found) io.stdout(`${row.id}\n`);
+    for (const { id } of found) io.stdout(`${id}\n`);
     return;
   }
   const header = ['NAME', 'IMAGE', 'COMMAND', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'];

@@ -126,6 +126,48 @@ test.each([
   expect(await app.up(options)).toMatchObject({ exitCode, stderr });
 });
 
+test('build and up leave dependencies alone, keep replicas, and recreate one whose network is gone', async () => {
+  const app = await start();
+  const { engine } = app.vm;
+  const file = join(app.folder, 'deps.yml');
+  const write = (page: string) =>
+    writeFile(
+      file,
+      JSON.stringify({
+        services: {
+          vpn: { build: { context: '.', args: { PAGE: page } }, depends_on: ['db'] },
+          app: { image: 'nginx', network_mode: 'service:vpn' },
+          db: { image: 'postgres' },
+        },
+      }),
+    );
+  await writeFile(join(app.folder, 'Dockerfile'), 'FROM nginx\nARG PAGE\nRUN echo page\n');
+  await write('one');
+  const compose = (line: string) =>
+    app.run(`DOCKER_HOST=unix:///var/run/docker.sock docker compose -p deps -f ${file} ${line}`);
+  const idOf = (name: string) => engine.find(name)?.id;
+  await compose('up -d --scale vpn=2');
+  const before = { db: idOf('deps-db-1'), vpn: idOf('deps-vpn-1'), app: idOf('deps-app-1') };
+  expect(engine.find('deps-app-1')?.spec.network).toBe(`container:${before.vpn}`);
+  expect(engine.find('deps-vpn-1')?.spec.labels['com.docker.compose.depends_on']).toContain('db:');
+  await write('two');
+  expect(await compose('build vpn')).toMatchObject({ exitCode: 0 });
+  expect(idOf('deps-vpn-1')).toBe(before.vpn);
+  await compose('up -d --scale vpn=2 vpn');
+  expect(idOf('deps-db-1')).toBe(before.db);
+  expect(idOf('deps-vpn-1')).not.toBe(before.vpn);
+  expect(idOf('deps-vpn-2')).toBeDefined();
+  expect(idOf('deps-app-1')).toBe(before.app);
+  expect((await compose('ps -q vpn')).stdout).toContain(`${idOf('deps-vpn-1')}\n`);
+  await compose('up -d app');
+  expect(engine.find('deps-app-1')?.spec.network).toBe(`container:${idOf('deps-vpn-1')}`);
+  expect((await compose('config --services')).stdout).toBe('vpn\napp\ndb\n');
+  expect(await compose('config --quiet gone')).toMatchObject({
+    exitCode: 1,
+    stderr: 'no such service: gone\n',
+  });
+});
+
 test('a broken compose file fails before anything is built', async () => {
   const app = await start();
   await writeFile(join(app.folder, 'compose.yml'), 'services:\n  nginx: [\n');

@@ -25,6 +25,7 @@ export interface Service {
   readonly ports: readonly PortSpec[];
   readonly mounts: readonly MountSpec[];
   readonly network: string;
+  readonly dependsOn: readonly string[];
   readonly restart: NonNullable<ContainerInit['restart']>;
   readonly tty: boolean;
   readonly healthcheck: readonly string[] | undefined;
@@ -61,11 +62,21 @@ export async function toService(
     ports: toPortList(fields),
     mounts: toList(fields.volumes, toMountText).map((text) => toMount(text, directory)),
     network: toText(fields.network_mode) ?? network,
+    dependsOn: toDependencies(fields),
     restart: toRestart(fields.restart),
     tty: fields.tty === true,
     healthcheck: toTest(fields.healthcheck),
     stopSignal: toText(fields.stop_signal),
   };
+}
+
+/** Those of `depends_on`, and the one whose network it shares. */
+function toDependencies(fields: Readonly<Record<string, unknown>>): readonly string[] {
+  const named = Array.isArray(fields.depends_on)
+    ? fields.depends_on.map(String)
+    : Object.keys(toFields(fields.depends_on));
+  const shared = /^service:(.+)$/.exec(toText(fields.network_mode) ?? '')?.[1];
+  return shared === undefined ? named : [...named, shared];
 }
 
 /** Splits a command line as compose does, quotes respected. */

@@ -15,13 +15,17 @@ export interface ToContainerOptions {
   readonly service: Service;
   readonly image: Image;
   readonly style: 'v1' | 'v2';
+  /** Among the replicas of its service, from 1 on. */
+  readonly number: number;
+  /** The container whose network it shares. */
+  readonly networkOf?: string | undefined;
 }
 
 /** The container as compose labels, names and configures it. */
 export function toContainer(
   options: ToContainerOptions,
 ): ContainerInit & { readonly name: string } {
-  const { project, service, image, style } = options;
+  const { project, service, image, style, number } = options;
   const mark = style === 'v1' ? '_' : '-';
   const entrypoint = service.entrypoint ?? image.entrypoint;
   const command = service.command ?? (service.entrypoint ? [] : image.command);
@@ -32,7 +36,7 @@ export function toContainer(
   const reference = service.image ?? imageNameOf(project, service, style);
   const healthcheck = service.healthcheck ?? image.healthcheck;
   return {
-    name: service.containerName ?? [project.name, service.name, '1'].join(mark),
+    name: service.containerName ?? [project.name, service.name, number].join(mark),
     image: reference,
     imageId: image.id,
     entrypoint,
@@ -51,15 +55,20 @@ export function toContainer(
     mounts: service.mounts.map((mount) =>
       mount.type === 'volume' ? { ...mount, source: `${project.name}_${mount.source}` } : mount,
     ),
-    network: ['host', 'none', 'bridge'].includes(service.network)
-      ? service.network
-      : `${project.name}_${service.network}`,
+    network: toNetwork(options),
     restart: service.restart,
     tty: service.tty,
     ...(healthcheck && healthcheck[0] !== 'NONE' && { healthcheck }),
     stopSignal: service.stopSignal ?? image.stopSignal ?? 'SIGTERM',
     behaviour: toBehaviour(image.base, [...entrypoint, ...command]),
   };
+}
+
+function toNetwork({ project, service, networkOf }: ToContainerOptions): string {
+  if (networkOf !== undefined) return `container:${networkOf}`;
+  return ['host', 'none', 'bridge'].includes(service.network)
+    ? service.network
+    : `${project.name}_${service.network}`;
 }
 
 /** What compose calls an image that it builds. */
@@ -72,13 +81,18 @@ export function configHashOf(service: Service): string {
   return digest('service', JSON.stringify(service));
 }
 
-function toLabels({ project, service, image, style }: ToContainerOptions) {
+function toLabels({ project, service, image, style, number }: ToContainerOptions) {
   const v1 = style === 'v1';
   return {
     ...service.labels,
     'com.docker.compose.config-hash': configHashOf(service),
-    'com.docker.compose.container-number': '1',
-    ...(!v1 && { 'com.docker.compose.depends_on': '', 'com.docker.compose.image': image.id }),
+    'com.docker.compose.container-number': String(number),
+    ...(!v1 && {
+      'com.docker.compose.depends_on': service.dependsOn
+        .map((each) => `${each}:service_started:false`)
+        .join(','),
+      'com.docker.compose.image': image.id,
+    }),
     'com.docker.compose.oneoff': 'False',
     'com.docker.compose.project': project.name,
     'com.docker.compose.project.config_files': (v1 ? project.fileNames : project.files).join(','),

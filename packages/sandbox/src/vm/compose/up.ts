@@ -1,4 +1,4 @@
-// `up -d --build --no-deps SERVICE`: builds, and recreates the container when image or configuration have changed.
+// `build SERVICE` and `up -d SERVICE`: builds, and recreates containers when image or configuration have changed.
 
 import type { SandboxContainer } from '../../engine/container.ts';
 import type { EngineControl } from '../../engine/engine.ts';
@@ -24,31 +24,67 @@ const stepMs = 60;
 
 /** Brings each wanted service to what its file says. Throws `CommandFailure` with compose's words and exit code. */
 export async function up(options: UpOptions): Promise<void> {
-  const { project, given, style } = options;
-  const names = given.services.length > 0 ? given.services : [...project.services.keys()];
-  const services = names.map((name) => {
-    const service = project.services.get(name);
-    if (service !== undefined) return service;
-    throw new CommandFailure(`${style === 'v1' ? 'N' : 'n'}o such service: ${name}`);
-  });
-  for (const service of services) {
+  for (const service of inOrder(options)) {
     const image = await imageOf(service, options);
-    await converge(service, image, options);
+    const old = containersOf(options.engine, options.project, service.name);
+    const count = options.given.scales.get(service.name) ?? 1;
+    for (let number = 1; number <= count; number += 1) {
+      await converge(service, image, { ...options, number, old: old[number - 1] });
+    }
+    for (const surplus of old.slice(count)) {
+      await options.engine.lifecycle.stop(surplus);
+      options.engine.lifecycle.remove(surplus, { force: true });
+      createSay(surplus.name, options).done('Removed');
+    }
   }
 }
 
-/** The container of a service, if the project has one. */
-export function containerOf(
+/** Builds the wanted services that are built, whether they need it or not. Throws as `up` does. */
+export async function build(options: UpOptions): Promise<void> {
+  const given = { ...options.given, flags: new Set(['build', 'no-deps']) };
+  for (const service of inOrder({ ...options, given })) {
+    await imageOf(service, { ...options, given });
+  }
+}
+
+/** The service by its name. Throws `CommandFailure`. */
+export function requireService(project: Project, name: string, style: 'v1' | 'v2'): Service {
+  const service = project.services.get(name);
+  if (service !== undefined) return service;
+  throw new CommandFailure(`${style === 'v1' ? 'N' : 'n'}o such service: ${name}`);
+}
+
+/** The containers of a service by their numbers. */
+export function containersOf(
   engine: EngineControl,
   project: Project,
   service: string,
-): SandboxContainer | undefined {
-  return engine.containers.find(
-    ({ spec }) =>
-      spec.labels['com.docker.compose.project'] === project.name &&
-      spec.labels['com.docker.compose.service'] === service &&
-      spec.labels['com.docker.compose.oneoff'] !== 'True',
-  );
+): readonly SandboxContainer[] {
+  const number = ({ spec }: SandboxContainer) =>
+    Number(spec.labels['com.docker.compose.container-number']);
+  return engine.containers
+    .filter(
+      ({ spec }) =>
+        spec.labels['com.docker.compose.project'] === project.name &&
+        spec.labels['com.docker.compose.service'] === service &&
+        spec.labels['com.docker.compose.oneoff'] !== 'True',
+    )
+    .sort((a, b) => number(a) - number(b));
+}
+
+/** The wanted services, each after those that it depends on. */
+function inOrder({ project, given, style }: UpOptions): readonly Service[] {
+  const ordered = new Set<Service>();
+  const add = (name: string): void => {
+    const service = requireService(project, name, style);
+    if (ordered.has(service)) return;
+    if (!given.flags.has('no-deps')) for (const each of service.dependsOn) add(each);
+    ordered.add(service);
+  };
+  for (const name of given.services.length > 0 ? given.services : project.services.keys()) {
+    add(name);
+  }
+  return [...ordered];
 }
 
 async function imageOf(service: Service, options: UpOptions): Promise<Image> {
@@ -68,15 +104,28 @@ async function imageOf(service: Service, options: UpOptions): Promise<Image> {
   });
 }
 
-async function converge(service: Service, image: Image, options: UpOptions): Promise<void> {
-  const { engine, project, given, style, io } = options;
-  const init = toContainer({ project, service, image, style });
-  const old = containerOf(engine, project, service.name);
+interface Replica {
+  readonly number: number;
+  readonly old: SandboxContainer | undefined;
+}
+
+async function converge(
+  service: Service,
+  image: Image,
+  options: UpOptions & Replica,
+): Promise<void> {
+  const { engine, project, given, style, io, number, old } = options;
+  const shared = /^service:(.+)$/.exec(service.network)?.[1];
+  const networkOf = shared && containersOf(engine, project, shared)[0]?.id;
+  const init = toContainer({ project, service, image, style, number, networkOf });
   const say = createSay(init.name, options);
   const same =
     old?.spec.imageId === image.id &&
+    // v1 does not see that the network of another container is gone.
+    (style === 'v1' || networkOf === undefined || old.spec.network === init.network) &&
     old.spec.labels['com.docker.compose.config-hash'] === configHashOf(service);
-  if (old !== undefined && same && !given.flags.has('force-recreate')) {
+  const isForced = given.flags.has('force-recreate') && given.services.includes(service.name);
+  if (old !== undefined && same && !isForced) {
     if (old.status === 'running') return say.unchanged();
     say.doing('Starting');
     await engine.lifecycle.start(old);

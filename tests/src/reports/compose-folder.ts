@@ -1,0 +1,126 @@
+// A compose project's folder on the real VM, as its owner writes it and calls compose in it.
+
+import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { baseImage } from '../real-engine/base-image.ts';
+import {
+  type ComposeCall,
+  type ComposeVersion,
+  everydayCompose,
+  runCompose,
+} from '../real-engine/compose.ts';
+import type { RealVm } from '../real-engine/start-real-vm.ts';
+
+export interface ComposeFolder {
+  readonly folder: string;
+  /** A folder in this one. */
+  inFolder(name: string): Promise<ComposeFolder>;
+  write(file: string, services: Readonly<Record<string, object>>): Promise<void>;
+  writeText(file: string, text: string): Promise<void>;
+  /** A service that is built and whose image holds the page. */
+  built(page: string): object;
+  plain(): object;
+  /** In this folder; rejects unless it ends well. */
+  compose(args: readonly string[], call?: Pick<ComposeCall, 'env'>): Promise<void>;
+  /** What compose calls it; the project is this folder's name. */
+  container(service: string, project?: string, number?: number): string;
+  idOf(container: string): Promise<string>;
+  stateOf(container: string): Promise<string>;
+  pageOf(container: string): Promise<string>;
+  networkOf(container: string): Promise<string>;
+  environmentOf(container: string): Promise<readonly string[]>;
+  /** All of compose, but for what says which image it was and which container it replaced. */
+  labelsOf(container: string): Promise<Readonly<Record<string, string>>>;
+  /** Those that hold a path. */
+  pathLabels(container: string): Promise<string>;
+}
+
+/** A folder of the SSH user's on the VM, below `projects`. */
+export async function createProject(
+  vm: RealVm,
+  name: string,
+  version: ComposeVersion = everydayCompose,
+): Promise<ComposeFolder> {
+  const projects = join(vm.home, 'projects');
+  await makeFolder(vm, projects);
+  return createFolder(vm, join(projects, name), version);
+}
+
+async function createFolder(
+  vm: RealVm,
+  folder: string,
+  version: ComposeVersion,
+): Promise<ComposeFolder> {
+  await makeFolder(vm, folder);
+  const inspect = async (container: string, format: string) =>
+    (await vm.docker('inspect', '--format', format, container)).trim();
+  const writeText = async (file: string, text: string) => {
+    await writeFile(join(folder, file), text);
+    await chown(join(folder, file), vm.user.id, vm.user.id);
+  };
+  const labelsOf = async (container: string) => {
+    // docker prints a map of texts
+    const labels = JSON.parse(await inspect(container, '{{json .Config.Labels}}')) as Record<
+      string,
+      string
+    >;
+    return Object.fromEntries(
+      Object.entries(labels).filter(
+        ([name]) => !/^com\.docker\.compose\.(image|replace)$/.test(name),
+      ),
+    );
+  };
+  return {
+    folder,
+    inFolder: async (name) => {
+      const parts = name.split('/').map((_, at, all) => all.slice(0, at + 1).join('/'));
+      for (const part of parts) await makeFolder(vm, join(folder, part));
+      return createFolder(vm, join(folder, name), version);
+    },
+    // JSON is YAML.
+    write: (file, services) => writeText(file, JSON.stringify({ services })),
+    writeText,
+    built: (page) => ({
+      build: { context: folder, args: { PAGE: page } },
+      init: true,
+      command: ['sleep', '99999'],
+    }),
+    plain: () => ({ image: baseImage, init: true, command: ['sleep', '99999'] }),
+    async compose(args, call = {}) {
+      const { exitCode, stdout, stderr } = await runCompose(vm, args, {
+        version,
+        cwd: folder,
+        ...call,
+      });
+      if (exitCode !== 0) throw new Error(`compose ${args.join(' ')}: ${stdout}${stderr}`);
+    },
+    container(service, project = basename(folder), number = 1) {
+      const mark = version === 'v1' ? '_' : '-';
+      return [project, service, number].join(mark);
+    },
+    idOf: (container) => inspect(container, '{{.Id}}'),
+    stateOf: (container) => inspect(container, '{{.State.Status}}'),
+    networkOf: (container) => inspect(container, '{{.HostConfig.NetworkMode}}'),
+    pageOf: (container) => vm.docker('exec', container, 'cat', '/page.txt'),
+    environmentOf: async (container) =>
+      (await inspect(container, '{{range .Config.Env}}{{println .}}{{end}}')).split('\n'),
+    labelsOf,
+    async pathLabels(container) {
+      const labels = Object.entries(await labelsOf(container));
+      return labels
+        .filter(([name]) => name.startsWith('com.docker.compose.project.'))
+        .map((pair) => pair.join('='))
+        .sort()
+        .join('\n');
+    },
+  };
+}
+
+async function makeFolder(vm: RealVm, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await chown(folder, vm.user.id, vm.user.id);
+  await writeFile(
+    join(folder, 'Dockerfile'),
+    `FROM ${baseImage}\nARG PAGE\nRUN echo "$PAGE" >/page.txt\n`,
+  );
+}

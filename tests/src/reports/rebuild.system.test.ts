@@ -1,0 +1,327 @@
+// Issues 9 and 20: a rebuild builds what the project's owner meant, and leaves what their own command would leave.
+
+import { chmod, chown, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ContainerActionResult, Job } from '@ondemand/core';
+import { type Sandbox, startSandbox } from '@ondemand/sandbox';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { baseImage } from '../real-engine/base-image.ts';
+import { type ComposeVersion, composeProblem, everydayCompose } from '../real-engine/compose.ts';
+import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
+import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
+import { openSuite } from '../support/disposer.ts';
+import { expectApiError } from '../support/expect-api-error.ts';
+import { type App, createCaller } from '../support/start-app.ts';
+import { startServer } from '../support/start-server.ts';
+import { createProject } from './compose-folder.ts';
+
+describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
+  let vm: RealVm;
+  let sandbox: Sandbox;
+  let api: Pick<App, 'get' | 'post' | 'postJson' | 'getJson'>;
+  beforeAll(() =>
+    openSuite(async (opened) => {
+      sandbox = opened.use(await startSandbox());
+      vm = opened.use(await startRealVm());
+      const roots = { COMPOSE_ROOTS: dirname(vm.home) };
+      const server = opened.use(await startServer({ ...sandbox.env, ...vm.env, ...roots }));
+      const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
+      api = createCaller(server.url, { read, admin });
+    }),
+  );
+
+  const rebuild = (name: string) =>
+    api.postJson<ContainerActionResult>(`/containers/${name}/rebuild`);
+  const refuse = async (name: string) => {
+    const response = await api.post(`/containers/${name}/rebuild`);
+    return (await expectApiError(response, 'CONFLICT')).message;
+  };
+  const outputOf = async ({ job }: ContainerActionResult) =>
+    (await api.getJson<Job>(`/jobs/${job}`)).output;
+
+  describe.each<ComposeVersion>(['v2', 'v1'])('with compose %s', (version) => {
+    const problem = composeProblem(version);
+    const testHere = test.skipIf(problem !== undefined);
+    // What compose itself decides is the same in both, and v1 is slow.
+    const testOnce = (name: string, run: () => Promise<void>) => {
+      if (version === everydayCompose) testHere(name, run);
+    };
+    const title = (name: string) =>
+      problem === undefined ? name : `${name} [skipped: ${problem}]`;
+    const project = (name: string) => createProject(vm, `${version}-${name}`, version);
+
+    testHere(
+      title('9: a link in the path is followed anew by each rebuild, and the labels keep it'),
+      async () => {
+        const site = await project('site');
+        const release = async (number: number) => {
+          const folder = await site.inFolder(`releases/${number}`);
+          await folder.write('compose.yml', { web: folder.built(`release ${number}`) });
+          await rm(join(site.folder, 'current'), { force: true });
+          await symlink(`releases/${number}`, join(site.folder, 'current'));
+        };
+        await release(1);
+        await site.compose(['-f', join(site.folder, 'current/compose.yml'), 'up', '-d', '--build']);
+        const web = site.container('web', 'current');
+        const labels = await site.pathLabels(web);
+        expect(labels).toContain('/current');
+        await release(2);
+        expect(await rebuild(web)).toMatchObject({ status: 'success', changed: true });
+        expect(await site.pageOf(web)).toBe('release 2\n');
+        expect(await site.pathLabels(web)).toBe(labels);
+        await release(3);
+        await rebuild(web);
+        expect(await site.pageOf(web)).toBe('release 3\n');
+        expect(await site.pathLabels(web)).toBe(labels);
+      },
+    );
+
+    testHere(
+      title(
+        "20: it leaves what the owner's own up leaves: the same labels, dependencies untouched, nothing to do next",
+      ),
+      async () => {
+        const stack = await project('stack');
+        const services = (page: string) => ({
+          web: { ...stack.built(page), depends_on: ['db'], environment: { HERE: '$PWD' } },
+          db: stack.plain(),
+        });
+        await stack.write('docker-compose.yml', services('one'));
+        await stack.compose(['up', '-d', '--build']);
+        const [web, db] = [stack.container('web'), stack.container('db')];
+        const dbId = await stack.idOf(db);
+        await stack.write('docker-compose.yml', services('two'));
+        const result = await rebuild(web);
+        expect(result).toMatchObject({ container: web, changed: true });
+        expect(await stack.pageOf(web)).toBe('two\n');
+        expect(await stack.idOf(db)).toBe(dbId);
+        const ids = [await stack.idOf(web), await stack.idOf(db)];
+        await stack.compose(['up', '-d']);
+        expect([await stack.idOf(web), await stack.idOf(db)]).toEqual(ids);
+
+        const labels = await stack.labelsOf(web);
+        await stack.compose(['up', '-d', '--force-recreate']);
+        expect(labels).toEqual(await stack.labelsOf(web));
+
+        // Nothing to do is no change, and a dependency that was stopped is named.
+        expect(await rebuild(web)).toMatchObject({ changed: false });
+        await vm.docker('stop', '-t', '1', db);
+        const again = await rebuild(web);
+        expect(again.changed).toBe(false);
+        expect(await outputOf(again)).toContain(db);
+        expect(await stack.stateOf(db)).toBe('running');
+      },
+    );
+
+    testHere(
+      title('9: replicas stay as many as they are, and the answer names one that is there'),
+      async () => {
+        const farm = await project('farm');
+        await farm.write('docker-compose.yml', { web: farm.built('one') });
+        await farm.compose(['up', '-d', '--build', '--scale', 'web=3']);
+        await farm.write('docker-compose.yml', { web: farm.built('two') });
+        const replicas = [1, 2, 3].map((number) => farm.container('web', undefined, number));
+        const result = await rebuild(replicas[1] ?? '');
+        expect(result).toMatchObject({ container: replicas[1], changed: true });
+        for (const replica of replicas) expect(await farm.pageOf(replica)).toBe('two\n');
+      },
+    );
+
+    testOnce(
+      title('9: a container that its file calls otherwise now is answered by its new name'),
+      async () => {
+        const named = await project('named');
+        const services = (name: string) => ({
+          web: { ...named.built(name), container_name: name },
+        });
+        await named.write('docker-compose.yml', services(`${version}-old`));
+        await named.compose(['up', '-d', '--build']);
+        await named.write('docker-compose.yml', services(`${version}-new`));
+        const result = await rebuild(`${version}-old`);
+        expect(result).toMatchObject({ container: `${version}-new`, changed: true });
+        expect(await named.stateOf(`${version}-new`)).toBe('running');
+      },
+    );
+
+    testHere(
+      title(
+        '20: who shares the network of the replaced one is named, and its own rebuild heals it',
+      ),
+      async () => {
+        const net = await project('net');
+        const services = (page: string) => ({
+          vpn: net.built(page),
+          app: { ...net.plain(), network_mode: 'service:vpn' },
+        });
+        await net.write('docker-compose.yml', services('one'));
+        await net.compose(['up', '-d', '--build']);
+        const [vpn, app] = [net.container('vpn'), net.container('app')];
+        const hand = `${version}-by-hand`;
+        await vm.docker(
+          'run',
+          '-d',
+          '--init',
+          '--name',
+          hand,
+          '--network',
+          `container:${vpn}`,
+          baseImage,
+          'sleep',
+          '9999',
+        );
+        await net.write('docker-compose.yml', services('two'));
+        const result = await rebuild(vpn);
+        const output = await outputOf(result);
+        for (const text of [result.warnings?.join('\n'), output]) {
+          expect(text).toContain(`rebuild '${app}' as well`);
+          expect(text).toContain(`remove '${hand}' and create it again`);
+        }
+        expect(await net.networkOf(app)).not.toBe(`container:${await net.idOf(vpn)}`);
+        const vpnId = await net.idOf(vpn);
+        const healed = await rebuild(app);
+        expect(healed).toMatchObject({ changed: true });
+        expect(await net.networkOf(app)).toBe(`container:${vpnId}`);
+        expect(await net.idOf(vpn)).toBe(vpnId);
+      },
+    );
+
+    testHere(
+      title(
+        '20: a service that is gone from the file is refused by that, and its container left alone',
+      ),
+      async () => {
+        const orphan = await project('orphan');
+        await orphan.write('docker-compose.yml', { web: orphan.built('one'), old: orphan.plain() });
+        await orphan.compose(['up', '-d', '--build']);
+        await orphan.write('docker-compose.yml', { web: orphan.built('two') });
+        const old = orphan.container('old');
+        const message = await refuse(old);
+        expect(message).toMatch(/no longer in '.*docker-compose\.yml'/);
+        expect(await orphan.stateOf(old)).toBe('running');
+        // Compose's own warnings are told with a success, too: the old one is an orphan to it.
+        const { warnings } = await rebuild(orphan.container('web'));
+        expect(warnings?.join('\n')).toContain('orphan containers');
+      },
+    );
+
+    testOnce(
+      title("20: a variable of the owner's shell is in no label, and compose's warning is shown"),
+      async () => {
+        const shell = await project('shell');
+        await shell.write('docker-compose.yml', {
+          web: { ...shell.built('one'), environment: { MODE: '$MODE' } },
+        });
+        await shell.compose(['up', '-d', '--build'], { env: { MODE: 'x' } });
+        const result = await rebuild(shell.container('web'));
+        expect(result.warnings?.join('\n')).toMatch(/MODE.* variable is not set/);
+        expect(await outputOf(result)).toContain('variable is not set');
+      },
+    );
+
+    testOnce(title("9: a comma in a folder's name is no end of a path"), async () => {
+      const odd = await project('odd');
+      const folder = await odd.inFolder('a,b');
+      await folder.write('compose.yml', { web: folder.built('one') });
+      await folder.write('more.yml', { web: { init: true } });
+      const files = ['compose.yml', 'more.yml'].flatMap((file) => [
+        '-f',
+        join(folder.folder, file),
+      ]);
+      await folder.compose([...files, '-p', `${version}odd`, 'up', '-d', '--build']);
+      await folder.write('compose.yml', { web: folder.built('two') });
+      const web = folder.container('web', `${version}odd`);
+      await rebuild(web);
+      expect(await odd.pageOf(web)).toBe('two\n');
+    });
+  });
+
+  describe("9: compose v1's labels, relative to the folder that it was called in", () => {
+    const version = 'v1';
+
+    test('called above: the file and the --env-file are found from there, the .env beside the file', async () => {
+      const above = await createProject(vm, 'above', version);
+      const app = await above.inFolder('app');
+      const services = (page: string) => ({
+        web: { ...app.built(page), environment: { FROM_DOTENV: '$FROM_DOTENV' } },
+      });
+      await app.write('docker-compose.yml', services('one'));
+      await app.writeText('.env', 'FROM_DOTENV=beside the file\n');
+      await above.writeText('prod.env', 'FROM_DOTENV=prod\n');
+      for (const [options, expected] of [
+        [['--env-file', 'prod.env'], 'prod'],
+        [[], 'beside the file'],
+      ] as const) {
+        const call = [...options, '-f', 'app/docker-compose.yml', '-p', 'above'];
+        await above.compose([...call, 'up', '-d', '--build']);
+        await app.write('docker-compose.yml', services(`two, ${expected}`));
+        await rebuild('above_web_1');
+        expect(await above.pageOf('above_web_1')).toBe(`two, ${expected}\n`);
+        expect(await above.environmentOf('above_web_1')).toContain(`FROM_DOTENV=${expected}`);
+        const labels = await above.labelsOf('above_web_1');
+        await above.compose([...call, 'up', '-d', '--force-recreate']);
+        expect(labels).toEqual(await above.labelsOf('above_web_1'));
+      }
+
+      // The same name once more below: which of them it was made from, no label says.
+      const decoy = await app.inFolder('app');
+      await decoy.write('docker-compose.yml', { web: decoy.built('the wrong one') });
+      const message = await refuse('above_web_1');
+      expect(message).toContain("'app/docker-compose.yml'");
+      expect(message).toContain("'app/app/docker-compose.yml'");
+      expect(await above.pageOf('above_web_1')).toContain('two');
+    });
+
+    test('called below: the file above is found', async () => {
+      const below = await createProject(vm, 'below', version);
+      const sub = await below.inFolder('sub/deeper');
+      await below.write('docker-compose.yml', { web: below.built('one') });
+      await sub.compose(['-p', 'below', 'up', '-d', '--build']);
+      expect(await below.pathLabels('below_web_1')).toContain('../../docker-compose.yml');
+      await below.write('docker-compose.yml', { web: below.built('two') });
+      await rebuild('below_web_1');
+      expect(await below.pageOf('below_web_1')).toBe('two\n');
+    });
+
+    test('a project that v1 alone would call so is rebuilt', async () => {
+      const config = await createProject(vm, '_config', version);
+      await config.write('docker-compose.yml', { web: config.built('one') });
+      await config.compose(['up', '-d', '--build']);
+      await config.write('docker-compose.yml', { web: config.built('two') });
+      await rebuild('config_web_1');
+      expect(await config.pageOf('config_web_1')).toBe('two\n');
+    });
+  });
+
+  test('9: a project behind a folder that the SSH user may not enter is refused by that folder, with what to do', async () => {
+    const closed = await createProject(vm, 'closed');
+    const inner = await closed.inFolder('inner');
+    await inner.write('docker-compose.yml', {
+      web: { ...inner.built('one'), container_name: 'closed' },
+    });
+    await inner.compose(['up', '-d', '--build']);
+    await chown(closed.folder, 0, 0);
+    await chmod(closed.folder, 0o750);
+    const message = await refuse('closed');
+    expect(message).toContain("the SSH user 'opc' may not enter the folder 'closed'");
+    expect(message).toContain('setfacl');
+    expect(message).not.toContain('no longer');
+  });
+
+  test('9: a forced command is told as one at once, and nothing is started', async () => {
+    const forced = await createProject(vm, 'forced');
+    await forced.write('docker-compose.yml', {
+      web: { ...forced.built('one'), container_name: 'forced' },
+    });
+    await forced.compose(['up', '-d', '--build']);
+    await vm.sshd.restart(['ForceCommand echo welcome']);
+    try {
+      await expect.poll(async () => (await api.get('/containers')).status).toBe(200);
+      const response = await api.post('/containers/forced/rebuild');
+      const { message } = await expectApiError(response, 'SERVICE_UNAVAILABLE');
+      expect(message).toMatch(/forced command/);
+      expect(message).toMatch(/Nothing was started/);
+    } finally {
+      await vm.sshd.restart();
+    }
+  });
+});
