@@ -2,9 +2,9 @@
 
 import { onTestFinished, vi } from 'vitest';
 
-/** Until the test's end `setTimeout` waits for the clock that is handed back. Wait with `expect.poll` meanwhile: it keeps to the real one. */
+/** Until the test's end `setTimeout` and `performance.now()` go by the clock that is handed back. Wait with `expect.poll` meanwhile: it keeps to the real one. */
 export function fakeTimeouts() {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => {
     vi.useRealTimers();
   });
