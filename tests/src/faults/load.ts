@@ -46,8 +46,9 @@ export function declareLoad(getVm: () => RealVm | undefined): void {
         await expectApiError(await api.get('/containers'), 'SERVICE_UNAVAILABLE');
       }),
     );
-    // One at once, and on a slow machine those that fall due before the last has asked.
-    expect(api.proxy.accepted - before).toBeLessThanOrEqual(4);
+    // One at once, then those that fall due until the last has asked; how they are spaced is tested with a clock, in core's
+    // ssh/connection-faults.test.ts.
+    expect(api.proxy.accepted - before).toBeLessThan(20);
     await api.proxy.pass();
     await api.expectRecovery();
   });
