@@ -1,7 +1,10 @@
 // Writes the checked-in OpenAPI document, or with --check fails when it is not what the code says.
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { createOpenApiDocument, referenceServers } from '../packages/server/dist/openapi.js';
+import {
+  createOpenApiDocument,
+  referenceServers,
+} from '../packages/server/dist/openapi/document.js';
 import { root } from './run.mjs';
 
 const file = `${root}docs/openapi.json`;

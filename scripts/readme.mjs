@@ -1,7 +1,7 @@
 // Writes the generated part of README.md and ondemand.env.example, or with --check fails when they are not what the code says.
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { listVariables, toEnvFile, toMarkdownTable } from '../packages/server/dist/config-help.js';
+import { listVariables, toEnvFile, toMarkdownTable } from '../packages/server/dist/config/help.js';
 import { root } from './run.mjs';
 
 await generate('README.md', (before) =>

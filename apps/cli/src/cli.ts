@@ -1,21 +1,21 @@
 // One run from the command line to an exit code; the process around it is an argument.
 
 import { CliError } from './cli-error.ts';
+import { toHelp } from './command-line/help.ts';
+import { globalOptions } from './command-line/options.ts';
+import { type Invocation, parseInvocation } from './command-line/parse.ts';
+import { suggestName } from './command-line/suggest-name.ts';
+import { tokenize } from './command-line/tokens.ts';
 import { root } from './commands/root.ts';
 import { completeCommand } from './completion/scripts.ts';
 import { type Context, createContext } from './context.ts';
-import { startDeadline } from './deadline.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { toFailure } from './failure.ts';
-import { toHelp } from './help.ts';
-import { globalOptions } from './options.ts';
 import { createOutput, type Output, type Streams } from './output/output.ts';
-import { type Invocation, parseInvocation } from './parse.ts';
 import { type Environment, readTokenOrigin } from './settings.ts';
-import { suggestName } from './suggest-name.ts';
-import { tokenize } from './tokens.ts';
-import { createUnfinishedWork, type UnfinishedWork } from './unfinished-work.ts';
 import { readVersion } from './version.ts';
+import { startDeadline } from './wait/deadline.ts';
+import { createUnfinishedWork, type UnfinishedWork } from './wait/unfinished-work.ts';
 
 export interface Run {
   /** Without the interpreter and the script. */

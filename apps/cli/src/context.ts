@@ -5,7 +5,7 @@ import { toConfigFolder } from './login/config-folder.ts';
 import { createLoginStore, type LoginStore } from './login/login-store.ts';
 import type { Output, Streams } from './output/output.ts';
 import { type Environment, readSettings, readUrl, type TokenOrigin } from './settings.ts';
-import type { UnfinishedWork } from './unfinished-work.ts';
+import type { UnfinishedWork } from './wait/unfinished-work.ts';
 
 export interface Context {
   readonly output: Output;

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCli } from './cli.ts';
 import { exitCodes } from './exit-codes.ts';
-import { createUnfinishedWork } from './unfinished-work.ts';
+import { createUnfinishedWork } from './wait/unfinished-work.ts';
 
 const interruptedFlushMs = 500;
 const { argv, env, stdin, stdout, stderr } = process;

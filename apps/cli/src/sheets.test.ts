@@ -1,8 +1,8 @@
 import type { ContainerInspection } from '@ondemand/client';
 import { expect, test } from 'vitest';
-import { toInspectionSheet } from './commands/inspection-sheet.ts';
 import { createStyle } from './output/style.ts';
 import { inspection } from './testing/fixtures.test-support.ts';
+import { toInspectionSheet } from './views/inspection-sheet.ts';
 
 const sheet = (container: ContainerInspection) =>
   toInspectionSheet(container, {

@@ -1,9 +1,14 @@
 // What the client sends, over a real server on loopback.
 
 import { describe, expect, test } from 'vitest';
-import { failure, result, type SeenRequest, startCannedApi } from './canned-api.test-support.ts';
 import { createClient } from './client.ts';
-import { expectRejection } from './rejection.test-support.ts';
+import {
+  failure,
+  result,
+  type SeenRequest,
+  startCannedApi,
+} from './testing/canned-api.test-support.ts';
+import { expectRejection } from './testing/rejection.test-support.ts';
 
 const state = {
   vmId: 'oci-flex',

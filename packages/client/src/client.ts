@@ -8,10 +8,10 @@ import type {
   inferProcedureInput,
   inferTransformedProcedureOutput,
 } from '@trpc/server';
-import { type Call, createCall } from './call.ts';
+import { type Call, createCall } from './call/call.ts';
 import type { ClientOptions } from './options.ts';
 import type { CallOptions, Mutation, Query, SubscribeOptions, Subscription } from './procedures.ts';
-import { createSubscribe, type Subscribe } from './subscription.ts';
+import { createSubscribe, type Subscribe } from './subscription/subscription.ts';
 
 /**
  * A client of the API at `url`. Each call is one request of its own, so that none waits for another or fails with it.

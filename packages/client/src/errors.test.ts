@@ -1,15 +1,15 @@
 // What the one error of all calls holds: all that the API said, the way to the caller, and never the token.
 
 import { describe, expect, test } from 'vitest';
+import { createClient } from './client.ts';
+import { isApiError, OnDemandError, statusOfCode } from './errors.ts';
 import {
   type Behaviour,
   type CannedError,
   failure,
   startCannedApi,
-} from './canned-api.test-support.ts';
-import { createClient } from './client.ts';
-import { isApiError, OnDemandError, statusOfCode } from './errors.ts';
-import { expectRejection, rejectionOf } from './rejection.test-support.ts';
+} from './testing/canned-api.test-support.ts';
+import { expectRejection, rejectionOf } from './testing/rejection.test-support.ts';
 
 describe('an error of the API', () => {
   test.each(Object.entries(statusOfCode))('%s arrives whole', async (code, status) => {

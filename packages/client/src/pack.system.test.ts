@@ -17,8 +17,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { failure, result, startCannedApi } from './canned-api.test-support.ts';
-import { openStream } from './canned-stream.test-support.ts';
+import { failure, result, startCannedApi } from './testing/canned-api.test-support.ts';
+import { openStream } from './testing/canned-stream.test-support.ts';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);

@@ -3,43 +3,43 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify, LogController } from 'fastify';
+import { toAuditedOperations } from './audit/operations.ts';
+import { addRefusalAudit } from './audit/record-call.ts';
+import type { AuditTrail } from './audit/trail.ts';
+import type { Authenticate } from './auth/authenticator.ts';
+import { realm } from './auth/challenge.ts';
+import { addGuard, admit } from './auth/guard.ts';
+import type { ScopeNames } from './auth/principal.ts';
+import { readClientAddress } from './http/client-address.ts';
+import { createCors } from './http/cors.ts';
+import { addErrorHandlers, sendError } from './http/error-handlers.ts';
+import { answerClientError, refuseMalformed, toOriginForm } from './http/malformed-requests.ts';
+import { addRequestLog } from './http/request-log.ts';
+import { addRouteCheck } from './http/route-check.ts';
+import { toSecurityHeaders } from './http/security-headers.ts';
 import {
   type AnswerBudgetOptions,
   addAnswerBudget,
   createAnswerBudget,
   defaultBudget,
   endUnreadAnswers,
-} from './answer-budget.ts';
-import { toAuditedOperations } from './audit/operations.ts';
-import { addRefusalAudit } from './audit/record-call.ts';
-import type { AuditTrail } from './audit/trail.ts';
-import type { Authenticate } from './auth/authenticator.ts';
-import { realm } from './auth/challenge.ts';
-import type { ScopeNames } from './auth/principal.ts';
-import { readClientAddress } from './client-address.ts';
-import { createCors } from './cors.ts';
-import { createContextFactory } from './create-context.ts';
-import { docsPath, registerDocs, resourceMetadataPath } from './docs.ts';
-import { addErrorHandlers, sendError } from './errors.ts';
-import { addGuard, admit } from './guard.ts';
-import { registerHealth } from './health.ts';
-import { answerClientError, refuseMalformed, toOriginForm } from './malformed-requests.ts';
-import { createOpenStreams } from './open-streams.ts';
-import { createOpenApiDocument } from './openapi.ts';
-import { createRateLimit } from './rate-limit.ts';
-import { addRequestLog } from './request-log.ts';
-import { registerRest } from './rest.ts';
-import { appRouter } from './routers/app-router.ts';
-import { addRouteCheck } from './routes.ts';
-import { toSecurityHeaders } from './security-headers.ts';
-import type { Services } from './services.ts';
-import { endSilentConnections } from './silent-connections.ts';
-import { registerStreams } from './streams.ts';
-import { registerTrpc } from './trpc-plugin.ts';
+} from './limits/answer-budget.ts';
+import { createRateLimit } from './limits/rate-limit.ts';
+import { docsPath, registerDocs, resourceMetadataPath } from './openapi/docs.ts';
+import { createOpenApiDocument } from './openapi/document.ts';
+import { appRouter } from './procedures/app-router.ts';
+import type { Services } from './procedures/core-services.ts';
+import { createContextFactory } from './procedures/create-context.ts';
+import { registerHealth } from './process/health.ts';
+import { endSilentConnections } from './process/silent-connections.ts';
+import { registerRest } from './rest/rest.ts';
+import { registerStreams } from './streams/rest-streams.ts';
+import { createOpenStreams } from './streams/stream-registry.ts';
+import { registerTrpc } from './trpc/plugin.ts';
 
-export type { ApiError } from './api-error.ts';
-export type { AppRouter } from './routers/app-router.ts';
-export type { TrpcErrorData } from './trpc.ts';
+export type { ApiError } from './http/api-error.ts';
+export type { AppRouter } from './procedures/app-router.ts';
+export type { TrpcErrorData } from './procedures/base.ts';
 
 export interface ServerOptions {
   readonly services: Services;

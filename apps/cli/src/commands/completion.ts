@@ -1,6 +1,6 @@
 // `ondemand completion`: the script that lets a shell complete command lines.
 
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
 import { completionScripts, isShell, shells } from '../completion/scripts.ts';
 import { exitCodes } from '../exit-codes.ts';
 

@@ -2,11 +2,11 @@
 
 import type { OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
+import { suggestName } from '../command-line/suggest-name.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
-import { suggestName } from '../suggest-name.ts';
 
 export const start = defineAction({
   verb: 'start',

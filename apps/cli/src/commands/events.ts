@@ -2,9 +2,9 @@
 
 import type { OnDemandEvent } from '@ondemand/client';
 import { usageError } from '../cli-error.ts';
-import { defineCommand } from '../command.ts';
-import { follow } from '../follow.ts';
-import { toEventLine } from './event-line.ts';
+import { defineCommand } from '../command-line/command.ts';
+import { toEventLine } from '../views/event-line.ts';
+import { follow } from '../watch/follow.ts';
 
 const types = ['vm', 'container', 'job'] as const;
 

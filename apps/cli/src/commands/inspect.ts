@@ -1,8 +1,8 @@
 // `ondemand inspect`: one container in full.
 
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { toInspectionSheet } from './inspection-sheet.ts';
+import { toInspectionSheet } from '../views/inspection-sheet.ts';
 
 export const inspect = defineCommand({
   description:

@@ -1,6 +1,6 @@
 // `ondemand jobs cancel`: ends a job that hangs, or that nobody wants any more.
 
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 export const cancel = defineCommand({

@@ -1,14 +1,14 @@
 // `ondemand jobs`: the work on the VM that goes on by itself.
 
 import { CliError, usageError } from '../cli-error.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
+import { flag } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { showWaits, toExit } from '../follow.ts';
-import { followJob } from '../follow-job.ts';
-import { flag } from '../options.ts';
 import { toPrintableText } from '../output/printable.ts';
-import { toJobFacts, toJobFailure, toJobTable } from './job-facts.ts';
+import { toJobFacts, toJobFailure, toJobTable } from '../views/job-facts.ts';
+import { showWaits, toExit } from '../watch/follow.ts';
+import { followJob } from '../watch/follow-job.ts';
 
 export const jobs = defineCommand({
   description: `List the last jobs on oci-flex, the newest first, or show one with the end of its output.

@@ -2,9 +2,8 @@
 
 import { createClient, isApiError, type OnDemandError, type Whoami } from '@ondemand/client';
 import { CliError, usageError } from '../cli-error.ts';
-import { defineCommand, type Valued } from '../command.ts';
+import { defineCommand, type Valued } from '../command-line/command.ts';
 import type { Context } from '../context.ts';
-import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { logIn } from '../login/log-in.ts';
 import { revoke } from '../login/revoke.ts';
@@ -12,6 +11,7 @@ import { type Login, toApiKey, toMsLeft, toRenewal } from '../login/stored-login
 import { toPrintable } from '../output/printable.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
 import { type Environment, readEnvToken } from '../settings.ts';
+import { startDeadline } from '../wait/deadline.ts';
 
 export const login = defineCommand({
   description: `Get an access token from the issuer that the API names, check it with the API, and keep it for

@@ -1,6 +1,6 @@
 // `ondemand logout`: forgets a login here and ends it at the issuer.
 
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Revocation, revoke, type TokenKind } from '../login/revoke.ts';

@@ -2,12 +2,12 @@
 
 import type { LogLine } from '@ondemand/client';
 import { usageError } from '../cli-error.ts';
-import { defineCommand, type Values } from '../command.ts';
+import { defineCommand, type Values } from '../command-line/command.ts';
+import { flag, parseCount } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { follow } from '../follow.ts';
-import { flag, parseCount } from '../options.ts';
-import { toZoned } from '../zoned-time.ts';
+import { toZoned } from '../output/zoned-time.ts';
+import { follow } from '../watch/follow.ts';
 
 type Lines = number | 'all';
 

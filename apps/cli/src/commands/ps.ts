@@ -2,13 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container, OnDemandClient } from '@ondemand/client';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
+import { flag } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { flag } from '../options.ts';
 import { toPrintable } from '../output/printable.ts';
+import { toContainerTable } from '../views/container-table.ts';
 import { type Bell, createBell } from '../watch/bell.ts';
 import { watch } from '../watch/watch.ts';
-import { toContainerTable } from './container-table.ts';
 
 const doing = 'Listing containers'; // above its users: the command is made while this module loads
 

@@ -2,14 +2,14 @@
 
 import type { ContainerActionResult, Job, OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
+import { flag } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure, toTrouble } from '../failure.ts';
-import { followJob } from '../follow-job.ts';
-import { flag } from '../options.ts';
 import { toPrintableText } from '../output/printable.ts';
-import { toJobFailure } from './job-facts.ts';
+import { toJobFailure } from '../views/job-facts.ts';
+import { followJob } from '../watch/follow-job.ts';
 
 export const rebuild = defineCommand({
   description: `Build containers anew from the compose project they came from, and replace them:

@@ -1,6 +1,6 @@
 // All commands, with what help needs to list them; each loads its module when it is used.
 
-import type { Group } from '../command.ts';
+import type { Group } from '../command-line/command.ts';
 
 export const root: Group = {
   kind: 'group',

@@ -2,12 +2,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerState, ContainerStats, OnDemandClient } from '@ondemand/client';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
+import { flag } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { mapBounded } from '../map-bounded.ts';
-import { flag } from '../options.ts';
+import { toStatsTable } from '../views/stats-table.ts';
+import { mapBounded } from '../wait/map-bounded.ts';
 import { watch } from '../watch/watch.ts';
-import { toStatsTable } from './stats-table.ts';
 
 const doing = 'Measuring'; // above its users: the command is made while this module loads
 

@@ -1,13 +1,13 @@
 // `ondemand status`: the VM and its containers at a glance.
 
 import type { Container, VmState } from '@ondemand/client';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
 import { toPrintable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';
-import { toContainerTable } from './container-table.ts';
-import { toStateLook } from './vm-facts.ts';
+import { toContainerTable } from '../views/container-table.ts';
+import { toStateLook } from '../views/vm-facts.ts';
 
 export const status = defineCommand({
   description: `The VM and its containers at a glance.

@@ -1,6 +1,6 @@
 // `ondemand version`: the same as `ondemand --version`, for those who are used to docker's.
 
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readVersion } from '../version.ts';
 

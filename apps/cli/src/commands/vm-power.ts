@@ -2,10 +2,10 @@
 
 import type { OnDemandClient, VmActionResult, VmState } from '@ondemand/client';
 import { CliError, usageError } from '../cli-error.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
+import { flag, parseDuration } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { flag, parseDuration } from '../options.ts';
 import { formatDuration } from '../output/duration.ts';
 import { type Goal, restarted, started, stopped } from '../wait/goals.ts';
 import { waitFor } from '../wait/wait-for.ts';

@@ -1,8 +1,8 @@
 // `ondemand vm status`: the VM as OCI sees it.
 
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { toVmFacts } from './vm-facts.ts';
+import { toVmFacts } from '../views/vm-facts.ts';
 
 export const vmStatus = defineCommand({
   description: 'Show the state of the VM as OCI sees it now.',

@@ -1,6 +1,6 @@
 // `ondemand vm …`: the VM's power.
 
-import type { Group } from '../command.ts';
+import type { Group } from '../command-line/command.ts';
 
 export const vm: Group = {
   kind: 'group',

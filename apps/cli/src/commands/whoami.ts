@@ -1,6 +1,6 @@
 // `ondemand whoami`: what the API makes of the token.
 
-import { defineCommand } from '../command.ts';
+import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toFacts } from '../output/table.ts';
 import { formatTimeLeft } from '../output/time-left.ts';

@@ -1,9 +1,9 @@
 // Says what the last word of an unfinished command line may become.
 
-import type { Command, Group, OperandSource, Options } from '../command.ts';
-import { globalOptions } from '../options.ts';
-import { findSubject } from '../parse.ts';
-import { tokenize } from '../tokens.ts';
+import type { Command, Group, OperandSource, Options } from '../command-line/command.ts';
+import { globalOptions } from '../command-line/options.ts';
+import { findSubject } from '../command-line/parse.ts';
+import { tokenize } from '../command-line/tokens.ts';
 
 export interface CompletionOptions {
   readonly root: Group;

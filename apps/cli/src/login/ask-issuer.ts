@@ -4,7 +4,7 @@ import type { AuthorizationServer } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type IssuerFailure, isBare, toCliError, toIssuerFailure } from './issuer-failure.ts';
-import { isScopeRefusal, type TokenWish, toLesserWish, toOtherName } from './token-wish.ts';
+import { isScopeRefusal, type TokenWish, toLesserWish, toOtherName } from './token-request.ts';
 
 export interface Question {
   readonly server: AuthorizationServer;

@@ -10,7 +10,7 @@ import { askIssuer, type Question } from './ask-issuer.ts';
 import { toSecretMethods } from './client-secret-methods.ts';
 import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
-import { type Granted, type TokenWish, toParameters, toTokens } from './token-wish.ts';
+import { type Granted, type TokenWish, toParameters, toTokens } from './token-request.ts';
 
 export interface ClientLogin extends Question {
   readonly secret: string;

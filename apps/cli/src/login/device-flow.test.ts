@@ -9,7 +9,7 @@ import {
 } from '../testing/stub-issuer.test-support.ts';
 import { type Prompt, runDeviceFlow } from './device-flow.ts';
 import { discover } from './find-issuer.ts';
-import type { TokenWish } from './token-wish.ts';
+import type { TokenWish } from './token-request.ts';
 
 const pending = refused('authorization_pending');
 const wish: TokenWish = {

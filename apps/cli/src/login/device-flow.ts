@@ -15,7 +15,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { askIssuer, type Question } from './ask-issuer.ts';
 import { toCliError, toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
-import { type Granted, toParameters, toResource, toTokens } from './token-wish.ts';
+import { type Granted, toParameters, toResource, toTokens } from './token-request.ts';
 
 export interface Prompt {
   readonly userCode: string;

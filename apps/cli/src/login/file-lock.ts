@@ -2,7 +2,7 @@
 
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startDeadline } from '../deadline.ts';
+import { startDeadline } from '../wait/deadline.ts';
 import { createLockOwner, isDead, type LockOwner, parseLockOwner } from './lock-owner.ts';
 
 export interface LockOptions {

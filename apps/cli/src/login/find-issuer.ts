@@ -2,8 +2,8 @@
 
 import { type AuthorizationServer, discoveryRequest, processDiscoveryResponse } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
-import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { startDeadline } from '../wait/deadline.ts';
 import {
   type IssuerFailure,
   isBare,

@@ -7,7 +7,7 @@ import {
 } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { toIssuerWords } from './issuer-words.ts';
+import { toIssuerWords } from './issuer-messages.ts';
 
 export type IssuerFailure =
   /** It understood and says no. */

@@ -2,8 +2,8 @@
 
 import { allowInsecureRequests, customFetch } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
-import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { startDeadline } from '../wait/deadline.ts';
 
 /** For each function of oauth4webapi that asks the issuer. */
 export function toRequestOptions(signal: AbortSignal, timeoutMs = requestMs) {

@@ -10,7 +10,7 @@ import { readSecretFile, readSecretStream } from './client-secret.ts';
 import { type Prompt, runDeviceFlow } from './device-flow.ts';
 import { askApiForIssuer, discover } from './find-issuer.ts';
 import { type Audience, type Login, toApiKey } from './stored-logins.ts';
-import { type Granted, renewable } from './token-wish.ts';
+import { type Granted, renewable } from './token-request.ts';
 
 export interface LoginRequest {
   readonly url: string;

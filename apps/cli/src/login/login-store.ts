@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toPrintable } from '../output/printable.ts';
-import { createUnfinishedWork, type UnfinishedWork } from '../unfinished-work.ts';
+import { createUnfinishedWork, type UnfinishedWork } from '../wait/unfinished-work.ts';
 import { type Held, LockTimeout, withFileLock } from './file-lock.ts';
 import type { LockOwner } from './lock-owner.ts';
 import { makePrivateFolder, readPrivateFile, writePrivateFile } from './private-file.ts';

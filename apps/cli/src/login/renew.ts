@@ -14,7 +14,7 @@ import { discover } from './find-issuer.ts';
 import { toCliError, toIssuerFailure, toSaying } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
 import { type Login, toRenewal } from './stored-logins.ts';
-import { type Tokens, toTokens } from './token-wish.ts';
+import { type Tokens, toTokens } from './token-request.ts';
 
 export interface RenewalSignals {
   /** Ends whatever is under way. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseDuration } from '../options.ts';
+import { parseDuration } from '../command-line/options.ts';
 import { formatDuration } from './duration.ts';
 
 test.each([

@@ -3,9 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LifecycleState, OnDemandClient, VmState } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
-import { startDeadline } from '../deadline.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatDuration } from '../output/duration.ts';
+import { startDeadline } from './deadline.ts';
 import type { Goal, Look } from './goals.ts';
 
 export interface WaitOptions {

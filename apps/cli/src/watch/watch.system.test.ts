@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { backup, die, nginx, sample } from '../testing/fixtures.test-support.ts';
 import { collect, exitOf, startBin } from '../testing/run-bin.test-support.ts';
 import { startStubApi } from '../testing/stub-api.test-support.ts';
-import { countLists, lost, startWatchedApi } from './watch.test-support.ts';
+import { countLists, lost, startWatchedApi } from '../testing/watch.test-support.ts';
 
 test('on a pipe a table follows another when something has changed, and warnings go to stderr', async () => {
   const watched = await startWatchedApi(lost, { data: [backup, nginx] }, { data: [nginx] });

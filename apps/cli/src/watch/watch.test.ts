@@ -5,7 +5,7 @@ import { runInTerminal } from '../testing/fake-terminal.test-support.ts';
 import { backup, die, healthy, nginx, sample, table } from '../testing/fixtures.test-support.ts';
 import { refusal, startStubApi } from '../testing/stub-api.test-support.ts';
 import { createTerminalModel } from '../testing/terminal-model.test-support.ts';
-import { countLists, lost, startWatchedApi } from './watch.test-support.ts';
+import { countLists, lost, startWatchedApi } from '../testing/watch.test-support.ts';
 
 const stopped = { ...nginx, state: 'exited', uptime: 'Exited (137) 1 second ago' };
 

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
-import { toExit } from '../follow.ts';
 import { createDisplay } from './display.ts';
+import { toExit } from './follow.ts';
 
 export interface Watched<T> {
   /** What is waited for at first, for the spinner. */

@@ -1,10 +1,10 @@
 // Hides the values of a container's environment in all that is shown of it, within bounds that no environment and no label can break.
 
+import { createTimeSlice } from '../concurrency/time-slice.ts';
 import { createHiding } from '../model/hiding.ts';
-import type { ContainerDetails } from './engine-schemas.ts';
+import type { ContainerDetails } from './engine/schemas.ts';
+import { toName } from './format/to-container.ts';
 import { environmentSecrets } from './redact.ts';
-import { createTimeSlice } from './time-slice.ts';
-import { toName } from './to-container.ts';
 
 /** Each gives the text as it may be shown; a text past the bounds is cut, or not shown at all. */
 export interface EnvironmentHiding {

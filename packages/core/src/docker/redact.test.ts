@@ -1,8 +1,8 @@
 // What of a text is hidden, and what is left to read.
 
 import { describe, expect, test } from 'vitest';
-import { costOfFourfold } from '../cpu-growth.test-support.ts';
 import { createHiding } from '../model/hiding.ts';
+import { costOfFourfold } from '../testing/cpu-growth.test-support.ts';
 import { environmentSecrets } from './redact.ts';
 
 const hide = (text: string, ...env: string[]) => createHiding(environmentSecrets(env)).hide(text);

@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
-import type { EngineAnswer } from './exchange.ts';
-import { LostAnswerError } from './exchange.ts';
+import type { EngineAnswer } from './engine/exchange.ts';
+import { LostAnswerError } from './engine/exchange.ts';
 import {
   type EngineTask,
   findOther,

@@ -1,10 +1,10 @@
 // What the engine refused, or failed to say, in words for the caller; its own message stays in `cause`.
 
-import { containerMissing } from '../container-missing.ts';
 import { AppError, type AppErrorOptions, type ErrorText, isAppError } from '../errors.ts';
 import type { ContainerState } from '../model/container.ts';
+import { containerMissing } from '../model/container-not-found.ts';
 import { vmId } from '../model/vm.ts';
-import type { EngineAnswer, LostAnswerError } from './exchange.ts';
+import type { EngineAnswer, LostAnswerError } from './engine/exchange.ts';
 import { explainStart, namedContainer, type Refusal, saysMissing } from './refusals.ts';
 
 /** What was asked of the engine, and of which container. */

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { setUpOci, startOci, wholeVm } from './compute.test-support.ts';
+import { setUpOci, startOci, wholeVm } from '../testing/compute.test-support.ts';
 
 const { computeAt, failure, file } = setUpOci();
 

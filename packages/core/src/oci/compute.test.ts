@@ -16,7 +16,7 @@ import {
   startOci,
   verify,
   wholeVm,
-} from './compute.test-support.ts';
+} from '../testing/compute.test-support.ts';
 
 const { computeAt, failure, file } = setUpOci();
 

@@ -3,10 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import type { ComputeClient, VirtualNetworkClient } from 'oci-core';
+import { createSharedReads } from '../concurrency/single-flight.ts';
 import { AppError } from '../errors.ts';
 import { vmId } from '../model/vm.ts';
 import type { CallOptions, Compute } from '../ports.ts';
-import { createSharedReads } from '../shared-read.ts';
 import { createHttpExchange } from './exchange.ts';
 import type { OciOperation } from './failure.ts';
 import { createOciHttpClient, type OciHttpClient, type OciOutcome } from './http-client.ts';

@@ -8,7 +8,7 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '../concurrency/deadline.ts';
 import { OciRequestError } from './failure.ts';
 
 export interface HttpQuestion {

@@ -2,7 +2,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpClient, HttpRequest } from 'oci-common';
-import { pause, withDeadline } from '../deadline.ts';
+import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { OciAuth } from './credentials.ts';
 import type { HttpAnswer, HttpExchange } from './exchange.ts';

@@ -1,7 +1,7 @@
 // The end of a token, on clocks that the test moves, and who waits for the next one.
 
 import { expect, test } from 'vitest';
-import { type Asked, startOci } from './instance-principal.test-support.ts';
+import { type Asked, startOci } from '../testing/instance-principal.test-support.ts';
 
 const minuteMs = 60_000;
 const patience = { timeout: 10_000 };

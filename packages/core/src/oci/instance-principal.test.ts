@@ -10,7 +10,7 @@ import {
   certifiedKey,
   keyPem,
   startOci,
-} from './instance-principal.test-support.ts';
+} from '../testing/instance-principal.test-support.ts';
 
 async function refusal(promise: Promise<unknown>): Promise<AppError> {
   const error = await promise.then(

@@ -7,17 +7,22 @@ import http from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createSshConnection, type SshConnectionOptions } from './connection.ts';
-import { createShell } from './exec.ts';
-import { closed, countIntervals, expectFailure, until } from './expect-failure.test-support.ts';
+import {
+  closed,
+  countIntervals,
+  expectFailure,
+  until,
+} from '../testing/expect-failure.test-support.ts';
 import {
   describeSshd,
   generateKey,
   type PrivateSshd,
   type SshdOptions,
   startSshd,
-} from './sshd.test-support.ts';
-import { startFaultProxy } from './tcp-faults.test-support.ts';
+} from '../testing/sshd.test-support.ts';
+import { startFaultProxy } from '../testing/tcp-faults.test-support.ts';
+import { createShell } from './command/exec.ts';
+import { createSshConnection, type SshConnectionOptions } from './connection/connection.ts';
 
 function connectTo(sshd: PrivateSshd, options: Partial<SshConnectionOptions> = {}) {
   return createSshConnection({

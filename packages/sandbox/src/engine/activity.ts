@@ -1,6 +1,6 @@
 // What the programs of a small home server write into their logs, so that the logs look and grow like real ones.
 
-import type { LogStream } from './log.ts';
+import type { LogStream } from './logs/log.ts';
 
 export type Random = () => number;
 

@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Activity } from './activity.ts';
-import { type ContainerLog, createLog } from './log.ts';
-import { millisToNanos, type NanoTime } from './nano-time.ts';
+import { type ContainerLog, createLog } from './logs/log.ts';
+import { millisToNanos, type NanoTime } from './logs/nano-time.ts';
 
 export type RestartPolicyName = 'no' | 'always' | 'unless-stopped' | 'on-failure';
 

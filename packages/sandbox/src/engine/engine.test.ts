@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { parseFrames, readAll, startTestEngine, type TestEngine } from './engine.test-support.ts';
+import {
+  parseFrames,
+  readAll,
+  startTestEngine,
+  type TestEngine,
+} from '../testing/engine.test-support.ts';
 
 async function start(): Promise<TestEngine> {
   const app = await startTestEngine();

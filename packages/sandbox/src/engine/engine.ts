@@ -12,13 +12,13 @@ import {
 } from './container.ts';
 import { createEvents } from './events.ts';
 import { createLifecycle, type Lifecycle, nameInUse } from './lifecycle.ts';
-import type { LogStream } from './log.ts';
-import { createNanoClock, millisToNanos, type NanoClock, type NanoTime } from './nano-time.ts';
+import type { LogStream } from './logs/log.ts';
+import { createNanoClock, millisToNanos, type NanoClock, type NanoTime } from './logs/nano-time.ts';
 import { createProcesses } from './processes.ts';
 import { createRoutes, findContainer } from './routes.ts';
 import { createEngineServer, type EngineRequest } from './server.ts';
-import type { EngineVersion } from './to-info.ts';
-import { networkIdOf } from './to-list-item.ts';
+import type { EngineVersion } from './views/to-info.ts';
+import { networkIdOf } from './views/to-list-item.ts';
 
 /** What a test may look at and turn. */
 export interface SandboxEngine {

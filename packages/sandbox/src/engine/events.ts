@@ -1,6 +1,6 @@
 // GET /events: the engine's memory of what happened, and who listens.
 
-import { type NanoTime, nanosToSeconds } from './nano-time.ts';
+import { type NanoTime, nanosToSeconds } from './logs/nano-time.ts';
 
 export interface EngineEvent {
   readonly type: string;

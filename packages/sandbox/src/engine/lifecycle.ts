@@ -2,9 +2,9 @@
 
 import { ApiError } from './api-error.ts';
 import { isActive, type SandboxContainer } from './container.ts';
-import type { NanoClock } from './nano-time.ts';
+import type { NanoClock } from './logs/nano-time.ts';
 import type { Processes } from './processes.ts';
-import { hostIpsOf } from './to-list-item.ts';
+import { hostIpsOf } from './views/to-list-item.ts';
 
 export interface StopOptions {
   /** Before SIGKILL; 10 unless told otherwise, -1 for ever. */

@@ -2,7 +2,7 @@
 
 import type { Line } from './activity.ts';
 import { isActive, randomPid, type SandboxContainer } from './container.ts';
-import { millisToNanos, type NanoClock, nanosToMillis } from './nano-time.ts';
+import { millisToNanos, type NanoClock, nanosToMillis } from './logs/nano-time.ts';
 
 export interface Processes {
   /** The container's program runs from now on. */

@@ -5,13 +5,13 @@ import { isActive, type SandboxContainer } from './container.ts';
 import { type Events, toEventLine } from './events.ts';
 import { parseContainerFilters, parseEventFilters } from './filters.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { readLog } from './log-stream.ts';
-import { millisToNanos, type NanoClock, type NanoTime, parseTime } from './nano-time.ts';
+import { readLog } from './logs/log-stream.ts';
+import { millisToNanos, type NanoClock, type NanoTime, parseTime } from './logs/nano-time.ts';
 import { pause } from './pause.ts';
-import { type EngineVersion, toInfo, toVersion } from './to-info.ts';
-import { toInspect } from './to-inspect.ts';
-import { toListItem } from './to-list-item.ts';
-import { toStats } from './to-stats.ts';
+import { type EngineVersion, toInfo, toVersion } from './views/to-info.ts';
+import { toInspect } from './views/to-inspect.ts';
+import { toListItem } from './views/to-list-item.ts';
+import { toStats } from './views/to-stats.ts';
 
 export interface ApiRequest {
   readonly query: URLSearchParams;

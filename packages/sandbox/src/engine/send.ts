@@ -3,7 +3,7 @@
 import { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
 import type { DockerFaults } from '../faults.ts';
-import { spoilFrames } from './bad-frames.ts';
+import { spoilFrames } from './logs/bad-frames.ts';
 import type { Reply } from './routes.ts';
 
 export interface Sending {

@@ -9,7 +9,7 @@ import { ApiError } from './api-error.ts';
 import { pause } from './pause.ts';
 import type { Reply, Route } from './routes.ts';
 import { send } from './send.ts';
-import type { EngineVersion } from './to-info.ts';
+import type { EngineVersion } from './views/to-info.ts';
 
 export interface EngineRequest {
   readonly method: string;

@@ -10,8 +10,8 @@ import {
 } from '../engine/activity.ts';
 import type { ContainerInit, SandboxContainer } from '../engine/container.ts';
 import type { EngineControl } from '../engine/engine.ts';
-import { millisToNanos, nanosToMillis } from '../engine/nano-time.ts';
-import type { CommandIo } from './command-io.ts';
+import { millisToNanos, nanosToMillis } from '../engine/logs/nano-time.ts';
+import type { CommandIo } from './commands/io.ts';
 import { parseComposeArguments } from './compose/arguments.ts';
 import { buildImage } from './compose/build.ts';
 import type { Images } from './compose/images.ts';

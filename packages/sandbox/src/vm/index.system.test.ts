@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { expect, onTestFinished, test } from 'vitest';
 import { createEd25519Key } from '../ed25519-key.ts';
-import { parseFrames, readAll } from '../engine/engine.test-support.ts';
+import { parseFrames, readAll } from '../testing/engine.test-support.ts';
 import {
   openExec,
   openSocket,
@@ -13,7 +13,7 @@ import {
   runOn,
   startTestVm,
   type TestVm,
-} from './vm.test-support.ts';
+} from '../testing/vm.test-support.ts';
 
 async function start(options?: { powered?: boolean; homeName?: string }): Promise<TestVm> {
   const app = await startTestVm(options);

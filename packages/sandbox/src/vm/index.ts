@@ -4,14 +4,14 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createEngine, type SandboxEngine } from '../engine/engine.ts';
 import type { Faults } from '../faults.ts';
-import { createCommandServer } from './command-server.ts';
+import { writeShims } from './commands/command-stub.ts';
+import { runDocker } from './commands/docker.ts';
+import { createCommandServer } from './commands/server.ts';
+import { createShell } from './commands/shell.ts';
 import { createImages } from './compose/images.ts';
-import { runDocker } from './docker-command.ts';
 import { populate } from './home-server.ts';
 import { createHostKey } from './host-key.ts';
 import { createListener, findFreePort } from './listener.ts';
-import { createShell } from './shell.ts';
-import { writeShims } from './shim.ts';
 import { createSshServer } from './ssh-server.ts';
 import { writeStacks } from './stacks.ts';
 

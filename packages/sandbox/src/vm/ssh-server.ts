@@ -6,9 +6,9 @@ import type { ServerChannel } from 'ssh2';
 import ssh2, { type AcceptConnection, type Connection, type RejectConnection } from 'ssh2';
 import type { EngineControl } from '../engine/engine.ts';
 import type { Faults } from '../faults.ts';
-import { dockerSockets } from './docker-command.ts';
+import { dockerSockets } from './commands/docker.ts';
+import type { Shell } from './commands/shell.ts';
 import type { HostKey } from './host-key.ts';
-import type { Shell } from './shell.ts';
 
 export interface SshServerOptions {
   readonly user: string;

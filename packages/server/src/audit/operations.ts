@@ -1,7 +1,7 @@
 // The operations that change something, by the paths of either transport.
 
-import type { Meta } from '../operation.ts';
-import type { AppRouter } from '../routers/app-router.ts';
+import type { AppRouter } from '../procedures/app-router.ts';
+import type { Meta } from '../procedures/operation.ts';
 import type { AuditedOperations } from './record-call.ts';
 
 export function toAuditedOperations(router: AppRouter): AuditedOperations {

@@ -2,11 +2,11 @@
 
 import { type AppError, vmId } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { toAppError } from '../api-error.ts';
-import { errorMap } from '../error-map.ts';
-import { toShortText } from '../short-text.ts';
-import { toAcceptedJob, toJobId } from '../started-job.ts';
-import { isTrpcUrl, trpcPrefix } from '../trpc.ts';
+import { toAppError } from '../http/api-error.ts';
+import { errorMap } from '../http/error-map.ts';
+import { toShortText } from '../http/short-text.ts';
+import { isTrpcUrl, trpcPrefix } from '../procedures/base.ts';
+import { toAcceptedJob, toJobId } from '../rest/started-job.ts';
 import { toOutcome } from './entry.ts';
 import type { AuditTrail } from './trail.ts';
 

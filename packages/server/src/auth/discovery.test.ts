@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { errorOf, toLogText } from '../testing/issuer.test-support.ts';
 import { createDiscovery } from './discovery.ts';
-import { errorOf, toLogText } from './issuer.test-support.ts';
 import { createIssuerHttp, type JsonObject } from './issuer-http.ts';
 
 const issuer = 'https://auth.example.com';

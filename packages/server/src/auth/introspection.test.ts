@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createAuthenticator } from './authenticator.ts';
 import {
   type Answer,
   createTestClock,
@@ -11,7 +10,8 @@ import {
   startTestIssuer,
   type TestIssuer,
   toLogText,
-} from './issuer.test-support.ts';
+} from '../testing/issuer.test-support.ts';
+import { createAuthenticator } from './authenticator.ts';
 import { createIssuerHttp } from './issuer-http.ts';
 
 const audience = 'https://ondemand.example.com';

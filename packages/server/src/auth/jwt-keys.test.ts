@@ -2,9 +2,9 @@
 
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestServer } from '../testing.test-support.ts';
+import { errorOf, startTestIssuer, type TestIssuer } from '../testing/issuer.test-support.ts';
+import { startTestServer } from '../testing/testing.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
-import { errorOf, startTestIssuer, type TestIssuer } from './issuer.test-support.ts';
 import { createJwtVerifier } from './jwt.ts';
 import { anyOrigin } from './principal.ts';
 

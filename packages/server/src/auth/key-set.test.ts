@@ -1,6 +1,5 @@
 import { AppError } from '@ondemand/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createDiscovery } from './discovery.ts';
 import {
   type Answer,
   createTestClock,
@@ -12,7 +11,8 @@ import {
   startTestIssuer,
   type TestIssuer,
   toLogText,
-} from './issuer.test-support.ts';
+} from '../testing/issuer.test-support.ts';
+import { createDiscovery } from './discovery.ts';
 import { createIssuerHttp } from './issuer-http.ts';
 import { createKeySet, type KeySet, withId } from './key-set.ts';
 

@@ -2,8 +2,8 @@
 
 import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { errorOf, startTestIssuer, type TestIssuer } from '../testing/issuer.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
-import { errorOf, startTestIssuer, type TestIssuer } from './issuer.test-support.ts';
 import { requireScope } from './principal.ts';
 
 const audience = 'https://ondemand.example.com';

@@ -2,7 +2,6 @@
 
 import { AppError } from '@ondemand/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createAuthenticator } from './authenticator.ts';
 import {
   type Answer,
   createAutheliaIntrospection,
@@ -10,7 +9,8 @@ import {
   errorOf,
   startTestIssuer,
   type TestIssuer,
-} from './issuer.test-support.ts';
+} from '../testing/issuer.test-support.ts';
+import { createAuthenticator } from './authenticator.ts';
 import type { Origin } from './principal.ts';
 
 const audience = 'https://ondemand.example.com';

@@ -1,7 +1,7 @@
 // The command line of `docker compose` and `docker-compose`, as far as the sandbox speaks it.
 
 import { resolve } from 'node:path';
-import { CommandFailure } from '../command-failure.ts';
+import { CommandFailure } from '../commands/failure.ts';
 
 export interface ComposeArguments {
   readonly projectName: string | undefined;

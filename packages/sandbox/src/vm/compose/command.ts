@@ -2,9 +2,9 @@
 
 import { stringify } from 'yaml';
 import type { EngineControl } from '../../engine/engine.ts';
-import { CommandFailure } from '../command-failure.ts';
-import type { CommandIo } from '../command-io.ts';
-import { formatTable, toPsRow } from '../ps-table.ts';
+import { CommandFailure } from '../commands/failure.ts';
+import type { CommandIo } from '../commands/io.ts';
+import { formatTable, toPsRow } from '../commands/ps-table.ts';
 import { type ComposeArguments, parseComposeArguments } from './arguments.ts';
 import type { Images } from './images.ts';
 import { loadProject, type Project } from './project.ts';

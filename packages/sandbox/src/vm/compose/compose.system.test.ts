@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startTestVm, type TestVm } from '../vm.test-support.ts';
+import { startTestVm, type TestVm } from '../../testing/vm.test-support.ts';
 import { parseComposeArguments } from './arguments.ts';
 import { parseDockerfile, toRunSteps } from './dockerfile.ts';
 import { toService } from './service.ts';

@@ -3,7 +3,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { CommandFailure } from '../command-failure.ts';
+import { CommandFailure } from '../commands/failure.ts';
 
 export interface Instruction {
   /** In capitals, e.g. `COPY`. */

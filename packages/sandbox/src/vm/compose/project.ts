@@ -3,7 +3,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { CommandFailure } from '../command-failure.ts';
+import { CommandFailure } from '../commands/failure.ts';
 import type { ComposeArguments } from './arguments.ts';
 import { toFields } from './fields.ts';
 import { type Service, toService } from './service.ts';

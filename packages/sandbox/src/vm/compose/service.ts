@@ -2,7 +2,7 @@
 
 import { join, resolve } from 'node:path';
 import type { ContainerInit, MountSpec, PortSpec } from '../../engine/container.ts';
-import { CommandFailure } from '../command-failure.ts';
+import { CommandFailure } from '../commands/failure.ts';
 import { toFields } from './fields.ts';
 import { readEnvFile } from './variables.ts';
 

@@ -1,7 +1,7 @@
 // Variables in compose files: ${NAME}, ${NAME:-default}, ${NAME:?message}, $NAME and $$.
 
 import { readFile } from 'node:fs/promises';
-import { CommandFailure } from '../command-failure.ts';
+import { CommandFailure } from '../commands/failure.ts';
 
 type Variables = Readonly<Record<string, string>>;
 

@@ -1,0 +1,56 @@
+// Gives every option its value, or says which one cannot have the value at hand.
+
+import { CliError, usageError } from '../cli-error.ts';
+import type { Option, Options } from './command.ts';
+import { suggest } from './suggest.ts';
+import type { OptionToken } from './tokens.ts';
+import { didYouMean, seeHelp } from './usage.ts';
+
+/** Every option has its value: the last one given, else its fallback. */
+export function parseValues(
+  path: readonly string[],
+  tokens: readonly OptionToken[],
+  options: Options,
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(options)) {
+    values[name] = option.kind === 'flag' ? false : option.fallback;
+  }
+  for (const { name, rawName, value } of tokens) {
+    values[name] = parseValue(rawName, value, knownOption(path, name, rawName, options), path);
+  }
+  return values;
+}
+
+/** The option of that name; throws a usage error, with the nearest name, when there is none. */
+export function knownOption(
+  path: readonly string[],
+  name: string,
+  rawName: string,
+  options: Options,
+): Option {
+  const option = Object.hasOwn(options, name) ? options[name] : undefined;
+  if (option !== undefined) return option;
+  const near = rawName.startsWith('--') ? suggest(name, Object.keys(options)) : undefined;
+  throw usageError(`unknown flag ${rawName}${didYouMean(near && `--${near}`)}; ${seeHelp(path)}`);
+}
+
+function parseValue(
+  rawName: string,
+  value: string | undefined,
+  option: Option,
+  path: readonly string[],
+): unknown {
+  if (option.kind === 'flag') {
+    if (value === undefined) return true;
+    throw usageError(`${rawName} takes no value; ${seeHelp(path)}`);
+  }
+  if (value === undefined)
+    throw usageError(`${rawName} needs a ${option.placeholder}; ${seeHelp(path)}`);
+  try {
+    return option.parse(value);
+  } catch (error) {
+    if (error instanceof CliError) throw usageError(`${rawName} ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+// The options that more than one command has, and the parsers of their values.
+
+import { usageError } from '../cli-error.ts';
+import type { Flag, Valued } from './command.ts';
+
+/** Options of every command, before or after its name. */
+export const globalOptions = {
+  json: flag("Print the API's own JSON and nothing else"),
+  url: {
+    kind: 'value',
+    placeholder: 'URL',
+    summary: 'Where the API is (default: ONDEMAND_URL, the last login, http://127.0.0.1:5000)',
+    fallback: undefined,
+    parse: (text) => text,
+  } satisfies Valued<string | undefined> as Valued<string | undefined>, // `satisfies` alone would narrow the fallback to undefined
+  help: flag('Show help', 'h'),
+} as const;
+
+/** Options of `ondemand` itself. */
+export const rootOptions = { ...globalOptions, version: flag('Show the version') } as const;
+
+export function flag(summary: string, short?: string): Flag {
+  return { kind: 'flag', summary, ...(short !== undefined && { short }) };
+}
+
+/** A whole number from `min` to `max`, in decimal digits only. */
+export function parseCount(text: string, { min, max }: { min: number; max: number }): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (count >= min && count <= max) return count;
+  throw usageError(`needs a whole number from ${min} to ${max}, not '${text}'`);
+}
+
+/** `90s`, `10m`, `1h`, `1h30m` in milliseconds; more than nothing, at most a day. */
+export function parseDuration(text: string): number {
+  const match = /^(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?$/.exec(text);
+  const [, hours = 0, minutes = 0, seconds = 0] = match ?? [];
+  const durationMs = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;
+  if (durationMs > 0 && durationMs <= maxDurationMs) return durationMs;
+  throw usageError(`needs a duration such as 90s, 10m or 1h30m, up to 24h, not '${text}'`);
+}
+
+const maxDurationMs = 24 * 3_600_000;

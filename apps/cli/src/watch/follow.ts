@@ -1,0 +1,76 @@
+// Prints what comes for as long as it comes, somebody reads it and the user wants it.
+
+import type { SubscribeOptions } from '@ondemand/client';
+import type { Context } from '../context.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { toTrouble } from '../failure.ts';
+import { formatTime } from '../output/moment.ts';
+import type { Output } from '../output/output.ts';
+
+export interface Followed<T> {
+  /** What is waited for until the stream is open, for the spinner. */
+  readonly doing: string;
+  readonly subscribe: (options: SubscribeOptions) => AsyncIterable<T>;
+  /** For people; under `--json` each item is a document on a line of its own. */
+  readonly toText: (item: T) => string;
+}
+
+/** 130 after Ctrl-C, without a word, and 0 when nobody reads on, as after `head`; throws what else ended it. Asks for no item before the last one was written. */
+export async function follow<T>(
+  { output, signal }: Pick<Context, 'output' | 'signal'>,
+  { doing, subscribe, toText }: Followed<T>,
+): Promise<ExitCode> {
+  const until = AbortSignal.any([signal, output.unread]);
+  using wait = showWaits(output, doing);
+  try {
+    for await (const item of subscribe({ signal: until, ...wait.hooks })) {
+      await output.pour(item, toText, until);
+      if (until.aborted) break;
+    }
+  } catch (error) {
+    if (!until.aborted) throw error;
+  }
+  return toExit(output, signal);
+}
+
+/** How a command ends that only looks, when it ends because the user or the reader has left. */
+export function toExit(output: Output, signal: AbortSignal): ExitCode {
+  if (!signal.aborted) return exitCodes.done;
+  output.endLine();
+  return exitCodes.interrupted;
+}
+
+export interface WaitDisplay extends Disposable {
+  readonly hooks: Required<Pick<SubscribeOptions, 'onOpen' | 'onReconnect'>>;
+}
+
+/** Says that the stream is not open yet, or not any more: on a terminal at once, elsewhere in a line once a loss has lasted. */
+export function showWaits(output: Output, doing: string): WaitDisplay {
+  let spinner = output.spin(doing);
+  let lostAt: Date | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    spinner[Symbol.dispose]();
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  return {
+    hooks: {
+      onOpen() {
+        end();
+        lostAt = undefined;
+      },
+      onReconnect({ error }) {
+        spinner[Symbol.dispose]();
+        lostAt ??= new Date();
+        const text = `Trying again: ${toTrouble(error)}; nothing has come since ${formatTime(lostAt)}`;
+        spinner = output.spin(text);
+        if (!output.isErrorTerminal) timer ??= setTimeout(() => output.warn(text), quietMs);
+      },
+    },
+    [Symbol.dispose]: end,
+  };
+}
+
+/** A connection that is back within this time is not worth a line. */
+const quietMs = 3_000;

@@ -1,0 +1,166 @@
+// Many readers cost one upstream call: those of one moment share it, and a crowd shares what it just brought.
+
+import { AppError } from '../errors.ts';
+import type { CallOptions } from '../ports.ts';
+import { withDeadline } from './deadline.ts';
+
+/**
+ * For how long after its departure a read may serve others.
+ * Whoever changes something answers this much later than it took effect (`untilVisible`): what any process still holds from before has expired by then.
+ */
+export const freshMs = 200;
+
+export interface SharedReadsOptions {
+  /** A read is stopped after this long; its readers get `SERVICE_UNAVAILABLE`. */
+  readonly deadlineMs: number;
+  /** A flight older than this takes no new readers; they start the next one. Where nothing is ever changed it may be long. */
+  readonly maxAgeMs?: number;
+  /** Milliseconds that never go back. */
+  readonly nowMs?: () => number;
+}
+
+export interface SharedReadOptions extends CallOptions {
+  /** The answer may serve a crowd of later readers too, until it is `maxAgeMs` old. For answers that are small. */
+  readonly keep?: boolean;
+}
+
+export interface SharedReads {
+  /**
+   * Joins the read of `key` under way, or starts `work`. A key stands for one kind of `work` with one set of arguments, and is fit for a message (`the logs of nginx`).
+   * With `keep` a crowd (five readers within `maxAgeMs`) also gets what has just been answered; a lone reader never does.
+   * A reader's abort rejects that reader alone, with its signal's reason; the last one to leave aborts the signal that `work` got.
+   * Rejects with what `work` rejected with, or `SERVICE_UNAVAILABLE` at the deadline.
+   */
+  read<T>(
+    key: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    options?: SharedReadOptions,
+  ): Promise<T>;
+  /** Call when an action has ended, whatever its outcome: reads from now on get nothing from before. Those under way still answer their own readers. */
+  invalidate(): void;
+}
+
+const crowdReaders = 5;
+
+interface Flight {
+  readonly departedMs: number;
+  readonly answer: Promise<unknown>;
+  readonly abandon: (reason: unknown) => void;
+  readers: number;
+  hasLanded: boolean;
+}
+
+interface Entry {
+  /** When the last few readers came. */
+  readonly visitsMs: number[];
+  flight?: Flight | undefined;
+}
+
+/**
+ * Builds a set of shared reads; one per service.
+ *
+ * @example
+ * const reads = createSharedReads({ deadlineMs: 15_000 });
+ * const list = (signal?: AbortSignal) => reads.read('the containers', (flight) => engine.list({ signal: flight }), { signal });
+ */
+export function createSharedReads({
+  deadlineMs,
+  maxAgeMs = freshMs,
+  nowMs = () => performance.now(),
+}: SharedReadsOptions): SharedReads {
+  const entries = new Map<string, Entry>();
+
+  return {
+    read<T>(
+      key: string,
+      work: (signal: AbortSignal) => Promise<T>,
+      { signal, keep = false }: SharedReadOptions = {},
+    ): Promise<T> {
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      const entry = visit(key);
+      const flight = usable(entry, keep) ?? launch(key, entry, work);
+      // One key is always read by one kind of work, so the flight's answer is this reader's type.
+      return joinFlight(flight, entry, signal) as Promise<T>;
+    },
+    invalidate() {
+      for (const entry of entries.values()) entry.flight = undefined;
+    },
+  };
+
+  function visit(key: string): Entry {
+    const entry = entries.get(key) ?? { visitsMs: [] };
+    entries.set(key, entry);
+    entry.visitsMs.push(nowMs());
+    if (entry.visitsMs.length > crowdReaders) entry.visitsMs.shift();
+    return entry;
+  }
+
+  function usable({ flight, visitsMs }: Entry, keep: boolean): Flight | undefined {
+    if (flight === undefined || nowMs() - flight.departedMs >= maxAgeMs) return undefined;
+    if (!flight.hasLanded) return flight;
+    const [earliestMs = 0] = visitsMs;
+    const isCrowd = visitsMs.length === crowdReaders && nowMs() - earliestMs < maxAgeMs;
+    return keep && isCrowd ? flight : undefined;
+  }
+
+  function launch(
+    key: string,
+    entry: Entry,
+    work: (signal: AbortSignal) => Promise<unknown>,
+  ): Flight {
+    const controller = new AbortController();
+    const answer = withDeadline(work, {
+      timeoutMs: deadlineMs,
+      signal: controller.signal,
+      onTimeout: () =>
+        new AppError(
+          'SERVICE_UNAVAILABLE',
+          `Reading ${key} was given up after ${deadlineMs / 1000} s without an answer; try again`,
+          { text: 'No answer in time' },
+        ),
+    });
+    const flight: Flight = {
+      departedMs: nowMs(),
+      answer,
+      abandon: (reason) => controller.abort(reason),
+      readers: 0,
+      hasLanded: false,
+    };
+    entry.flight = flight;
+    answer.then(
+      () => {
+        flight.hasLanded = true;
+        const leftMs = Math.max(0, flight.departedMs + maxAgeMs - nowMs());
+        setTimeout(() => expire(key, entry, flight), Math.min(leftMs, freshMs)).unref();
+      },
+      () => expire(key, entry, flight),
+    );
+    return flight;
+  }
+
+  function joinFlight(flight: Flight, entry: Entry, signal?: AbortSignal): Promise<unknown> {
+    if (flight.hasLanded) return flight.answer;
+    flight.readers += 1;
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        flight.readers -= 1;
+        reject(signal?.reason);
+        if (flight.readers > 0) return;
+        if (entry.flight === flight) entry.flight = undefined;
+        flight.abandon(signal?.reason);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      const stay = () => signal?.removeEventListener('abort', leave);
+      flight.answer.then(resolve, reject).finally(stay);
+    });
+  }
+
+  /** An answer is not held longer than it may be given, nor a key longer than anybody comes for it. */
+  function expire(key: string, entry: Entry, flight: Flight): void {
+    if (entry.flight === flight) entry.flight = undefined;
+    if (entry.flight !== undefined || entries.get(key) !== entry) return;
+    const idleMs = nowMs() - (entry.visitsMs.at(-1) ?? 0);
+    if (idleMs >= maxAgeMs) entries.delete(key);
+    else setTimeout(() => expire(key, entry, flight), Math.min(maxAgeMs, freshMs)).unref();
+  }
+}

@@ -1,0 +1,266 @@
+// What callers do with the containers on the VM, and what they are told when the VM is the reason that it fails.
+
+import { badRequest } from '../bad-request.ts';
+import { pause } from '../concurrency/deadline.ts';
+import { createSharedReads, freshMs } from '../concurrency/single-flight.ts';
+import { AppError, isAppError } from '../errors.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import { toRebuildResult } from '../jobs/rebuild-result.ts';
+import { createLogFollower, type FollowedLine, type FollowOptions } from '../logs/follower.ts';
+import {
+  type Container,
+  type ContainerAction,
+  type ContainerActionResult,
+  defaultLogLines,
+} from '../model/container.ts';
+import { containerMissing } from '../model/container-not-found.ts';
+import type { ContainerInspection, ContainerStats } from '../model/inspection.ts';
+import type { CountBytes, LogText } from '../model/log-text.ts';
+import type { Resumable } from '../model/resumable.ts';
+import { vmId } from '../model/vm.ts';
+import type {
+  CallOptions,
+  Clock,
+  Compute,
+  Engine,
+  EngineContainer,
+  JobCaller,
+  Link,
+} from '../ports.ts';
+import { createVmReach } from '../vm/reach.ts';
+
+export interface ContainersOptions {
+  readonly engine: Engine;
+  readonly jobs: Pick<Jobs, 'startRebuild' | 'wait'>;
+  readonly compute: Compute;
+  readonly link: Link;
+  readonly clock: Clock;
+  /** How long a rebuild is waited for when its caller does not say; as long as `jobs` waits if left out. */
+  readonly rebuildWaitMs?: number | undefined;
+}
+
+/** `name` is a container's name, its id, or the beginning of an id. Every call throws `NOT_FOUND`, `CONFLICT` and `SERVICE_UNAVAILABLE`, the latter with `details.lifecycleState` when the VM does not run. */
+export interface Containers {
+  /** All containers in all states, sorted by name. */
+  list(options?: CallOptions): Promise<Container[]>;
+  status(name: string, options?: CallOptions): Promise<Container>;
+  start(name: string, options?: CallOptions): Promise<ContainerActionResult>;
+  stop(name: string, options?: CallOptions): Promise<ContainerActionResult>;
+  restart(name: string, options?: CallOptions): Promise<ContainerActionResult>;
+  /**
+   * A job on the VM. Resolves once that has ended, or with `status` `'initiated'` once `waitMs` have passed since the call (0: once it has begun).
+   * Throws `INTERNAL_ERROR` with `details.exitCode` and `details.output` when the build fails, and `CONFLICT` with `details.job` while another one of its project runs.
+   */
+  rebuild(
+    name: string,
+    options?: { readonly waitMs?: number; readonly by?: JobCaller } & CallOptions,
+  ): Promise<ContainerActionResult>;
+  /** The last `lines` lines (100), stdout and stderr in the order they were written. */
+  logs(name: string, options?: ReadLogsOptions): Promise<ReadLogs>;
+  /**
+   * The log as it grows, every line once, over restarts and rebuilds of the container and losses of the connection. Resolves once Docker answers.
+   * The iteration throws `NOT_FOUND` when the container is gone for good and `SERVICE_UNAVAILABLE` when the VM is off or stays out of reach.
+   */
+  followLogs(name: string, options?: FollowOptions): Promise<Resumable<readonly FollowedLine[]>>;
+  /** Never with a value of its environment. */
+  inspect(name: string, options?: CallOptions): Promise<ContainerInspection>;
+  stats(name: string, options?: CallOptions): Promise<ContainerStats>;
+}
+
+export interface ReadLogsOptions extends CallOptions {
+  readonly lines?: number;
+  /** Of more, the newest lines that fit. */
+  readonly maxBytes?: number | undefined;
+  /** Where what is held while it is read is counted; what `add` throws ends the reading. */
+  readonly openCharge?: (() => ByteCharge) | undefined;
+}
+
+export interface ByteCharge {
+  readonly add: CountBytes;
+  /** Gives back all that was added. */
+  readonly release: () => void;
+}
+
+export interface ReadLogs {
+  readonly container: string;
+  /** How many were asked for. */
+  readonly lines: number;
+  readonly logs: LogText;
+}
+
+/**
+ * Builds the container service. Reads of the same thing at the same time share one call to Docker; an action is visible to every read that begins after it, through any process of the API.
+ * An action that was sent is seen through when its caller leaves.
+ *
+ * @example
+ * const containers = createContainers({ engine, jobs, compute, link, clock });
+ * await containers.restart('nginx');
+ */
+export function createContainers({
+  engine,
+  jobs,
+  compute,
+  link,
+  clock,
+  rebuildWaitMs,
+}: ContainersOptions): Containers {
+  const reads = createSharedReads({ deadlineMs: 60_000 });
+  const vm = createVmReach({ compute, link });
+  const followLogs = createLogFollower({
+    engine,
+    reach: vm.reach,
+    clock,
+    find: async (name, options) => select(await listOf(name, options), name),
+  });
+
+  return {
+    async list(options) {
+      const found = await listAll(options);
+      return found.map(toCallersView).sort((a, b) => compareText(a.name, b.name));
+    },
+    async status(name, options) {
+      return toCallersView(select(await listOf(name, options), name));
+    },
+    start: (name, options) => act('start', name, options, ({ id }) => engine.start(id)),
+    stop: (name, options) => act('stop', name, options, ({ id }) => engine.stop(id)),
+    restart: (name, options) =>
+      act('restart', name, options, async ({ id }) => {
+        await engine.restart(id);
+        return { changed: true };
+      }),
+    rebuild(name, { waitMs = rebuildWaitMs, by, signal } = {}) {
+      const calledAtMs = clock.elapsedMs();
+      return act('rebuild', name, { signal }, async (container) => {
+        const before = await listAll({ signal });
+        const { id: job } = await jobs.startRebuild(container, { all: before, by, signal });
+        const timeoutMs = waitMs && Math.max(0, waitMs - (clock.elapsedMs() - calledAtMs));
+        const ended = timeoutMs !== 0 && (await jobs.wait(job, { timeoutMs, signal }));
+        if (!ended) return { status: 'initiated', job };
+        reads.invalidate();
+        const after = await listAll({ signal }).catch(() => undefined);
+        if (after === undefined) return { changed: true, job }; // it was done, whatever came next
+        return { ...toRebuildResult({ container, before, after, output: ended.output }), job };
+      });
+    },
+    async logs(name, { lines = defaultLogLines, maxBytes, openCharge, signal } = {}) {
+      const container = select(await listOf(name, { signal }), name);
+      const read = (flight: AbortSignal) =>
+        vm.reach(async (reaching) => {
+          const charge = openCharge?.();
+          try {
+            const countBytes = charge && withDeposit(charge.add, lines);
+            const counted = { lines, maxBytes, countBytes, signal: reaching };
+            return await engine.logs(container.id, counted);
+          } finally {
+            charge?.release();
+          }
+        }, flight);
+      const key = `the last ${lines} lines of ${container.id} in ${maxBytes ?? 'all its'} bytes`;
+      const logs = await reads.read(key, read, { signal }).catch(naming(name, container.id));
+      return { container: container.name, lines, logs };
+    },
+    followLogs,
+    inspect: (name, options) => read('the inspection', name, options, engine.inspect),
+    stats: (name, options) => read('the statistics', name, options, engine.stats),
+  };
+
+  async function read<T>(
+    what: string,
+    name: string,
+    { signal }: CallOptions = {},
+    ask: (id: string, options: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const { id } = select(await listOf(name, { signal }), name);
+    const work = (flight: AbortSignal) =>
+      vm.reach((reaching) => ask(id, { signal: reaching }), flight);
+    return reads.read(`${what} of ${id}`, work, { signal }).catch(naming(name, id));
+  }
+
+  function listAll({ signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
+    const list = (flight: AbortSignal) =>
+      vm.reach((reaching) => engine.list({ signal: reaching }), flight);
+    return reads.read('the list of containers', list, { signal, keep: true });
+  }
+
+  /** Those that may be meant: the labels of others are no burden to it. */
+  function listOf(name: string, { signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
+    const list = (flight: AbortSignal) =>
+      vm.reach((reaching) => engine.list({ name, signal: reaching }), flight);
+    return reads.read(`the container ${name}`, list, { signal, keep: true });
+  }
+
+  /** What another process of the API may still give to a crowd is from before; here it is forgotten at once. */
+  async function untilVisible(): Promise<void> {
+    reads.invalidate();
+    await pause(freshMs);
+  }
+
+  async function act(
+    action: ContainerAction,
+    name: string,
+    { signal }: CallOptions = {},
+    run: (container: EngineContainer) => Promise<Omit<Partial<ContainerActionResult>, 'action'>>,
+  ): Promise<ContainerActionResult> {
+    reads.invalidate();
+    const container = select(await listOf(name, { signal }), name);
+    try {
+      const result = await vm.explain(() => run(container));
+      if (result.changed) await untilVisible();
+      return { container: container.name, action, status: 'success', ...result };
+    } catch (error) {
+      throw naming(name, container.id)(error);
+    } finally {
+      reads.invalidate();
+    }
+  }
+}
+
+/** Counts some bytes before any has come: so a caller has few long logs read at the same time, whatever they hold. */
+function withDeposit(add: CountBytes, lines: number): CountBytes {
+  const deposit = Math.min(lines * 1024, 4 * 1024 * 1024);
+  let held = 0;
+  let counted = deposit;
+  add(deposit);
+  return (bytes) => {
+    held += bytes;
+    const due = Math.max(deposit, held);
+    if (due === counted) return;
+    add(due - counted);
+    counted = due;
+  };
+}
+
+/** As Docker finds one: by full id, by name, by the beginning of an id that no other id shares. */
+function select(all: readonly EngineContainer[], name: string): EngineContainer {
+  const exact = all.find(({ id }) => id === name) ?? all.find((each) => each.name === name);
+  if (exact !== undefined) return exact;
+  const [only, ...others] = all.filter(({ id }) => id.startsWith(name));
+  if (only === undefined) throw containerMissing(name);
+  if (others.length === 0) return only;
+  throw badRequest(
+    'name',
+    `'${name}' is how the ids of ${others.length + 1} containers on ${vmId} begin; give more of it, or the name`,
+  );
+}
+
+function toCallersView({ name, state, image, ports, uptime }: EngineContainer): Container {
+  return { name, state, image, ports, uptime };
+}
+
+/** What fails, or goes away between two calls, is told by the name it was asked for, not by its id. */
+function naming(name: string, id: string): (error: unknown) => never {
+  return (error) => {
+    if (isAppError(error, 'NOT_FOUND')) throw containerMissing(name, error);
+    if (!isAppError(error) || name === id || !error.message.includes(id)) throw error;
+    const { code, text, details } = error;
+    throw new AppError(code, error.message.replaceAll(id, name), {
+      text,
+      details: details.name === id ? { ...details, name } : details,
+      cause: error,
+    });
+  };
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

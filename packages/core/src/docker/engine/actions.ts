@@ -1,0 +1,166 @@
+// Start, stop and restart, with the truth about what happened even when Docker's answer is lost.
+
+import { pause, withDeadline } from '../../concurrency/deadline.ts';
+import { isAppError } from '../../errors.ts';
+import type { CallOptions } from '../../ports.ts';
+import { toState } from '../format/to-container.ts';
+import {
+  type EngineTask,
+  findOther,
+  type OtherContainer,
+  toAppError,
+  unknownOutcome,
+} from '../to-app-error.ts';
+import {
+  type EngineAction,
+  judgeOutcome,
+  type Observation,
+  toObservation,
+} from './action-outcome.ts';
+import type { EngineClient } from './client.ts';
+import { type EngineAnswer, LostAnswerError } from './exchange.ts';
+import { type EngineReads, toContainerName, toContainerPath } from './reads.ts';
+import type { ContainerInspect } from './schemas.ts';
+
+export interface EngineActionsOptions {
+  readonly client: EngineClient;
+  readonly reads: EngineReads;
+}
+
+export interface ActionOutcome {
+  /** False when the container was already as asked. */
+  readonly changed: boolean;
+}
+
+/**
+ * Builds the actions. Each waits as long as the container's own time to stop asks for, and some more.
+ * When the answer is lost the container is looked at until the effect is seen; if it is not, throws `SERVICE_UNAVAILABLE` with `details.outcome: "unknown"`.
+ */
+export function createEngineActions({ client, reads }: EngineActionsOptions) {
+  return async function act(
+    action: EngineAction,
+    id: string,
+    { signal }: CallOptions,
+  ): Promise<ActionOutcome> {
+    const container = await reads.inspect(id, { signal });
+    const before = toObservation(container);
+    const task: EngineTask = {
+      operation: action,
+      name: toContainerName(container),
+      id: container.Id,
+      state: toState(container.State.Status ?? '', ''),
+    };
+    const timeoutMs = toTimeoutMs(action, container);
+    try {
+      const answer = await client.send({
+        operation: action,
+        method: 'POST',
+        path: `${toContainerPath(id)}/${action}`,
+        headersTimeoutMs: timeoutMs,
+        timeoutMs,
+        signal,
+      });
+      if (answer.status === 304) return { changed: false };
+      if (answer.status >= 200 && answer.status < 300) return { changed: true };
+      throw toAppError(answer, task, await lookAtOther(answer, task, container, signal));
+    } catch (error) {
+      if (!(error instanceof LostAnswerError)) throw error;
+      // An engine that stayed silent had its time; after a cut it may still be at work.
+      const waitMs = error.reason === 'timeout' ? 5000 : timeoutMs;
+      const outcome = await lookUp({ action, id, before, waitMs, signal });
+      if (outcome !== undefined) return outcome;
+      throw unknownOutcome(task, error);
+    }
+  };
+
+  /** The other container that a refusal is about, by its name where it still exists. */
+  async function lookAtOther(
+    answer: EngineAnswer,
+    task: EngineTask,
+    container: ContainerInspect,
+    signal: AbortSignal | undefined,
+  ): Promise<OtherContainer | undefined> {
+    const ref = findOther(answer, task);
+    if (ref === undefined) return undefined;
+    const found = await reads.find(ref, { signal, headersTimeoutMs: 2000 }).catch(() => undefined);
+    const name = found && toContainerName(found);
+    return { ref, name, shares: toShares(container, [ref, found?.Id, name]) };
+  }
+
+  /** Looks until the outcome is proven, the time is over, or the engine has been out of reach for `outOfReachMs`. */
+  async function lookUp(options: LookUp): Promise<ActionOutcome | undefined> {
+    const over = new Error('The outcome was not seen in time');
+    const look = (stopped: AbortSignal) => lookRepeatedly(options, stopped);
+    try {
+      return await withDeadline(look, {
+        timeoutMs: options.waitMs,
+        signal: options.signal,
+        onTimeout: () => over,
+      });
+    } catch (error) {
+      if (error === over) return undefined;
+      throw error;
+    }
+  }
+
+  async function lookRepeatedly(
+    { action, id, before }: LookUp,
+    signal: AbortSignal,
+  ): Promise<ActionOutcome | undefined> {
+    const outOfReach = new Error('The engine stays out of reach');
+    let giveUpAtMs = performance.now() + outOfReachMs;
+    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 1000)) {
+      try {
+        // A VM that hangs lets an attempt to reach it wait for longer than it is worth here.
+        const seen = await withDeadline(
+          (inner) => reads.find(id, { signal: inner, headersTimeoutMs: 2000 }),
+          { timeoutMs: giveUpAtMs - performance.now(), signal, onTimeout: () => outOfReach },
+        );
+        const outcome = judgeOutcome(action, before, seen && toObservation(seen));
+        if (outcome !== undefined) return outcome;
+        giveUpAtMs = performance.now() + outOfReachMs;
+      } catch (error) {
+        signal.throwIfAborted();
+        // What fails at once never lets a deadline fire.
+        if (error === outOfReach || performance.now() >= giveUpAtMs) return undefined;
+        if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
+        if (error.details.reason === 'CONNECTION_CLOSED') return undefined; // this process shuts down
+      }
+      await pause(Math.min(delayMs, giveUpAtMs - performance.now()), signal);
+    }
+  }
+}
+
+/** What the container shares with the one that has one of these names. */
+function toShares(
+  { HostConfig }: ContainerInspect,
+  refs: readonly (string | undefined)[],
+): string | undefined {
+  const isOther = (mode: string | null | undefined) =>
+    mode?.startsWith('container:') && refs.includes(mode.slice('container:'.length));
+  if (isOther(HostConfig?.NetworkMode)) return 'network';
+  if (isOther(HostConfig?.PidMode)) return 'processes';
+  if (isOther(HostConfig?.IpcMode)) return 'shared memory';
+  const volumes = HostConfig?.VolumesFrom ?? [];
+  return volumes.some((each) => refs.includes(each.split(':', 1)[0])) ? 'volumes' : undefined;
+}
+
+interface LookUp extends CallOptions {
+  readonly action: EngineAction;
+  readonly id: string;
+  readonly before: Observation;
+  readonly waitMs: number;
+}
+
+/** A sshd or an engine that restarts is back by then; a caller who waits wants to hear that nobody knows. */
+const outOfReachMs = 4000;
+const defaultStopSeconds = 10;
+const maxStopSeconds = 300;
+
+/** The container's own time to stop, and time for the engine on top: networks and mounts can take long. */
+function toTimeoutMs(action: EngineAction, { Config }: ContainerInspect): number {
+  const own = Config?.StopTimeout ?? defaultStopSeconds;
+  const stopSeconds = own < 0 ? maxStopSeconds : Math.min(own, maxStopSeconds);
+  const seconds = { start: 60, stop: stopSeconds + 20, restart: stopSeconds + 60 }[action];
+  return seconds * 1000;
+}

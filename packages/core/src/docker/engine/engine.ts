@@ -1,0 +1,60 @@
+// The Engine port over Docker's Engine API: containers in, containers out.
+
+import { systemClock } from '../../concurrency/clock.ts';
+import type { CallOptions, Clock, Engine } from '../../ports.ts';
+import { createEngineFollow } from '../logs/follow.ts';
+import { createEngineLogs } from '../logs/read.ts';
+import { createEngineActions } from './actions.ts';
+import { createEngineClient, type EngineClientOptions } from './client.ts';
+import { createEngineEvents } from './events.ts';
+import { createEngineInspect } from './inspect.ts';
+import { createEngineReads } from './reads.ts';
+import { createEngineStats } from './stats.ts';
+
+export interface EngineOptions extends EngineClientOptions {
+  readonly clock?: Clock;
+}
+
+export interface DockerEngine extends Engine, AsyncDisposable {
+  /** The words that repeat a value of the container's environment, the longest first: for `createHiding`. Throws `NOT_FOUND`. */
+  readSecrets(id: string, options?: CallOptions): Promise<readonly string[]>;
+}
+
+/**
+ * Builds the engine on the VM; opens nothing before its first call.
+ * Throws `NOT_FOUND`, `CONFLICT` (paused, being removed, dead, a port taken), `INTERNAL_ERROR` (a container that cannot start as it is configured)
+ * and `SERVICE_UNAVAILABLE`. An action whose answer was lost is looked up before anything is said: it succeeds only when its effect is seen.
+ *
+ * @example
+ * await using engine = createEngine({ channels, socketPath: '/var/run/docker.sock' });
+ * const containers = await engine.list();
+ */
+export function createEngine(options: EngineOptions): DockerEngine {
+  const client = createEngineClient(options);
+  const reads = createEngineReads({ client });
+  const act = createEngineActions({ client, reads });
+  const readLogs = createEngineLogs({ reads });
+  const inspection = createEngineInspect({ reads });
+  const readStats = createEngineStats({ reads, clock: options.clock ?? systemClock });
+  const watchEvents = createEngineEvents({ client });
+  const followLog = createEngineFollow({ client, reads });
+
+  return {
+    list: (options = {}) => reads.list(options),
+    start: (id, options = {}) => act('start', id, options),
+    stop: (id, options = {}) => act('stop', id, options),
+    async restart(id, options = {}) {
+      await act('restart', id, options);
+    },
+    async logs(id, options) {
+      const container = await reads.inspect(id, { signal: options.signal });
+      return readLogs(container, options);
+    },
+    inspect: (id, options = {}) => inspection.inspect(id, options),
+    readSecrets: (id, options = {}) => inspection.readSecrets(id, options),
+    stats: (id, options = {}) => readStats(id, options),
+    followLog: (id, options) => followLog(id, options),
+    events: (options) => watchEvents(options),
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,53 @@
+// What happens to containers, as the engine tells it: one request whose answer goes on.
+
+import type { EngineEvent, EngineEventsOptions } from '../../ports.ts';
+import { createJsonObjects } from '../json/objects.ts';
+import { toSince } from '../logs/time.ts';
+import { type EngineTask, toAppError, toLostError } from '../to-app-error.ts';
+import type { EngineClient, EngineStream } from './client.ts';
+import { LostAnswerError } from './exchange.ts';
+import { toEngineEvent } from './parse-event.ts';
+
+/** Builds the watch; what cannot be understood is left out. Throws `SERVICE_UNAVAILABLE`, also while it goes on. */
+export function createEngineEvents({ client }: { readonly client: Pick<EngineClient, 'stream'> }) {
+  return async function watchEvents({
+    since,
+    signal,
+  }: EngineEventsOptions): Promise<AsyncIterable<EngineEvent>> {
+    const query = new URLSearchParams({ filters: JSON.stringify({ type: ['container'] }) });
+    if (since !== undefined) query.set('since', toSince(since));
+    const answer = await client
+      .stream({ operation: task.operation, path: `/events?${query}`, signal })
+      .catch(rethrow);
+    if (!('chunks' in answer)) throw toAppError(answer, task);
+    return readEvents(answer);
+  };
+}
+
+const task: EngineTask = { operation: 'events' };
+/** An event holds all labels of its container. */
+const maxEventBytes = 1024 * 1024;
+
+async function* readEvents({ chunks }: EngineStream): AsyncGenerator<EngineEvent, void> {
+  let found: EngineEvent[] = [];
+  const objects = createJsonObjects({
+    maxBytes: maxEventBytes,
+    onObject(text) {
+      const event = toEngineEvent(text);
+      if (event !== undefined) found.push(event);
+    },
+  });
+  try {
+    for await (const chunk of chunks) {
+      objects.push(chunk);
+      yield* found;
+      found = [];
+    }
+  } catch (error) {
+    rethrow(error);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error instanceof LostAnswerError ? toLostError(error, task) : error;
+}

@@ -1,0 +1,80 @@
+// An engine's sample of what a container uses, in the numbers of `docker stats`, which people compare with.
+
+import type { ContainerStats } from '../../model/inspection.ts';
+import type { EngineStats } from '../engine/schemas.ts';
+import { toMoment } from './to-time.ts';
+
+export interface StatsContext {
+  readonly container: string;
+  /** For a sample that does not say when it was taken. */
+  readonly now: Date;
+}
+
+/**
+ * Total: what is missing is 0, never `NaN`.
+ * Follows `calculateCPUPercentUnix`, `calculateMemUsageUnixNoCache` and `calculateBlockIO` of https://github.com/docker/cli/blob/master/cli/command/container/stats_helpers.go
+ */
+export function toStats(stats: EngineStats, { container, now }: StatsContext): ContainerStats {
+  const traffic = Object.values(stats.networks ?? {});
+  return {
+    container,
+    readAt: toMoment(stats.read) ?? now.toISOString(),
+    cpuPercent: toCpuPercent(stats),
+    memoryBytes: toMemoryBytes(stats),
+    memoryLimitBytes: toWhole(stats.memory_stats?.limit),
+    networkRxBytes: sum(traffic.map((network) => network?.rx_bytes)),
+    networkTxBytes: sum(traffic.map((network) => network?.tx_bytes)),
+    blockReadBytes: sumBlockBytes(stats, 'r'),
+    blockWriteBytes: sumBlockBytes(stats, 'w'),
+    pids: toWhole(stats.pids_stats?.current),
+  };
+}
+
+/** True for one sample alone, as Podman gives it: from that nobody can tell what the CPU does now. */
+export function isLoneSample({ cpu_stats: cpu, precpu_stats: before }: EngineStats): boolean {
+  const hasBefore = before?.system_cpu_usage || before?.cpu_usage?.total_usage;
+  return (cpu?.cpu_usage?.total_usage ?? 0) > 0 && !hasBefore;
+}
+
+/** Of two samples on their own, by the time between them: their own times, else `passedMs`. Podman's `system_cpu_usage` is what was used, not what there was. */
+export function toCpuPercentOf(first: EngineStats, second: EngineStats, passedMs: number): number {
+  const usedNanos =
+    (second.cpu_stats?.cpu_usage?.total_usage ?? 0) -
+    (first.cpu_stats?.cpu_usage?.total_usage ?? 0);
+  const betweenMs = Date.parse(second.read ?? '') - Date.parse(first.read ?? '');
+  const spanMs = betweenMs > 0 ? betweenMs : passedMs;
+  if (usedNanos <= 0 || spanMs <= 0) return 0;
+  return Math.round((usedNanos / (spanMs * 1e6)) * 100 * 100) / 100;
+}
+
+function toCpuPercent({ cpu_stats: cpu, precpu_stats: before }: EngineStats): number {
+  const used = (cpu?.cpu_usage?.total_usage ?? 0) - (before?.cpu_usage?.total_usage ?? 0);
+  const passed = (cpu?.system_cpu_usage ?? 0) - (before?.system_cpu_usage ?? 0);
+  const cpus = cpu?.online_cpus || (cpu?.cpu_usage?.percpu_usage?.length ?? 0);
+  if (used <= 0 || passed <= 0) return 0;
+  return Math.round((used / passed) * cpus * 100 * 100) / 100;
+}
+
+/** Without the page cache that can be given back: cgroup v1 calls it `total_inactive_file`, v2 `inactive_file`. */
+function toMemoryBytes({ memory_stats: memory }: EngineStats): number {
+  const usage = memory?.usage ?? 0;
+  const { total_inactive_file: first, inactive_file: second = 0 } = memory?.stats ?? {};
+  const cache = first !== undefined && first < usage ? first : second;
+  return toWhole(cache < usage ? usage - cache : usage);
+}
+
+function sumBlockBytes({ blkio_stats: blocks }: EngineStats, operation: 'r' | 'w'): number {
+  const entries = blocks?.io_service_bytes_recursive ?? [];
+  return sum(
+    entries.filter(({ op }) => op?.charAt(0).toLowerCase() === operation).map(({ value }) => value),
+  );
+}
+
+function sum(values: readonly (number | null | undefined)[]): number {
+  return toWhole(values.reduce<number>((total, value) => total + (value ?? 0), 0));
+}
+
+/** A limit that means "none" may be beyond what is a safe integer. */
+function toWhole(value: number | null | undefined): number {
+  return Math.min(Math.max(0, Math.trunc(value ?? 0)), Number.MAX_SAFE_INTEGER);
+}

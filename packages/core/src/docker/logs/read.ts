@@ -1,0 +1,81 @@
+// The last lines of a container's log, exactly as many as asked for, in memory that the log's size does not touch.
+
+import { maxLogBytes } from '../../model/container.ts';
+import { type LogText, toLogText } from '../../model/log-text.ts';
+import type { LogsOptions } from '../../ports.ts';
+import { type EngineReads, toContainerName, toContainerPath } from '../engine/reads.ts';
+import type { ContainerInspect } from '../engine/schemas.ts';
+import { type EngineTask, toAppError } from '../to-app-error.ts';
+import { createLogFrames } from './frames.ts';
+import { createLogTail, type FinishedTail, slackEntries } from './tail.ts';
+
+/**
+ * Builds the reader: the last `lines` lines, or the newest of them that fit in `maxBytes`.
+ * Throws `NOT_FOUND`, `CONFLICT` (a log driver that cannot be read) and `SERVICE_UNAVAILABLE`.
+ */
+export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
+  return async function readLogs(
+    container: ContainerInspect,
+    { lines, maxBytes = maxLogBytes, countBytes = () => {}, signal }: LogsOptions,
+  ): Promise<LogText> {
+    let entries = lines + slackEntries;
+    for (let round = 1; ; round += 1) {
+      let counted = 0;
+      const count = (bytes: number) => {
+        counted += bytes;
+        countBytes(bytes);
+      };
+      const request = { container, lines, maxBytes, entries, countBytes: count, signal };
+      const tail = await readTail(request);
+      if (round === maxRounds || isWhole(tail, lines, entries)) return toLogText(tail.pieces);
+      countBytes(-counted);
+      const perLine = tail.entryCount / Math.max(1, tail.lineCount);
+      entries = Math.ceil(Math.max(entries * 4, lines * perLine * 2));
+    }
+  };
+
+  async function readTail({
+    container,
+    lines,
+    maxBytes,
+    entries,
+    countBytes,
+    signal,
+  }: TailRequest): Promise<FinishedTail> {
+    const task: EngineTask = { operation: 'logs', name: toContainerName(container) };
+    const isTty = container.Config?.Tty === true;
+    const tail = createLogTail({ lines, maxBytes, countBytes });
+    const frames = createLogFrames({ onFrame: tail.add });
+    const query = new URLSearchParams({
+      stdout: '1',
+      stderr: '1',
+      // A TTY has one stream, already in order; and no frames, so that the parts of a long line could not be told apart.
+      timestamps: isTty ? '0' : '1',
+      tail: String(entries),
+    });
+    const answer = await reads.ask(task, `${toContainerPath(container.Id)}/logs?${query}`, {
+      signal,
+      headersTimeoutMs: 10_000,
+      timeoutMs: 30_000,
+      onChunk: isTty ? tail.addRaw : frames.push,
+    });
+    if (answer.status !== 200) throw toAppError(answer, task);
+    frames.end();
+    return tail.finish();
+  }
+}
+
+interface TailRequest extends LogsOptions {
+  readonly container: ContainerInspect;
+  readonly maxBytes: number;
+  readonly entries: number;
+}
+
+/** Bounds what a log of very long lines costs the engine. */
+const maxRounds = 4;
+
+/** The engine counts a long line part by part, so that N entries can be fewer than N lines: then more have to be asked for. */
+function isWhole(tail: FinishedTail, lines: number, entries: number): boolean {
+  const isExhausted = tail.entryCount > 0 && tail.entryCount < entries;
+  return tail.lineCount > lines || tail.full || !tail.joined || isExhausted;
+}

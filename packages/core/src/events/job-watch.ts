@@ -1,0 +1,73 @@
+// Watches the jobs on the VM by comparing their list with the one before.
+
+import { withDeadline } from '../concurrency/deadline.ts';
+import { type Rounds, startRounds } from '../concurrency/poll-loop.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { OnDemandEvent } from '../model/event.ts';
+import type { Job, JobState } from '../model/job.ts';
+import type { Clock } from '../ports.ts';
+
+export interface JobsWatchOptions {
+  readonly jobs: Pick<Jobs, 'list'>;
+  readonly clock: Clock;
+  readonly publish: (event: OnDemandEvent) => void;
+  /** Whether it is worth asking: somebody listens, and the VM is at hand. */
+  readonly isWanted: () => boolean;
+  readonly intervalMs: number;
+  /** While a job runs. */
+  readonly runningIntervalMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** An event for each new job and each change of a state. The jobs of the first list are known without one. */
+export function watchJobs({
+  jobs,
+  clock,
+  publish,
+  isWanted,
+  intervalMs,
+  runningIntervalMs,
+  signal,
+}: JobsWatchOptions): Rounds {
+  let known: ReadonlyMap<string, JobState> | undefined;
+
+  return startRounds({ round: compare, minRestMs: Math.min(50, intervalMs), signal });
+
+  async function compare(): Promise<number> {
+    try {
+      if (isWanted()) take(await list());
+    } catch {
+      // The next round asks again.
+    }
+    const isRunning = [...(known?.values() ?? [])].includes('running');
+    return isRunning ? runningIntervalMs : intervalMs;
+  }
+
+  function list(): Promise<Job[]> {
+    return withDeadline((inner) => jobs.list({ output: false, signal: inner }), {
+      timeoutMs: maxListMs,
+      signal,
+      onTimeout: () => new Error('The VM did not say in time which jobs there are'),
+    });
+  }
+
+  function take(found: readonly Job[]): void {
+    const before = known;
+    known = new Map(found.map(({ id, state }) => [id, state]));
+    if (before === undefined) return;
+    // The newest is the first in the list, and the last to be told.
+    for (const job of [...found].reverse()) {
+      const { id, kind, target, state } = job;
+      if (before.get(id) === state) continue;
+      publish({ type: 'job', time: toTime(job), id, kind, target, state });
+    }
+  }
+
+  /** When it happened, which may be long before it was seen here; nobody knows when a job was lost. */
+  function toTime({ state, startedAt, finishedAt }: Job): string {
+    if (state === 'running') return startedAt;
+    return finishedAt ?? clock.now().toISOString();
+  }
+}
+
+const maxListMs = 20_000;

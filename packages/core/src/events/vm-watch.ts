@@ -1,0 +1,98 @@
+// Watches the VM through OCI, which tells no one by itself: often while it changes, seldom while it rests.
+
+import { withDeadline } from '../concurrency/deadline.ts';
+import { type Rounds, startRounds } from '../concurrency/poll-loop.ts';
+import type { OnDemandEvent } from '../model/event.ts';
+import type { LifecycleState } from '../model/vm.ts';
+import type { Clock } from '../ports.ts';
+import type { Vm } from '../vm/vm.ts';
+
+export interface VmWatchOptions {
+  readonly vm: Pick<Vm, 'status'>;
+  readonly clock: Clock;
+  readonly publish: (event: OnDemandEvent) => void;
+  /** Told of every state that OCI gave, changed or not. */
+  readonly onSeen: (state: LifecycleState) => void;
+  readonly transitionMs: number;
+  readonly restMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface VmWatch extends Pick<Rounds, 'done'> {
+  /** The last that OCI gave. */
+  readonly state: LifecycleState | undefined;
+  /** Something was done to the VM: looks now and for a minute often, since OCI may show the old state for a while. Resolves once it has looked; never rejects. */
+  look(): Promise<void>;
+  /** Resolves once OCI was asked for the first time, whatever it said; never rejects. */
+  readonly asked: Promise<void>;
+}
+
+/** An event for each change; the first state of all is none, unless OCI could not give it at once. */
+export function watchVm({
+  vm,
+  clock,
+  publish,
+  onSeen,
+  transitionMs,
+  restMs,
+  signal,
+}: VmWatchOptions): VmWatch {
+  let state: LifecycleState | undefined;
+  let failures = 0;
+  let keenRounds = 0;
+  let settleAsked = () => {};
+  const asked = new Promise<void>((resolve) => {
+    settleAsked = resolve;
+  });
+
+  const rounds = startRounds({ round: look, minRestMs: Math.min(50, transitionMs), signal });
+  signal.addEventListener('abort', () => settleAsked(), { once: true });
+
+  return {
+    get state() {
+      return state;
+    },
+    look() {
+      keenRounds = keenRoundsAfterLook;
+      return rounds.call();
+    },
+    asked,
+    done: rounds.done,
+  };
+
+  async function look(): Promise<number> {
+    try {
+      const seen = await withDeadline((inner) => vm.status({ address: false, signal: inner }), {
+        timeoutMs: maxLookMs,
+        signal,
+        onTimeout: () => new Error('OCI did not say in time what the VM is doing'),
+      });
+      take(seen.lifecycleState);
+      failures = 0;
+    } catch {
+      failures += 1;
+    }
+    settleAsked();
+    if (failures > 0) return Math.min(transitionMs * 2 ** Math.min(failures - 1, 10), restMs);
+    keenRounds = Math.max(0, keenRounds - 1);
+    return keenRounds > 0 || !isAtRest(state) ? transitionMs : restMs;
+  }
+
+  function take(lifecycleState: LifecycleState): void {
+    const isBaseline = state === undefined && failures === 0;
+    const previous = state ?? null;
+    state = lifecycleState;
+    if (!isBaseline && previous !== lifecycleState) {
+      publish({ type: 'vm', time: clock.now().toISOString(), lifecycleState, previous });
+    }
+    onSeen(lifecycleState);
+  }
+}
+
+/** With the pause in transition, about a minute. */
+const keenRoundsAfterLook = 12;
+const maxLookMs = 40_000;
+
+function isAtRest(state: LifecycleState | undefined): boolean {
+  return state === 'RUNNING' || state === 'STOPPED' || state === 'TERMINATED';
+}

@@ -1,0 +1,371 @@
+// Long work on the VM: started here, carried out there, found again by any process of the API.
+
+import { toLeavable } from '../concurrency/abortable-iterator.ts';
+import { pause, withDeadline } from '../concurrency/deadline.ts';
+import { createSharedStarts } from '../concurrency/shared-start.ts';
+import { createSharedReads, freshMs } from '../concurrency/single-flight.ts';
+import { isAppError } from '../errors.ts';
+import { type Job, jobIdSchema } from '../model/job.ts';
+import type {
+  CallOptions,
+  Clock,
+  Compute,
+  EngineContainer,
+  JobCaller,
+  JobHost,
+  JobPlan,
+  JobReading,
+  JobRecord,
+  JobSpan,
+  Link,
+  RebuildOptions,
+} from '../ports.ts';
+import { createVmReach } from '../vm/reach.ts';
+import {
+  asRebuildOf,
+  asVanished,
+  jobHasEnded,
+  jobNotFound,
+  jobSurvives,
+  rebuildUnderWay,
+  toBuildFailure,
+  withheld,
+} from './failures.ts';
+import { type PlacedOutput, parseOffset, readJobOutput } from './output.ts';
+import { toReadableTail } from './readable-output.ts';
+import { createKeepTrying } from './reconnection.ts';
+import { createJobWatch } from './shared-poll.ts';
+
+/** Everything throws `SERVICE_UNAVAILABLE`, with `details.lifecycleState` when the VM does not run: jobs live there. */
+export interface Jobs {
+  /** The newest first; the last 50 are kept. Without `output` that is empty, and the call costs less. */
+  list(options?: { readonly output?: boolean } & CallOptions): Promise<Job[]>;
+  /** Throws `NOT_FOUND`. */
+  get(id: string, options?: CallOptions): Promise<Job>;
+  /**
+   * The output as it grows; ends when the job has ended and all of it was given. Resolves once the job was found. Goes on over lost connections for up to five minutes each.
+   * `after` is a `position`, or any offset in bytes, where what is left of its line is left out; throws `BAD_REQUEST` for what is none, and `NOT_FOUND`.
+   */
+  output(
+    id: string,
+    options?: { readonly after?: string | undefined } & CallOptions,
+  ): Promise<AsyncIterable<PlacedOutput>>;
+  /** Resolves once it runs on the VM; the signal ends the preparation only. Throws `CONFLICT`: no usable compose labels, outside the roots, or with `details.job` while one of its project runs or is being started. */
+  startRebuild(container: EngineContainer, options?: StartOptions): Promise<Job>;
+  /**
+   * Ends what runs for it on the VM, whichever process started it: TERM, and KILL ten seconds later. Resolves once it has ended; seen through when its caller leaves.
+   * Throws `NOT_FOUND`, `CONFLICT` with `details.state` when it has ended already, and `SERVICE_UNAVAILABLE` when even KILL does not end it.
+   */
+  cancel(id: string, options?: CallOptions): Promise<Job>;
+  /**
+   * Resolves once it has succeeded, with undefined when it still runs after `timeoutMs`, two hours at most. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
+   * Waits over lost connections for up to five minutes each; then, when the VM was stopped, and when the job is not there, `SERVICE_UNAVAILABLE` with `details.job` and `details.outcome` `'unknown'`.
+   */
+  wait(
+    id: string,
+    options?: { readonly timeoutMs?: number | undefined } & CallOptions,
+  ): Promise<Job | undefined>;
+}
+
+export interface StartOptions extends RebuildOptions {
+  readonly by?: JobCaller | undefined;
+}
+
+export interface JobsOptions {
+  readonly host: JobHost;
+  /** Throws `CONFLICT` when the container cannot be rebuilt. */
+  readonly planRebuild: (container: EngineContainer, options?: RebuildOptions) => Promise<JobPlan>;
+  readonly compute: Compute;
+  readonly link: Link;
+  readonly clock: Clock;
+  /** So many hexadecimal digits, never the same twice. */
+  readonly randomHex: (digits: number) => string;
+  /** Words that must not show in the output of a job on this container; where they cannot be read, the output is withheld. Throws `NOT_FOUND` when the container is gone. */
+  readonly secretsOf?: (target: string, options: CallOptions) => Promise<readonly string[]>;
+  /** Told when a job was started, and when one was seen to have ended. */
+  readonly onChange?: () => void;
+  /** How long the VM may be out of reach before those who wait give up. */
+  readonly outageMs?: number;
+  /** The longest that `wait` waits. */
+  readonly maxWaitMs?: number;
+}
+
+/** Rebuilds of one compose project exclude each other. */
+const projectLabel = 'com.docker.compose.project';
+const listTailBytes = 2 * 1024;
+const getTailBytes = 256 * 1024;
+const secretsTimeoutMs = 10_000;
+/** Of how many jobs that were started here the words are remembered. */
+const maxRemembered = 50;
+/** Past any output: such a span has news only when its job has ended. */
+const endOffset = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Builds the service of jobs. Nothing of them is kept here: what any process starts, every process finds.
+ *
+ * @example
+ * const { id } = await jobs.startRebuild(container);
+ * for await (const { text } of await jobs.output(id)) process.stdout.write(text);
+ */
+export function createJobs({
+  host,
+  planRebuild,
+  compute,
+  link,
+  clock,
+  randomHex,
+  secretsOf = async () => [],
+  onChange = () => {},
+  outageMs = 5 * 60_000,
+  maxWaitMs = 2 * 60 * 60_000,
+}: JobsOptions): Jobs {
+  const vm = createVmReach({ compute, link });
+  const reads = createSharedReads({ deadlineMs: 60_000 });
+  const watch = createJobWatch({
+    read: (spans, { waitMs }) => vm.reach((signal) => host.read(spans, { waitMs, signal })),
+  });
+  const keepTrying = createKeepTrying({ clock, outageMs });
+  const starts = createSharedStarts<Job>();
+  /** Those that ran when they were last seen: only to tell when one has ended. */
+  const running = new Set<string>();
+  /** The words of the environments before the rebuilds that were started here. */
+  const remembered = new Map<string, readonly string[]>();
+  /** As they were listed last. */
+  let known: ReadonlySet<string> = new Set();
+
+  return {
+    async list({ output = true, signal } = {}) {
+      const tailBytes = output ? listTailBytes : 0;
+      const records = await findAll({ tailBytes, signal });
+      if (!output) return records.map((record) => toJob(record, [])).sort(newestFirst);
+      const targets = [...new Set(records.map(({ target }) => target))];
+      const secrets = new Map(
+        await Promise.all(
+          targets.map(async (target) => [target, await readSecrets(target, signal)] as const),
+        ),
+      );
+      return records
+        .map((record) => toJob(record, toWords(record.id, secrets.get(record.target))))
+        .sort(newestFirst);
+    },
+    async get(id, { signal } = {}) {
+      const record = await findOne(id, { tailBytes: getTailBytes, signal });
+      return toJob(record, await readWords(record, signal));
+    },
+    async output(id, { after = '0', signal } = {}) {
+      const offset = parseOffset(after);
+      const record = await findOne(id, { tailBytes: 0, signal });
+      const secrets = await readWords(record, signal);
+      const leaving = new AbortController();
+      if (secrets === undefined)
+        return toLeavable(withhold(record, offset, leaving.signal), leaving);
+      const read = (at: number) => next({ id, offset: at }, leaving.signal);
+      return toLeavable(readJobOutput({ read, offset, secrets, signal, leaving }), leaving);
+    },
+    async startRebuild(container, options = {}) {
+      const { name, labels } = container;
+      const project = labels[projectLabel] ?? name;
+      for (;;) {
+        options.signal?.throwIfAborted();
+        const outcome = await starts.start(project, () => startRebuild(container, options));
+        if (outcome.isOwn) {
+          if ('error' in outcome) throw outcome.error;
+          return outcome.value;
+        }
+        if ('value' in outcome) throw rebuildUnderWay(name, outcome.value.id);
+        const { error } = outcome;
+        if (!isAppError(error)) continue; // its caller has left it
+        if (error.code !== 'CONFLICT') throw error;
+        if (typeof error.details.job === 'string') throw rebuildUnderWay(name, error.details.job);
+        // It was about that container alone.
+      }
+    },
+    async cancel(id, { signal } = {}) {
+      const found = await findOne(id, { tailBytes: 0, signal });
+      if (found.state !== 'running') throw jobHasEnded(id, found.state);
+      const state = await vm.explain(() => host.cancel(id)).finally(reads.invalidate);
+      if (state === undefined) throw jobNotFound(id);
+      if (state === 'running') throw jobSurvives(id);
+      note(id, true);
+      if (state !== 'cancelled') throw jobHasEnded(id, state);
+      await pause(freshMs); // as after a start
+      const record = await findOne(id, { tailBytes: getTailBytes, signal: undefined });
+      return toJob(record, await readWords(record, undefined));
+    },
+    async wait(id, { timeoutMs = maxWaitMs, signal } = {}) {
+      const enough = new Error('waited for long enough');
+      try {
+        return await withDeadline((inner) => untilEnded(id, inner), {
+          timeoutMs: Math.min(timeoutMs, maxWaitMs),
+          signal,
+          onTimeout: () => enough,
+        });
+      } catch (error) {
+        if (error === enough) return undefined;
+        return asVanished(id)(error);
+      }
+    },
+  };
+
+  async function startRebuild(
+    container: EngineContainer,
+    { signal, by, all }: StartOptions,
+  ): Promise<Job> {
+    const target = container.name;
+    const [plan, secrets] = await Promise.all([
+      vm.reach((reaching) => planRebuild(container, { all, signal: reaching }), signal),
+      readSecrets(target, signal),
+    ]);
+    const id = toJobId(clock.now(), randomHex(8));
+    if (Array.isArray(secrets)) remember(id, secrets);
+    reads.invalidate();
+    const { startedAt } = await vm
+      .explain(() => host.start({ ...plan, id, kind: 'rebuild', target, ...(by && { by }) }))
+      .catch(asRebuildOf(target))
+      .finally(reads.invalidate);
+    running.add(id);
+    onChange();
+    await pause(freshMs); // until no process of the API holds an answer from before
+    return {
+      id,
+      kind: 'rebuild',
+      target,
+      state: 'running',
+      startedAt,
+      finishedAt: null,
+      exitCode: null,
+      output: '',
+    };
+  }
+
+  async function untilEnded(id: string, signal: AbortSignal): Promise<Job> {
+    await next({ id, offset: endOffset }, signal);
+    const look = () => findOne(id, { tailBytes: getTailBytes, signal });
+    const record = await keepTrying(id, look, signal);
+    const secrets = await readWords(record, signal);
+    if (record.state !== 'succeeded') throw toBuildFailure(record, secrets);
+    return toJob(record, secrets);
+  }
+
+  async function find(
+    options: { readonly id?: string; readonly tailBytes: number },
+    signal: AbortSignal | undefined,
+  ): Promise<readonly JobRecord[]> {
+    const records = await vm.reach(
+      (reaching) => host.list({ ...options, signal: reaching }),
+      signal,
+    );
+    for (const { id, state } of records) note(id, state !== 'running');
+    if (options.id === undefined) known = new Set(records.map(({ id }) => id));
+    return records;
+  }
+
+  function findAll({
+    tailBytes,
+    signal,
+  }: { readonly tailBytes: number } & CallOptions): Promise<readonly JobRecord[]> {
+    const list = (inner: AbortSignal) => find({ tailBytes }, inner);
+    const key = `the list of jobs with ${tailBytes} bytes each`;
+    return reads.read(key, list, { signal, keep: tailBytes === 0 });
+  }
+
+  async function findOne(
+    id: string,
+    { tailBytes, signal }: { readonly tailBytes: number } & CallOptions,
+  ): Promise<JobRecord> {
+    if (!jobIdSchema.safeParse(id).success) throw jobNotFound(id);
+    // One listing answers all who ask for what there is not.
+    if (!known.has(id) || tailBytes === 0) {
+      const all = await findAll({ tailBytes: 0, signal });
+      const listed = all.find((record) => record.id === id);
+      if (listed === undefined) throw jobNotFound(id);
+      if (tailBytes === 0) return listed;
+    }
+    const work = (flight: AbortSignal) => find({ id, tailBytes }, flight);
+    const [record] = await reads.read(`${tailBytes} bytes of the job ${id}`, work, { signal });
+    if (record === undefined) throw jobNotFound(id);
+    return record;
+  }
+
+  async function next(span: JobSpan, signal: AbortSignal | undefined): Promise<JobReading> {
+    const reading = await keepTrying(span.id, () => watch.next(span, { signal }), signal);
+    if (reading.state === undefined) {
+      running.delete(span.id);
+      throw jobNotFound(span.id);
+    }
+    note(span.id, reading.state !== 'running');
+    return reading;
+  }
+
+  /** What must not show in a job's output; undefined where that is not known, so that nothing may show. */
+  async function readWords(
+    { id, target }: Pick<JobRecord, 'id' | 'target'>,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[] | undefined> {
+    return toWords(id, await readSecrets(target, signal));
+  }
+
+  function toWords(id: string, present: Secrets | undefined): readonly string[] | undefined {
+    const before = remembered.get(id);
+    if (present === 'gone') return before;
+    return present && [...(before ?? []), ...present];
+  }
+
+  function remember(id: string, secrets: readonly string[]): void {
+    remembered.set(id, secrets);
+    const [oldest] = remembered.keys();
+    if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest);
+  }
+
+  async function* withhold(
+    { id, target }: JobRecord,
+    offset: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<PlacedOutput, void, void> {
+    yield { text: withheld(target), position: String(offset) };
+    await next({ id, offset: endOffset }, signal);
+  }
+
+  /** Undefined where they could not be read. */
+  async function readSecrets(
+    target: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Secrets | undefined> {
+    try {
+      return await withDeadline((inner) => secretsOf(target, { signal: inner }), {
+        timeoutMs: secretsTimeoutMs,
+        signal,
+        onTimeout: () => new Error('the environment was not read in time'),
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      return isAppError(error, 'NOT_FOUND') ? 'gone' : undefined;
+    }
+  }
+
+  function note(id: string, ended: boolean): void {
+    if (!ended) running.add(id);
+    else if (running.delete(id)) onChange();
+  }
+}
+
+/** The words of a container's environment as it is now. */
+type Secrets = readonly string[] | 'gone';
+
+function toJob(
+  { outputBytes, outputTail, ...job }: JobRecord,
+  secrets: readonly string[] | undefined,
+): Job {
+  if (secrets === undefined) return { ...job, output: outputBytes > 0 ? withheld(job.target) : '' };
+  const isWhole = outputTail.length === outputBytes;
+  return { ...job, output: toReadableTail(outputTail, { isWhole, secrets }) };
+}
+
+function toJobId(now: Date, random: string): string {
+  return `${now.toISOString().replace(/\.\d+|[-:]/g, '')}-${random}`;
+}
+
+function newestFirst(a: Job, b: Job): number {
+  const [keyA, keyB] = [`${a.startedAt} ${a.id}`, `${b.startedAt} ${b.id}`];
+  return keyA < keyB ? 1 : keyA > keyB ? -1 : 0;
+}

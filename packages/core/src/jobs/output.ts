@@ -1,0 +1,65 @@
+// A job's output from any offset, as whole readable lines with the place that each batch of them ends at.
+
+import { badRequest } from '../bad-request.ts';
+import type { JobOutput } from '../model/job.ts';
+import type { JobReading } from '../ports.ts';
+import { createReadableLines } from './readable-output.ts';
+
+export interface PlacedOutput extends JobOutput {
+  /** Everything up to here; fit for `Last-Event-ID`: the offset in bytes. */
+  readonly position: string;
+}
+
+export interface JobOutputOptions {
+  /** Resolves once there is something past the offset, or the job has ended; ends with `leaving`. */
+  readonly read: (offset: number) => Promise<JobReading>;
+  readonly offset: number;
+  readonly secrets: readonly string[];
+  readonly signal: AbortSignal | undefined;
+  /** Aborted with the signal. */
+  readonly leaving: AbortController;
+}
+
+/** Ends when the job has ended and all of it was given. Throws what `read` throws. */
+export async function* readJobOutput({
+  read,
+  offset,
+  secrets,
+  signal,
+  leaving,
+}: JobOutputOptions): AsyncGenerator<PlacedOutput, void, void> {
+  // The byte before tells whether a line begins here: when it does, skipping the first line skips just that newline.
+  let at = Math.max(0, offset - 1);
+  const lines = createReadableLines({ offset: at, skipFirst: at < offset, secrets });
+  const onAbort = () => leaving.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    for (;;) {
+      const { bytes, done } = await read(at);
+      at += bytes.length;
+      const ready = lines.add(bytes);
+      if (ready !== undefined) yield toPlaced(ready);
+      if (!done) continue;
+      const rest = lines.end();
+      if (rest !== undefined) yield toPlaced(rest);
+      return;
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Throws `BAD_REQUEST` for what is no offset. */
+export function parseOffset(after: string): number {
+  const offset = /^\d{1,16}$/.test(after) ? Number(after) : Number.NaN;
+  if (Number.isSafeInteger(offset)) return offset;
+  throw badRequest(
+    'lastEventId',
+    'must be the id of an event of this output, or a number of bytes',
+  );
+}
+
+function toPlaced({ text, offset }: { readonly text: string; readonly offset: number }) {
+  return { text, position: String(offset) };
+}

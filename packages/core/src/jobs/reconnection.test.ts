@@ -1,0 +1,59 @@
+// Those who read or wait while the VM is out of reach: they go on after a short outage, and are told of a long one.
+
+import { expect, test } from 'vitest';
+import { until } from '../testing/fake-engine.test-support.ts';
+import { id, lost, readAll, setUp } from '../testing/jobs.test-support.ts';
+
+test('output() goes on over a lost connection, every line once', async () => {
+  const { service, add, print, end, fail, calls } = setUp();
+  add(id, { text: 'one\n' });
+  const reading = readAll(await service.output(id));
+  await until(() => calls.read > 1);
+  fail(lost);
+  await until(() => calls.failed.size > 0);
+  print(id, 'two\n');
+  end(id, 'succeeded', 0);
+  fail(undefined);
+  expect((await reading).text).toBe('one\ntwo\n');
+});
+
+test('output() and wait() give up after five minutes without the VM, and say where to look', async () => {
+  const { service, add, fail, pass, calls } = setUp();
+  add(id);
+  const reading = readAll(await service.output(id));
+  const waiting = service.wait(id);
+  const expected = {
+    code: 'SERVICE_UNAVAILABLE',
+    message: expect.stringContaining(`GET /jobs/${id}`),
+    details: { job: id, outcome: 'unknown', reason: 'CONNECTION_LOST' },
+  };
+  const outcomes = Promise.allSettled([reading, waiting]);
+  fail(lost);
+  await until(() => calls.failed.size === 2);
+  pass(5 * 60_000);
+  for (const outcome of await outcomes) {
+    expect(outcome).toMatchObject({ status: 'rejected', reason: expected });
+  }
+});
+
+test('output() and wait() end at once when the VM was stopped, and say so', async () => {
+  const { service, add, fail, vm, link, calls } = setUp();
+  add(id);
+  const reading = readAll(await service.output(id));
+  const waiting = service.wait(id);
+  const outcomes = Promise.allSettled([reading, waiting]);
+  await until(() => calls.watched.size === 2);
+  link.connected = false;
+  vm.state = 'STOPPED';
+  fail(lost);
+  for (const outcome of await outcomes) {
+    expect(outcome).toMatchObject({
+      status: 'rejected',
+      reason: {
+        code: 'SERVICE_UNAVAILABLE',
+        message: expect.stringContaining(id),
+        details: { job: id, lifecycleState: 'STOPPED' },
+      },
+    });
+  }
+});

@@ -1,0 +1,61 @@
+// How long those who wait for a job bear that the VM cannot be reached.
+
+import { pause } from '../concurrency/deadline.ts';
+import { type AppError, isAppError } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
+import type { Clock } from '../ports.ts';
+import { jobWatchLost } from './failures.ts';
+
+export interface KeepTryingOptions {
+  readonly clock: Pick<Clock, 'elapsedMs'>;
+  /** How long in a row the VM may be out of reach. */
+  readonly outageMs: number;
+}
+
+/**
+ * Asks again while the VM cannot be reached, but may be soon.
+ * Throws `SERVICE_UNAVAILABLE` with `details.job` once that has lasted too long or makes no sense; any other error, and the signal's reason, at once.
+ */
+export type KeepTrying = <T>(
+  job: string,
+  ask: () => Promise<T>,
+  signal: AbortSignal | undefined,
+) => Promise<T>;
+
+const retryMs = 1000;
+
+export function createKeepTrying({ clock, outageMs }: KeepTryingOptions): KeepTrying {
+  return async (job, ask, signal) => {
+    let failedAtMs: number | undefined;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
+        failedAtMs ??= clock.elapsedMs();
+        if (isFinal(error)) throw jobWatchLost(job, error, `${error.message}. What`);
+        const outage = clock.elapsedMs() - failedAtMs;
+        const waitMs = toRetryMs(error);
+        if (outage + waitMs >= outageMs) {
+          throw jobWatchLost(job, error, `${vmId} has been out of reach for too long, and what`);
+        }
+        await pause(waitMs, signal);
+      }
+    }
+  };
+}
+
+/** A VM that is off stays so until somebody starts it; a process that shuts down has no more connections. */
+function isFinal({ details: { lifecycleState, reason } }: AppError): boolean {
+  return (
+    lifecycleState === 'STOPPED' ||
+    lifecycleState === 'TERMINATING' ||
+    lifecycleState === 'TERMINATED' ||
+    reason === 'CONNECTION_CLOSED'
+  );
+}
+
+function toRetryMs({ details: { retryAfterSeconds } }: AppError): number {
+  return Math.max(retryMs, typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : 0);
+}

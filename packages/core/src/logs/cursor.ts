@@ -1,0 +1,200 @@
+// Where a reader of a followed log stands, so that it gets every line once though the log is asked for again and again.
+
+import type { LogTail, LogTime } from '../model/log-line.ts';
+import type { FollowLogOptions, StampedLine } from '../ports.ts';
+
+/** What of one stream was given: everything before `at`, and `count` lines of that very moment (a clock may be coarse, a long line comes in pieces). */
+interface Mark {
+  readonly at: LogTime;
+  readonly count: number;
+}
+
+/** A stream that gave nothing yet has no mark. */
+export interface LogMarks {
+  readonly stdout?: Mark | undefined;
+  readonly stderr?: Mark | undefined;
+  /** Where the reader began, for a stream without a mark. */
+  readonly floor?: Floor | undefined;
+}
+
+interface Floor {
+  readonly at: LogTime;
+  /** True for a tail, which begins with a certain line: what the engine gives before that is not wanted. False for a time, before which nothing is. */
+  readonly isLine: boolean;
+}
+
+export interface PlacedLine extends StampedLine {
+  /** Everything up to this line. */
+  readonly position: string;
+}
+
+export interface LogPlace {
+  /** From where on to ask so that nothing is missing; what of the answer was given before is left out by `take`. */
+  ask(): Pick<FollowLogOptions, 'tail' | 'since'>;
+  /** For what is written from now on; before the first `ask`. */
+  askNew(): Pick<FollowLogOptions, 'tail' | 'since'>;
+  /** Those of an answer's lines that were not given yet. */
+  take(lines: readonly StampedLine[]): PlacedLine[];
+  /** Everything that was given so far; the whole log is still to come where that is nothing. */
+  position(): string;
+  /** Call when the log was seen to its end: where it was empty, everything that comes is new. */
+  reachEnd(): void;
+}
+
+export interface LogPlaceOptions {
+  readonly tail: LogTail;
+  readonly since?: LogTime | undefined;
+  /** Of an earlier reader; then `tail` and `since` are what that one began with. */
+  readonly marks?: LogMarks | undefined;
+}
+
+type Stream = StampedLine['stream'];
+
+/**
+ * Builds the place of a reader. Relies on what engines do: the lines of one stream are ordered by time and come the same each time,
+ * and across the two streams times go back by some milliseconds at most.
+ */
+export function createLogPlace({ tail, since, marks = {} }: LogPlaceOptions): LogPlace {
+  const given: Record<Stream, Mark | undefined> = { stdout: marks.stdout, stderr: marks.stderr };
+  /** What is left to skip of the present answer. */
+  const skip: Record<Stream, Mark | undefined> = { stdout: undefined, stderr: undefined };
+  const texts: Record<Stream, string> = {
+    stdout: toMarkText(given.stdout),
+    stderr: toMarkText(given.stderr),
+  };
+  let floor = marks.floor ?? (since && { at: since, isLine: false });
+  let floorText = toFloorText(floor);
+  let firstTail = tail;
+  /** When the present answer comes to this line, it has come to where the reader began. */
+  let startLine: LogTime | undefined;
+
+  return {
+    ask() {
+      const from = toFrom();
+      startLine = undefined;
+      skip.stdout = given.stdout;
+      skip.stderr = given.stderr;
+      if (from === undefined) return { tail: firstTail, since };
+      if (floor?.isLine && compareTimes(from, floor.at) <= 0) startLine = floor.at;
+      return { tail: 'all', since: from };
+    },
+    askNew: () => ({ tail: 0, since }),
+    take(lines) {
+      const fresh: PlacedLine[] = [];
+      for (const line of lines) {
+        if (!isFresh(line)) continue;
+        mark(line);
+        fresh.push({ line: line.line, stream: line.stream, at: line.at, position: toText() });
+      }
+      return fresh;
+    },
+    position: toText,
+    reachEnd() {
+      firstTail = 'all';
+    },
+  };
+
+  function isFresh({ stream, at }: StampedLine): boolean {
+    if (startLine !== undefined) {
+      // It is of a stream that has a mark, as every line that was given.
+      const isMarked = given[stream] !== undefined;
+      const latest = isMarked
+        ? startLine
+        : { ...startLine, seconds: startLine.seconds + disorderSeconds };
+      if (compareTimes(at, latest) >= 0) startLine = undefined;
+      else if (!isMarked) return false;
+    }
+    const before = skip[stream];
+    if (before === undefined) return true;
+    const order = compareTimes(at, before.at);
+    if (order < 0) return false;
+    if (order > 0 || before.count === 0) {
+      // Caught up: from here on the engine's order counts, whatever its clock does.
+      skip[stream] = undefined;
+      return true;
+    }
+    skip[stream] = { at, count: before.count - 1 };
+    return false;
+  }
+
+  function mark({ stream, at }: StampedLine): void {
+    if (firstTail !== 'all') startAt(at);
+    const before = given[stream];
+    const isSame = before !== undefined && compareTimes(at, before.at) === 0;
+    given[stream] = { at, count: isSame ? before.count + 1 : 1 };
+    texts[stream] = toMarkText(given[stream]);
+  }
+
+  function startAt(at: LogTime): void {
+    firstTail = 'all';
+    floor = { at, isLine: true };
+    floorText = toFloorText(floor);
+  }
+
+  function toFrom(): LogTime | undefined {
+    const { stdout, stderr } = given;
+    const [earlier, later] = sortTimes(stdout?.at ?? stderr?.at, stderr?.at ?? stdout?.at);
+    if (earlier === undefined || later === undefined) return undefined;
+    const reach = { seconds: Math.max(0, later.seconds - disorderSeconds), nanos: later.nanos };
+    if (stdout !== undefined && stderr !== undefined) return maxTime(earlier, reach);
+    return floor === undefined || floor.isLine ? reach : maxTime(reach, floor.at);
+  }
+
+  function toText(): string {
+    return `${form}:${texts.stdout}:${texts.stderr}:${floorText}`;
+  }
+}
+
+/** `undefined` for what is no `position` of ours. */
+export function parsePosition(text: string): LogMarks | undefined {
+  const match = positionPattern.exec(text);
+  if (match === null) return undefined;
+  const [stdout, stderr, start] = [match[1], match[2], match[3]].map(parseMark);
+  const floor = start && { at: start.at, isLine: match[4] !== undefined };
+  if ([stdout, stderr, start].some((mark) => mark !== undefined && mark.at.nanos >= 1e9)) {
+    return undefined;
+  }
+  const isNothing = stdout === undefined && stderr === undefined;
+  return isNothing && floor !== undefined ? undefined : { stdout, stderr, floor };
+}
+
+/** Generous: stdout and stderr are some milliseconds apart at most. */
+const disorderSeconds = 2;
+/** The first characters of a position tell its form, should there ever be another. */
+const form = 'l1';
+/** For each stream seconds, nanoseconds, and how many lines if more than one, all in base 36; then the floor, a line's with an `l`. At most 90 characters. */
+const positionPattern =
+  /^l1:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:(?:([0-9a-z]{1,8}\.[0-9a-z]{1,6})(\.l)?)?$/;
+
+function toMarkText(mark: Mark | undefined): string {
+  if (mark === undefined) return '';
+  const text = toTimeText(mark.at);
+  return mark.count === 1 ? text : `${text}.${mark.count.toString(36)}`;
+}
+
+function toFloorText(floor: Floor | undefined): string {
+  return floor === undefined ? '' : `${toTimeText(floor.at)}${floor.isLine ? '.l' : ''}`;
+}
+
+function toTimeText({ seconds, nanos }: LogTime): string {
+  return `${seconds.toString(36)}.${nanos.toString(36)}`;
+}
+
+function parseMark(text: string | undefined): Mark | undefined {
+  if (text === undefined) return undefined;
+  const [seconds = '', nanos = '', count = '1'] = text.split('.');
+  const at = { seconds: Number.parseInt(seconds, 36), nanos: Number.parseInt(nanos, 36) };
+  return { at, count: Number.parseInt(count, 36) };
+}
+
+function sortTimes(a: LogTime | undefined, b: LogTime | undefined) {
+  return a !== undefined && b !== undefined && compareTimes(a, b) > 0 ? [b, a] : [a, b];
+}
+
+function maxTime(a: LogTime, b: LogTime): LogTime {
+  return compareTimes(a, b) < 0 ? b : a;
+}
+
+function compareTimes(a: LogTime, b: LogTime): number {
+  return a.seconds - b.seconds || a.nanos - b.nanos;
+}

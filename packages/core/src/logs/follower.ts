@@ -1,0 +1,176 @@
+// Follows a log for as long as somebody reads it, whatever happens to the container, the connection and Docker meanwhile.
+
+import { badRequest } from '../bad-request.ts';
+import { toLeavable } from '../concurrency/abortable-iterator.ts';
+import { createOutage } from '../concurrency/retry-window.ts';
+import { isAppError } from '../errors.ts';
+import { containerMissing } from '../model/container-not-found.ts';
+import { type LogTail, parseSince } from '../model/log-line.ts';
+import type { Resumable } from '../model/resumable.ts';
+import type {
+  CallOptions,
+  Clock,
+  Engine,
+  EngineContainer,
+  FollowLogOptions,
+  StampedLine,
+} from '../ports.ts';
+import type { VmReach } from '../vm/reach.ts';
+import { createContainerSearch, findAgain } from './container-search.ts';
+import { createLogPlace, type LogPlace, parsePosition } from './cursor.ts';
+
+export interface FollowOptions extends CallOptions {
+  /** Default: the last 100, or all with `since` or `after`. */
+  readonly tail?: LogTail | undefined;
+  /** As `parseSince` reads it. */
+  readonly since?: string | undefined;
+  /** Default: true. False ends at the end of the log. */
+  readonly follow?: boolean | undefined;
+  /** The `position` of the last line that the reader has, instead of `tail` and `since`; throws `BAD_REQUEST` for what is none. */
+  readonly after?: string | undefined;
+}
+
+export interface FollowedLine extends StampedLine {
+  /** Everything up to this line; opaque, fit for `Last-Event-ID`. */
+  readonly position: string;
+}
+
+export interface LogFollowerOptions {
+  readonly engine: Pick<Engine, 'followLog'>;
+  readonly reach: VmReach['reach'];
+  readonly clock: Clock;
+  /** Throws `NOT_FOUND`. */
+  readonly find: (name: string, options: CallOptions) => Promise<EngineContainer>;
+}
+
+/**
+ * Resolves once Docker answers; before that it throws `NOT_FOUND`, `BAD_REQUEST`, `CONFLICT` (a log that cannot be read) and `SERVICE_UNAVAILABLE`.
+ * The iteration can be read once, and left at any time; who never begins to read it has to abort. It ends when a container that was asked for by its id is gone.
+ */
+export type FollowLogs = (
+  name: string,
+  options?: FollowOptions,
+) => Promise<Resumable<readonly FollowedLine[]>>;
+
+type Answer = AsyncIterable<readonly StampedLine[]>;
+
+/** Builds the follower; nothing is kept but one batch of lines, and nothing fetched before it is read. */
+export function createLogFollower(services: LogFollowerOptions): FollowLogs {
+  const { engine, reach, clock, find } = services;
+
+  return async (name, options = {}) => {
+    const { follow = true } = options;
+    const wantsNew = options.tail === 0 && options.after === undefined;
+    const place = createPlace(options, clock);
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const untie = tie(options.signal, leaving);
+    /** The request under way, or the answer that is being read. */
+    let attempt = new AbortController();
+    signal.addEventListener('abort', () => {
+      attempt.abort(signal.reason);
+      untie();
+    });
+
+    try {
+      signal.throwIfAborted();
+      const container = await (options.after === undefined
+        ? find(name, { signal })
+        : findAgain(name, { find, signal }));
+      const answer = await begin(container.id);
+      const lines = toLeavable(read(container, answer), leaving);
+      return wantsNew ? Object.assign(lines, { position: place.position() }) : lines;
+    } catch (error) {
+      untie();
+      throw isAppError(error, 'NOT_FOUND') ? containerMissing(name, error) : error;
+    }
+
+    async function begin(id: string): Promise<Answer> {
+      if (!wantsNew) return ask(id, place.ask());
+      // Nothing of the log is wanted, but where it ends: what comes after a cut has to be told from what was there.
+      const end = await ask(id, { tail: 1, follow: false });
+      for await (const lines of end) place.take(lines);
+      place.reachEnd();
+      return ask(id, place.askNew());
+    }
+
+    /** The answer lives for as long as it is read, which is beyond what `reach` watches over. */
+    function ask(id: string, wanted: Omit<FollowLogOptions, 'follow'> & { follow?: boolean }) {
+      return reach<Answer>(async (reaching) => {
+        attempt = new AbortController();
+        const untieReaching = tie(reaching, attempt);
+        const request = { follow, ...wanted, signal: attempt.signal };
+        return engine.followLog(id, request).finally(untieReaching);
+      }, signal);
+    }
+
+    async function* read(
+      container: EngineContainer,
+      first: Answer,
+    ): AsyncGenerator<readonly FollowedLine[], void, void> {
+      const outage = createOutage({ clock });
+      const search = createContainerSearch({ name, container, find, clock, signal });
+      let answer: Answer | undefined = first;
+      try {
+        for (;;) {
+          try {
+            if (answer === undefined) {
+              const id = await search.next();
+              if (id === undefined) return;
+              answer = await ask(id, place.ask()).catch(unlessGone);
+              if (answer === undefined) continue;
+            }
+            outage.opened();
+            for await (const lines of answer) {
+              const fresh = place.take(lines);
+              if (fresh.length === 0) continue;
+              outage.over();
+              search.brought();
+              yield fresh;
+            }
+            if (!follow) return;
+            place.reachEnd();
+            outage.over();
+          } catch (error) {
+            signal.throwIfAborted();
+            await outage.endure(error, signal);
+            search.lost();
+          }
+          answer = undefined;
+        }
+      } finally {
+        untie();
+      }
+    }
+  };
+}
+
+function createPlace({ tail, since, after }: FollowOptions, clock: Clock): LogPlace {
+  if (after !== undefined) {
+    const marks = parsePosition(after);
+    if (marks === undefined)
+      throw badRequest('lastEventId', 'must be the id of a line of this log');
+    return createLogPlace({ tail: 'all', marks });
+  }
+  if (since === undefined) return createLogPlace({ tail: tail ?? defaultTail });
+  const from = parseSince(since, clock.now());
+  if (Number.isNaN(from.seconds)) throw badRequest('since', 'must be a time or how long ago');
+  return createLogPlace({ tail: tail ?? 'all', since: from });
+}
+
+const defaultTail = 100;
+
+/** Between a look and the request the container can have gone, or begun to: the next look tells. */
+function unlessGone(error: unknown): undefined {
+  if (isAppError(error, 'NOT_FOUND')) return undefined;
+  if (isAppError(error, 'CONFLICT') && error.details.reason === 'BEING_REMOVED') return undefined;
+  throw error;
+}
+
+/** Lets `to` abort with `from`, until the returned function is called. */
+function tie(from: AbortSignal | undefined, to: AbortController): () => void {
+  const onAbort = () => to.abort(from?.reason);
+  if (from?.aborted) onAbort();
+  from?.addEventListener('abort', onAbort, { once: true });
+  return () => from?.removeEventListener('abort', onAbort);
+}

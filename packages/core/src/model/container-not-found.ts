@@ -1,0 +1,12 @@
+// The one text for a container that is not there.
+
+import { AppError } from '../errors.ts';
+import { vmId } from './vm.ts';
+
+/** `NOT_FOUND`, by the name that the caller asked for. */
+export function containerMissing(name: string | undefined, cause?: unknown): AppError {
+  return new AppError('NOT_FOUND', `No container named '${name}' on ${vmId}`, {
+    details: { name },
+    cause,
+  });
+}

@@ -1,0 +1,473 @@
+// The connection's life against a server of the test's own: who shares what, who fails when, and what is left behind.
+
+import { once } from 'node:events';
+import http from 'node:http';
+import type { Duplex } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../errors.ts';
+import {
+  closed,
+  countIntervals,
+  expectFailure,
+  until,
+} from '../../testing/expect-failure.test-support.ts';
+import { type FakeSshd, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
+import { startFaultProxy } from '../../testing/tcp-faults.test-support.ts';
+import { createSshConnection, type SshConnectionOptions, type SshEvent } from './connection.ts';
+
+function connectTo(server: FakeSshd, options: Partial<SshConnectionOptions> = {}) {
+  return createSshConnection({
+    resolveHost: async () => '127.0.0.1',
+    port: server.port,
+    username: 'opc',
+    privateKeyFile: server.privateKeyFile,
+    hostKeyFingerprint: server.fingerprint,
+    ...options,
+  });
+}
+
+async function echo(stream: Duplex, text: string): Promise<string> {
+  stream.write(text);
+  const [chunk] = await once(stream, 'data');
+  return String(chunk);
+}
+
+describe('createSshConnection()', () => {
+  it('dials nothing before the first call', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server);
+    expect(connection.connected).toBe(false);
+    expect(connection.generation).toBe(0);
+    expect(server.connections).toBe(0);
+  });
+
+  it('gives a hundred callers at once one connection', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server);
+    const streams = await Promise.all(
+      Array.from({ length: 100 }, () => connection.openSocket('/s')),
+    );
+    expect(server.connections).toBe(1);
+    expect(server.logins).toBe(2);
+    expect(connection.channels.sockets).toBe(100);
+    expect(await echo(streams[99] ?? raise(), 'hello')).toBe('hello');
+  });
+
+  it('runs one command beside the first socket, as sshd is slow to answer until one ran', async () => {
+    const commands: string[] = [];
+    await using server = await startFakeSshd({
+      onExec: (channel, command) => {
+        commands.push(command);
+        channel.exit(0);
+        channel.end();
+      },
+    });
+    await using connection = connectTo(server);
+    for (let index = 0; index < 5; index += 1) await connection.openSocket('/s');
+    await expect.poll(() => connection.channels.commands).toBe(0);
+    expect(commands).toEqual([expect.stringContaining('true')]);
+  });
+
+  it('carries HTTP over sockets that an agent keeps alive', async () => {
+    const web = http.createServer((request, response) => response.end(`saw ${request.url}`));
+    await using server = await startFakeSshd({
+      onSocket: (channel) => web.emit('connection', socketLike(channel)),
+    });
+    await using connection = connectTo(server);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    Object.assign(agent, {
+      createConnection: (
+        _options: unknown,
+        callback: (error: unknown, stream?: Duplex) => void,
+      ) => {
+        connection.openSocket('/s').then((stream) => callback(null, stream), callback);
+      },
+    });
+    for (const path of ['/1', '/2', '/3']) {
+      const request = http.get({ agent, path, timeout: 1_000 });
+      const [response] = await once(request, 'response');
+      expect((await response.toArray()).join('')).toBe(`saw ${path}`);
+    }
+    expect(connection.channels.sockets).toBe(1);
+    agent.destroy();
+    await until(() => connection.channels.sockets === 0 && server.openChannels === 0);
+  });
+
+  it('closes a channel on both sides when the other side ends', async () => {
+    await using server = await startFakeSshd({ onSocket: (channel) => channel.end('bye') });
+    await using connection = connectTo(server);
+    const stream = await connection.openSocket('/s');
+    expect((await stream.toArray()).join('')).toBe('bye');
+    await until(() => connection.channels.sockets === 0 && server.openChannels === 0);
+  });
+
+  it('closes a channel that ended while nobody read it, as in a pool', async () => {
+    await using server = await startFakeSshd({ onSocket: (channel) => channel.end() });
+    await using connection = connectTo(server);
+    const stream = await connection.openSocket('/s');
+    expect(await closed(stream)).toBe(null);
+    await until(() => connection.channels.sockets === 0 && server.openChannels === 0);
+  });
+
+  it('closes a channel on both sides when we destroy it, data under way or not', async () => {
+    await using server = await startFakeSshd({
+      onSocket: (channel) => void channel.write(Buffer.alloc(4_000_000)),
+    });
+    await using connection = connectTo(server);
+    const stream = await connection.openSocket('/s');
+    await once(stream, 'readable');
+    stream.destroy();
+    await until(() => connection.channels.sockets === 0 && server.openChannels === 0);
+  });
+
+  it('passes megabytes on unchanged to a reader that is slow', async () => {
+    const sent = Buffer.alloc(6_000_000, 'abcdefg');
+    await using server = await startFakeSshd({ onSocket: (channel) => channel.end(sent) });
+    await using connection = connectTo(server);
+    const stream = await connection.openSocket('/s');
+    const parts: Buffer[] = [];
+    for await (const part of stream) {
+      parts.push(part);
+      if (parts.length % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(Buffer.concat(parts).equals(sent)).toBe(true);
+  });
+
+  it('fails open streams when the connection is lost, and never ends them cleanly', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server);
+    const streams = await Promise.all([connection.openSocket('/a'), connection.openSocket('/b')]);
+    const ends: string[] = [];
+    for (const stream of streams) stream.on('end', () => ends.push('end')).resume();
+    const failures = streams.map((stream) => closed(stream));
+    server.hangUp();
+    for (const failure of await Promise.all(failures)) {
+      expect(failure).toMatchObject({ details: { reason: 'CONNECTION_LOST' } });
+    }
+    expect(ends).toEqual([]);
+    expect(connection.connected).toBe(false);
+  });
+
+  it('fails a body that is cut by a reset, so that it does not look complete', async () => {
+    await using server = await startFakeSshd({
+      onSocket: (channel) => void channel.write('half a bo'),
+    });
+    await using proxy = await startFaultProxy(server.port);
+    await using connection = connectTo(server, { port: proxy.port });
+    const stream = await connection.openSocket('/s');
+    await once(stream, 'readable');
+    const body = stream.toArray();
+    proxy.reset();
+    await expectFailure(body, 'CONNECTION_LOST');
+  });
+
+  it('connects anew after a loss, with a new generation and told events', async () => {
+    const events: SshEvent[] = [];
+    let nowMs = 0;
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server, {
+      nowMs: () => nowMs,
+      onEvent: (event) => events.push(event),
+    });
+    await connection.openSocket('/s');
+    expect([connection.generation, connection.connected]).toEqual([1, true]);
+    nowMs += 60_000;
+    server.hangUp();
+    await until(() => !connection.connected);
+    await connection.openSocket('/s');
+    expect([connection.generation, connection.connected]).toEqual([2, true]);
+    expect(events.map(({ type }) => type)).toEqual(['connected', 'lost', 'connected']);
+  });
+
+  it('treats a server that hangs up right after the login as an outage', async () => {
+    const events: string[] = [];
+    await using server = await startFakeSshd({
+      onLogin: (context) => {
+        context.accept();
+        if (context.method === 'publickey' && context.signature) server.hangUp();
+      },
+    });
+    await using connection = connectTo(server, { onEvent: ({ type }) => events.push(type) });
+    await expectFailure(connection.openSocket('/s'), 'CONNECTION_LOST');
+    const error = await expectFailure(connection.openSocket('/s'), 'CONNECTION_UNSTABLE');
+    expect(error.details.retryAfterSeconds).toBe(1);
+    expect(connection.connected).toBe(false);
+    expect(server.connections).toBe(1);
+    expect(events).toEqual(['connected', 'lost']);
+  });
+
+  it('finds a peer that has fallen silent within four keepalives', async () => {
+    await using server = await startFakeSshd();
+    await using proxy = await startFaultProxy(server.port);
+    await using connection = connectTo(server, { port: proxy.port, keepaliveMs: 300 });
+    const stream = await connection.openSocket('/s');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(connection.connected).toBe(true);
+    proxy.freeze();
+    using keepalives = countIntervals(300);
+    const error = await closed(stream);
+    expect(keepalives.count).toBeLessThanOrEqual(4);
+    expect(error).toMatchObject({ details: { reason: 'PEER_SILENT' } });
+  });
+
+  it('keeps a connection that is silent but alive', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server, { keepaliveMs: 50 });
+    const stream = await connection.openSocket('/s');
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(await echo(stream, 'still here')).toBe('still here');
+    expect(server.connections).toBe(1);
+  });
+
+  it('gives up a channel that the server does not open in time', async () => {
+    await using server = await startFakeSshd({ answersChannels: false });
+    await using connection = connectTo(server, { channelTimeoutMs: 100 });
+    await expectFailure(connection.openSocket('/s'), 'CHANNEL_TIMEOUT');
+    expect(connection.connected).toBe(true);
+  });
+
+  it('runs six commands at once and lets others wait, but not beyond the deadline', async () => {
+    let running = 0;
+    let peak = 0;
+    const ends: (() => void)[] = [];
+    await using server = await startFakeSshd({
+      onExec: (channel) => {
+        running += 1;
+        peak = Math.max(peak, running);
+        ends.push(() => {
+          running -= 1;
+          channel.exit(0);
+          channel.end();
+        });
+      },
+    });
+    await using connection = connectTo(server, { channelTimeoutMs: 2_000 });
+    const started = Array.from({ length: 8 }, () => connection.exec(['sleep']));
+    const exits = started.map(async (start) => (await start).exit);
+    await until(() => ends.length === 6);
+    ends.shift()?.();
+    ends.shift()?.();
+    await until(() => ends.length === 6);
+    await expectFailure(connection.exec(['sleep']), 'COMMANDS_BUSY');
+    for (const end of ends) end();
+    expect(await Promise.all(exits)).toEqual(Array(8).fill(0));
+    expect(peak).toBe(6);
+    await until(() => connection.channels.commands === 0);
+  });
+
+  it('bounds the sockets that are open at once', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server, { maxSockets: 2, channelTimeoutMs: 1_000 });
+    const first = await connection.openSocket('/s');
+    await connection.openSocket('/s');
+    await expectFailure(connection.openSocket('/s'), 'CHANNELS_BUSY');
+    first.destroy();
+    await connection.openSocket('/s');
+  });
+
+  it('drop() fails open streams and calls at once, and the next call connects anew', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server);
+    const stream = await connection.openSocket('/s');
+    const pending = connection.openSocket('/other');
+    connection.drop('the VM is being stopped');
+    expect(connection.connected).toBe(false);
+    expect(stream.destroyed).toBe(true);
+    const error = await expectFailure(pending, 'CONNECTION_DROPPED');
+    expect(error.message).toContain('the VM is being stopped');
+    await connection.openSocket('/s');
+    expect(connection.generation).toBe(2);
+  });
+
+  it('drop() fails callers who wait for an attempt, and asks for the address again', async () => {
+    const hosts: string[] = [];
+    let release = () => {};
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server, {
+      resolveHost: async () => {
+        hosts.push('asked');
+        if (hosts.length === 1) await new Promise<void>((resolve) => (release = resolve));
+        return '127.0.0.1';
+      },
+    });
+    const waiting = connection.openSocket('/s');
+    await until(() => hosts.length === 1);
+    connection.drop('the VM is being stopped');
+    await expectFailure(waiting, 'CONNECTION_DROPPED');
+    await connection.openSocket('/s');
+    expect(hosts.length).toBe(2);
+    release();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(server.connections).toBe(1);
+  });
+
+  it('lets a caller leave with its own reason, and the others go on', async () => {
+    let release = () => {};
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server, {
+      resolveHost: async () => {
+        await new Promise<void>((resolve) => (release = resolve));
+        return '127.0.0.1';
+      },
+    });
+    const leaver = new AbortController();
+    const left = connection.openSocket('/s', { signal: leaver.signal });
+    const stays = connection.openSocket('/s');
+    const reason = new Error('left');
+    leaver.abort(reason);
+    await expect(left).rejects.toBe(reason);
+    release();
+    expect(await echo(await stays, 'x')).toBe('x');
+    expect(server.connections).toBe(1);
+  });
+
+  it('closes a channel that opens after its caller has left', async () => {
+    let accept = () => {};
+    const beforeAccept = new Promise<void>((resolve) => {
+      accept = resolve;
+    });
+    const accepted: unknown[] = [];
+    await using server = await startFakeSshd({
+      beforeAccept,
+      onSocket: (channel) => accepted.push(channel),
+    });
+    await using connection = connectTo(server);
+    const leaver = new AbortController();
+    const left = connection.openSocket('/s', { signal: leaver.signal });
+    await until(() => connection.connected && connection.channels.sockets === 1);
+    leaver.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    expect(connection.channels.sockets).toBe(1);
+    accept();
+    await until(() => accepted.length === 1);
+    await until(() => connection.channels.sockets === 0 && server.openChannels === 0);
+  });
+
+  it("passes a resolver's own error on as it is, with the time to wait", async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server, {
+      resolveHost: async () => {
+        throw new AppError('SERVICE_UNAVAILABLE', 'oci-flex is STOPPED', {
+          details: { lifecycleState: 'STOPPED' },
+        });
+      },
+    });
+    await expect(connection.openSocket('/s')).rejects.toMatchObject({
+      message: 'oci-flex is STOPPED',
+      details: { lifecycleState: 'STOPPED', retryAfterSeconds: 1 },
+    });
+  });
+
+  it('gives up a resolver that never answers', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server, {
+      connectTimeoutMs: 100,
+      resolveHost: () => new Promise(() => {}),
+    });
+    await expectFailure(connection.openSocket('/s'), 'ADDRESS_UNKNOWN');
+  });
+
+  it('refuses an argument with a NUL byte before it connects', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server);
+    await expect(connection.exec(['echo', 'a\0b'])).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    await expect(connection.openCommand([])).rejects.toMatchObject({ code: 'BAD_REQUEST' });
+    expect(server.connections).toBe(0);
+  });
+
+  it('is closed for good once disposed, and leaves no socket open', async () => {
+    await using server = await startFakeSshd();
+    const connection = connectTo(server);
+    const stream = await connection.openSocket('/s');
+    await connection[Symbol.asyncDispose]();
+    expect(stream.errored).toMatchObject({ details: { reason: 'CONNECTION_CLOSED' } });
+    await expectFailure(connection.openSocket('/s'), 'CONNECTION_CLOSED');
+    await connection[Symbol.asyncDispose]();
+  });
+});
+
+describe('openCommand()', () => {
+  it('is a stream both ways that ends cleanly when the command succeeds', async () => {
+    await using server = await startFakeSshd({
+      onExec: (channel) => {
+        channel.on('data', (chunk: Buffer) => channel.write(chunk));
+        channel.on('end', () => {
+          channel.exit(0);
+          channel.end();
+        });
+      },
+    });
+    await using connection = connectTo(server);
+    const stream = await connection.openCommand(['docker', 'system', 'dial-stdio']);
+    stream.end('to and fro');
+    expect((await stream.toArray()).join('')).toBe('to and fro');
+    await until(() => connection.channels.commands === 0);
+  });
+
+  it.each([
+    ['COMMAND_NOT_FOUND', 127, 'sh: docker: not found'],
+    [
+      'PERMISSION_DENIED',
+      1,
+      'permission denied while trying to connect to the Docker daemon socket',
+    ],
+    ['COMMAND_FAILED', 1, 'Cannot connect to the Docker daemon'],
+  ] as const)(
+    'fails with %s before the first byte, and keeps what stderr said',
+    async (reason, code, text) => {
+      await using server = await startFakeSshd({
+        onExec: (channel) => {
+          channel.stderr.write(text);
+          channel.exit(code);
+          channel.end();
+        },
+      });
+      await using connection = connectTo(server);
+      const stream = await connection.openCommand(['docker', 'system', 'dial-stdio']);
+      const error = await expectFailure(stream.toArray(), reason);
+      expect(error.message).not.toContain(text);
+      expect(error.details.exitCode).toBe(code);
+      expect(error.cause).toMatchObject({
+        name: 'ChannelRefusedError',
+        message: text,
+        exitCode: code,
+      });
+    },
+  );
+
+  it('does not end cleanly when the command fails after some output', async () => {
+    await using server = await startFakeSshd({
+      onExec: (channel) => {
+        channel.write('HTTP/1.1 200');
+        channel.exit(2);
+        channel.end();
+      },
+    });
+    await using connection = connectTo(server);
+    const stream = await connection.openCommand(['docker']);
+    await expectFailure(stream.toArray(), 'COMMAND_FAILED');
+  });
+
+  it('does not end cleanly when nobody says how the command ended', async () => {
+    await using server = await startFakeSshd({ onExec: (channel) => channel.end('x') });
+    await using connection = connectTo(server);
+    const stream = await connection.openCommand(['docker']);
+    await expectFailure(stream.toArray(), 'OUTCOME_UNKNOWN');
+  });
+});
+
+function raise(): never {
+  throw new Error('Not there');
+}
+
+/** http.Server wants a socket's methods on what it serves. */
+function socketLike(channel: Duplex): Duplex {
+  const same = () => channel;
+  return Object.assign(channel, {
+    setTimeout: same,
+    setNoDelay: same,
+    setKeepAlive: same,
+    ref: same,
+    unref: same,
+  });
+}

@@ -1,0 +1,205 @@
+// The VM's power: what it is doing, and the four actions that change it.
+
+import { pause, withDeadline } from '../concurrency/deadline.ts';
+import { createSharedReads, freshMs } from '../concurrency/single-flight.ts';
+import { AppError, type ErrorText, isAppError } from '../errors.ts';
+import {
+  checkAction,
+  provesAction,
+  type VmAction,
+  type VmActionResult,
+  type VmState,
+  vmId,
+} from '../model/vm.ts';
+import type { CallOptions, Clock, Compute, Instance, Link } from '../ports.ts';
+
+export interface VmOptions {
+  readonly compute: Compute;
+  readonly clock: Clock;
+  readonly link: Link;
+  /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
+  readonly onAction?: () => void;
+  /** Called when the address begins to be unreadable; the state is told without it. */
+  readonly onAddressUnreadable?: (error: unknown) => void;
+  /** How long one look at the VM may take altogether. */
+  readonly statusDeadlineMs?: number;
+  /** How long the state waits for the address. */
+  readonly addressDeadlineMs?: number;
+}
+
+/**
+ * Actions throw `CONFLICT` with `details.lifecycleState` when they make no sense in the VM's state or lost against another one, and never use SSH.
+ * An action that was sent goes on when the caller leaves. Everything throws `SERVICE_UNAVAILABLE` and `INTERNAL_ERROR` as `Compute` does.
+ */
+export interface Vm {
+  /**
+   * Shared by all who ask at the same time; never older than two seconds, never from before an action that has ended.
+   * Without `ip` when there is none, when it cannot be read, and where only the state is waited for (`address: false`), which asks for none.
+   */
+  status(options?: { readonly address?: boolean } & CallOptions): Promise<VmState>;
+  start(options?: CallOptions): Promise<VmActionResult>;
+  /** At once; `soft` asks the operating system to shut down, which can take 15 minutes. */
+  stop(options?: { readonly soft?: boolean | undefined } & CallOptions): Promise<VmActionResult>;
+  /** A graceful restart of the operating system. */
+  reboot(options?: CallOptions): Promise<VmActionResult>;
+  /** A power cycle: what the VM had not written is lost. */
+  reset(options?: CallOptions): Promise<VmActionResult>;
+}
+
+/** What OCI does not tell: since when the VM has been seen, unchanged, in its state. */
+interface Sighting {
+  readonly lifecycleState: Instance['lifecycleState'];
+  readonly etag: string;
+  readonly sinceMs: number;
+}
+
+interface Look extends Instance {
+  /** How long the state has been seen. */
+  readonly inTransitionMs: number;
+}
+
+/**
+ * Builds the service.
+ * How long a transition takes is only observed: from the first look of this process that showed the same state and version, so a process that never looked has seen it for 0 ms.
+ *
+ * @example
+ * const vm = createVm({ compute, clock: systemClock, link });
+ * const { lifecycleState, ip } = await vm.status();
+ */
+export function createVm({
+  compute,
+  clock,
+  link,
+  onAction,
+  onAddressUnreadable = () => {},
+  statusDeadlineMs = 30_000,
+  addressDeadlineMs = 5000,
+}: VmOptions): Vm {
+  const reads = createSharedReads({ deadlineMs: statusDeadlineMs });
+  let sighting: Sighting | undefined;
+  let isAddressReadable = true;
+
+  return {
+    status({ address = true, signal } = {}) {
+      return address
+        ? reads.read(`the state of ${vmId}`, readStatus, { signal, keep: true })
+        : reads.read(`the power of ${vmId}`, readState, { signal, keep: true });
+    },
+    start: (options) => act('START', options),
+    stop: ({ soft = false, ...options } = {}) => act(soft ? 'SOFTSTOP' : 'STOP', options),
+    reboot: (options) => act('SOFTRESET', options),
+    reset: (options) => act('RESET', options),
+  };
+
+  async function readState(signal: AbortSignal): Promise<VmState> {
+    const lastCheck = clock.now().toISOString();
+    const { lifecycleState, displayName } = await look({ signal });
+    return { vmId, lifecycleState, displayName, lastCheck };
+  }
+
+  async function readStatus(signal: AbortSignal): Promise<VmState> {
+    const failed = new AbortController();
+    const both = { signal: AbortSignal.any([signal, failed.signal]) };
+    try {
+      const [state, ip] = await Promise.all([readState(both.signal), readAddress(both)]);
+      return ip === undefined ? state : { ...state, ip };
+    } finally {
+      // The half that is still under way would be for nobody.
+      failed.abort();
+    }
+  }
+
+  /** An optional part: undefined when it cannot be read in time, which is told once until it can be read again. */
+  async function readAddress({ signal }: { readonly signal: AbortSignal }) {
+    try {
+      const ip = await withDeadline((inner) => compute.getPublicIp({ signal: inner }), {
+        timeoutMs: addressDeadlineMs,
+        signal,
+        onTimeout: () => new Error(`OCI gave no address within ${addressDeadlineMs} ms`),
+      });
+      isAddressReadable = true;
+      return ip;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isAddressReadable) onAddressUnreadable(error);
+      isAddressReadable = false;
+      return undefined;
+    }
+  }
+
+  async function act(action: VmAction, { signal }: CallOptions = {}): Promise<VmActionResult> {
+    const before = await look({ signal });
+    const check = checkAction(action, before.lifecycleState, before);
+    if (!check.allowed) throw toConflict(check, before);
+    signal?.throwIfAborted();
+    try {
+      // Without the caller's signal: once sent, it happens, and what follows from it must too.
+      await compute.act(action, { etag: before.etag });
+    } catch (error) {
+      if (isAppError(error, 'CONFLICT')) throw await explainConflict(action, error);
+      if (!isOutcomeUnknown(error)) throw error;
+      await proveOrThrow(action, before, error);
+    } finally {
+      reads.invalidate();
+      onAction?.();
+    }
+    link.drop(`${action} was sent to ${vmId}`);
+    await pause(freshMs); // until no process of the API holds an answer from before
+    return { action, status: 'initiated', vmId };
+  }
+
+  async function look(options: CallOptions): Promise<Look> {
+    const instance = await compute.getInstance(options);
+    const { lifecycleState, etag } = instance;
+    const nowMs = clock.elapsedMs();
+    if (sighting?.lifecycleState !== lifecycleState || sighting.etag !== etag) {
+      sighting = { lifecycleState, etag, sinceMs: nowMs };
+    }
+    return { ...instance, inTransitionMs: nowMs - sighting.sinceMs };
+  }
+
+  /** The refusal in terms of what the VM is doing now; the one at hand when that cannot be learned. */
+  async function explainConflict(action: VmAction, refusal: AppError): Promise<AppError> {
+    const now = await look({}).catch(() => undefined);
+    if (now === undefined) return refusal;
+    const check = checkAction(action, now.lifecycleState, now);
+    if (!check.allowed) return toConflict(check, now, refusal);
+    const message = `VM in transition: something else is changing ${vmId}, which is ${now.lifecycleState}, so ${action} was refused; try again in a moment`;
+    return toConflict({ text: 'VM in transition', message }, now, refusal);
+  }
+
+  async function proveOrThrow(action: VmAction, before: Look, lost: AppError): Promise<void> {
+    const now = await look({}).catch(() => undefined);
+    if (now !== undefined && provesAction(action, before.lifecycleState, now.lifecycleState)) {
+      return;
+    }
+    // A VM that was started all the same may have a new address; a link to a VM that is off is worth nothing.
+    if (action === 'START') link.drop(`${action} may have been sent to ${vmId}`);
+    const found = now === undefined ? 'cannot be looked at either' : `is ${now.lifecycleState}`;
+    throw new AppError(
+      'SERVICE_UNAVAILABLE',
+      `OCI's answer to ${action} was lost and ${vmId} ${found}: whether it takes place is unknown; look at its state before you repeat it`,
+      {
+        text: 'Outcome unknown',
+        details: {
+          ...lost.details,
+          outcome: 'unknown',
+          ...(now !== undefined && { lifecycleState: now.lifecycleState }),
+        },
+        cause: lost,
+      },
+    );
+  }
+}
+
+function toConflict(
+  { text, message }: { readonly text: ErrorText<'CONFLICT'>; readonly message: string },
+  { lifecycleState }: Instance,
+  cause?: unknown,
+): AppError {
+  return new AppError('CONFLICT', message, { text, details: { lifecycleState }, cause });
+}
+
+function isOutcomeUnknown(error: unknown): error is AppError {
+  return isAppError(error, 'SERVICE_UNAVAILABLE') && error.details.outcome === 'unknown';
+}

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from './config.ts';
+import { listVariables, toHelpText } from './help.ts';
+
+const required = {
+  OIDC_ISSUER: 'https://auth.example.com',
+  OIDC_AUDIENCE: 'https://ondemand.example.com',
+  OCI_INSTANCE_ID: 'ocid1.instance.oc1.eu-frankfurt-1.abc',
+};
+
+test('nothing but the required variables is enough', () => {
+  const { config } = parseConfig(required);
+  expect(config).toMatchObject({
+    HOST: '127.0.0.1',
+    PORT: 5000,
+    TRUST_PROXY: false,
+    CORS_ORIGINS: [],
+    RATE_LIMIT_PER_MINUTE: 600,
+    OCI_AUTH: 'config',
+    OCI_TIMEOUT_SECONDS: 10,
+    SSH_PORT: 22,
+    SSH_USER: 'opc',
+    DOCKER_SOCKET: '/var/run/docker.sock',
+    DOCKER_TRANSPORT: 'auto',
+    COMPOSE_ROOTS: [],
+  });
+  expect(config.SSH_KNOWN_HOSTS_FILE).toMatch(/^\/.+\/\.ssh\/known_hosts$/);
+});
+
+test('all that is missing is listed at once', () => {
+  expect(parseConfig({}).problems).toEqual(
+    Object.keys(required).map((variable) => `${variable}: required`),
+  );
+});
+
+test.each([
+  ['api_key', 'config'],
+  ['security_token', 'session'],
+])("the oci CLI's word %s for OCI_AUTH is told as what it is here", (word, meant) => {
+  const { problems } = parseConfig({ ...required, OCI_AUTH: word });
+  expect(problems).toEqual([
+    expect.stringMatching(new RegExp(`^OCI_AUTH: .*${word} is '${meant}'`)),
+  ]);
+});
+
+test('an empty variable counts as left out', () => {
+  expect(parseConfig({ ...required, SSH_HOST: '', PORT: '' }).config.PORT).toBe(5000);
+  expect(parseConfig({ ...required, OIDC_ISSUER: '' }).problems).toEqual(['OIDC_ISSUER: required']);
+});
+
+describe('values that are refused, by name and never repeated', () => {
+  test.each([
+    ['PORT', '70000'],
+    ['PORT', 'http'],
+    ['PORT', '80.5'],
+    ['PORT', '0'],
+    ['PORT', '0x1770'],
+    ['PORT', '5e3'],
+    ['PORT', '+80'],
+    ['SSH_PORT', '0b11'],
+    ['PUBLIC_URL', 'api.example.com'],
+    ['PUBLIC_URL', 'https://api.example.com/?x=1'],
+    ['PUBLIC_URL', 'https://api.example.com/#x'],
+    ['PUBLIC_URL', 'https://api.example.com?'],
+    ['PUBLIC_URL', 'https://diego:secret@api.example.com'],
+    ['LOG_LEVEL', 'loud'],
+    ['TRUST_PROXY', 'yes'],
+    ['TRUST_PROXY', '1'],
+    ['TRUST_PROXY', '0'],
+    ['TRUST_PROXY', '16909060'],
+    ['TRUST_PROXY', 'proxy.example.com'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', '0.0.0.0/0'],
+    ['TRUST_PROXY', '10.0.0.1,'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'app.example.net'],
+    ['CORS_ORIGINS', 'https://app.example.net/path'],
+    ['CORS_ORIGINS', 'https://*.example.net'],
+    ['CORS_ORIGINS', 'https://app.example.net,ftp://x'],
+    ['RATE_LIMIT_PER_MINUTE', '-7'],
+    ['RATE_LIMIT_PER_MINUTE', '1e3'],
+    ['RATE_LIMIT_PER_MINUTE', '1.5'],
+    ['RATE_LIMIT_PER_MINUTE', 'off'],
+    ['OIDC_ISSUER', 'ftp://auth.example.com'],
+    ['OIDC_ISSUER', 'https://auth.example.com/?x=1'],
+    ['OIDC_ISSUER', 'https://auth.example.com/#x'],
+    ['OIDC_ISSUER', 'https://auth.example.com/.well-known/openid-configuration'],
+    ['OIDC_ISSUER', 'https://diego:secret@auth.example.com'],
+    ['OIDC_ISSUER', 'https://diego@auth.example.com'],
+    ['OIDC_JWKS_URI', 'https://:secret@auth.example.com/jwks.json'],
+    ['OIDC_READ_SCOPE', 'ondemand read'],
+    ['OIDC_READ_SCOPE', 'read"'],
+    ['OIDC_ADMIN_SCOPE', 'admin\\'],
+    ['OIDC_ADMIN_SCOPE', 'admin\u0000'],
+    ['OIDC_ADMIN_SCOPE', 'ädmin'],
+    ['OIDC_WAKE_SCOPE', 'wake up'],
+    ['OIDC_ACCESS_TOKEN_TYP', 'at+jwt,J W T'],
+    ['OIDC_ACCESS_TOKEN_TYP', ','],
+    ['OIDC_SCOPES_CLAIM', 'realm access'],
+    ['OIDC_SCOPES_CLAIM', 'realm_access..roles'],
+    ['OIDC_SCOPES_CLAIM', ', ,'],
+    ['OCI_INSTANCE_ID', 'oci-flex-secret'],
+    ['OCI_AUTH', 'password'],
+    ['OCI_TIMEOUT_SECONDS', '-7'],
+    ['OCI_TIMEOUT_SECONDS', 'soon'],
+    ['OCI_TIMEOUT_SECONDS', '0.0'],
+    ['OCI_TIMEOUT_SECONDS', '0xa'],
+    ['OCI_TIMEOUT_SECONDS', '1e1'],
+    ['OCI_TIMEOUT_SECONDS', '86401'],
+    ['OCI_TIMEOUT_SECONDS', '9'.repeat(400)],
+    ['SHUTDOWN_GRACE_SECONDS', 'Infinity'],
+    ['SSH_HOST', 'opc@203.0.113.7'],
+    ['SSH_HOST', 'opc@[2001:db8::1]:22'],
+    ['SSH_HOST', '[::1]'],
+    ['SSH_HOST', '[2001:db8::1]:22'],
+    ['SSH_HOST', 'vm.example.com:22'],
+    ['SSH_HOST', 'ssh://vm.example.com'],
+    ['SSH_HOST', 'vm.example.com/'],
+    ['SSH_HOST', '-oProxyCommand'],
+    ['SSH_HOST', 'vm example'],
+    ['SSH_HOST_KEY_FINGERPRINT', 'MD5:aa:bb'],
+    ['DOCKER_SOCKET', 'docker.sock'],
+    ['DOCKER_TRANSPORT', 'tcp'],
+    ['COMPOSE_COMMAND', 'podman-compose'],
+    ['COMPOSE_ROOTS', '/srv:stacks'],
+  ])('%s=%s', (variable, value) => {
+    const { problems } = parseConfig({ ...required, [variable]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${variable}: \\S`));
+    expect(problems[0]).not.toContain(value);
+  });
+});
+
+test.each([
+  ['SSH_HOST', '203.0.113.7', '203.0.113.7'],
+  ['SSH_HOST', '2001:db8::1', '2001:db8::1'],
+  ['SSH_HOST', 'fe80::1%eth0', 'fe80::1%eth0'],
+  ['SSH_HOST', ' vm.example.com. ', 'vm.example.com.'],
+  ['SSH_HOST', 'my_vm', 'my_vm'],
+  ['TRUST_PROXY', 'true', true],
+  ['TRUST_PROXY', 'false', false],
+  ['TRUST_PROXY', 'loopback, 2001:db8::/32', 'loopback, 2001:db8::/32'],
+  ['TRUST_PROXY', '10.0.0.0/8,127.0.0.1', '10.0.0.0/8,127.0.0.1'],
+  ['CORS_ORIGINS', 'https://app.example.com', ['https://app.example.com']],
+  [
+    'CORS_ORIGINS',
+    ' https://APP.example.com:443/ , http://localhost:5173,',
+    ['https://app.example.com', 'http://localhost:5173'],
+  ],
+  ['RATE_LIMIT_PER_MINUTE', '60', 60],
+  ['RATE_LIMIT_PER_MINUTE', '0', 0],
+  ['AUDIT_LOG_FILE', '/var/log/ondemand/audit.jsonl', '/var/log/ondemand/audit.jsonl'],
+  ['COMPOSE_ROOTS', '/srv:/opt/stacks:', ['/srv', '/opt/stacks']],
+  ['PUBLIC_URL', 'https://api.example.com/', 'https://api.example.com'],
+  ['PUBLIC_URL', 'https://example.com/@api/', 'https://example.com/@api'],
+  ['OIDC_JWKS_URI', 'https://auth.example.com/jwks?v=1', 'https://auth.example.com/jwks?v=1'],
+  ['OIDC_READ_SCOPE', 'https://ondemand.example.com/read', 'https://ondemand.example.com/read'],
+  ['OIDC_ADMIN_SCOPE', 'ondemand:admin', 'ondemand:admin'],
+  ['OIDC_ACCESS_TOKEN_TYP', 'application/AT+JWT, JWT', ['at+jwt', 'jwt']],
+  ['OIDC_SCOPES_CLAIM', 'realm_access.roles, groups', ['realm_access.roles', 'groups']],
+  ['OIDC_SCOPES_CLAIM', 'https://example.com/roles', ['https://example.com/roles']],
+  ['PORT', ' 6000 ', 6000],
+  ['SSH_PORT', '65535', 65_535],
+  ['SHUTDOWN_GRACE_SECONDS', '0.3', 0.3],
+  ['OIDC_ISSUER', 'https://auth.example.com/', 'https://auth.example.com/'],
+] as const)('%s=%s is taken', (variable, value, parsed) => {
+  expect(parseConfig({ ...required, [variable]: value }).config[variable]).toEqual(parsed);
+});
+
+test('a number of hops is refused in words of its own, since Fastify would trust nobody by it', () => {
+  expect(parseConfig({ ...required, TRUST_PROXY: '1' }).problems).toEqual([
+    expect.stringMatching(/^TRUST_PROXY: takes no number of hops/),
+  ]);
+});
+
+test('the help names every variable with its default', () => {
+  const help = toHelpText(listVariables());
+  expect(help).toMatch(/OIDC_ISSUER .*\(required\)/);
+  expect(help).toMatch(/SSH_KNOWN_HOSTS_FILE .*\(default ~\/\.ssh\/known_hosts\)/);
+});

@@ -1,0 +1,202 @@
+// The environment: each variable is defined here once, with its default and what it is for.
+
+import { dockerTransports, ociAuths } from '@ondemand/core';
+import { z } from 'zod';
+import { auditOnFailure } from '../audit/trail.ts';
+import {
+  baseUrl,
+  claimPaths,
+  file,
+  fingerprint,
+  host,
+  issuer,
+  limit,
+  origins,
+  port,
+  proxies,
+  scopeToken,
+  seconds,
+  text,
+  typs,
+  url,
+} from './values.ts';
+
+/** By variable name, in the order of the README's table, which is made from this. */
+export const environmentSchema = z.object({
+  HOST: text.default('127.0.0.1').describe('address to listen on'),
+  PORT: port.default(5000).describe('port to listen on'),
+  PUBLIC_URL: baseUrl
+    .optional()
+    .describe(
+      "what users call the API by, the first of OpenAPI's `servers`; from `HOST` and `PORT` if left out",
+    ),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('JSON lines on stdout; pretty only in a terminal'),
+  TRUST_PROXY: proxies
+    .default(false)
+    .describe(
+      'addresses or networks, comma-separated, whose `X-Forwarded-*` is believed; no number of hops, which Fastify takes no longer; `true` believes everyone, so only behind a proxy that overwrites these headers',
+    ),
+  CORS_ORIGINS: origins
+    .default([])
+    .describe(
+      'comma-separated origins whose pages may call the API from a browser, e.g. `https://app.example.com`',
+    ),
+  RATE_LIMIT_PER_MINUTE: limit
+    .default(600)
+    .describe(
+      'calls by one token subject, and a tenth of it for failed authentication from one address; 0 for no limit',
+    ),
+  AUDIT_LOG_FILE: file
+    .optional()
+    .describe(
+      'lines of JSON are appended for each call that changes something, or tries to: what it intends, and how it went',
+    ),
+  AUDIT_ON_FAILURE: z
+    .enum(auditOnFailure)
+    .default('refuse')
+    .describe(
+      'while `AUDIT_LOG_FILE` cannot be written: `refuse` changes nothing but power-off, `log` goes on with the log alone',
+    ),
+  SHUTDOWN_GRACE_SECONDS: seconds
+    .default(10)
+    .describe('after SIGTERM or SIGINT: how long requests under way may take'),
+  KEEP_ALIVE_SECONDS: seconds
+    .default(620)
+    .describe('how long an idle connection is kept: longer than proxies keep theirs'),
+  OIDC_ISSUER: issuer.describe('the issuer of the tokens, e.g. `https://auth.example.com`'),
+  OIDC_AUDIENCE: text.describe('the `aud` that a token must carry'),
+  OIDC_JWKS_URI: url.optional().describe("the issuer's keys; discovered if left out"),
+  OIDC_INTROSPECTION_URI: url
+    .optional()
+    .describe('where opaque tokens are checked; discovered if left out'),
+  OIDC_CLIENT_ID: text
+    .optional()
+    .describe(
+      'this API as a client of the issuer; with it opaque tokens are accepted too, by introspection',
+    ),
+  OIDC_CLIENT_SECRET: text.optional().describe('of that client'),
+  OIDC_ACCESS_TOKEN_TYP: typs
+    .default(['at+jwt'])
+    .describe(
+      'which header `typ` a JWT may have, comma-separated; `at+jwt,JWT` for issuers that do not follow RFC 9068 (Keycloak, Authentik, Entra): then ID tokens are told by their claims, and `azp` serves as `client_id`',
+    ),
+  OIDC_SCOPES_CLAIM: claimPaths
+    .default(['scope', 'scp'])
+    .describe(
+      'where scopes are read, comma-separated, also a path into the claims (`realm_access.roles`, `groups`); where several are there, what all of them grant',
+    ),
+  OIDC_READ_SCOPE: scopeToken.default('read').describe("the issuer's name of the scope `read`"),
+  OIDC_WAKE_SCOPE: scopeToken.default('wake').describe("the issuer's name of the scope `wake`"),
+  OIDC_ADMIN_SCOPE: scopeToken.default('admin').describe("the issuer's name of the scope `admin`"),
+  OCI_INSTANCE_ID: text
+    .regex(/^ocid1\.instance\./, "must be an instance's OCID, ocid1.instance.…")
+    .describe("the instance's OCID"),
+  OCI_AUTH: z
+    .enum(ociAuths, { error: ({ input }) => toOciAuthProblem(input) })
+    .default('config')
+    .describe('how the API signs: a key in the config, a session token, or the VM it runs on'),
+  OCI_CONFIG_FILE: file.prefault('~/.oci/config').describe("the OCI CLI's config file"),
+  OCI_CONFIG_PROFILE: text.default('DEFAULT').describe('the profile in it'),
+  OCI_REGION: text.optional().describe('from the config if left out'),
+  OCI_ENDPOINT: url.optional().describe('without `/20160918`; for other realms and emulators'),
+  OCI_TIMEOUT_SECONDS: seconds.default(10).describe('per attempt'),
+  SSH_HOST: host
+    .optional()
+    .describe("the VM's public IP if left out, looked up again whenever the VM was started"),
+  SSH_PORT: port.default(22).describe('port of `sshd`'),
+  SSH_USER: text.default('opc').describe('a user who may use Docker'),
+  SSH_PRIVATE_KEY_FILE: file
+    .optional()
+    .describe('key of that user; the agent at `SSH_AUTH_SOCK` if left out'),
+  SSH_PRIVATE_KEY_PASSPHRASE: text.optional().describe('of an encrypted key'),
+  SSH_AUTH_SOCK: text.optional().describe('the SSH agent, used when no key file is given'),
+  SSH_KNOWN_HOSTS_FILE: file.prefault('~/.ssh/known_hosts').describe('host keys that are accepted'),
+  SSH_HOST_KEY_FINGERPRINT: fingerprint
+    .optional()
+    .describe('`SHA256:…` as `ssh-keygen -l` prints it; wins over the file'),
+  SSH_CONNECT_TIMEOUT_SECONDS: seconds.default(10).describe('to connect and authenticate'),
+  SSH_KEEPALIVE_SECONDS: seconds
+    .default(5)
+    .describe('a VM that says nothing for four times this is gone'),
+  DOCKER_SOCKET: text
+    .startsWith('/', 'must be an absolute path')
+    .default('/var/run/docker.sock')
+    .describe("Docker's socket on the VM"),
+  DOCKER_TRANSPORT: z
+    .enum(dockerTransports)
+    .default('auto')
+    .describe(
+      'how to reach it: forwarded (direct-streamlocal), or through `docker system dial-stdio`; auto tries them in this order',
+    ),
+  COMPOSE_COMMAND: z
+    .enum(['docker compose', 'docker-compose'])
+    .optional()
+    .describe('whichever the VM has if left out'),
+  REBUILD_WAIT_SECONDS: seconds
+    .optional()
+    .describe(
+      'how long a rebuild request without a `Prefer` header waits for the end of the build before it is answered with the running job; if left out, 45 where `TRUST_PROXY` is set, else no limit',
+    ),
+  COMPOSE_ROOTS: z
+    .string()
+    .transform((value) => value.split(':').filter((part) => part !== ''))
+    .pipe(z.array(z.string().startsWith('/', 'must list absolute folders, colon-separated')))
+    .default([])
+    .describe(
+      'colon-separated folders on the VM; a rebuild outside them is refused; any if left out, with a warning',
+    ),
+});
+
+export type Config = z.infer<typeof environmentSchema>;
+
+/** The oci CLI's words for the same, `--auth`, are what people try first. */
+function toOciAuthProblem(input: unknown): string {
+  const meant = { api_key: 'config', security_token: 'session' }[String(input).toLowerCase()];
+  const known = ociAuths.join(', ');
+  return meant === undefined
+    ? `must be one of ${known}`
+    : `what the oci CLI calls ${String(input).toLowerCase()} is '${meant}' here; must be one of ${known}`;
+}
+
+export const variableNames: readonly string[] = Object.keys(environmentSchema.shape);
+
+/** Such a variable may also be given as `NAME_FILE`, a path to a file that holds it. */
+export function isSecret(name: string): boolean {
+  return /_(?:SECRET|PASSPHRASE)$/.test(name);
+}
+
+export interface ParsedConfig {
+  /** What could be used; whole when there are no problems. */
+  readonly config: Partial<Config>;
+  /** A line each, beginning with the variable's name; a value is never repeated, it may be a secret. */
+  readonly problems: readonly string[];
+}
+
+/** All problems at once. An empty variable counts as left out. */
+export function parseConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+): ParsedConfig {
+  const results = Object.entries(environmentSchema.shape).map(([name, schema]) => {
+    const value = environment[name] || undefined;
+    return { name, value, result: schema.safeParse(value) };
+  });
+  return {
+    config: Object.fromEntries(
+      results.flatMap(({ name, result }) => (result.success ? [[name, result.data]] : [])),
+    ),
+    problems: results.flatMap(({ name, value, result }) => {
+      if (result.success) return [];
+      const [issue] = result.error.issues;
+      return [`${name}: ${value === undefined ? 'required' : (issue?.message ?? 'is not valid')}`];
+    }),
+  };
+}
+
+/** Throws unless the configuration is whole. */
+export function requireConfig({ config, problems }: ParsedConfig): Config {
+  if (problems.length > 0) throw new Error(`configuration problems: ${problems.join('; ')}`);
+  return config as Config; // no problems, so nothing is missing
+}

@@ -1,0 +1,57 @@
+// Sends every failure of the HTTP layer as an `ApiError`, and tells the log of it.
+
+import type { AppError } from '@ondemand/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isTrpcUrl, toTrpcErrorShape } from '../procedures/base.ts';
+import { type ErrorContext, toAppError, toErrorResponse } from './api-error.ts';
+import { noSuchPath } from './route-check.ts';
+import { toShortText } from './short-text.ts';
+
+export interface ErrorHandlerOptions {
+  readonly resourceMetadataUrl: string;
+}
+
+export function addErrorHandlers(
+  app: FastifyInstance,
+  { resourceMetadataUrl }: ErrorHandlerOptions,
+): void {
+  app.setErrorHandler((error, request, reply) =>
+    sendError(error, request, reply, { requestId: request.id, resourceMetadataUrl }),
+  );
+  // For routes that do not find what they serve; a request without a route gets no further than its check.
+  app.setNotFoundHandler(() => {
+    throw noSuchPath();
+  });
+}
+
+/** Answers with the error; what is our own fault, or has a cause, goes to the log with it. */
+export function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ErrorContext,
+): FastifyReply {
+  const { status, headers, body } = toErrorResponse(error, context);
+  logError(request, error, status);
+  return reply
+    .code(status)
+    .headers(headers)
+    .type('application/json; charset=utf-8')
+    .send(isTrpcUrl(request.url) ? { error: toTrpcErrorShape(status, body) } : body);
+}
+
+/** What a caller brings about by asking too much is no failure of ours. */
+function isOverload({ details: { reason } }: AppError): boolean {
+  return reason === 'TOO_MANY_STREAMS' || reason === 'TOO_MANY_BYTES';
+}
+
+/** A refusal is logged as the `AppError` that it is: a transport's own error may quote a URL or a body, and with it a token. */
+export function logError(request: FastifyRequest, error: unknown, status: number): void {
+  const refused = toAppError(error);
+  if (status >= 500 && !isOverload(refused)) {
+    request.log.error({ err: error }, 'request failed');
+    return;
+  }
+  const [path = ''] = request.url.split('?', 1);
+  request.log.debug({ err: refused, path: toShortText(path) }, 'request refused');
+}

@@ -1,0 +1,193 @@
+// The base that every procedure stands on: its scope, its context and the shape of its errors.
+
+import { type ByteCharge, isAppError, type LogText } from '@ondemand/core';
+import { initTRPC } from '@trpc/server';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
+import type { RecordCall } from '../audit/record-call.ts';
+import type { AuditTrail } from '../audit/trail.ts';
+import { type Principal, requireScope, type ScopeNames } from '../auth/principal.ts';
+import {
+  type ApiError,
+  type ErrorContext,
+  toErrorResponse,
+  toTrpcError,
+} from '../http/api-error.ts';
+import { errorMap } from '../http/error-map.ts';
+import type { Preferences } from '../rest/prefer.ts';
+import type { OpenStreams } from '../streams/stream-registry.ts';
+import type { Services } from './core-services.ts';
+import {
+  type Meta,
+  type Operation,
+  type StreamOperation,
+  toMeta,
+  toStreamMeta,
+} from './operation.ts';
+
+export interface Context extends ErrorContext {
+  readonly principal: Principal;
+  /** Asks anew who calls, by the same token; throws what authentication throws. */
+  readonly authenticate: () => Promise<Principal>;
+  readonly scopeNames: ScopeNames;
+  readonly services: Services;
+  readonly audit: AuditTrail;
+  readonly recordCall: RecordCall;
+  /** How long the caller wants to wait for a job. */
+  readonly preferences: Preferences;
+  readonly streams: OpenStreams;
+  /** Counts what is held while an answer is being made, against the caller's subject. */
+  readonly openCharge: () => ByteCharge;
+  /** How a long text goes into the answer: as much of it as the transport can hold, and what stands for it in the output. */
+  readonly longText: { readonly maxBytes: number; take(text: LogText): string };
+  /** Aborted when the caller has gone; for reads only, an action outlives its caller. A stream's is aborted whenever it ends. */
+  readonly signal: AbortSignal;
+}
+
+/** `ApiError` as tRPC carries it, in `error.data`. */
+export interface TrpcErrorData extends ApiError {
+  readonly httpStatus: number;
+  readonly path?: string;
+}
+
+const t = initTRPC
+  .context<Context>()
+  .meta<Meta>()
+  .create({
+    isDev: false,
+    errorFormatter({ error, ctx, path }) {
+      const { status, body } = toErrorResponse(error, ctx ?? contextOf(error));
+      return toTrpcErrorShape(status, body, path);
+    },
+  });
+
+export const router = t.router;
+
+/** A procedure for whoever may look; `id` is its path with `_` for `.`. */
+export function readProcedure(id: string, operation: Operation) {
+  return scopedProcedure(toMeta(id, 'read', operation));
+}
+
+/** A procedure for whoever may change things, with an `admin` token. */
+export function adminProcedure(id: string, operation: Operation) {
+  return scopedProcedure(toMeta(id, 'admin', operation));
+}
+
+/** A subscription for whoever may look; REST has it as server-sent events. */
+export function readStream(id: string, stream: StreamOperation) {
+  return scopedProcedure(toStreamMeta(id, 'read', stream));
+}
+
+/** Where tRPC is mounted. */
+export const trpcPrefix = '/trpc';
+
+export function isTrpcUrl(url: string): boolean {
+  return url === trpcPrefix || url.startsWith(`${trpcPrefix}/`) || url.startsWith(`${trpcPrefix}?`);
+}
+
+/** One error in tRPC's envelope. */
+export function toTrpcErrorShape(status: number, body: ApiError, path?: string) {
+  const data: TrpcErrorData = { ...body, httpStatus: status, ...(path !== undefined && { path }) };
+  return {
+    message: body.message,
+    code: TRPC_ERROR_CODES_BY_KEY[errorMap[body.code].trpc],
+    data,
+  };
+}
+
+const earlyContext = Symbol('the request that failed before it had a context');
+
+/** A malformed batch fails before tRPC makes a context; whoever knows the request ties it to the error here. */
+export function tieContext(error: Error, context: ErrorContext): void {
+  Object.assign(error, { [earlyContext]: context });
+}
+
+function contextOf(error: Error): ErrorContext {
+  const { [earlyContext]: context } = error as { [earlyContext]?: ErrorContext }; // set by tieContext alone
+  return context ?? { requestId: 'unknown', resourceMetadataUrl: '' };
+}
+
+function scopedProcedure(meta: Meta) {
+  return t.procedure
+    .meta(meta)
+    .use(audited(meta))
+    .use(async ({ ctx, type, next, getRawInput }) => {
+      requireScope(ctx.principal, meta.scope, ctx.scopeNames);
+      const intent = memoize(() =>
+        getRawInput().then((input) =>
+          ctx.recordCall.intent({ action: meta.id, path: meta.path, input }),
+        ),
+      );
+      const result = await (type === 'mutation'
+        ? next({ ctx: { services: announced(ctx.services, intent) } })
+        : next());
+      if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
+      return result;
+    })
+    .use(bounded(meta));
+}
+
+/** The same services, whose first call waits until it is written what is intended. */
+function announced(services: Services, intent: () => Promise<void>): Services {
+  const announcing = <Noun extends object>(noun: Noun): Noun =>
+    new Proxy(noun, {
+      get(target, key, receiver) {
+        const method: unknown = Reflect.get(target, key, receiver);
+        if (typeof method !== 'function') return method;
+        return async (...args: unknown[]) => {
+          await intent();
+          return Reflect.apply(method, target, args);
+        };
+      },
+    });
+  return Object.fromEntries(
+    Object.entries(services).map(([name, noun]) => [name, announcing(noun)]),
+  ) as unknown as Services; // the same names and methods, all of which give promises
+}
+
+function memoize<T>(once: () => T): () => T {
+  let result: { readonly value: T } | undefined;
+  return () => {
+    result ??= { value: once() };
+    return result.value;
+  };
+}
+
+/** Every stream, by whichever transport, has its place and its end here. */
+function bounded({ stream }: Meta) {
+  const isShared = stream?.isShared === true;
+  return t.middleware(async ({ ctx, type, next }) => {
+    if (type !== 'subscription') return next();
+    const { signal, principal, authenticate } = ctx;
+    const stream = ctx.streams.open({
+      sub: principal.sub,
+      signal,
+      expiresAt: principal.expiresAt,
+      recheck: principal.isRevocable && authenticate,
+      isShared,
+    });
+    const result = await next({ ctx: { signal: stream.signal } });
+    if (result.ok) return { ...result, data: stream.follow(result.data as AsyncIterable<unknown>) }; // a subscription's output
+    stream.abandon();
+    return result;
+  });
+}
+
+/** Each mutation leaves its line before its answer does, whatever came of it. */
+function audited({ id, path }: Meta) {
+  return t.middleware(async ({ ctx, type, next, getRawInput }) => {
+    if (type !== 'mutation') return next();
+    const startedAt = performance.now();
+    return ctx.audit.follow(
+      next().then(async (result) => {
+        await ctx.recordCall.outcome({
+          action: id,
+          path,
+          input: await getRawInput().catch(() => undefined), // malformed, which is what the result says
+          durationMs: performance.now() - startedAt,
+          ...(result.ok ? { output: result.data } : { error: result.error }),
+        });
+        return result;
+      }),
+    );
+  });
+}

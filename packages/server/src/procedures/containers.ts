@@ -1,0 +1,201 @@
+// The containers on the VM: one service call an operation.
+
+import {
+  type ContainerAction,
+  containerActionResultSchema,
+  containerInspectionSchema,
+  containerLogsSchema,
+  containerNameSchema,
+  containerSchema,
+  containerStatsSchema,
+  defaultLogLines,
+  type FollowedLine,
+  type LogLine,
+  logLineSchema,
+  logSinceSchema,
+  maxLogLines,
+  toStampText,
+} from '@ondemand/core';
+import { z } from 'zod';
+import { toShortText } from '../http/short-text.ts';
+import { flatten, lastEventIdInput, toTracked } from '../streams/resume-token.ts';
+import { adminProcedure, readProcedure, readStream, router } from './base.ts';
+import { wholeNumberInput } from './whole-number.ts';
+
+const actionErrors = ['NOT_FOUND', 'CONFLICT'] as const;
+
+const nameInput = z.strictObject({ name: containerNameSchema });
+
+const linesInput = wholeNumberInput({
+  max: maxLogLines,
+  fallback: defaultLogLines,
+  description: 'How many of the last lines',
+});
+
+const tailInput = z
+  .union([z.literal('all'), z.int().min(0).max(1_000_000_000)], {
+    error: 'must be "all" or a whole number from 0',
+  })
+  .optional()
+  .describe('So many of the last lines first, or all: 100 if left out, all with `since`');
+
+export const containersRouter = router({
+  list: readProcedure('containers_list', {
+    method: 'GET',
+    path: '/containers',
+    summary: 'List all containers on oci-flex (docker ps -a)',
+    description: 'All states, sorted by name.',
+    errors: [],
+  })
+    .input(z.void())
+    .output(z.array(containerSchema))
+    .query(({ ctx }) => ctx.services.containers.list({ signal: ctx.signal })),
+
+  status: readProcedure('containers_status', {
+    method: 'GET',
+    path: '/containers/{name}/status',
+    summary: 'Get container status',
+    description: 'One container, by its name or id, as the list shows it.',
+    errors: ['NOT_FOUND'],
+  })
+    .input(nameInput)
+    .output(containerSchema)
+    .query(({ ctx, input }) => ctx.services.containers.status(input.name, { signal: ctx.signal })),
+
+  start: action('start', {
+    summary: 'Start container',
+    description: 'Starting a running container is a success and changes nothing.',
+  }).mutation(({ ctx, input }) => ctx.services.containers.start(input.name)),
+
+  stop: action('stop', {
+    summary: 'Stop container',
+    description: 'Stopping a stopped container is a success and changes nothing.',
+  }).mutation(({ ctx, input }) => ctx.services.containers.stop(input.name)),
+
+  restart: action('restart', {
+    summary: 'Restart container',
+    description: 'Starts a stopped one.',
+  }).mutation(({ ctx, input }) => ctx.services.containers.restart(input.name)),
+
+  rebuild: adminProcedure('containers_rebuild', {
+    method: 'POST',
+    path: '/containers/{name}/rebuild',
+    summary: 'Rebuild container (docker-compose up -d --build)',
+    description:
+      "Builds and recreates the container's compose service, from its own compose labels, in a job on the VM. Answers when that has ended, but with 202 when it still runs after as many seconds as `Prefer: wait=N` says, at once with `Prefer: respond-async`; without either, after `REBUILD_WAIT_SECONDS` of the API. A container without compose labels is a 409, and so is one of a project that is being rebuilt.",
+    errors: actionErrors,
+  })
+    .input(
+      nameInput.extend({
+        async: z
+          .boolean()
+          .pipe(z.boolean()) // as in `wholeNumberInput`: else it would take any string for true
+          .describe('Answer once the job has begun, as the header `Prefer: respond-async` says too')
+          .optional(),
+        waitSeconds: wholeNumberInput({
+          min: 0,
+          max: 86_400,
+          description:
+            'Answer with the job once it has run for so long, as the header `Prefer: wait=N` says too',
+        }),
+      }),
+    )
+    .output(containerActionResultSchema)
+    .mutation(({ ctx, input: { name, ...input } }) => {
+      const waitSeconds = ctx.preferences.resolveWait(input);
+      const { sub, clientId } = ctx.principal;
+      return ctx.services.containers.rebuild(name, {
+        by: {
+          sub: toShortText(sub),
+          clientId: toShortText(clientId),
+          requestId: toShortText(ctx.requestId),
+        },
+        ...(waitSeconds !== undefined && { waitMs: waitSeconds * 1000 }),
+      });
+    }),
+
+  logs: readProcedure('containers_logs', {
+    method: 'GET',
+    path: '/containers/{name}/logs',
+    textField: 'logs',
+    summary: 'Get container logs',
+    description:
+      'stdout and stderr in order, as one string. With `Accept: text/plain` the bare text.',
+    errors: ['NOT_FOUND'],
+  })
+    .input(nameInput.extend({ lines: linesInput }))
+    .output(containerLogsSchema)
+    .query(async ({ ctx, input: { name, lines = defaultLogLines } }) => {
+      const { signal, openCharge, longText } = ctx;
+      const options = { lines, maxBytes: longText.maxBytes, openCharge, signal };
+      const { logs, ...answer } = await ctx.services.containers.logs(name, options);
+      return { ...answer, logs: longText.take(logs) };
+    }),
+
+  followLogs: readStream('containers_followLogs', {
+    path: '/containers/{name}/logs/stream',
+    summary: 'Follow container logs',
+    description:
+      'Every line once, over restarts and rebuilds of the container and losses of the connection. With `Accept: text/plain` the bare lines.',
+    text: { before: 'time', field: 'line', end: '\n' },
+    item: logLineSchema,
+    errors: ['NOT_FOUND'],
+  })
+    .input(
+      nameInput.extend({
+        tail: tailInput,
+        since: logSinceSchema.optional(),
+        timestamps: z.boolean().optional().describe('With the time of each line'),
+        follow: z.boolean().optional().describe('false: end at the end of the log'),
+        lastEventId: lastEventIdInput,
+      }),
+    )
+    .subscription(async ({ ctx, input: { name, timestamps, lastEventId: after, ...from } }) => {
+      const { signal } = ctx;
+      return toTracked(
+        flatten(await ctx.services.containers.followLogs(name, { ...from, after, signal })),
+        (line) => [line.position, toLogLine(line, timestamps)],
+      );
+    }),
+
+  inspect: readProcedure('containers_inspect', {
+    method: 'GET',
+    path: '/containers/{name}/inspect',
+    summary: 'Inspect container',
+    description: 'Of its environment the names alone, and nowhere a value of it.',
+    errors: ['NOT_FOUND'],
+  })
+    .input(nameInput)
+    .output(containerInspectionSchema)
+    .query(({ ctx, input }) => ctx.services.containers.inspect(input.name, { signal: ctx.signal })),
+
+  stats: readProcedure('containers_stats', {
+    method: 'GET',
+    path: '/containers/{name}/stats',
+    summary: 'Get container resource use',
+    description: 'One sample, as docker stats counts it; zeros for a container that does not run.',
+    errors: ['NOT_FOUND'],
+  })
+    .input(nameInput)
+    .output(containerStatsSchema)
+    .query(({ ctx, input }) => ctx.services.containers.stats(input.name, { signal: ctx.signal })),
+});
+
+function toLogLine({ line, stream, at }: FollowedLine, timestamps = false): LogLine {
+  return timestamps ? { line, stream, time: toStampText(at) } : { line, stream };
+}
+
+function action(
+  verb: Exclude<ContainerAction, 'rebuild'>,
+  { summary, description }: { readonly summary: string; readonly description: string },
+) {
+  return adminProcedure(`containers_${verb}`, {
+    method: 'POST',
+    path: `/containers/{name}/${verb}`,
+    summary,
+    description,
+    errors: actionErrors,
+  })
+    .input(nameInput)
+    .output(containerActionResultSchema);
+}

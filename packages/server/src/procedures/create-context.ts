@@ -1,0 +1,56 @@
+// What a procedure learns of the request that asks for it.
+
+import { maxLogBytes } from '@ondemand/core';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { createRecordCall } from '../audit/record-call.ts';
+import type { Authenticate } from '../auth/authenticator.ts';
+import type { AnswerBudget } from '../limits/answer-budget.ts';
+import { createPreferences } from '../rest/prefer.ts';
+import type { Context } from './base.ts';
+
+export type ContextOptions = Pick<
+  Context,
+  'resourceMetadataUrl' | 'scopeNames' | 'services' | 'audit' | 'streams'
+> & { readonly authenticate: Authenticate; readonly budget: AnswerBudget };
+
+export type CreateContext = (request: FastifyRequest, reply: FastifyReply) => Context;
+
+/** For requests that the guard has let in. */
+export function createContextFactory({
+  authenticate,
+  budget,
+  ...options
+}: ContextOptions): CreateContext {
+  return (request, reply) => {
+    const { principal } = request;
+    if (principal === undefined) throw new Error('the guard did not see this request');
+    return {
+      ...options,
+      requestId: request.id,
+      principal,
+      openCharge: () => budget.open(principal.sub),
+      // For tRPC, whose answers are one JSON text: that and its bytes take several times the room.
+      longText: {
+        maxBytes: maxLogBytes / 2,
+        take(text) {
+          request.holdBytes(text.bytes);
+          return [...text.pieces()].join('');
+        },
+      },
+      authenticate: () => authenticate(request.raw.headersDistinct.authorization),
+      recordCall: createRecordCall(options.audit, request),
+      preferences: createPreferences(request.headers.prefer),
+      signal: signalOf(reply),
+    };
+  };
+}
+
+/** Aborts when the connection goes before the answer has; is so already when it went while the token was checked. */
+function signalOf({ raw }: FastifyReply): AbortSignal {
+  if (raw.destroyed) return AbortSignal.abort();
+  const controller = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}

@@ -1,0 +1,63 @@
+// The VM's lifecycle: five operations, one service call each.
+
+import { vmActionResultSchema, vmStateSchema } from '@ondemand/core';
+import { z } from 'zod';
+import { adminProcedure, readProcedure, router } from './base.ts';
+
+const path = (action: string) => `/vm/${action}` as const;
+
+export const vmRouter = router({
+  status: readProcedure('vm_status', {
+    method: 'GET',
+    path: path('status'),
+    summary: 'Get oci-flex VM state (OCI lifecycle)',
+    description:
+      'As OCI has it now; needs no SSH. `ip` is absent while the VM has no public address.',
+    errors: [],
+  })
+    .input(z.void())
+    .output(vmStateSchema)
+    .query(({ ctx }) => ctx.services.vm.status({ signal: ctx.signal })),
+
+  start: power('start', 'Start oci-flex VM (OCI instance_action START)').mutation(({ ctx }) =>
+    ctx.services.vm.start(),
+  ),
+  stop: powerProcedure('stop', 'Stop oci-flex VM (OCI instance_action STOP)')
+    .input(
+      z
+        .strictObject({
+          soft: z
+            .boolean()
+            .pipe(z.boolean()) // as in `wholeNumberInput`: else it would take any string for true
+            .optional()
+            .describe(
+              'Ask the operating system to shut down (SOFTSTOP), which can take 15 minutes',
+            ),
+        })
+        .optional(),
+    )
+    .output(vmActionResultSchema)
+    .mutation(({ ctx, input }) => ctx.services.vm.stop({ soft: input?.soft })),
+  reboot: power('reboot', 'Graceful reboot oci-flex VM (OCI instance_action SOFTRESET)').mutation(
+    ({ ctx }) => ctx.services.vm.reboot(),
+  ),
+  reset: power(
+    'reset',
+    'Hard reset oci-flex VM (OCI instance_action RESET) - use with caution',
+  ).mutation(({ ctx }) => ctx.services.vm.reset()),
+});
+
+function power(action: 'start' | 'reboot' | 'reset', summary: string) {
+  return powerProcedure(action, summary).input(z.void()).output(vmActionResultSchema);
+}
+
+function powerProcedure(action: 'start' | 'stop' | 'reboot' | 'reset', summary: string) {
+  return adminProcedure(`vm_${action}`, {
+    method: 'POST',
+    path: path(action),
+    summary,
+    description:
+      'Answers once OCI has accepted the action, not once it is done. Sent with the ETag of the state it was judged by, so of two at once exactly one wins. Needs no SSH.',
+    errors: ['CONFLICT'],
+  });
+}

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { startTestServer } from '../testing/testing.test-support.ts';
+
+test('a connection on which nothing was ever asked does not hold up the end', async () => {
+  const server = await startTestServer();
+  const { hostname, port } = new URL(server.url);
+  const silent = connect({ host: hostname, port: Number(port) });
+  await once(silent, 'connect');
+  await expect.poll(() => server.countConnections()).toBe(1);
+  const gone = once(silent, 'close');
+  silent.resume();
+  await server[Symbol.asyncDispose]();
+  await gone;
+});
+
+test.each([
+  ['whose first request has begun', ''],
+  ['whose second request has begun', 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'],
+])('a connection %s and whose headers never end does not hold up the end', async (_, before) => {
+  const server = await startTestServer();
+  const { hostname, port } = new URL(server.url);
+  const slow = connect({ host: hostname, port: Number(port) });
+  slow.write(before);
+  if (before !== '') await once(slow, 'data');
+  slow.write('GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ');
+  await server.ask('/healthz'); // by its answer what was sent before has been read
+  const gone = once(slow, 'close');
+  slow.resume();
+  await server[Symbol.asyncDispose]();
+  await gone;
+});
+
+test('one on which a request is under way is let end', async () => {
+  let finish = () => {};
+  const asked = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const server = await startTestServer({
+    vm: {
+      async status() {
+        begin();
+        await asked;
+        return {
+          vmId: 'oci-flex',
+          lifecycleState: 'RUNNING',
+          displayName: 'oci-flex',
+          lastCheck: '2026-02-08T10:15:30.000Z',
+        };
+      },
+    },
+  });
+  const answer = server.ask('/vm/status', { as: 'read' });
+  await begun;
+  const closed = server[Symbol.asyncDispose]();
+  finish();
+  expect((await answer).status).toBe(200);
+  await closed;
+});

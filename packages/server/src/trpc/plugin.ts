@@ -1,0 +1,59 @@
+// tRPC at /trpc, on Fastify; refusals before a procedure come in the same envelope.
+
+import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { toErrorResponse } from '../http/api-error.ts';
+import { logError } from '../http/error-handlers.ts';
+import { type AppRouter, appRouter } from '../procedures/app-router.ts';
+import { type Context, tieContext, trpcPrefix } from '../procedures/base.ts';
+import { maxBatchSize, refuseLargeBatches } from './batch.ts';
+import { createTrpcStreams } from './subscriptions.ts';
+
+export interface TrpcOptions {
+  readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Context;
+  readonly resourceMetadataUrl: string;
+}
+
+export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
+  const { createContext, resourceMetadataUrl } = options;
+  app.removeAllContentTypeParsers(); // the plugin adds the ones it reads; others are 415
+  app.addHook('preHandler', async ({ raw }) => {
+    raw.headers['content-type'] ??= 'application/json'; // a mutation without input has no body to type
+  });
+  refuseLargeBatches(app);
+  app.addHook('preHandler', createTrpcStreams(options));
+  await app.register(fastifyTRPCPlugin, {
+    prefix: trpcPrefix,
+    trpcOptions: {
+      router: appRouter,
+      maxBatchSize,
+      createContext: ({ req, res }) => createContext(req, res),
+      onError({ error, req, ctx, path }) {
+        const context = { requestId: req.id, resourceMetadataUrl };
+        if (ctx === undefined) tieContext(error, context);
+        // Neither reaches a procedure, which would leave the line itself.
+        if (ctx === undefined) req.refusalWritten = req.recordRefusal(error);
+        else if (error.code === 'METHOD_NOT_SUPPORTED' && path !== undefined)
+          req.refusalWritten = req.recordRefusal(error, path);
+        logError(req, error, toErrorResponse(error, context).status);
+      },
+      responseMeta({ errors, ctx }) {
+        return { headers: toHeaders(errors, ctx) };
+      },
+    },
+  } satisfies FastifyTRPCPluginOptions<AppRouter>);
+}
+
+function toHeaders(errors: readonly unknown[], context: Context | undefined): Headers {
+  const headers = new Headers();
+  if (context === undefined) {
+    headers.set('content-type', 'application/json'); // tRPC leaves it out of what fails this early
+    return headers;
+  }
+  const { applied } = context.preferences;
+  if (applied !== undefined) headers.set('preference-applied', applied);
+  for (const error of errors)
+    for (const [name, value] of Object.entries(toErrorResponse(error, context).headers))
+      headers.set(name, value);
+  return headers;
+}
