@@ -7,7 +7,7 @@ import { canRun, typeInShell } from '../testing/interactive-shell.test-support.t
 import { binPath, collect, exitOf, token } from '../testing/run-bin.test-support.ts';
 import { startStubApi } from '../testing/stub-api.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
-import { completionScripts, shells } from './scripts.ts';
+import { completionScripts, type Shell, shells } from './scripts.ts';
 
 test.each([
   { words: ['vm', 're'], expected: 'reboot\nreset\n' },
@@ -29,7 +29,7 @@ for candidate in "\${COMPREPLY[@]}"; do echo "$candidate"; done`;
 });
 
 test.skipIf(!canRun('zsh'))(
-  'zsh that finds the script by fpath completes at the first Tab',
+  told('zsh', 'zsh that finds the script by fpath completes at the first Tab'),
   async () => {
     await using folder = await makeTemporaryFolder();
     await writeFile(join(folder.path, '_ondemand'), completionScripts.zsh);
@@ -46,32 +46,40 @@ autoload -Uz _ondemand; words=(ondemand ps ""); CURRENT=3; _ondemand`;
   },
 );
 
-describe.each(shells)('%s, with Tab pressed', (shell) => {
-  const files = ['secret-file'];
+describe.each(shells.map((shell) => ({ shell, title: told(shell, `${shell}, with Tab pressed`) })))(
+  '$title',
+  ({ shell }) => {
+    const files = ['secret-file'];
 
-  test.skipIf(!canRun(shell)).each([
-    ['ondemand vm reb', '<vm><reboot>'],
-    ['ondemand jobs -f --js', '<jobs><-f><--json>'],
-    ['ondemand --url http://127.0.0.1:9 logo', '<--url><http://127.0.0.1:9><logout>'],
-    ['ondemand login --client-secret-file sec', '<login><--client-secret-file><secret-file>'],
-    ['ondemand login --client-secret-file=sec', '<login><--client-secret-file=secret-file>'],
-    ['echo x; ondemand completion fi', '<completion><fish>'],
-  ])('completes %s', async (line, words) => {
-    expect(await typeInShell({ shell, line, files })).toMatchObject({ words });
-  });
+    test.skipIf(!canRun(shell)).each([
+      ['ondemand vm reb', '<vm><reboot>'],
+      ['ondemand jobs -f --js', '<jobs><-f><--json>'],
+      ['ondemand --url http://127.0.0.1:9 logo', '<--url><http://127.0.0.1:9><logout>'],
+      ['ondemand login --client-secret-file sec', '<login><--client-secret-file><secret-file>'],
+      ['ondemand login --client-secret-file=sec', '<login><--client-secret-file=secret-file>'],
+      ['echo x; ondemand completion fi', '<completion><fish>'],
+    ])('completes %s', async (line, words) => {
+      expect(await typeInShell({ shell, line, files })).toMatchObject({ words });
+    });
 
-  test.skipIf(!canRun(shell))('completes names of the API at --url', async () => {
-    await using api = await startStubApi(healthy);
-    const line = `ondemand --url ${api.url} restart ng`;
-    const { words } = await typeInShell({ shell, line, env: { ONDEMAND_TOKEN: token } });
-    expect(words).toBe(`<--url><${api.url}><restart><nginx>`);
-  });
+    test.skipIf(!canRun(shell))('completes names of the API at --url', async () => {
+      await using api = await startStubApi(healthy);
+      const line = `ondemand --url ${api.url} restart ng`;
+      const { words } = await typeInShell({ shell, line, env: { ONDEMAND_TOKEN: token } });
+      expect(words).toBe(`<--url><${api.url}><restart><nginx>`);
+    });
 
-  test.skipIf(!canRun(shell))('completes the file that output goes to', async () => {
-    await using api = await startStubApi(healthy);
-    const env = { ONDEMAND_URL: api.url, ONDEMAND_TOKEN: token };
-    const line = 'ondemand start backup > n';
-    const typed = await typeInShell({ shell, line, files: ['notes'], env });
-    expect(typed).toEqual({ words: '<start><backup>', redirected: '<start><backup>' });
-  });
-});
+    test.skipIf(!canRun(shell))('completes the file that output goes to', async () => {
+      await using api = await startStubApi(healthy);
+      const env = { ONDEMAND_URL: api.url, ONDEMAND_TOKEN: token };
+      const line = 'ondemand start backup > n';
+      const typed = await typeInShell({ shell, line, files: ['notes'], env });
+      expect(typed).toEqual({ words: '<start><backup>', redirected: '<start><backup>' });
+    });
+  },
+);
+
+/** The title, with the reason where its tests are skipped. */
+function told(shell: Shell, title: string): string {
+  return canRun(shell) ? title : `${title} [skipped: ${shell} is not installed]`;
+}
