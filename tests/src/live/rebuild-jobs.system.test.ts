@@ -1,5 +1,6 @@
 // Rebuilds on a real engine with a real compose project: they outlive the API, exclude each other and trust no label.
 
+import { randomUUID } from 'node:crypto';
 import { chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerActionResult, Job } from '@ondemand/core';
@@ -111,7 +112,7 @@ describeRealEngine('rebuild jobs on a real engine', () => {
       expect(details.job).toBe(job);
       expect(message).toContain(job);
     }
-    await endBuildStep(vm);
+    await endBuildStep();
     await until(
       'the one to end',
       async () => (await one.getJson<Job>(`/jobs/${job}`)).state === 'succeeded',
@@ -205,16 +206,15 @@ describeRealEngine('rebuild jobs on a real engine', () => {
   });
 });
 
-/** A build's step lasts until `endBuildStep()`. */
-const untilTerminated = 'sleep 100000 & wait';
+/** A build's step lasts until `endBuildStep()`; the name tells it from those of other runs on this host. */
+const untilTerminated = `: ${randomUUID()}; sleep 100000 & wait`;
 
-async function endBuildStep(vm: RealVm): Promise<void> {
-  const format = ['--no-trunc', '--format', '{{.ID}} {{.Command}}'];
+async function endBuildStep(): Promise<void> {
   const step = await until('the step of the build', async () => {
-    const running = (await vm.docker('ps', ...format)).split('\n');
-    return running.find((line) => line.includes(untilTerminated));
+    const processes = (await runOk(['ps', '-eo', 'pid=,args='])).split('\n');
+    return processes.find((line) => line.includes(untilTerminated));
   });
-  await vm.docker('kill', '--signal', 'TERM', step.split(' ', 1).join());
+  process.kill(Number.parseInt(step, 10), 'SIGTERM');
 }
 
 interface Project {
