@@ -6,7 +6,7 @@ import { backup, die, healthy, lines, nginx } from './testing/fixtures.test-supp
 import { hanging, startStubApi } from './testing/stub-api.test-support.ts';
 import { openStream } from './testing/stub-stream.test-support.ts';
 
-const question = 'Stop oci-flex at once, with all containers on it? [y/N] ';
+const question = 'Stop oci-flex, with all containers on it? [y/N] ';
 
 test.each(['y', 'yes', ' YES '])('vm stop goes on when it is answered %j', async (answer) => {
   await using api = await startStubApi(healthy);

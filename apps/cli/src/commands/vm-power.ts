@@ -26,10 +26,15 @@ export const stop = definePower({
   verb: 'stop',
   already: { lifecycleState: 'STOPPED', text: 'already stopped' },
   goal: stopped,
-  question: 'Stop oci-flex at once, with all containers on it?',
+  question: 'Stop oci-flex, with all containers on it?',
+  canBeHard: true,
   description:
-    'Stop the VM at once, and with it what it costs; one that is stopped already is a success.',
-  examples: ['ondemand vm stop', 'ondemand vm stop --yes --wait'],
+    'Shut the VM down, and with it what it costs; one that is stopped already is a success. The operating system can take 15 minutes; --hard cuts the power at once.',
+  examples: [
+    'ondemand vm stop',
+    'ondemand vm stop --yes --wait --timeout 20m',
+    'ondemand vm stop --hard   # for one that hangs',
+  ],
 });
 
 export const reboot = definePower({
@@ -56,11 +61,21 @@ interface Power {
   /** What `--wait` waits for. */
   readonly goal: Goal;
   readonly question: string | undefined;
+  /** Asks the operating system unless told not to. */
+  readonly canBeHard?: boolean;
   readonly description: string;
   readonly examples: readonly string[];
 }
 
-function definePower({ verb, goal, question, description, examples, already }: Power) {
+function definePower({
+  verb,
+  goal,
+  question,
+  canBeHard = false,
+  description,
+  examples,
+  already,
+}: Power) {
   return defineCommand({
     description,
     options: {
@@ -76,9 +91,10 @@ function definePower({ verb, goal, question, description, examples, already }: P
         question === undefined ? 'Accepted, as there is nothing to ask' : 'Do not ask',
         'y',
       ),
+      ...(canBeHard && { hard: flag('Cut the power instead of shutting the system down') }),
     },
     examples,
-    async run(context, { options: { wait, timeout, yes } }) {
+    async run(context, { options: { wait, timeout, yes, hard = false } }) {
       const asks = question !== undefined && !yes;
       if (asks && !context.canConfirm) {
         throw usageError(`vm ${verb} asks first, but there is no terminal to ask in; add --yes`);
@@ -86,7 +102,8 @@ function definePower({ verb, goal, question, description, examples, already }: P
       const client = await context.connect();
       if (asks) await context.confirm(question);
       const { output } = context;
-      const result = await act(context, { client, verb, already });
+      const soft = canBeHard && !hard;
+      const result = await act(context, { client, verb, soft, already });
       if (result === undefined) {
         output.say(`oci-flex ${already?.text}\n`);
         if (!wait && output.json) {
@@ -111,16 +128,19 @@ function definePower({ verb, goal, question, description, examples, already }: P
 
 interface Act extends Pick<Power, 'verb' | 'already'> {
   readonly client: OnDemandClient;
+  readonly soft: boolean;
 }
 
 /** Undefined when the VM is as asked already. */
 async function act(
   { output, signal }: Context,
-  { client, verb, already }: Act,
+  { client, verb, soft, already }: Act,
 ): Promise<VmActionResult | undefined> {
   try {
     using _spinner = output.spin(`Asking OCI to ${verb} the VM`);
-    return await client.vm[verb].mutate(undefined, { signal });
+    return verb === 'stop' && soft
+      ? await client.vm.stop.mutate({ soft }, { signal })
+      : await client.vm[verb].mutate(undefined, { signal });
   } catch (error) {
     if (already !== undefined && isConflictWith(error, already.lifecycleState)) return undefined;
     if (!signal.aborted) throw error;

@@ -13,7 +13,7 @@ test.each([
   ['st', ['status', 'start', 'stop', 'stats']],
   ['vm re', ['reboot', 'reset']],
   ['--json vm sto', ['stop']],
-  ['vm stop --', ['--json', '--url', '--help', '--wait', '--timeout', '--yes']],
+  ['vm stop --', ['--json', '--url', '--help', '--wait', '--timeout', '--yes', '--hard']],
   ['ps --q', ['--quiet']],
   ['jobs ', ['cancel', '20260208-1f', '20260207-2a']],
   ['jobs cancel ', ['20260208-1f', '20260207-2a']],

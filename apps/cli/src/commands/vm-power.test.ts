@@ -1,9 +1,9 @@
 // What is there already is a success, and a name that is nearly right is named.
 
 import { expect, test } from 'vitest';
-import { runInTerminal } from './testing/fake-terminal.test-support.ts';
-import { healthy, vm } from './testing/fixtures.test-support.ts';
-import { refusal, startStubApi } from './testing/stub-api.test-support.ts';
+import { runInTerminal } from '../testing/fake-terminal.test-support.ts';
+import { healthy, vm } from '../testing/fixtures.test-support.ts';
+import { refusal, startStubApi } from '../testing/stub-api.test-support.ts';
 
 test.each([
   ['start', 'RUNNING', 'oci-flex already running\n'],
@@ -44,3 +44,19 @@ test.each([
     expect(run.stderr().trimEnd().endsWith(end)).toBe(true);
   },
 );
+
+test.each([
+  [['--yes'], { soft: true }],
+  [['--yes', '--hard'], undefined],
+])('vm stop %j asks the API for %j', async (options, input) => {
+  await using api = await startStubApi(healthy);
+  const run = runInTerminal(['vm', 'stop', ...options], api);
+  expect(await run.exitCode).toBe(0);
+  expect(api.calls.find(({ procedure }) => procedure === 'vm.stop')?.input).toEqual(input);
+});
+
+test('vm start knows no --hard', async () => {
+  await using api = await startStubApi(healthy);
+  const run = runInTerminal(['vm', 'start', '--hard'], api);
+  expect(await run.exitCode).toBe(2);
+});
