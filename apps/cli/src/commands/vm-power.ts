@@ -18,7 +18,7 @@ export const start = definePower({
   goal: started,
   question: undefined,
   description:
-    'Start the VM; one that runs already is a success. RUNNING comes some time before SSH and Docker answer.',
+    'Start the VM; one that runs is a success. SSH and Docker answer some time after RUNNING.',
   examples: ['ondemand vm start', 'ondemand vm start --wait --timeout 5m && ondemand ps'],
 });
 
@@ -28,8 +28,7 @@ export const stop = definePower({
   goal: stopped,
   question: 'Stop oci-flex, with all containers on it?',
   canBeHard: true,
-  description:
-    'Shut the VM down, and with it what it costs; one that is stopped already is a success. The operating system can take 15 minutes; --hard cuts the power at once.',
+  description: 'Shut the VM down, which can take 15 minutes; one that is stopped is a success.',
   examples: [
     'ondemand vm stop',
     'ondemand vm stop --yes --wait --timeout 20m',
