@@ -4,13 +4,13 @@
  * Lets the reader of `values` leave at any time: `leaving` is aborted first, and a `next` that waits meanwhile ends as done.
  * The generator has to heed that signal.
  */
-export function toLeavable<T>(
+export function toAbortableIterator<T>(
   values: AsyncGenerator<T, void, void>,
   leaving: AbortController,
 ): AsyncIterableIterator<T, undefined> {
   let left = false;
-  const leavable: AsyncIterableIterator<T, undefined> = {
-    [Symbol.asyncIterator]: () => leavable,
+  const iterator: AsyncIterableIterator<T, undefined> = {
+    [Symbol.asyncIterator]: () => iterator,
     async next() {
       try {
         const result = await values.next();
@@ -27,7 +27,7 @@ export function toLeavable<T>(
       return ended;
     },
   };
-  return leavable;
+  return iterator;
 }
 
 const ended = { done: true, value: undefined } as const;

@@ -1,17 +1,17 @@
 // Work that is done again and again: at its own pace, or at once when something has happened.
 
 import { pause } from './deadline.ts';
-import { createRest } from './wakeable-sleep.ts';
+import { createWakeableSleep } from './wakeable-sleep.ts';
 
-export interface RoundsOptions {
+export interface PollLoopOptions {
   /** Does one round and says how long to rest after it; `undefined` until it is called for. What it throws counts as `undefined`. */
-  readonly round: (signal: AbortSignal) => Promise<number | undefined>;
+  readonly poll: (signal: AbortSignal) => Promise<number | undefined>;
   /** Between two rounds, however often they are called for. */
-  readonly minRestMs: number;
+  readonly minIntervalMs: number;
   readonly signal: AbortSignal;
 }
 
-export interface Rounds {
+export interface PollLoop {
   /** Calls for a round now, or right after the one under way; resolves once it has ended, or the signal has aborted. Never rejects. */
   call(): Promise<void>;
   /** Resolves once the signal has aborted and the round under way has ended; never rejects. */
@@ -19,16 +19,16 @@ export interface Rounds {
 }
 
 /** Begins with a round at once; goes on until the signal aborts. */
-export function startRounds({ round, minRestMs, signal }: RoundsOptions): Rounds {
+export function startPollLoop({ poll, minIntervalMs, signal }: PollLoopOptions): PollLoop {
   let callers: (() => void)[] = [];
-  const rest = createRest(signal);
+  const sleep = createWakeableSleep(signal);
 
   return {
     call: () =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve();
         callers.push(resolve);
-        rest.end();
+        sleep.wake();
       }),
     done: run(),
   };
@@ -37,12 +37,12 @@ export function startRounds({ round, minRestMs, signal }: RoundsOptions): Rounds
     while (!signal.aborted) {
       const served = callers;
       callers = [];
-      const restMs = await round(signal).catch(() => undefined);
+      const sleepMs = await poll(signal).catch(() => undefined);
       for (const resolve of served) resolve();
       // Aborted meanwhile: the loop ends.
-      await pause(minRestMs, signal).catch(() => {});
+      await pause(minIntervalMs, signal).catch(() => {});
       if (callers.length > 0) continue;
-      await rest.begin(restMs === undefined ? undefined : Math.max(0, restMs - minRestMs));
+      await sleep.start(sleepMs === undefined ? undefined : Math.max(0, sleepMs - minIntervalMs));
     }
     for (const resolve of callers) resolve();
   }

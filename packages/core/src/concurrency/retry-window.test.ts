@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../errors.ts';
-import { createOutage } from './retry-window.ts';
+import { createRetryWindow } from './retry-window.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -16,59 +16,60 @@ const clock = { elapsedMs: () => Date.now() };
 const away = new AppError('SERVICE_UNAVAILABLE', 'away');
 
 test('the first attempt comes at once, the next ones after growing pauses', async () => {
-  const outage = createOutage({ clock });
+  const retryWindow = createRetryWindow({ clock });
   const pausesMs: number[] = [];
-  for (let n = 0; n < 3; n += 1) pausesMs.push(await timed(() => outage.endure(away, signal)));
+  for (let n = 0; n < 3; n += 1)
+    pausesMs.push(await timed(() => retryWindow.waitOrThrow(away, signal)));
   expect(pausesMs).toEqual([0, 250, 500]);
-  outage.over();
-  expect(await timed(() => outage.endure(away, signal))).toBe(0);
+  retryWindow.reset();
+  expect(await timed(() => retryWindow.waitOrThrow(away, signal))).toBe(0);
 });
 
 test('a pause that the other side asked for is kept', async () => {
-  const outage = createOutage({ clock });
+  const retryWindow = createRetryWindow({ clock });
   const busy = new AppError('SERVICE_UNAVAILABLE', 'busy', { details: { retryAfterSeconds: 1 } });
-  expect(await timed(() => outage.endure(busy, signal))).toBe(1000);
+  expect(await timed(() => retryWindow.waitOrThrow(busy, signal))).toBe(1000);
 });
 
 test('what lived for ten seconds was no failed attempt, what lived shorter was one', async () => {
   let nowMs = 0;
-  const outage = createOutage({ clock: { elapsedMs: () => nowMs } });
-  await timed(() => outage.endure(away, signal));
+  const retryWindow = createRetryWindow({ clock: { elapsedMs: () => nowMs } });
+  await timed(() => retryWindow.waitOrThrow(away, signal));
   nowMs = 299_000;
-  outage.opened();
+  retryWindow.attemptSucceeded();
   nowMs = 309_000;
-  await timed(() => outage.endure(away, signal));
+  await timed(() => retryWindow.waitOrThrow(away, signal));
   nowMs += 299_000;
-  outage.opened();
+  retryWindow.attemptSucceeded();
   nowMs += 9000;
-  await expect(outage.endure(away, signal)).rejects.toBe(away);
+  await expect(retryWindow.waitOrThrow(away, signal)).rejects.toBe(away);
 });
 
 test('what is no outage is thrown', async () => {
-  const outage = createOutage({ clock });
+  const retryWindow = createRetryWindow({ clock });
   const off = new AppError('SERVICE_UNAVAILABLE', 'off', {
     details: { lifecycleState: 'STOPPED' },
   });
   for (const error of [off, new AppError('CONFLICT', 'no'), new Error('a bug')]) {
-    await expect(outage.endure(error, signal)).rejects.toBe(error);
+    await expect(retryWindow.waitOrThrow(error, signal)).rejects.toBe(error);
   }
 });
 
 test('a VM that starts is waited for', async () => {
-  const outage = createOutage({ clock });
+  const retryWindow = createRetryWindow({ clock });
   const starting = new AppError('SERVICE_UNAVAILABLE', 'starting', {
     details: { lifecycleState: 'STARTING' },
   });
-  await timed(() => outage.endure(starting, signal));
+  await timed(() => retryWindow.waitOrThrow(starting, signal));
 });
 
 test("the signal ends a pause with the signal's reason", async () => {
-  const outage = createOutage({ clock });
+  const retryWindow = createRetryWindow({ clock });
   const caller = new AbortController();
   const gone = new Error('the caller left');
   const busy = new AppError('SERVICE_UNAVAILABLE', 'busy', { details: { retryAfterSeconds: 30 } });
   setTimeout(() => caller.abort(gone), 20);
-  const enduring = () => expect(outage.endure(busy, caller.signal)).rejects.toBe(gone);
+  const enduring = () => expect(retryWindow.waitOrThrow(busy, caller.signal)).rejects.toBe(gone);
   expect(await timed(enduring)).toBe(20);
 });
 

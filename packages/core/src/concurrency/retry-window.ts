@@ -5,49 +5,49 @@ import type { LifecycleState } from '../model/vm.ts';
 import type { Clock } from '../ports.ts';
 import { pause } from './deadline.ts';
 
-export interface OutageOptions {
+export interface RetryWindowOptions {
   readonly clock: Pick<Clock, 'elapsedMs'>;
-  readonly maxOutageMs?: number;
+  readonly maxDurationMs?: number;
   /** What lived this long was no failed attempt. */
-  readonly soundMs?: number;
+  readonly stableMs?: number;
 }
 
-export interface Outage {
+export interface RetryWindow {
   /** Call when an attempt has succeeded so far. */
-  opened(): void;
+  attemptSucceeded(): void;
   /** Call when it has brought something: the outage is over. */
-  over(): void;
+  reset(): void;
   /**
    * Waits until it is time for another attempt: none at first, longer each time, 8 s at most.
    * Throws `error` when another one makes no sense: it is no `SERVICE_UNAVAILABLE`, the VM is off, or the outage lasts for too long. Rejects with the signal's reason.
    */
-  endure(error: unknown, signal: AbortSignal): Promise<void>;
+  waitOrThrow(error: unknown, signal: AbortSignal): Promise<void>;
 }
 
-export function createOutage({
+export function createRetryWindow({
   clock,
-  maxOutageMs = 5 * 60_000,
-  soundMs = 10_000,
-}: OutageOptions): Outage {
+  maxDurationMs = 5 * 60_000,
+  stableMs = 10_000,
+}: RetryWindowOptions): RetryWindow {
   let sinceMs: number | undefined;
   let openedMs: number | undefined;
   let attempts = 0;
   const nowMs = () => clock.elapsedMs();
-  const over = () => {
+  const reset = () => {
     sinceMs = undefined;
     attempts = 0;
   };
 
   return {
-    opened() {
+    attemptSucceeded() {
       openedMs = nowMs();
     },
-    over,
-    async endure(error, signal) {
-      if (openedMs !== undefined && nowMs() - openedMs >= soundMs) over();
+    reset,
+    async waitOrThrow(error, signal) {
+      if (openedMs !== undefined && nowMs() - openedMs >= stableMs) reset();
       openedMs = undefined;
       sinceMs ??= nowMs();
-      if (!isPassing(error) || nowMs() - sinceMs >= maxOutageMs) throw error;
+      if (!isPassing(error) || nowMs() - sinceMs >= maxDurationMs) throw error;
       await pause(toPauseMs(attempts, error), signal);
       attempts += 1;
     },

@@ -1,21 +1,21 @@
 // Who shares a flight and who does not, with flights that the test lands by hand.
 
 import { expect, test } from 'vitest';
-import { createSharedReads, freshMs } from './single-flight.ts';
+import { createSingleFlight, freshMs } from './single-flight.ts';
 
 function setUp({ deadlineMs = 60_000 } = {}) {
   let nowMs = 1_000_000;
-  const reads = createSharedReads({ nowMs: () => nowMs, deadlineMs });
-  const flights: {
+  const reads = createSingleFlight({ nowMs: () => nowMs, deadlineMs });
+  const calls: {
     resolve(value: string): void;
     reject(reason: unknown): void;
     signal: AbortSignal;
   }[] = [];
   const work = (signal: AbortSignal) =>
-    new Promise<string>((resolve, reject) => flights.push({ resolve, reject, signal }));
+    new Promise<string>((resolve, reject) => calls.push({ resolve, reject, signal }));
   return {
     reads,
-    flights,
+    calls,
     read: (signal?: AbortSignal, key = 'a thing') => reads.read(key, work, { signal }),
     keep: () => reads.read('a thing', work, { keep: true }),
     wait: (ms: number) => {
@@ -25,153 +25,153 @@ function setUp({ deadlineMs = 60_000 } = {}) {
 }
 
 test('a thousand readers of one thing share one flight', async () => {
-  const { read, flights } = setUp();
+  const { read, calls } = setUp();
   const readers = Array.from({ length: 1000 }, () => read());
-  expect(flights).toHaveLength(1);
-  flights[0]?.resolve('it');
+  expect(calls).toHaveLength(1);
+  calls[0]?.resolve('it');
   expect(new Set(await Promise.all(readers))).toEqual(new Set(['it']));
 });
 
 test('readers of different things do not share', () => {
-  const { read, flights } = setUp();
+  const { read, calls } = setUp();
   void read(undefined, 'one');
   void read(undefined, 'two');
-  expect(flights).toHaveLength(2);
+  expect(calls).toHaveLength(2);
 });
 
 test('all readers of a failed flight get its error, and the next read tries again', async () => {
-  const { read, flights } = setUp();
+  const { read, calls } = setUp();
   const readers = [read(), read()];
   const broken = new Error('broken');
-  flights[0]?.reject(broken);
+  calls[0]?.reject(broken);
   for (const reader of readers) await expect(reader).rejects.toBe(broken);
   void read();
-  expect(flights).toHaveLength(2);
+  expect(calls).toHaveLength(2);
 });
 
 test('nothing is kept once it was answered, for one reader after the other', async () => {
-  const { keep, flights, wait } = setUp();
+  const { keep, calls, wait } = setUp();
   for (const each of [0, 1, 2, 3, 4, 5, 6]) {
     const reader = keep();
-    flights[each]?.resolve(`answer ${each}`);
+    calls[each]?.resolve(`answer ${each}`);
     expect(await reader).toBe(`answer ${each}`);
     wait(freshMs / 4);
   }
 });
 
 test('a crowd gets what has just been answered, until it is no longer fresh', async () => {
-  const { keep, flights, wait } = setUp();
-  const crowd = Array.from({ length: 20 }, () => keep());
+  const { keep, calls, wait } = setUp();
+  const joined = Array.from({ length: 20 }, () => keep());
   wait(50);
-  flights[0]?.resolve('it');
-  await Promise.all(crowd);
+  calls[0]?.resolve('it');
+  await Promise.all(joined);
   expect(await keep()).toBe('it');
   wait(freshMs - 51);
   expect(await keep()).toBe('it');
   wait(1);
   const next = Array.from({ length: 5 }, () => keep());
-  expect(flights).toHaveLength(2);
-  flights[1]?.resolve('again');
+  expect(calls).toHaveLength(2);
+  calls[1]?.resolve('again');
   expect(new Set(await Promise.all(next))).toEqual(new Set(['again']));
   expect(await keep()).toBe('again');
-  expect(flights).toHaveLength(2);
+  expect(calls).toHaveLength(2);
 });
 
 test('a crowd that did not ask for it gets nothing that was kept, and nobody gets a failure twice', async () => {
-  const { keep, read, flights } = setUp();
-  const crowd = Array.from({ length: 20 }, () => read());
-  flights[0]?.resolve('it');
-  await Promise.all(crowd);
+  const { keep, read, calls } = setUp();
+  const joined = Array.from({ length: 20 }, () => read());
+  calls[0]?.resolve('it');
+  await Promise.all(joined);
   const readers = [read(), keep()];
-  expect(flights).toHaveLength(2);
-  flights[1]?.reject(new Error('broken'));
+  expect(calls).toHaveLength(2);
+  calls[1]?.reject(new Error('broken'));
   for (const reader of readers) await expect(reader).rejects.toThrow('broken');
   void keep();
-  expect(flights).toHaveLength(3);
+  expect(calls).toHaveLength(3);
 });
 
 test('an action ends what was kept', async () => {
-  const { reads, keep, flights } = setUp();
-  const crowd = Array.from({ length: 20 }, () => keep());
-  flights[0]?.resolve('before');
-  await Promise.all(crowd);
+  const { reads, keep, calls } = setUp();
+  const joined = Array.from({ length: 20 }, () => keep());
+  calls[0]?.resolve('before');
+  await Promise.all(joined);
   reads.invalidate();
   const after = keep();
-  flights[1]?.resolve('after');
+  calls[1]?.resolve('after');
   expect(await after).toBe('after');
 });
 
 test('a flight that began before an action ended takes no new readers, but answers those it has', async () => {
-  const { reads, read, flights } = setUp();
+  const { reads, read, calls } = setUp();
   const before = read();
   reads.invalidate();
   const after = read();
-  expect(flights).toHaveLength(2);
-  flights[0]?.resolve('before');
+  expect(calls).toHaveLength(2);
+  calls[0]?.resolve('before');
   expect(await before).toBe('before');
   // The first flight's end must not make the second unjoinable.
   const joined = read();
-  expect(flights).toHaveLength(2);
-  flights[1]?.resolve('after');
+  expect(calls).toHaveLength(2);
+  calls[1]?.resolve('after');
   expect(await Promise.all([after, joined])).toEqual(['after', 'after']);
 });
 
 test('a flight takes no readers once it is no longer fresh', () => {
-  const { read, flights, wait } = setUp();
+  const { read, calls, wait } = setUp();
   void read();
   wait(freshMs - 1);
   void read();
-  expect(flights).toHaveLength(1);
+  expect(calls).toHaveLength(1);
   wait(1);
   void read();
-  expect(flights).toHaveLength(2);
+  expect(calls).toHaveLength(2);
 });
 
 test("one reader's abort leaves the others and the upstream call alone", async () => {
-  const { read, flights } = setUp();
+  const { read, calls } = setUp();
   const caller = new AbortController();
   const leaving = read(caller.signal);
   const staying = read();
   const left = new Error('left');
   caller.abort(left);
   await expect(leaving).rejects.toBe(left);
-  expect(flights[0]?.signal.aborted).toBe(false);
-  flights[0]?.resolve('it');
+  expect(calls[0]?.signal.aborted).toBe(false);
+  calls[0]?.resolve('it');
   expect(await staying).toBe('it');
 });
 
 test('the upstream call is aborted when the last reader leaves, and nobody joins it any more', async () => {
-  const { read, flights } = setUp();
+  const { read, calls } = setUp();
   const callers = [new AbortController(), new AbortController()];
   const readers = callers.map(({ signal }) => read(signal));
   for (const caller of callers) caller.abort(new Error('left'));
   for (const reader of readers) await expect(reader).rejects.toThrow('left');
-  expect(flights[0]?.signal.aborted).toBe(true);
+  expect(calls[0]?.signal.aborted).toBe(true);
   void read();
-  expect(flights).toHaveLength(2);
+  expect(calls).toHaveLength(2);
 });
 
 test('a reader that has left before it began starts nothing', async () => {
-  const { read, flights } = setUp();
+  const { read, calls } = setUp();
   await expect(read(AbortSignal.abort(new Error('left')))).rejects.toThrow('left');
-  expect(flights).toHaveLength(0);
+  expect(calls).toHaveLength(0);
 });
 
 test('a reader that leaves after its answer stops nothing', async () => {
-  const { read, flights } = setUp();
+  const { read, calls } = setUp();
   const caller = new AbortController();
   const reader = read(caller.signal);
-  flights[0]?.resolve('it');
+  calls[0]?.resolve('it');
   await reader;
   const other = read();
   caller.abort();
-  expect(flights[1]?.signal.aborted).toBe(false);
-  flights[1]?.resolve('other');
+  expect(calls[1]?.signal.aborted).toBe(false);
+  calls[1]?.resolve('other');
   expect(await other).toBe('other');
 });
 
 test('a silent upstream ends for all readers at the deadline, and is aborted', async () => {
-  const { read, flights } = setUp({ deadlineMs: 30 });
+  const { read, calls } = setUp({ deadlineMs: 30 });
   const readers = [read(), read()];
   for (const reader of readers) {
     await expect(reader).rejects.toMatchObject({
@@ -179,5 +179,5 @@ test('a silent upstream ends for all readers at the deadline, and is aborted', a
       message: expect.stringContaining('a thing'),
     });
   }
-  expect(flights[0]?.signal.aborted).toBe(true);
+  expect(calls[0]?.signal.aborted).toBe(true);
 });

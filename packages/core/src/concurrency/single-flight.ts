@@ -10,7 +10,7 @@ import { withDeadline } from './deadline.ts';
  */
 export const freshMs = 200;
 
-export interface SharedReadsOptions {
+export interface SingleFlightOptions {
   /** A read is stopped after this long; its readers get `SERVICE_UNAVAILABLE`. */
   readonly deadlineMs: number;
   /** A flight older than this takes no new readers; they start the next one. Where nothing is ever changed it may be long. */
@@ -19,12 +19,12 @@ export interface SharedReadsOptions {
   readonly nowMs?: () => number;
 }
 
-export interface SharedReadOptions extends CallOptions {
+export interface SingleFlightReadOptions extends CallOptions {
   /** The answer may serve a crowd of later readers too, until it is `maxAgeMs` old. For answers that are small. */
   readonly keep?: boolean;
 }
 
-export interface SharedReads {
+export interface SingleFlight {
   /**
    * Joins the read of `key` under way, or starts `work`. A key stands for one kind of `work` with one set of arguments, and is fit for a message (`the logs of nginx`).
    * With `keep` a crowd (five readers within `maxAgeMs`) also gets what has just been answered; a lone reader never does.
@@ -34,56 +34,56 @@ export interface SharedReads {
   read<T>(
     key: string,
     work: (signal: AbortSignal) => Promise<T>,
-    options?: SharedReadOptions,
+    options?: SingleFlightReadOptions,
   ): Promise<T>;
   /** Call when an action has ended, whatever its outcome: reads from now on get nothing from before. Those under way still answer their own readers. */
   invalidate(): void;
 }
 
-const crowdReaders = 5;
+const keepThreshold = 5;
 
-interface Flight {
-  readonly departedMs: number;
+interface InFlight {
+  readonly startedMs: number;
   readonly answer: Promise<unknown>;
   readonly abandon: (reason: unknown) => void;
   readers: number;
-  hasLanded: boolean;
+  isSettled: boolean;
 }
 
 interface Entry {
   /** When the last few readers came. */
   readonly visitsMs: number[];
-  flight?: Flight | undefined;
+  inFlight?: InFlight | undefined;
 }
 
 /**
  * Builds a set of shared reads; one per service.
  *
  * @example
- * const reads = createSharedReads({ deadlineMs: 15_000 });
+ * const reads = createSingleFlight({ deadlineMs: 15_000 });
  * const list = (signal?: AbortSignal) => reads.read('the containers', (flight) => engine.list({ signal: flight }), { signal });
  */
-export function createSharedReads({
+export function createSingleFlight({
   deadlineMs,
   maxAgeMs = freshMs,
   nowMs = () => performance.now(),
-}: SharedReadsOptions): SharedReads {
+}: SingleFlightOptions): SingleFlight {
   const entries = new Map<string, Entry>();
 
   return {
     read<T>(
       key: string,
       work: (signal: AbortSignal) => Promise<T>,
-      { signal, keep = false }: SharedReadOptions = {},
+      { signal, keep = false }: SingleFlightReadOptions = {},
     ): Promise<T> {
       if (signal?.aborted) return Promise.reject(signal.reason);
       const entry = visit(key);
-      const flight = usable(entry, keep) ?? launch(key, entry, work);
+      const inFlight = usable(entry, keep) ?? start(key, entry, work);
       // One key is always read by one kind of work, so the flight's answer is this reader's type.
-      return joinFlight(flight, entry, signal) as Promise<T>;
+      return join(inFlight, entry, signal) as Promise<T>;
     },
     invalidate() {
-      for (const entry of entries.values()) entry.flight = undefined;
+      for (const entry of entries.values()) entry.inFlight = undefined;
     },
   };
 
@@ -91,23 +91,23 @@ export function createSharedReads({
     const entry = entries.get(key) ?? { visitsMs: [] };
     entries.set(key, entry);
     entry.visitsMs.push(nowMs());
-    if (entry.visitsMs.length > crowdReaders) entry.visitsMs.shift();
+    if (entry.visitsMs.length > keepThreshold) entry.visitsMs.shift();
     return entry;
   }
 
-  function usable({ flight, visitsMs }: Entry, keep: boolean): Flight | undefined {
-    if (flight === undefined || nowMs() - flight.departedMs >= maxAgeMs) return undefined;
-    if (!flight.hasLanded) return flight;
+  function usable({ inFlight, visitsMs }: Entry, keep: boolean): InFlight | undefined {
+    if (inFlight === undefined || nowMs() - inFlight.startedMs >= maxAgeMs) return undefined;
+    if (!inFlight.isSettled) return inFlight;
     const [earliestMs = 0] = visitsMs;
-    const isCrowd = visitsMs.length === crowdReaders && nowMs() - earliestMs < maxAgeMs;
-    return keep && isCrowd ? flight : undefined;
+    const isBusy = visitsMs.length === keepThreshold && nowMs() - earliestMs < maxAgeMs;
+    return keep && isBusy ? inFlight : undefined;
   }
 
-  function launch(
+  function start(
     key: string,
     entry: Entry,
     work: (signal: AbortSignal) => Promise<unknown>,
-  ): Flight {
+  ): InFlight {
     const controller = new AbortController();
     const answer = withDeadline(work, {
       timeoutMs: deadlineMs,
@@ -119,48 +119,48 @@ export function createSharedReads({
           { text: 'No answer in time' },
         ),
     });
-    const flight: Flight = {
-      departedMs: nowMs(),
+    const inFlight: InFlight = {
+      startedMs: nowMs(),
       answer,
       abandon: (reason) => controller.abort(reason),
       readers: 0,
-      hasLanded: false,
+      isSettled: false,
     };
-    entry.flight = flight;
+    entry.inFlight = inFlight;
     answer.then(
       () => {
-        flight.hasLanded = true;
-        const leftMs = Math.max(0, flight.departedMs + maxAgeMs - nowMs());
-        setTimeout(() => expire(key, entry, flight), Math.min(leftMs, freshMs)).unref();
+        inFlight.isSettled = true;
+        const leftMs = Math.max(0, inFlight.startedMs + maxAgeMs - nowMs());
+        setTimeout(() => expire(key, entry, inFlight), Math.min(leftMs, freshMs)).unref();
       },
-      () => expire(key, entry, flight),
+      () => expire(key, entry, inFlight),
     );
-    return flight;
+    return inFlight;
   }
 
-  function joinFlight(flight: Flight, entry: Entry, signal?: AbortSignal): Promise<unknown> {
-    if (flight.hasLanded) return flight.answer;
-    flight.readers += 1;
+  function join(inFlight: InFlight, entry: Entry, signal?: AbortSignal): Promise<unknown> {
+    if (inFlight.isSettled) return inFlight.answer;
+    inFlight.readers += 1;
     return new Promise((resolve, reject) => {
       const leave = () => {
-        flight.readers -= 1;
+        inFlight.readers -= 1;
         reject(signal?.reason);
-        if (flight.readers > 0) return;
-        if (entry.flight === flight) entry.flight = undefined;
-        flight.abandon(signal?.reason);
+        if (inFlight.readers > 0) return;
+        if (entry.inFlight === inFlight) entry.inFlight = undefined;
+        inFlight.abandon(signal?.reason);
       };
       signal?.addEventListener('abort', leave, { once: true });
       const stay = () => signal?.removeEventListener('abort', leave);
-      flight.answer.then(resolve, reject).finally(stay);
+      inFlight.answer.then(resolve, reject).finally(stay);
     });
   }
 
   /** An answer is not held longer than it may be given, nor a key longer than anybody comes for it. */
-  function expire(key: string, entry: Entry, flight: Flight): void {
-    if (entry.flight === flight) entry.flight = undefined;
-    if (entry.flight !== undefined || entries.get(key) !== entry) return;
+  function expire(key: string, entry: Entry, inFlight: InFlight): void {
+    if (entry.inFlight === inFlight) entry.inFlight = undefined;
+    if (entry.inFlight !== undefined || entries.get(key) !== entry) return;
     const idleMs = nowMs() - (entry.visitsMs.at(-1) ?? 0);
     if (idleMs >= maxAgeMs) entries.delete(key);
-    else setTimeout(() => expire(key, entry, flight), Math.min(maxAgeMs, freshMs)).unref();
+    else setTimeout(() => expire(key, entry, inFlight), Math.min(maxAgeMs, freshMs)).unref();
   }
 }

@@ -1,29 +1,29 @@
-// A rest that whoever has work to do may cut short.
+// A sleep that can be woken early.
 
-export interface Rest {
-  /** Resolves after that time, or with the next `end` or the signal's abort; undefined for no time of its own. One at a time. */
-  begin(durationMs: number | undefined): Promise<void>;
-  /** Ends the rest under way, if there is one. */
-  end(): void;
+export interface WakeableSleep {
+  /** Resolves after `durationMs`, at the next `wake`, or when the signal aborts; `undefined` sets no timer. One at a time. */
+  start(durationMs: number | undefined): Promise<void>;
+  /** Ends the sleep under way, if there is one. */
+  wake(): void;
 }
 
-export function createRest(signal: AbortSignal): Rest {
-  let end = () => {};
+export function createWakeableSleep(signal: AbortSignal): WakeableSleep {
+  let wake = () => {};
   return {
-    begin(durationMs) {
+    start(durationMs) {
       if (signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
-        const wake = () => {
+        const end = () => {
           clearTimeout(timer);
-          signal.removeEventListener('abort', wake);
-          end = () => {};
+          signal.removeEventListener('abort', end);
+          wake = () => {};
           resolve();
         };
-        const timer = durationMs === undefined ? undefined : setTimeout(wake, durationMs);
-        signal.addEventListener('abort', wake, { once: true });
-        end = wake;
+        const timer = durationMs === undefined ? undefined : setTimeout(end, durationMs);
+        signal.addEventListener('abort', end, { once: true });
+        wake = end;
       });
     },
-    end: () => end(),
+    wake: () => wake(),
   };
 }

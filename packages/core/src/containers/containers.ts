@@ -2,7 +2,7 @@
 
 import { badRequest } from '../bad-request.ts';
 import { pause } from '../concurrency/deadline.ts';
-import { createSharedReads, freshMs } from '../concurrency/single-flight.ts';
+import { createSingleFlight, freshMs } from '../concurrency/single-flight.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { toRebuildResult } from '../jobs/rebuild-result.ts';
@@ -104,7 +104,7 @@ export function createContainers({
   clock,
   rebuildWaitMs,
 }: ContainersOptions): Containers {
-  const reads = createSharedReads({ deadlineMs: 60_000 });
+  const reads = createSingleFlight({ deadlineMs: 60_000 });
   const vm = createVmReach({ compute, link });
   const followLogs = createLogFollower({
     engine,
@@ -144,7 +144,7 @@ export function createContainers({
     },
     async logs(name, { lines = defaultLogLines, maxBytes, openCharge, signal } = {}) {
       const container = select(await listOf(name, { signal }), name);
-      const read = (flight: AbortSignal) =>
+      const read = (shared: AbortSignal) =>
         vm.reach(async (reaching) => {
           const charge = openCharge?.();
           try {
@@ -154,7 +154,7 @@ export function createContainers({
           } finally {
             charge?.release();
           }
-        }, flight);
+        }, shared);
       const key = `the last ${lines} lines of ${container.id} in ${maxBytes ?? 'all its'} bytes`;
       const logs = await reads.read(key, read, { signal }).catch(naming(name, container.id));
       return { container: container.name, lines, logs };
@@ -171,21 +171,21 @@ export function createContainers({
     ask: (id: string, options: CallOptions) => Promise<T>,
   ): Promise<T> {
     const { id } = select(await listOf(name, { signal }), name);
-    const work = (flight: AbortSignal) =>
-      vm.reach((reaching) => ask(id, { signal: reaching }), flight);
+    const work = (shared: AbortSignal) =>
+      vm.reach((reaching) => ask(id, { signal: reaching }), shared);
     return reads.read(`${what} of ${id}`, work, { signal }).catch(naming(name, id));
   }
 
   function listAll({ signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
-    const list = (flight: AbortSignal) =>
-      vm.reach((reaching) => engine.list({ signal: reaching }), flight);
+    const list = (shared: AbortSignal) =>
+      vm.reach((reaching) => engine.list({ signal: reaching }), shared);
     return reads.read('the list of containers', list, { signal, keep: true });
   }
 
   /** Those that may be meant: the labels of others are no burden to it. */
   function listOf(name: string, { signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
-    const list = (flight: AbortSignal) =>
-      vm.reach((reaching) => engine.list({ name, signal: reaching }), flight);
+    const list = (shared: AbortSignal) =>
+      vm.reach((reaching) => engine.list({ name, signal: reaching }), shared);
     return reads.read(`the container ${name}`, list, { signal, keep: true });
   }
 

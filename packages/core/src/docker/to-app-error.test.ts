@@ -275,8 +275,8 @@ test.each([
   ['too large', 'DOCKER_FAILED'],
 ] as const)(
   'an answer lost by %s is SERVICE_UNAVAILABLE for %s and keeps its cause',
-  (loss, reason) => {
-    const lost = new LostAnswerError(loss, {});
+  (lossReason, reason) => {
+    const lost = new LostAnswerError(lossReason, {});
     const error = toLostError(lost, { operation: 'list' });
     expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', cause: lost, details: { reason } });
     expect(error.message).toContain('while listing containers');

@@ -76,13 +76,13 @@ export function toAppError(
   }
   const known = isStart ? explainStart(said) : undefined;
   if (answer.status === 409 || isStateRefusal(said)) {
-    const wish = isAction(operation) ? operation : 'be read';
+    const action = isAction(operation) ? operation : 'be read';
     const state = toStateRefusal(said, task);
     if (state === undefined && known !== undefined) {
       return fail(known, `Docker could not ${operation} the ${subject}: ${known.reason}`);
     }
     const { text, reason } = state ?? refusedInState;
-    return fail({ code: 'CONFLICT', text }, `The ${subject} cannot ${wish} now: ${reason}`, {
+    return fail({ code: 'CONFLICT', text }, `The ${subject} cannot ${action} now: ${reason}`, {
       ...(goingTexts.has(text) && { reason: 'BEING_REMOVED' satisfies DockerReason }),
     });
   }

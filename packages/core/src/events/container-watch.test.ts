@@ -68,7 +68,7 @@ describe('the containers', () => {
   });
 
   test('make a cut a reason to look at the VM', async () => {
-    const { events, world } = startWatchWorld({ timings: { vmRestMs: 60_000 } });
+    const { events, world } = startWatchWorld({ timings: { vmStableMs: 60_000 } });
     await using _ = events;
     const reader = read(await events.watch());
     world.state = 'STOPPED';

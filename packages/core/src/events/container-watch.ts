@@ -1,6 +1,6 @@
 // Watches the containers through Docker's event stream while the VM runs, over every loss of the connection.
 
-import { createRest } from '../concurrency/wakeable-sleep.ts';
+import { createWakeableSleep } from '../concurrency/wakeable-sleep.ts';
 import { isAppError } from '../errors.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import type { LogTime } from '../model/log-line.ts';
@@ -8,7 +8,7 @@ import type { Clock, Engine, EngineEvent } from '../ports.ts';
 import { toContainerEvent } from './to-container-event.ts';
 
 /** `keep` leaves open what is open, and opens nothing. */
-export type StreamWish = 'open' | 'keep' | 'close';
+export type StreamRequest = 'open' | 'keep' | 'close';
 
 export interface ContainersWatchOptions {
   readonly engine: Pick<Engine, 'events'>;
@@ -23,7 +23,7 @@ export interface ContainersWatchOptions {
 }
 
 export interface ContainersWatch {
-  wish(wish: StreamWish): void;
+  request(request: StreamRequest): void;
   /** Resolves once the stream is open, or cannot be opened for now; never rejects. */
   settled(): Promise<void>;
   /** From now on somebody relies on the stream: each opening is told by a `resync`. */
@@ -44,13 +44,13 @@ export function watchContainers({
   signal,
 }: ContainersWatchOptions): ContainersWatch {
   const memory = createMemory();
-  let wished: StreamWish = 'keep';
+  let requested: StreamRequest = 'keep';
   let phase: 'resting' | 'opening' | 'open' = 'resting';
   let isRelied = false;
   let wasOpen = false;
   let closeStream = () => {};
   /** Ends early when the stream is wished anew. */
-  const rest = createRest(signal);
+  const sleep = createWakeableSleep(signal);
   let waiting: (() => void)[] = [];
 
   const enter = (next: 'resting' | 'open') => {
@@ -60,13 +60,13 @@ export function watchContainers({
   };
 
   return {
-    wish(next) {
-      const isNew = next !== wished;
-      wished = next;
+    request(next) {
+      const isNew = next !== requested;
+      requested = next;
       if (next === 'close') closeStream();
       if (next !== 'open' || !isNew || phase !== 'resting') return;
       phase = 'opening';
-      rest.end();
+      sleep.wake();
     },
     settled: () =>
       new Promise((resolve) => {
@@ -82,9 +82,9 @@ export function watchContainers({
   async function run(): Promise<void> {
     let pauseMs = minPauseMs;
     while (!signal.aborted) {
-      if (wished !== 'open') {
+      if (requested !== 'open') {
         enter('resting');
-        await rest.begin(undefined);
+        await sleep.start(undefined);
         pauseMs = minPauseMs;
         continue;
       }
@@ -93,8 +93,8 @@ export function watchContainers({
       if (openMs !== undefined) await onCut().catch(() => {});
       // A stream that is cut again and again at once is not worth more than one that does not open.
       pauseMs = openMs !== undefined && openMs > maxPauseMs ? minPauseMs : pauseMs;
-      if (wished === 'open' && phase === 'resting')
-        await rest.begin(Math.max(pauseMs, retryAfterMs));
+      if (requested === 'open' && phase === 'resting')
+        await sleep.start(Math.max(pauseMs, retryAfterMs));
       pauseMs = Math.min(pauseMs * 2, maxPauseMs);
     }
     enter('resting');

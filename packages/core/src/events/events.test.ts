@@ -19,7 +19,7 @@ describe('watch() with follow false gives what is known now, then ends', () => {
     after?: string,
   ) => {
     const all = [];
-    for await (const placed of await events.watch({ follow: false, after })) all.push(placed);
+    for await (const received of await events.watch({ follow: false, after })) all.push(received);
     return all;
   };
 
@@ -76,7 +76,7 @@ describe('watch()', () => {
   });
 
   test('knows the jobs and the state of the VM by then', async () => {
-    const { events, world } = startWatchWorld({ jobs: [job('1')], timings: { vmRestMs: 5 } });
+    const { events, world } = startWatchWorld({ jobs: [job('1')], timings: { vmStableMs: 5 } });
     await using _ = events;
     const reader = read(await events.watch());
     world.state = 'STOPPING';
@@ -98,8 +98,8 @@ describe('watch()', () => {
     for (let second = 1; second <= 20; second += 1) world.tell(dockerEvent('web', second));
     await until(() => readers.every(({ seen }) => seen.length === 20));
     expect(world.opened).toHaveLength(1);
-    expect(world.ociLooks).toBeLessThan(20);
-    expect(new Set(readers.map(({ placed }) => JSON.stringify(placed))).size).toBe(1);
+    expect(world.ociReads).toBeLessThan(20);
+    expect(new Set(readers.map(({ received }) => JSON.stringify(received))).size).toBe(1);
   });
 
   test('lets a listener in when OCI and Docker do not answer', async () => {
@@ -148,7 +148,7 @@ describe('watch()', () => {
     await expect(events.watch({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const stop = new AbortController();
     const watching = events.watch({ signal: stop.signal });
-    await until(() => world.ociLooks === 1);
+    await until(() => world.ociReads === 1);
     stop.abort(reason);
     await expect(watching).rejects.toBe(reason);
   });
@@ -174,10 +174,10 @@ describe('an iteration', () => {
     await events[Symbol.asyncDispose]();
     await reader.ended;
     expect(world.streams.size).toBe(0);
-    const { ociLooks, jobLists, opened } = world;
+    const { ociReads, jobLists, opened } = world;
     await settle();
-    expect([world.ociLooks, world.jobLists, world.opened.length]).toEqual([
-      ociLooks,
+    expect([world.ociReads, world.jobLists, world.opened.length]).toEqual([
+      ociReads,
       jobLists,
       opened.length,
     ]);
@@ -207,11 +207,11 @@ test('disposing does not wait for an upstream that does not let go', async () =>
 
 test('disposing twice, or before anybody listened, is nothing', async () => {
   const { events, world } = startWatchWorld();
-  events.look('vm');
-  events.look('jobs');
+  events.check('vm');
+  events.check('jobs');
   await events[Symbol.asyncDispose]();
   await events[Symbol.asyncDispose]();
-  expect([world.ociLooks, world.jobLists, world.opened.length]).toEqual([0, 0, 0]);
+  expect([world.ociReads, world.jobLists, world.opened.length]).toEqual([0, 0, 0]);
 });
 
 describe('a listener that comes back', () => {
@@ -228,7 +228,7 @@ describe('a listener that comes back', () => {
     await reader.ended;
     world.tell(dockerEvent('b', 2));
     world.jobs = [job('1')];
-    const back = read(await events.watch({ after: reader.placed[0]?.position }));
+    const back = read(await events.watch({ after: reader.received[0]?.position }));
     await until(() => back.seen.length === 2);
     expect(back.seen).toEqual(['container b start', 'job 1 running']);
     expect(world.opened).toHaveLength(1);
@@ -256,7 +256,7 @@ describe('a listener that comes back', () => {
     await until(() => reader.seen.length === 1);
     stop.abort();
     await until(() => world.streams.size === 0);
-    const back = read(await events.watch({ after: reader.placed[0]?.position }));
+    const back = read(await events.watch({ after: reader.received[0]?.position }));
     world.tell(dockerEvent('b', 2));
     await until(() => back.seen.length === 2);
     expect(back.seen).toEqual(['resync', 'container b start']);
@@ -271,10 +271,10 @@ describe('a listener that comes back', () => {
     for (let second = 1; second <= 1200; second += 1) world.tell(dockerEvent('web', second));
     await until(() => quickReader.seen.length === 1200);
     const reader = read(slow);
-    const back = read(await events.watch({ after: quickReader.placed[500]?.position }));
+    const back = read(await events.watch({ after: quickReader.received[500]?.position }));
     await until(() => reader.seen.length === 1 && back.seen.length === 699);
     expect(reader.seen).toEqual(['resync']);
-    const late = read(await events.watch({ after: quickReader.placed[100]?.position }));
+    const late = read(await events.watch({ after: quickReader.received[100]?.position }));
     await until(() => late.seen.length === 1);
     expect(late.seen).toEqual(['resync']);
   });

@@ -4,7 +4,7 @@ import { withDeadline } from '../concurrency/deadline.ts';
 import { AppError } from '../errors.ts';
 import type { Resumable } from '../model/resumable.ts';
 import type { CallOptions } from '../ports.ts';
-import { createEventFeed, type FeedListener, type PlacedEvent } from './feed.ts';
+import { createEventFeed, type EventWithPosition, type FeedListener } from './feed.ts';
 import { type EventTimings, type EventWatch, startEventWatch, type WatchedWorld } from './watch.ts';
 
 export interface Events extends AsyncDisposable {
@@ -14,9 +14,9 @@ export interface Events extends AsyncDisposable {
    * With `follow` false it gives what is known now and ends: what came after `after`, or the VM's state and all events that are kept.
    * The iteration ends when the signal aborts and when the service is disposed; after that throws `SERVICE_UNAVAILABLE`.
    */
-  watch(options?: WatchOptions): Promise<Resumable<PlacedEvent>>;
+  watch(options?: WatchOptions): Promise<Resumable<EventWithPosition>>;
   /** Something was just done: look at the VM, or at the jobs, now rather than at the next turn. */
-  look(what: 'vm' | 'jobs'): void;
+  check(what: 'vm' | 'jobs'): void;
 }
 
 export interface WatchOptions extends CallOptions {
@@ -32,7 +32,7 @@ export interface EventsOptions extends WatchedWorld {
 
 const defaultTimings: EventTimings = {
   vmTransitionMs: 5000,
-  vmRestMs: 60_000,
+  vmStableMs: 60_000,
   jobsMs: 5000,
   runningJobsMs: 1000,
   minPauseMs: 500,
@@ -86,7 +86,7 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
       if (after === undefined) listener.skip();
       return listener;
     },
-    look: (what) => watch?.look(what),
+    check: (what) => watch?.check(what),
     async [Symbol.asyncDispose]() {
       disposed = true;
       for (const listener of [...listeners]) listener.end();
@@ -102,7 +102,7 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
     listener: FeedListener,
     after: string | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<Resumable<PlacedEvent>> {
+  ): Promise<Resumable<EventWithPosition>> {
     if (after === undefined) listener.rewind();
     listener.stopHere();
     if (after !== undefined) return listener;

@@ -4,7 +4,7 @@ import type { OnDemandEvent } from '../model/event.ts';
 import type { Resumable } from '../model/resumable.ts';
 import type { Clock } from '../ports.ts';
 
-export interface PlacedEvent {
+export interface EventWithPosition {
   readonly event: OnDemandEvent;
   /** Fit for `Last-Event-ID`; of this process alone. */
   readonly position: string;
@@ -29,8 +29,8 @@ export interface EventFeed {
 }
 
 export interface FeedListener
-  extends AsyncIterableIterator<PlacedEvent, undefined>,
-    Pick<Resumable<PlacedEvent>, 'position'> {
+  extends AsyncIterableIterator<EventWithPosition, undefined>,
+    Pick<Resumable<EventWithPosition>, 'position'> {
   /** Goes on with what comes from now on, as if it had begun to listen just now. */
   skip(): void;
   /** Goes back to the oldest event that is kept. */
@@ -44,7 +44,7 @@ export interface FeedListener
 /** Positions are `EPOCH-NUMBER`: a random word of this process, and how many events there were since. */
 export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions): EventFeed {
   const listeners = new Set<() => void>();
-  let kept: PlacedEvent[] = [];
+  let kept: EventWithPosition[] = [];
   let epoch = randomHex(epochDigits);
   /** The number of the newest event. */
   let head = 0;
@@ -77,7 +77,7 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
     };
     listeners.add(wake);
 
-    const take = (): PlacedEvent | undefined => {
+    const take = (): EventWithPosition | undefined => {
       if (last < head - capacity) {
         missed = `You fell more than ${capacity} events behind`;
         last = head;
@@ -87,7 +87,7 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
       last += 1;
       return kept[last % capacity];
     };
-    const takeResync = (reason: string): PlacedEvent => {
+    const takeResync = (reason: string): EventWithPosition => {
       missed = undefined;
       const time = clock.now().toISOString();
       return { event: { type: 'resync', time, reason }, position: toPosition(last) };

@@ -25,7 +25,7 @@ describe('the jobs', () => {
     const finishedAt = '2026-02-08T10:05:00.000Z';
     world.jobs = [{ ...begun, state: 'failed', finishedAt, exitCode: 1 }];
     await until(() => reader.seen.length === 2);
-    expect(reader.placed.map(({ event }) => event.time)).toEqual([begun.startedAt, finishedAt]);
+    expect(reader.received.map(({ event }) => event.time)).toEqual([begun.startedAt, finishedAt]);
   });
 
   test('are known from when the VM was reached on', async () => {
@@ -40,7 +40,7 @@ describe('the jobs', () => {
     await using _ = events;
     const reader = read(await events.watch());
     world.jobs = [job('2'), job('1', 'succeeded')];
-    events.look('jobs');
+    events.check('jobs');
     await until(() => reader.seen.length === 1);
     expect(reader.seen).toEqual(['job 2 running']);
   });
@@ -59,7 +59,7 @@ describe('the jobs', () => {
     world.state = 'RUNNING';
     await until(() => world.jobLists === 1);
     world.jobs = [job('1')];
-    events.look('jobs');
+    events.check('jobs');
     await until(() => reader.seen.includes('job 1 running'));
   });
 
@@ -71,7 +71,7 @@ describe('the jobs', () => {
     const reader = read(await events.watch());
     world.jobs = [job('1')];
     const { jobLists } = world;
-    for (let count = 0; count < 50; count += 1) events.look('jobs');
+    for (let count = 0; count < 50; count += 1) events.check('jobs');
     await until(() => reader.seen.length === 1);
     await settle();
     expect(world.jobLists - jobLists).toBeLessThan(3);
@@ -82,7 +82,7 @@ describe('the jobs', () => {
     await using _ = events;
     const reader = read(await events.watch());
     world.jobs = [job('1')];
-    events.look('jobs');
+    events.check('jobs');
     await until(() => reader.seen.length === 1);
     world.jobs = [job('1', 'succeeded')];
     await until(() => reader.seen.length === 2);

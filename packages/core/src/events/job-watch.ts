@@ -1,7 +1,7 @@
 // Watches the jobs on the VM by comparing their list with the one before.
 
 import { withDeadline } from '../concurrency/deadline.ts';
-import { type Rounds, startRounds } from '../concurrency/poll-loop.ts';
+import { type PollLoop, startPollLoop } from '../concurrency/poll-loop.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import type { Job, JobState } from '../model/job.ts';
@@ -28,10 +28,10 @@ export function watchJobs({
   intervalMs,
   runningIntervalMs,
   signal,
-}: JobsWatchOptions): Rounds {
+}: JobsWatchOptions): PollLoop {
   let known: ReadonlyMap<string, JobState> | undefined;
 
-  return startRounds({ round: compare, minRestMs: Math.min(50, intervalMs), signal });
+  return startPollLoop({ poll: compare, minIntervalMs: Math.min(50, intervalMs), signal });
 
   async function compare(): Promise<number> {
     try {

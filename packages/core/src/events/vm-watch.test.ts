@@ -16,24 +16,26 @@ describe('the VM', () => {
     const { events, world } = startWatchWorld({
       state: 'STARTING',
       connected: false,
-      timings: { vmTransitionMs: 5, vmRestMs: 60_000 },
+      timings: { vmTransitionMs: 5, vmStableMs: 60_000 },
     });
     await using _ = events;
     const reader = read(await events.watch());
-    await until(() => world.ociLooks > 3);
+    await until(() => world.ociReads > 3);
     world.state = 'RUNNING';
     await until(() => reader.seen.includes('vm STARTING→RUNNING'));
-    const looks = world.ociLooks;
+    const reads = world.ociReads;
     await settle();
-    expect(world.ociLooks).toBe(looks);
+    expect(world.ociReads).toBe(reads);
   });
 
   test('is looked at again and again after look(), since OCI may be late', async () => {
-    const { events, world } = startWatchWorld({ timings: { vmTransitionMs: 5, vmRestMs: 60_000 } });
+    const { events, world } = startWatchWorld({
+      timings: { vmTransitionMs: 5, vmStableMs: 60_000 },
+    });
     await using _ = events;
     const reader = read(await events.watch());
-    events.look('vm');
-    await until(() => world.ociLooks > 4);
+    events.check('vm');
+    await until(() => world.ociReads > 4);
     world.state = 'STOPPING';
     await until(() => reader.seen.length === 1);
     expect(reader.seen).toEqual(['vm RUNNING→STOPPING']);
@@ -44,7 +46,7 @@ describe('the VM', () => {
     const { events, world } = startWatchWorld({ oci: failing });
     await using _ = events;
     const reader = read(await events.watch());
-    await until(() => world.ociLooks > 2);
+    await until(() => world.ociReads > 2);
     world.oci = async () => {};
     await until(() => reader.seen.length === 1);
     world.oci = failing;

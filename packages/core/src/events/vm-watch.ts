@@ -1,7 +1,7 @@
 // Watches the VM through OCI, which tells no one by itself: often while it changes, seldom while it rests.
 
 import { withDeadline } from '../concurrency/deadline.ts';
-import { type Rounds, startRounds } from '../concurrency/poll-loop.ts';
+import { type PollLoop, startPollLoop } from '../concurrency/poll-loop.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import type { LifecycleState } from '../model/vm.ts';
 import type { Clock } from '../ports.ts';
@@ -14,15 +14,15 @@ export interface VmWatchOptions {
   /** Told of every state that OCI gave, changed or not. */
   readonly onSeen: (state: LifecycleState) => void;
   readonly transitionMs: number;
-  readonly restMs: number;
+  readonly stableMs: number;
   readonly signal: AbortSignal;
 }
 
-export interface VmWatch extends Pick<Rounds, 'done'> {
+export interface VmWatch extends Pick<PollLoop, 'done'> {
   /** The last that OCI gave. */
   readonly state: LifecycleState | undefined;
   /** Something was done to the VM: looks now and for a minute often, since OCI may show the old state for a while. Resolves once it has looked; never rejects. */
-  look(): Promise<void>;
+  check(): Promise<void>;
   /** Resolves once OCI was asked for the first time, whatever it said; never rejects. */
   readonly asked: Promise<void>;
 }
@@ -34,36 +34,36 @@ export function watchVm({
   publish,
   onSeen,
   transitionMs,
-  restMs,
+  stableMs,
   signal,
 }: VmWatchOptions): VmWatch {
   let state: LifecycleState | undefined;
   let failures = 0;
-  let keenRounds = 0;
+  let fastPolls = 0;
   let settleAsked = () => {};
   const asked = new Promise<void>((resolve) => {
     settleAsked = resolve;
   });
 
-  const rounds = startRounds({ round: look, minRestMs: Math.min(50, transitionMs), signal });
+  const loop = startPollLoop({ poll: check, minIntervalMs: Math.min(50, transitionMs), signal });
   signal.addEventListener('abort', () => settleAsked(), { once: true });
 
   return {
     get state() {
       return state;
     },
-    look() {
-      keenRounds = keenRoundsAfterLook;
-      return rounds.call();
+    check() {
+      fastPolls = fastPollsAfterCheck;
+      return loop.call();
     },
     asked,
-    done: rounds.done,
+    done: loop.done,
   };
 
-  async function look(): Promise<number> {
+  async function check(): Promise<number> {
     try {
       const seen = await withDeadline((inner) => vm.status({ address: false, signal: inner }), {
-        timeoutMs: maxLookMs,
+        timeoutMs: maxPollMs,
         signal,
         onTimeout: () => new Error('OCI did not say in time what the VM is doing'),
       });
@@ -73,9 +73,9 @@ export function watchVm({
       failures += 1;
     }
     settleAsked();
-    if (failures > 0) return Math.min(transitionMs * 2 ** Math.min(failures - 1, 10), restMs);
-    keenRounds = Math.max(0, keenRounds - 1);
-    return keenRounds > 0 || !isAtRest(state) ? transitionMs : restMs;
+    if (failures > 0) return Math.min(transitionMs * 2 ** Math.min(failures - 1, 10), stableMs);
+    fastPolls = Math.max(0, fastPolls - 1);
+    return fastPolls > 0 || !isStable(state) ? transitionMs : stableMs;
   }
 
   function take(lifecycleState: LifecycleState): void {
@@ -90,9 +90,9 @@ export function watchVm({
 }
 
 /** With the pause in transition, about a minute. */
-const keenRoundsAfterLook = 12;
-const maxLookMs = 40_000;
+const fastPollsAfterCheck = 12;
+const maxPollMs = 40_000;
 
-function isAtRest(state: LifecycleState | undefined): boolean {
+function isStable(state: LifecycleState | undefined): boolean {
   return state === 'RUNNING' || state === 'STOPPED' || state === 'TERMINATED';
 }

@@ -6,7 +6,7 @@ import type { OnDemandEvent } from '../model/event.ts';
 import type { LifecycleState } from '../model/vm.ts';
 import type { Clock, Engine, Link } from '../ports.ts';
 import type { Vm } from '../vm/vm.ts';
-import { type StreamWish, watchContainers } from './container-watch.ts';
+import { type StreamRequest, watchContainers } from './container-watch.ts';
 import { watchJobs } from './job-watch.ts';
 import { watchVm } from './vm-watch.ts';
 
@@ -29,7 +29,7 @@ export interface EventWatchOptions extends WatchedWorld {
 /** How often things are looked at, and how long things may take. */
 export interface EventTimings {
   readonly vmTransitionMs: number;
-  readonly vmRestMs: number;
+  readonly vmStableMs: number;
   readonly jobsMs: number;
   /** While a job runs. */
   readonly runningJobsMs: number;
@@ -44,7 +44,7 @@ export interface EventTimings {
 
 export interface EventWatch {
   /** Looks now rather than at the next turn. */
-  look(what: 'vm' | 'jobs'): void;
+  check(what: 'vm' | 'jobs'): void;
   /** Somebody listens again: resolves once the watch is on, or `readyMs` have passed. Never rejects. */
   begin(): Promise<void>;
   /** As `begin` does, for those who come when others are there already. */
@@ -74,7 +74,7 @@ export function startEventWatch({
     clock,
     publish,
     onOpen: () => void jobsWatch.call(),
-    onCut: () => atMost(timings.readyMs, vmWatch.look()),
+    onCut: () => atMost(timings.readyMs, vmWatch.check()),
     minPauseMs: timings.minPauseMs,
     maxPauseMs: timings.maxPauseMs,
     signal,
@@ -83,16 +83,16 @@ export function startEventWatch({
     vm,
     clock,
     publish,
-    onSeen: (state) => containers.wish(toWish(state)),
+    onSeen: (state) => containers.request(toStreamRequest(state)),
     transitionMs: timings.vmTransitionMs,
-    restMs: timings.vmRestMs,
+    stableMs: timings.vmStableMs,
     signal,
   });
   const jobsWatch = watchJobs({
     jobs,
     clock,
     publish,
-    isWanted: () => hasListeners() && link.connected && toWish(vmWatch.state) !== 'close',
+    isWanted: () => hasListeners() && link.connected && toStreamRequest(vmWatch.state) !== 'close',
     intervalMs: timings.jobsMs,
     runningIntervalMs: timings.runningJobsMs,
     signal,
@@ -102,12 +102,12 @@ export function startEventWatch({
   const beReady = async () => {
     // A VM that is off must not be dialled; one that is connected is on.
     if (!link.connected) await atMost(timings.readyMs / 2, vmWatch.asked);
-    containers.wish(toWish(vmWatch.state));
+    containers.request(toStreamRequest(vmWatch.state));
     await Promise.all([vmWatch.asked, containers.settled()]);
     await jobsWatch.call();
   };
   return {
-    look: (what) => void (what === 'vm' ? vmWatch.look() : jobsWatch.call()),
+    check: (what) => void (what === 'vm' ? vmWatch.check() : jobsWatch.call()),
     async begin() {
       await atMost(timings.readyMs, beReady());
       containers.rely();
@@ -121,7 +121,7 @@ export function startEventWatch({
 }
 
 /** What is known to run, or may run, is watched; what is on its way down tells of its end. */
-function toWish(state: LifecycleState | undefined): StreamWish {
+function toStreamRequest(state: LifecycleState | undefined): StreamRequest {
   if (state === undefined || state === 'RUNNING') return 'open';
   return state === 'STOPPED' || state === 'TERMINATED' ? 'close' : 'keep';
 }

@@ -4,13 +4,13 @@ import { type JobKind, type JobState, jobKinds } from '../model/job.ts';
 import type { JobReading, JobRecord } from '../ports.ts';
 
 /** `undefined` when it is anything but the whole answer of the list script. */
-export function parseJobRecords(answer: Buffer, mark: string): JobRecord[] | undefined {
-  return parseFrames(answer, { mark, toFrame: toRecordFrame });
+export function parseJobRecords(answer: Buffer, marker: string): JobRecord[] | undefined {
+  return parseFrames(answer, { marker, toFrame: toRecordFrame });
 }
 
 /** `undefined` when it is anything but the whole answer of the read script. */
-export function parseJobReadings(answer: Buffer, mark: string): JobReading[] | undefined {
-  return parseFrames(answer, { mark, toFrame: toReadingFrame });
+export function parseJobReadings(answer: Buffer, marker: string): JobReading[] | undefined {
+  return parseFrames(answer, { marker, toFrame: toReadingFrame });
 }
 
 /** The VM's seconds as ISO 8601; `undefined` when they are none. */
@@ -32,18 +32,18 @@ interface Frame<T> {
 
 interface FrameOptions<T> {
   /** Begins every header: bytes that went missing on the VM show as a header that does not begin so. */
-  readonly mark: string;
+  readonly marker: string;
   readonly toFrame: (fields: readonly string[]) => Frame<T> | undefined;
 }
 
-function parseFrames<T>(answer: Buffer, { mark, toFrame }: FrameOptions<T>): T[] | undefined {
+function parseFrames<T>(answer: Buffer, { marker, toFrame }: FrameOptions<T>): T[] | undefined {
   const found: T[] = [];
   let at = 0;
   for (;;) {
     const lineEnd = answer.indexOf(0x0a, at);
     if (lineEnd < 0) return undefined;
     const [first, ...fields] = answer.toString('utf8', at, lineEnd).split(' ');
-    if (first !== mark) return undefined;
+    if (first !== marker) return undefined;
     at = lineEnd + 1;
     if (fields.length === 1 && fields[0] === 'end') return found;
     const frame = toFrame(fields);

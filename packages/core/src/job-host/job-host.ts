@@ -62,7 +62,7 @@ export function createJobHost({
     list: async ({ id = '', tailBytes, signal }) =>
       id !== '' && !isJobId(id)
         ? []
-        : ask((mark) => toArgv(listScript, mark, String(tailBytes), id), parseJobRecords, {
+        : ask((marker) => toArgv(listScript, marker, String(tailBytes), id), parseJobRecords, {
             timeoutMs: scriptTimeoutMs,
             signal,
           }),
@@ -85,10 +85,10 @@ export function createJobHost({
         .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
         .flatMap(({ id, offset }) => [id, String(offset)]);
       const readings = await ask(
-        (mark) =>
+        (marker) =>
           toArgv(
             readScript,
-            mark,
+            marker,
             String(naps),
             String(Math.floor(most)),
             String(pieces),
@@ -161,19 +161,19 @@ export function createJobHost({
   }
 
   async function ask<T>(
-    toCommand: (mark: string) => readonly string[],
-    parse: (answer: Buffer, mark: string) => T | undefined,
+    toCommand: (marker: string) => readonly string[],
+    parse: (answer: Buffer, marker: string) => T | undefined,
     options: { readonly timeoutMs: number } & CallOptions,
   ): Promise<T> {
     // A job that is cleared away while it is read spoils that one answer.
     for (let attempt = 1; ; attempt += 1) {
-      const mark = randomUUID();
-      const { output } = await capture(toCommand(mark), {
+      const marker = randomUUID();
+      const { output } = await capture(toCommand(marker), {
         ...options,
         isRead: true,
         maxBytes: maxAnswerBytes,
       });
-      const answer = parse(output, mark);
+      const answer = parse(output, marker);
       if (answer !== undefined) return answer;
       if (attempt === 3) throw unreadable();
     }

@@ -20,7 +20,7 @@ export const scriptExits = {
 /** What a version of `sleep` without fractions makes longer, no worse. */
 const napMs = 200;
 
-const places = `exec 2>/dev/null
+const paths = `exec 2>/dev/null
 umask=$(umask)
 umask 077
 case $XDG_STATE_HOME in /*) folder=$XDG_STATE_HOME/ondemand ;; *) folder=$HOME/.local/state/ondemand ;; esac
@@ -32,7 +32,7 @@ nap() { sleep ${napMs / 1000} || sleep 1; }
 `;
 
 /** Sets `state` (none, running, lost, ended, cancelled), `code` and `finished`, and `size` where it is known. */
-const look = `read_end() {
+const readState = `read_end() {
   for end in "$1"/end.*; do [ -e "$end" ] || return 1; done
   end=\${end##*/end.} state=ended
   case $end in *.cancelled) state=cancelled end=\${end%.cancelled} ;; esac
@@ -70,7 +70,7 @@ flock -u 8
 `;
 
 /** Arguments: id, kind, target, lock, who asked for it as JSON, how many ended jobs to keep, the runner's script, and the command. Prints `started SECONDS` or `busy ID`. */
-export const startScript = `${places}${look}id=$1 kind=$2 target=$3 lock=$4 by=$5 keep=$6 runner=$7
+export const startScript = `${paths}${readState}id=$1 kind=$2 target=$3 lock=$4 by=$5 keep=$6 runner=$7
 shift 7
 command -v flock >/dev/null && command -v setsid >/dev/null || exit ${scriptExits.toolsMissing}
 make_places
@@ -132,7 +132,7 @@ exit 0
  * Arguments: id. Prints `found SECONDS`, `claimed` while a start of it is under way, or `voided`: then a start that comes late will do nothing.
  * Its own claim is made before it looks, as a start's is given back only after the job can be seen.
  */
-export const findScript = `${places}make_places
+export const findScript = `${paths}make_places
 answer=claimed
 mkdir -- "$jobs/.claim-$1" && answer=voided
 if [ -d "$jobs/$1" ]; then
@@ -147,7 +147,7 @@ printf '%s\\n' "$answer"
  * Arguments: id, and how many naps to wait after TERM and after KILL. Prints the job's state and exit code: `cancelled` also for one that was so already.
  * Whatever is in the session gets the signals, for a command's children may have process groups of their own; the runner does not.
  */
-export const cancelScript = `${places}${look}job=$jobs/$1 grace=$2 last=$3
+export const cancelScript = `${paths}${readState}job=$jobs/$1 grace=$2 last=$3
 # Once TERM was sent KILL follows, whatever becomes of the connection.
 trap '' HUP PIPE TERM
 is_ours "$folder" && is_ours "$jobs" || { echo none -; exit 0; }
@@ -184,7 +184,7 @@ printf '%s %s\n' $state "$code"
 `;
 
 /** Arguments: mark, bytes of each tail, and an id or nothing for all. */
-export const listScript = `${places}${look}mark=$1 most=$2
+export const listScript = `${paths}${readState}mark=$1 most=$2
 is_ours "$folder" && is_ours "$jobs" || { printf '%s end\\n' "$mark"; exit 0; }
 if [ -n "$3" ]; then set -- "$jobs/$3"; else set -- "$jobs"/*; fi
 for job do
@@ -205,7 +205,7 @@ printf '%s end\\n' "$mark"
 `;
 
 /** Arguments: mark, how many naps to wait, the most bytes of a piece, the most pieces of a job, and pairs of id and offset, those of one job beside each other. */
-export const readScript = `${places}${look}mark=$1 naps=$2 most=$3 pieces=$4
+export const readScript = `${paths}${readState}mark=$1 naps=$2 most=$3 pieces=$4
 shift 4
 turn() {
   news= last=

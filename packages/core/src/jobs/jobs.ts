@@ -1,9 +1,9 @@
 // Long work on the VM: started here, carried out there, found again by any process of the API.
 
-import { toLeavable } from '../concurrency/abortable-iterator.ts';
+import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
 import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { createSharedStarts } from '../concurrency/shared-start.ts';
-import { createSharedReads, freshMs } from '../concurrency/single-flight.ts';
+import { createSingleFlight, freshMs } from '../concurrency/single-flight.ts';
 import { isAppError } from '../errors.ts';
 import { type Job, jobIdSchema } from '../model/job.ts';
 import type {
@@ -31,9 +31,9 @@ import {
   toBuildFailure,
   withheld,
 } from './failures.ts';
-import { type PlacedOutput, parseOffset, readJobOutput } from './output.ts';
+import { type OutputWithPosition, parseOffset, readJobOutput } from './output.ts';
 import { toReadableTail } from './readable-output.ts';
-import { createKeepTrying } from './reconnection.ts';
+import { createRetryWhileUnreachable } from './reconnection.ts';
 import { createJobWatch } from './shared-poll.ts';
 
 /** Everything throws `SERVICE_UNAVAILABLE`, with `details.lifecycleState` when the VM does not run: jobs live there. */
@@ -49,7 +49,7 @@ export interface Jobs {
   output(
     id: string,
     options?: { readonly after?: string | undefined } & CallOptions,
-  ): Promise<AsyncIterable<PlacedOutput>>;
+  ): Promise<AsyncIterable<OutputWithPosition>>;
   /** Resolves once it runs on the VM; the signal ends the preparation only. Throws `CONFLICT`: no usable compose labels, outside the roots, or with `details.job` while one of its project runs or is being started. */
   startRebuild(container: EngineContainer, options?: StartOptions): Promise<Job>;
   /**
@@ -85,7 +85,7 @@ export interface JobsOptions {
   /** Told when a job was started, and when one was seen to have ended. */
   readonly onChange?: () => void;
   /** How long the VM may be out of reach before those who wait give up. */
-  readonly outageMs?: number;
+  readonly maxUnreachableMs?: number;
   /** The longest that `wait` waits. */
   readonly maxWaitMs?: number;
 }
@@ -116,15 +116,15 @@ export function createJobs({
   randomHex,
   secretsOf = async () => [],
   onChange = () => {},
-  outageMs = 5 * 60_000,
+  maxUnreachableMs = 5 * 60_000,
   maxWaitMs = 2 * 60 * 60_000,
 }: JobsOptions): Jobs {
   const vm = createVmReach({ compute, link });
-  const reads = createSharedReads({ deadlineMs: 60_000 });
+  const reads = createSingleFlight({ deadlineMs: 60_000 });
   const watch = createJobWatch({
     read: (spans, { waitMs }) => vm.reach((signal) => host.read(spans, { waitMs, signal })),
   });
-  const keepTrying = createKeepTrying({ clock, outageMs });
+  const retry = createRetryWhileUnreachable({ clock, maxUnreachableMs });
   const starts = createSharedStarts<Job>();
   /** Those that ran when they were last seen: only to tell when one has ended. */
   const running = new Set<string>();
@@ -158,9 +158,12 @@ export function createJobs({
       const secrets = await readWords(record, signal);
       const leaving = new AbortController();
       if (secrets === undefined)
-        return toLeavable(withhold(record, offset, leaving.signal), leaving);
+        return toAbortableIterator(withhold(record, offset, leaving.signal), leaving);
       const read = (at: number) => next({ id, offset: at }, leaving.signal);
-      return toLeavable(readJobOutput({ read, offset, secrets, signal, leaving }), leaving);
+      return toAbortableIterator(
+        readJobOutput({ read, offset, secrets, signal, leaving }),
+        leaving,
+      );
     },
     async startRebuild(container, options = {}) {
       const { name, labels } = container;
@@ -240,8 +243,8 @@ export function createJobs({
 
   async function untilEnded(id: string, signal: AbortSignal): Promise<Job> {
     await next({ id, offset: endOffset }, signal);
-    const look = () => findOne(id, { tailBytes: getTailBytes, signal });
-    const record = await keepTrying(id, look, signal);
+    const readRecord = () => findOne(id, { tailBytes: getTailBytes, signal });
+    const record = await retry(id, readRecord, signal);
     const secrets = await readWords(record, signal);
     if (record.state !== 'succeeded') throw toBuildFailure(record, secrets);
     return toJob(record, secrets);
@@ -281,14 +284,14 @@ export function createJobs({
       if (listed === undefined) throw jobNotFound(id);
       if (tailBytes === 0) return listed;
     }
-    const work = (flight: AbortSignal) => find({ id, tailBytes }, flight);
+    const work = (shared: AbortSignal) => find({ id, tailBytes }, shared);
     const [record] = await reads.read(`${tailBytes} bytes of the job ${id}`, work, { signal });
     if (record === undefined) throw jobNotFound(id);
     return record;
   }
 
   async function next(span: JobSpan, signal: AbortSignal | undefined): Promise<JobReading> {
-    const reading = await keepTrying(span.id, () => watch.next(span, { signal }), signal);
+    const reading = await retry(span.id, () => watch.next(span, { signal }), signal);
     if (reading.state === undefined) {
       running.delete(span.id);
       throw jobNotFound(span.id);
@@ -321,7 +324,7 @@ export function createJobs({
     { id, target }: JobRecord,
     offset: number,
     signal: AbortSignal,
-  ): AsyncGenerator<PlacedOutput, void, void> {
+  ): AsyncGenerator<OutputWithPosition, void, void> {
     yield { text: withheld(target), position: String(offset) };
     await next({ id, offset: endOffset }, signal);
   }

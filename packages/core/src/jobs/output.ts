@@ -5,7 +5,7 @@ import type { JobOutput } from '../model/job.ts';
 import type { JobReading } from '../ports.ts';
 import { createReadableLines } from './readable-output.ts';
 
-export interface PlacedOutput extends JobOutput {
+export interface OutputWithPosition extends JobOutput {
   /** Everything up to here; fit for `Last-Event-ID`: the offset in bytes. */
   readonly position: string;
 }
@@ -27,7 +27,7 @@ export async function* readJobOutput({
   secrets,
   signal,
   leaving,
-}: JobOutputOptions): AsyncGenerator<PlacedOutput, void, void> {
+}: JobOutputOptions): AsyncGenerator<OutputWithPosition, void, void> {
   // The byte before tells whether a line begins here: when it does, skipping the first line skips just that newline.
   let at = Math.max(0, offset - 1);
   const lines = createReadableLines({ offset: at, skipFirst: at < offset, secrets });
@@ -39,10 +39,10 @@ export async function* readJobOutput({
       const { bytes, done } = await read(at);
       at += bytes.length;
       const ready = lines.add(bytes);
-      if (ready !== undefined) yield toPlaced(ready);
+      if (ready !== undefined) yield withPosition(ready);
       if (!done) continue;
       const rest = lines.end();
-      if (rest !== undefined) yield toPlaced(rest);
+      if (rest !== undefined) yield withPosition(rest);
       return;
     }
   } finally {
@@ -60,6 +60,6 @@ export function parseOffset(after: string): number {
   );
 }
 
-function toPlaced({ text, offset }: { readonly text: string; readonly offset: number }) {
+function withPosition({ text, offset }: { readonly text: string; readonly offset: number }) {
   return { text, position: String(offset) };
 }

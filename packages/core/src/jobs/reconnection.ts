@@ -6,17 +6,17 @@ import { vmId } from '../model/vm.ts';
 import type { Clock } from '../ports.ts';
 import { jobWatchLost } from './failures.ts';
 
-export interface KeepTryingOptions {
+export interface RetryOptions {
   readonly clock: Pick<Clock, 'elapsedMs'>;
   /** How long in a row the VM may be out of reach. */
-  readonly outageMs: number;
+  readonly maxUnreachableMs: number;
 }
 
 /**
  * Asks again while the VM cannot be reached, but may be soon.
  * Throws `SERVICE_UNAVAILABLE` with `details.job` once that has lasted too long or makes no sense; any other error, and the signal's reason, at once.
  */
-export type KeepTrying = <T>(
+export type RetryWhileUnreachable = <T>(
   job: string,
   ask: () => Promise<T>,
   signal: AbortSignal | undefined,
@@ -24,7 +24,10 @@ export type KeepTrying = <T>(
 
 const retryMs = 1000;
 
-export function createKeepTrying({ clock, outageMs }: KeepTryingOptions): KeepTrying {
+export function createRetryWhileUnreachable({
+  clock,
+  maxUnreachableMs,
+}: RetryOptions): RetryWhileUnreachable {
   return async (job, ask, signal) => {
     let failedAtMs: number | undefined;
     for (;;) {
@@ -35,9 +38,9 @@ export function createKeepTrying({ clock, outageMs }: KeepTryingOptions): KeepTr
         if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
         failedAtMs ??= clock.elapsedMs();
         if (isFinal(error)) throw jobWatchLost(job, error, `${error.message}. What`);
-        const outage = clock.elapsedMs() - failedAtMs;
+        const unreachableMs = clock.elapsedMs() - failedAtMs;
         const waitMs = toRetryMs(error);
-        if (outage + waitMs >= outageMs) {
+        if (unreachableMs + waitMs >= maxUnreachableMs) {
           throw jobWatchLost(job, error, `${vmId} has been out of reach for too long, and what`);
         }
         await pause(waitMs, signal);

@@ -2,20 +2,20 @@
 
 import type { EngineContainer } from '../ports.ts';
 
-type Look = Pick<EngineContainer, 'id' | 'state' | 'uptime'>;
+type Observation = Pick<EngineContainer, 'id' | 'state' | 'uptime'>;
 
 /** True while its processes exist, so that its log can be followed. */
-export function isAlive({ state }: Pick<Look, 'state'>): boolean {
+export function isAlive({ state }: Pick<Observation, 'state'>): boolean {
   return state === 'running' || state === 'paused';
 }
 
 /** True once it is on its way out: its log cannot be read any more, and it never comes back. */
-export function isGoing({ state }: Pick<Look, 'state'>): boolean {
+export function isGoing({ state }: Pick<Observation, 'state'>): boolean {
   return state === 'removing' || state === 'dead';
 }
 
 /** False only for a container that has lain still since the look before: a run can be shorter than the time between two looks. */
-export function mayHaveRun(before: Look, now: Look): boolean {
+export function mayHaveRun(before: Observation, now: Observation): boolean {
   if (isAlive(before) || isAlive(now) || before.id !== now.id || before.state !== now.state) {
     return true;
   }

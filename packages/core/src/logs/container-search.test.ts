@@ -9,14 +9,14 @@ test('a followed log goes on over restarts of its container, however fast', asyn
   const { log } = world;
   const reader = await world.read({ tail: 0 });
   await until(() => log.followers.size === 1);
-  for (let round = 0; round < 3; round += 1) {
-    log.write(`${round} before\n`);
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    log.write(`${attempt} before\n`);
     log.stop();
     log.start();
     // Written before anybody looks, half of it at the very same nanosecond on the other stream.
-    log.write(`${round} at once\n`, { stream: 2 });
-    log.write(`${round} as well\n`, { nanos: log.entries.at(-1)?.nanos ?? 0 });
-    await until(() => reader.texts.length === round * 3 + 3);
+    log.write(`${attempt} at once\n`, { stream: 2 });
+    log.write(`${attempt} as well\n`, { nanos: log.entries.at(-1)?.nanos ?? 0 });
+    await until(() => reader.texts.length === attempt * 3 + 3);
     await until(() => log.followers.size === 1);
   }
   expect(reader.texts).toEqual(log.entries.map(({ text }) => text.trimEnd()));
@@ -53,9 +53,9 @@ test('a run that began and ended between two looks is seen, and a container that
   log.stop();
   const reader = await world.read();
   await until(() => reader.texts.length === 1);
-  const looks = () => log.engine.requests.filter((line) => line.endsWith('json?all=1')).length;
-  const before = looks();
-  await until(() => looks() >= before + 2);
+  const attempts = () => log.engine.requests.filter((line) => line.endsWith('json?all=1')).length;
+  const before = attempts();
+  await until(() => attempts() >= before + 2);
   expect(log.queries).toHaveLength(1);
   log.write('a short run\n');
   log.status = 'Exited (0) 1 second ago';
@@ -104,10 +104,10 @@ test.each(['is seen to be on its way out', 'loses its log before that is seen'])
     await until(() => reader.texts.length === 1);
     if (how.startsWith('is seen')) log.state = 'removing';
     else log.isLogGone = true;
-    const looks = () => log.engine.requests.filter((line) => line.endsWith('all=1')).length;
-    const before = looks();
+    const attempts = () => log.engine.requests.filter((line) => line.endsWith('all=1')).length;
+    const before = attempts();
     for (const each of log.followers) each.end();
-    await until(() => looks() === before + 2);
+    await until(() => attempts() === before + 2);
     Object.assign(log, { state: 'running', isLogGone: false, id: 'decade'.repeat(10) });
     log.entries.length = 0;
     log.write('new\n', { nanos: 5_000_000_000 });
@@ -124,8 +124,8 @@ test('who comes back in the moment between two containers of the name is let in 
   await reader.ended;
   log.state = 'gone';
   const back = world.read({ after: reader.lines[0]?.position ?? '' });
-  const looks = () => log.engine.requests.filter((line) => line.endsWith('all=1')).length;
-  await until(() => looks() === 2);
+  const attempts = () => log.engine.requests.filter((line) => line.endsWith('all=1')).length;
+  await until(() => attempts() === 2);
   log.write('new\n', { nanos: 5_000_000_000 });
   log.start();
   const { texts } = await back;
@@ -141,8 +141,8 @@ test('a name that no container has for 30 s is NOT_FOUND', async () => {
   const reader = await world.read();
   world.log.state = 'gone';
   for (const each of world.log.followers) each.end();
-  const looks = () => world.log.engine.requests.filter((line) => line.endsWith('all=1')).length;
-  await until(() => looks() === 3);
+  const attempts = () => world.log.engine.requests.filter((line) => line.endsWith('all=1')).length;
+  await until(() => attempts() === 3);
   now += 30_000;
   await expect(reader.ended).rejects.toMatchObject({
     code: 'NOT_FOUND',

@@ -33,13 +33,13 @@ export async function findAgain(
   name: string,
   { find, signal }: Pick<ContainerSearchOptions, 'find' | 'signal'>,
 ): Promise<EngineContainer> {
-  for (let looks = 1; ; looks += 1) {
+  for (let attempts = 1; ; attempts += 1) {
     try {
       return await find(name, { signal });
     } catch (error) {
-      if (!isAppError(error, 'NOT_FOUND') || looks === maxLooksAgain) throw error;
+      if (!isAppError(error, 'NOT_FOUND') || attempts === maxAttempts) throw error;
     }
-    await pause(lookMs, signal);
+    await pause(pollMs, signal);
   }
 }
 
@@ -58,13 +58,13 @@ export function createContainerSearch({
 
   return {
     async next() {
-      if (isQuiet && !isLost) await pause(lookMs, signal);
+      if (isQuiet && !isLost) await pause(pollMs, signal);
       for (;;) {
-        const found = await look();
+        const found = await check();
         if (found === undefined && isById) return undefined;
         if (found === undefined) checkGone();
         else if (isWanted(found)) return found.id;
-        await pause(lookMs, signal);
+        await pause(pollMs, signal);
       }
     },
     brought() {
@@ -76,7 +76,7 @@ export function createContainerSearch({
     },
   };
 
-  async function look(): Promise<EngineContainer | undefined> {
+  async function check(): Promise<EngineContainer | undefined> {
     const found = await find(name, { signal }).catch((error: unknown) => {
       if (isAppError(error, 'NOT_FOUND')) return undefined;
       throw error;
@@ -103,6 +103,6 @@ export function createContainerSearch({
   }
 }
 
-const lookMs = 1000;
-const maxLooksAgain = 5;
+const pollMs = 1000;
+const maxAttempts = 5;
 const goneMs = 30_000;

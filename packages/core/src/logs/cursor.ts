@@ -4,48 +4,48 @@ import type { LogTail, LogTime } from '../model/log-line.ts';
 import type { FollowLogOptions, StampedLine } from '../ports.ts';
 
 /** What of one stream was given: everything before `at`, and `count` lines of that very moment (a clock may be coarse, a long line comes in pieces). */
-interface Mark {
+interface StreamPosition {
   readonly at: LogTime;
   readonly count: number;
 }
 
 /** A stream that gave nothing yet has no mark. */
-export interface LogMarks {
-  readonly stdout?: Mark | undefined;
-  readonly stderr?: Mark | undefined;
+export interface LogCursorState {
+  readonly stdout?: StreamPosition | undefined;
+  readonly stderr?: StreamPosition | undefined;
   /** Where the reader began, for a stream without a mark. */
-  readonly floor?: Floor | undefined;
+  readonly logStart?: LogStart | undefined;
 }
 
-interface Floor {
+interface LogStart {
   readonly at: LogTime;
   /** True for a tail, which begins with a certain line: what the engine gives before that is not wanted. False for a time, before which nothing is. */
   readonly isLine: boolean;
 }
 
-export interface PlacedLine extends StampedLine {
+export interface LineWithPosition extends StampedLine {
   /** Everything up to this line. */
   readonly position: string;
 }
 
-export interface LogPlace {
+export interface LogCursor {
   /** From where on to ask so that nothing is missing; what of the answer was given before is left out by `take`. */
   ask(): Pick<FollowLogOptions, 'tail' | 'since'>;
   /** For what is written from now on; before the first `ask`. */
   askNew(): Pick<FollowLogOptions, 'tail' | 'since'>;
   /** Those of an answer's lines that were not given yet. */
-  take(lines: readonly StampedLine[]): PlacedLine[];
+  take(lines: readonly StampedLine[]): LineWithPosition[];
   /** Everything that was given so far; the whole log is still to come where that is nothing. */
   position(): string;
   /** Call when the log was seen to its end: where it was empty, everything that comes is new. */
   reachEnd(): void;
 }
 
-export interface LogPlaceOptions {
+export interface LogCursorOptions {
   readonly tail: LogTail;
   readonly since?: LogTime | undefined;
   /** Of an earlier reader; then `tail` and `since` are what that one began with. */
-  readonly marks?: LogMarks | undefined;
+  readonly state?: LogCursorState | undefined;
 }
 
 type Stream = StampedLine['stream'];
@@ -54,16 +54,19 @@ type Stream = StampedLine['stream'];
  * Builds the place of a reader. Relies on what engines do: the lines of one stream are ordered by time and come the same each time,
  * and across the two streams times go back by some milliseconds at most.
  */
-export function createLogPlace({ tail, since, marks = {} }: LogPlaceOptions): LogPlace {
-  const given: Record<Stream, Mark | undefined> = { stdout: marks.stdout, stderr: marks.stderr };
-  /** What is left to skip of the present answer. */
-  const skip: Record<Stream, Mark | undefined> = { stdout: undefined, stderr: undefined };
-  const texts: Record<Stream, string> = {
-    stdout: toMarkText(given.stdout),
-    stderr: toMarkText(given.stderr),
+export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): LogCursor {
+  const given: Record<Stream, StreamPosition | undefined> = {
+    stdout: state.stdout,
+    stderr: state.stderr,
   };
-  let floor = marks.floor ?? (since && { at: since, isLine: false });
-  let floorText = toFloorText(floor);
+  /** What is left to skip of the present answer. */
+  const skip: Record<Stream, StreamPosition | undefined> = { stdout: undefined, stderr: undefined };
+  const texts: Record<Stream, string> = {
+    stdout: toPositionText(given.stdout),
+    stderr: toPositionText(given.stderr),
+  };
+  let logStart = state.logStart ?? (since && { at: since, isLine: false });
+  let startText = toStartText(logStart);
   let firstTail = tail;
   /** When the present answer comes to this line, it has come to where the reader began. */
   let startLine: LogTime | undefined;
@@ -75,15 +78,15 @@ export function createLogPlace({ tail, since, marks = {} }: LogPlaceOptions): Lo
       skip.stdout = given.stdout;
       skip.stderr = given.stderr;
       if (from === undefined) return { tail: firstTail, since };
-      if (floor?.isLine && compareTimes(from, floor.at) <= 0) startLine = floor.at;
+      if (logStart?.isLine && compareTimes(from, logStart.at) <= 0) startLine = logStart.at;
       return { tail: 'all', since: from };
     },
     askNew: () => ({ tail: 0, since }),
     take(lines) {
-      const fresh: PlacedLine[] = [];
+      const fresh: LineWithPosition[] = [];
       for (const line of lines) {
         if (!isFresh(line)) continue;
-        mark(line);
+        advance(line);
         fresh.push({ line: line.line, stream: line.stream, at: line.at, position: toText() });
       }
       return fresh;
@@ -97,12 +100,12 @@ export function createLogPlace({ tail, since, marks = {} }: LogPlaceOptions): Lo
   function isFresh({ stream, at }: StampedLine): boolean {
     if (startLine !== undefined) {
       // It is of a stream that has a mark, as every line that was given.
-      const isMarked = given[stream] !== undefined;
-      const latest = isMarked
+      const hasPosition = given[stream] !== undefined;
+      const latest = hasPosition
         ? startLine
         : { ...startLine, seconds: startLine.seconds + disorderSeconds };
       if (compareTimes(at, latest) >= 0) startLine = undefined;
-      else if (!isMarked) return false;
+      else if (!hasPosition) return false;
     }
     const before = skip[stream];
     if (before === undefined) return true;
@@ -117,18 +120,18 @@ export function createLogPlace({ tail, since, marks = {} }: LogPlaceOptions): Lo
     return false;
   }
 
-  function mark({ stream, at }: StampedLine): void {
+  function advance({ stream, at }: StampedLine): void {
     if (firstTail !== 'all') startAt(at);
     const before = given[stream];
     const isSame = before !== undefined && compareTimes(at, before.at) === 0;
     given[stream] = { at, count: isSame ? before.count + 1 : 1 };
-    texts[stream] = toMarkText(given[stream]);
+    texts[stream] = toPositionText(given[stream]);
   }
 
   function startAt(at: LogTime): void {
     firstTail = 'all';
-    floor = { at, isLine: true };
-    floorText = toFloorText(floor);
+    logStart = { at, isLine: true };
+    startText = toStartText(logStart);
   }
 
   function toFrom(): LogTime | undefined {
@@ -137,25 +140,25 @@ export function createLogPlace({ tail, since, marks = {} }: LogPlaceOptions): Lo
     if (earlier === undefined || later === undefined) return undefined;
     const reach = { seconds: Math.max(0, later.seconds - disorderSeconds), nanos: later.nanos };
     if (stdout !== undefined && stderr !== undefined) return maxTime(earlier, reach);
-    return floor === undefined || floor.isLine ? reach : maxTime(reach, floor.at);
+    return logStart === undefined || logStart.isLine ? reach : maxTime(reach, logStart.at);
   }
 
   function toText(): string {
-    return `${form}:${texts.stdout}:${texts.stderr}:${floorText}`;
+    return `${form}:${texts.stdout}:${texts.stderr}:${startText}`;
   }
 }
 
 /** `undefined` for what is no `position` of ours. */
-export function parsePosition(text: string): LogMarks | undefined {
+export function parsePosition(text: string): LogCursorState | undefined {
   const match = positionPattern.exec(text);
   if (match === null) return undefined;
-  const [stdout, stderr, start] = [match[1], match[2], match[3]].map(parseMark);
-  const floor = start && { at: start.at, isLine: match[4] !== undefined };
-  if ([stdout, stderr, start].some((mark) => mark !== undefined && mark.at.nanos >= 1e9)) {
+  const [stdout, stderr, start] = [match[1], match[2], match[3]].map(parseStreamPosition);
+  const logStart = start && { at: start.at, isLine: match[4] !== undefined };
+  if ([stdout, stderr, start].some((advance) => advance !== undefined && advance.at.nanos >= 1e9)) {
     return undefined;
   }
   const isNothing = stdout === undefined && stderr === undefined;
-  return isNothing && floor !== undefined ? undefined : { stdout, stderr, floor };
+  return isNothing && logStart !== undefined ? undefined : { stdout, stderr, logStart };
 }
 
 /** Generous: stdout and stderr are some milliseconds apart at most. */
@@ -166,21 +169,21 @@ const form = 'l1';
 const positionPattern =
   /^l1:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:(?:([0-9a-z]{1,8}\.[0-9a-z]{1,6})(\.l)?)?$/;
 
-function toMarkText(mark: Mark | undefined): string {
-  if (mark === undefined) return '';
-  const text = toTimeText(mark.at);
-  return mark.count === 1 ? text : `${text}.${mark.count.toString(36)}`;
+function toPositionText(advance: StreamPosition | undefined): string {
+  if (advance === undefined) return '';
+  const text = toTimeText(advance.at);
+  return advance.count === 1 ? text : `${text}.${advance.count.toString(36)}`;
 }
 
-function toFloorText(floor: Floor | undefined): string {
-  return floor === undefined ? '' : `${toTimeText(floor.at)}${floor.isLine ? '.l' : ''}`;
+function toStartText(logStart: LogStart | undefined): string {
+  return logStart === undefined ? '' : `${toTimeText(logStart.at)}${logStart.isLine ? '.l' : ''}`;
 }
 
 function toTimeText({ seconds, nanos }: LogTime): string {
   return `${seconds.toString(36)}.${nanos.toString(36)}`;
 }
 
-function parseMark(text: string | undefined): Mark | undefined {
+function parseStreamPosition(text: string | undefined): StreamPosition | undefined {
   if (text === undefined) return undefined;
   const [seconds = '', nanos = '', count = '1'] = text.split('.');
   const at = { seconds: Number.parseInt(seconds, 36), nanos: Number.parseInt(nanos, 36) };

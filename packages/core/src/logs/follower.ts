@@ -1,8 +1,8 @@
 // Follows a log for as long as somebody reads it, whatever happens to the container, the connection and Docker meanwhile.
 
 import { badRequest } from '../bad-request.ts';
-import { toLeavable } from '../concurrency/abortable-iterator.ts';
-import { createOutage } from '../concurrency/retry-window.ts';
+import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
+import { createRetryWindow } from '../concurrency/retry-window.ts';
 import { isAppError } from '../errors.ts';
 import { containerMissing } from '../model/container-not-found.ts';
 import { type LogTail, parseSince } from '../model/log-line.ts';
@@ -17,7 +17,7 @@ import type {
 } from '../ports.ts';
 import type { VmReach } from '../vm/reach.ts';
 import { createContainerSearch, findAgain } from './container-search.ts';
-import { createLogPlace, type LogPlace, parsePosition } from './cursor.ts';
+import { createLogCursor, type LogCursor, parsePosition } from './cursor.ts';
 
 export interface FollowOptions extends CallOptions {
   /** Default: the last 100, or all with `since` or `after`. */
@@ -61,7 +61,7 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
   return async (name, options = {}) => {
     const { follow = true } = options;
     const wantsNew = options.tail === 0 && options.after === undefined;
-    const place = createPlace(options, clock);
+    const cursor = createCursor(options, clock);
     const leaving = new AbortController();
     const { signal } = leaving;
     const untie = tie(options.signal, leaving);
@@ -78,20 +78,20 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
         ? find(name, { signal })
         : findAgain(name, { find, signal }));
       const answer = await begin(container.id);
-      const lines = toLeavable(read(container, answer), leaving);
-      return wantsNew ? Object.assign(lines, { position: place.position() }) : lines;
+      const lines = toAbortableIterator(read(container, answer), leaving);
+      return wantsNew ? Object.assign(lines, { position: cursor.position() }) : lines;
     } catch (error) {
       untie();
       throw isAppError(error, 'NOT_FOUND') ? containerMissing(name, error) : error;
     }
 
     async function begin(id: string): Promise<Answer> {
-      if (!wantsNew) return ask(id, place.ask());
+      if (!wantsNew) return ask(id, cursor.ask());
       // Nothing of the log is wanted, but where it ends: what comes after a cut has to be told from what was there.
       const end = await ask(id, { tail: 1, follow: false });
-      for await (const lines of end) place.take(lines);
-      place.reachEnd();
-      return ask(id, place.askNew());
+      for await (const lines of end) cursor.take(lines);
+      cursor.reachEnd();
+      return ask(id, cursor.askNew());
     }
 
     /** The answer lives for as long as it is read, which is beyond what `reach` watches over. */
@@ -108,7 +108,7 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
       container: EngineContainer,
       first: Answer,
     ): AsyncGenerator<readonly FollowedLine[], void, void> {
-      const outage = createOutage({ clock });
+      const retryWindow = createRetryWindow({ clock });
       const search = createContainerSearch({ name, container, find, clock, signal });
       let answer: Answer | undefined = first;
       try {
@@ -117,23 +117,23 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
             if (answer === undefined) {
               const id = await search.next();
               if (id === undefined) return;
-              answer = await ask(id, place.ask()).catch(unlessGone);
+              answer = await ask(id, cursor.ask()).catch(unlessGone);
               if (answer === undefined) continue;
             }
-            outage.opened();
+            retryWindow.attemptSucceeded();
             for await (const lines of answer) {
-              const fresh = place.take(lines);
+              const fresh = cursor.take(lines);
               if (fresh.length === 0) continue;
-              outage.over();
+              retryWindow.reset();
               search.brought();
               yield fresh;
             }
             if (!follow) return;
-            place.reachEnd();
-            outage.over();
+            cursor.reachEnd();
+            retryWindow.reset();
           } catch (error) {
             signal.throwIfAborted();
-            await outage.endure(error, signal);
+            await retryWindow.waitOrThrow(error, signal);
             search.lost();
           }
           answer = undefined;
@@ -145,17 +145,17 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
   };
 }
 
-function createPlace({ tail, since, after }: FollowOptions, clock: Clock): LogPlace {
+function createCursor({ tail, since, after }: FollowOptions, clock: Clock): LogCursor {
   if (after !== undefined) {
-    const marks = parsePosition(after);
-    if (marks === undefined)
+    const state = parsePosition(after);
+    if (state === undefined)
       throw badRequest('lastEventId', 'must be the id of a line of this log');
-    return createLogPlace({ tail: 'all', marks });
+    return createLogCursor({ tail: 'all', state });
   }
-  if (since === undefined) return createLogPlace({ tail: tail ?? defaultTail });
+  if (since === undefined) return createLogCursor({ tail: tail ?? defaultTail });
   const from = parseSince(since, clock.now());
   if (Number.isNaN(from.seconds)) throw badRequest('since', 'must be a time or how long ago');
-  return createLogPlace({ tail: tail ?? 'all', since: from });
+  return createLogCursor({ tail: tail ?? 'all', since: from });
 }
 
 const defaultTail = 100;

@@ -20,7 +20,7 @@ const minInFilter = 4;
 /** What may be compared for each character of a text; words and texts that are made to cost more are hidden as a whole. */
 const comparisonsPerCharacter = 32;
 
-type Place = 'anywhere' | 'whole word' | 'alone';
+type Position = 'anywhere' | 'whole word' | 'alone';
 
 /**
  * Builds the hiding; time and memory grow with the text and with the words, never with their product.
@@ -151,7 +151,7 @@ function createIndex() {
         if (end <= found || Math.min(word.length, headLength) !== length) continue;
         comparisons -= word.length;
         if (comparisons < 0) break;
-        if (text.startsWith(word, at) && fits(text, at, end, placeOf(word))) found = end;
+        if (text.startsWith(word, at) && fits(text, at, end, positionOf(word))) found = end;
       }
       return found;
     }
@@ -199,15 +199,15 @@ function startOf(text: string, at: number): number {
   return start ^ (start >>> 15);
 }
 
-function placeOf(word: string): Place {
+function positionOf(word: string): Position {
   if (word.length < minInFilter) return 'alone';
   if (word.length < minAnywhere) return 'whole word';
   return /^(?:\d+|[A-Z]?[a-z]{1,11}|[A-Z]{1,12})$/.test(word) ? 'whole word' : 'anywhere';
 }
 
-function fits(text: string, start: number, end: number, place: Place): boolean {
-  if (place === 'anywhere') return true;
-  if (place === 'alone') return isEdge(text, start - 1) && isEdge(text, end);
+function fits(text: string, start: number, end: number, position: Position): boolean {
+  if (position === 'anywhere') return true;
+  if (position === 'alone') return isEdge(text, start - 1) && isEdge(text, end);
   if (isGlued(text, end)) return false;
   return !isGlued(text, start) || isOption(text, start);
 }

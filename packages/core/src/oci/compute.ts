@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import type { ComputeClient, VirtualNetworkClient } from 'oci-core';
-import { createSharedReads } from '../concurrency/single-flight.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { AppError } from '../errors.ts';
 import { vmId } from '../model/vm.ts';
 import type { CallOptions, Compute } from '../ports.ts';
@@ -52,7 +52,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
   const exchange = createHttpExchange();
   let clients: Clients | undefined;
   // Who needs them at the same time opens them once; what was wrong may be repaired by the next call, so a failure is not kept.
-  const openings = createSharedReads({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
+  const openings = createSingleFlight({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
   // Not an answer to anybody, only the way to one: it changes when somebody moves the VM to another compartment, which getPublicIp notices.
   let lastCompartmentId: string | undefined;
 

@@ -8,7 +8,7 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { createSharedReads } from '../concurrency/single-flight.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { AppError } from '../errors.ts';
 import type { OciIdentity } from './credentials.ts';
 import type { HttpExchange, HttpQuestion } from './exchange.ts';
@@ -63,7 +63,7 @@ export async function createInstancePrincipal(
   let session: Session | undefined;
   let mayRenewAtMs = Number.NEGATIVE_INFINITY;
   let mayReplaceAtMs = Number.NEGATIVE_INFINITY;
-  const openings = createSharedReads({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
+  const openings = createSingleFlight({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
   const renew = (caller?: AbortSignal) =>
     openings.read("the token of this machine's instance principal", openSession, {
       signal: caller,

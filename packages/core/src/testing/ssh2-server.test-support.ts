@@ -89,10 +89,10 @@ export async function startFakeSshd({
         if (!answersChannels) return;
         acceptSession().on('exec', (acceptExec, _reject, { command }) => {
           const channel = count(acceptExec());
-          const [, mark] = / ondemand 'p([^']*)'/.exec(command) ?? [];
-          if (runsCommands && mark !== undefined) {
-            if (!command.includes('exec 2>&1')) channel.stderr.write(`${mark}4711\n`);
-            channel.write(`${mark}4711\n`);
+          const [, marker] = / ondemand 'p([^']*)'/.exec(command) ?? [];
+          if (runsCommands && marker !== undefined) {
+            if (!command.includes('exec 2>&1')) channel.stderr.write(`${marker}4711\n`);
+            channel.write(`${marker}4711\n`);
           }
           onExec(channel, command);
         });

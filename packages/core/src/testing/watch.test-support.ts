@@ -3,7 +3,7 @@
 import { systemClock } from '../concurrency/clock.ts';
 import { AppError } from '../errors.ts';
 import { createEvents, type Events } from '../events/events.ts';
-import type { PlacedEvent } from '../events/feed.ts';
+import type { EventWithPosition } from '../events/feed.ts';
 import type { EventTimings } from '../events/watch.ts';
 import type { Job } from '../model/job.ts';
 import type { LifecycleState } from '../model/vm.ts';
@@ -16,7 +16,7 @@ export interface FakeWorld {
   state: LifecycleState;
   /** What OCI does instead of answering. */
   oci: (signal: AbortSignal | undefined) => Promise<void>;
-  ociLooks: number;
+  ociReads: number;
   connected: boolean;
   /** What Docker does before it answers. */
   docker: (signal: AbortSignal | undefined) => Promise<void>;
@@ -36,7 +36,7 @@ export interface FakeWorld {
 
 export const quick: EventTimings = {
   vmTransitionMs: 5,
-  vmRestMs: 30,
+  vmStableMs: 30,
   jobsMs: 5,
   runningJobsMs: 5,
   minPauseMs: 5,
@@ -59,7 +59,7 @@ export function startWatchWorld({
   const world: FakeWorld = {
     state: 'RUNNING',
     oci: async () => {},
-    ociLooks: 0,
+    ociReads: 0,
     connected: true,
     docker: async () => {},
     opened,
@@ -81,7 +81,7 @@ export function startWatchWorld({
   const events = createEvents({
     vm: {
       async status({ signal } = {}) {
-        world.ociLooks += 1;
+        world.ociReads += 1;
         await world.oci(signal);
         const lastCheck = new Date().toISOString();
         return { vmId: 'oci-flex', lifecycleState: world.state, displayName: 'vm', lastCheck };
@@ -186,24 +186,24 @@ export function job(id: string, state: Job['state'] = 'running'): Job {
 export interface Reader {
   /** In a word each: `vm RUNNING→STOPPED`, `container web start`, `job 1 running`, `resync`. */
   readonly seen: string[];
-  readonly placed: PlacedEvent[];
+  readonly received: EventWithPosition[];
   readonly ended: Promise<void>;
 }
 
 /** Reads all that comes, until it ends. */
-export function read(items: AsyncIterable<PlacedEvent>): Reader {
-  const placed: PlacedEvent[] = [];
+export function read(items: AsyncIterable<EventWithPosition>): Reader {
+  const received: EventWithPosition[] = [];
   const seen: string[] = [];
   const run = async () => {
     for await (const item of items) {
-      placed.push(item);
+      received.push(item);
       seen.push(inWords(item));
     }
   };
-  return { seen, placed, ended: run() };
+  return { seen, received, ended: run() };
 }
 
-function inWords({ event }: PlacedEvent): string {
+function inWords({ event }: EventWithPosition): string {
   if (event.type === 'vm') return `vm ${event.previous}→${event.lifecycleState}`;
   if (event.type === 'container') return `container ${event.name} ${event.action}`;
   if (event.type === 'job') return `job ${event.id} ${event.state}`;

@@ -16,15 +16,15 @@ function setUp(
     lifecycleState,
     version: 1,
     ip,
-    looks: 0,
-    addressLooks: 0,
+    reads: 0,
+    addressReads: 0,
     sent: [] as string[],
     drops: [] as string[],
     actions: 0,
     nowMs: Date.parse('2026-01-01T00:00:00Z'),
     elapsedMs: 0,
     interfere: (): void | Promise<void> => {},
-    beforeLook: async (_options: CallOptions = {}): Promise<void> => {},
+    beforeRead: async (_options: CallOptions = {}): Promise<void> => {},
     beforeAddress: async (_signal: AbortSignal | undefined): Promise<void> => {},
     unreadable: [] as unknown[],
     move(next: LifecycleState) {
@@ -34,13 +34,13 @@ function setUp(
   };
   const compute: Compute = {
     async getInstance(options) {
-      world.looks += 1;
+      world.reads += 1;
       const seen = { lifecycleState: world.lifecycleState, etag: `e${world.version}` };
-      await world.beforeLook(options);
+      await world.beforeRead(options);
       return { ...seen, displayName: 'vm' };
     },
     async getPublicIp({ signal } = {}) {
-      world.addressLooks += 1;
+      world.addressReads += 1;
       await world.beforeAddress(signal);
       return world.ip;
     },
@@ -122,13 +122,13 @@ describe('status()', () => {
     const { vm, world } = setUp();
     const state = await vm.status({ address: false });
     expect(state).toMatchObject({ lifecycleState: 'RUNNING', displayName: 'vm' });
-    expect([world.looks, world.addressLooks]).toEqual([1, 0]);
+    expect([world.reads, world.addressReads]).toEqual([1, 0]);
   });
 
   test('asks OCI once for a thousand readers', async () => {
     const { vm, world } = setUp();
     await Promise.all(Array.from({ length: 1000 }, () => vm.status()));
-    expect([world.looks, world.addressLooks]).toEqual([1, 1]);
+    expect([world.reads, world.addressReads]).toEqual([1, 1]);
   });
 
   test('asks for state and address at the same time, and stops asking for the address when the state fails', async () => {
@@ -157,9 +157,9 @@ describe('status()', () => {
   test('after an action never shows what was read before it', async () => {
     const { vm, world } = setUp('STOPPED');
     let release = () => {};
-    world.beforeLook = () => new Promise((resolve) => (release = resolve));
+    world.beforeRead = () => new Promise((resolve) => (release = resolve));
     const early = vm.status();
-    world.beforeLook = async () => {};
+    world.beforeRead = async () => {};
     await vm.start();
     expect((await vm.status()).lifecycleState).toBe('STARTING');
     release();
@@ -222,7 +222,7 @@ describe('actions', () => {
   test('an action asks for no address, so it works without one', async () => {
     const { vm, world } = setUp();
     await vm.reset();
-    expect(world.addressLooks).toBe(0);
+    expect(world.addressReads).toBe(0);
   });
 
   test('of two at once exactly one wins, and the other learns the state it lost to', async () => {
@@ -253,7 +253,7 @@ describe('actions', () => {
     const { vm, world } = setUp();
     world.interfere = () => {
       world.version += 1;
-      world.beforeLook = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'down'));
+      world.beforeRead = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'down'));
     };
     expect((await refusal(vm.stop())).code).toBe('CONFLICT');
   });
@@ -298,7 +298,7 @@ describe('actions', () => {
   test('an action is not sent for a caller that left before', async () => {
     const { vm, world } = setUp();
     const caller = new AbortController();
-    world.beforeLook = async () => caller.abort(new Error('left'));
+    world.beforeRead = async () => caller.abort(new Error('left'));
     await expect(vm.stop({ signal: caller.signal })).rejects.toThrow('left');
     expect(world.sent).toEqual([]);
   });
@@ -360,7 +360,7 @@ describe('an action whose answer was lost', () => {
   test('is reported as unknown when OCI cannot be asked again', async () => {
     const { vm, world } = setUp('STOPPED');
     world.interfere = () => {
-      world.beforeLook = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'down'));
+      world.beforeRead = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'down'));
       throw lost;
     };
     const error = await refusal(vm.start());

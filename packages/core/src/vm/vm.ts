@@ -1,7 +1,7 @@
 // The VM's power: what it is doing, and the four actions that change it.
 
 import { pause, withDeadline } from '../concurrency/deadline.ts';
-import { createSharedReads, freshMs } from '../concurrency/single-flight.ts';
+import { createSingleFlight, freshMs } from '../concurrency/single-flight.ts';
 import { AppError, type ErrorText, isAppError } from '../errors.ts';
 import {
   checkAction,
@@ -47,13 +47,13 @@ export interface Vm {
 }
 
 /** What OCI does not tell: since when the VM has been seen, unchanged, in its state. */
-interface Sighting {
+interface Observation {
   readonly lifecycleState: Instance['lifecycleState'];
   readonly etag: string;
   readonly sinceMs: number;
 }
 
-interface Look extends Instance {
+interface ObservedInstance extends Instance {
   /** How long the state has been seen. */
   readonly inTransitionMs: number;
 }
@@ -75,8 +75,8 @@ export function createVm({
   statusDeadlineMs = 30_000,
   addressDeadlineMs = 5000,
 }: VmOptions): Vm {
-  const reads = createSharedReads({ deadlineMs: statusDeadlineMs });
-  let sighting: Sighting | undefined;
+  const reads = createSingleFlight({ deadlineMs: statusDeadlineMs });
+  let observation: Observation | undefined;
   let isAddressReadable = true;
 
   return {
@@ -93,7 +93,7 @@ export function createVm({
 
   async function readState(signal: AbortSignal): Promise<VmState> {
     const lastCheck = clock.now().toISOString();
-    const { lifecycleState, displayName } = await look({ signal });
+    const { lifecycleState, displayName } = await observe({ signal });
     return { vmId, lifecycleState, displayName, lastCheck };
   }
 
@@ -128,7 +128,7 @@ export function createVm({
   }
 
   async function act(action: VmAction, { signal }: CallOptions = {}): Promise<VmActionResult> {
-    const before = await look({ signal });
+    const before = await observe({ signal });
     const check = checkAction(action, before.lifecycleState, before);
     if (!check.allowed) throw toConflict(check, before);
     signal?.throwIfAborted();
@@ -148,19 +148,19 @@ export function createVm({
     return { action, status: 'initiated', vmId };
   }
 
-  async function look(options: CallOptions): Promise<Look> {
+  async function observe(options: CallOptions): Promise<ObservedInstance> {
     const instance = await compute.getInstance(options);
     const { lifecycleState, etag } = instance;
     const nowMs = clock.elapsedMs();
-    if (sighting?.lifecycleState !== lifecycleState || sighting.etag !== etag) {
-      sighting = { lifecycleState, etag, sinceMs: nowMs };
+    if (observation?.lifecycleState !== lifecycleState || observation.etag !== etag) {
+      observation = { lifecycleState, etag, sinceMs: nowMs };
     }
-    return { ...instance, inTransitionMs: nowMs - sighting.sinceMs };
+    return { ...instance, inTransitionMs: nowMs - observation.sinceMs };
   }
 
   /** The refusal in terms of what the VM is doing now; the one at hand when that cannot be learned. */
   async function explainConflict(action: VmAction, refusal: AppError): Promise<AppError> {
-    const now = await look({}).catch(() => undefined);
+    const now = await observe({}).catch(() => undefined);
     if (now === undefined) return refusal;
     const check = checkAction(action, now.lifecycleState, now);
     if (!check.allowed) return toConflict(check, now, refusal);
@@ -168,8 +168,12 @@ export function createVm({
     return toConflict({ text: 'VM in transition', message }, now, refusal);
   }
 
-  async function proveOrThrow(action: VmAction, before: Look, lost: AppError): Promise<void> {
-    const now = await look({}).catch(() => undefined);
+  async function proveOrThrow(
+    action: VmAction,
+    before: ObservedInstance,
+    lost: AppError,
+  ): Promise<void> {
+    const now = await observe({}).catch(() => undefined);
     if (now !== undefined && provesAction(action, before.lifecycleState, now.lifecycleState)) {
       return;
     }

@@ -82,7 +82,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     compute,
     clock,
     link: connection,
-    onAction: () => events.look('vm'),
+    onAction: () => events.check('vm'),
     onAddressUnreadable: (err) =>
       logger.warn({ err }, "OCI does not tell the VM's address; GET /vm/status goes without it"),
   });
@@ -94,7 +94,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     link: connection,
     clock,
     randomHex,
-    onChange: () => events.look('jobs'),
+    onChange: () => events.check('jobs'),
   });
   const events = createEvents({ vm, engine, jobs, link: connection, clock, randomHex });
   const scopeNames = { read: config.OIDC_READ_SCOPE, admin: config.OIDC_ADMIN_SCOPE };

@@ -1,6 +1,6 @@
 // What REST is asked for and sends of a followed log, of a job's output and of events, as events or as bare text.
 
-import { AppError, type PlacedEvent, type PlacedOutput } from '@ondemand/core';
+import { AppError, type EventWithPosition, type OutputWithPosition } from '@ondemand/core';
 import { describe, expect, test } from 'vitest';
 import { logs, startLogServer, tRpcLogs } from '../testing/log-server.test-support.ts';
 import { createSource, openReader, type Source, toLine } from '../testing/stream.test-support.ts';
@@ -208,7 +208,7 @@ describe('bare text', () => {
   });
 
   test("of a job's output is its pieces as they are", async () => {
-    const source: Source<PlacedOutput> = createSource();
+    const source: Source<OutputWithPosition> = createSource();
     await using server = await startTestServer({ jobs: { output: async () => source } });
     using reader = await openReader(server, '/jobs/j-1/output', { headers });
     source.push({ text: 'one\ntwo\n', position: '8' }, { text: 'three', position: '13' });
@@ -218,7 +218,7 @@ describe('bare text', () => {
 });
 
 test("a job's output is resumed from an offset", async () => {
-  const source: Source<PlacedOutput> = createSource();
+  const source: Source<OutputWithPosition> = createSource();
   const asked: unknown[] = [];
   const output: ServiceOverrides['jobs'] = {
     output: async (id, { after } = {}) => {
@@ -239,7 +239,7 @@ test("a job's output is resumed from an offset", async () => {
 });
 
 test('events have their type as a name', async () => {
-  const source: Source<PlacedEvent> = createSource();
+  const source: Source<EventWithPosition> = createSource();
   await using server = await startTestServer({ events: { watch: async () => source } });
   using reader = await openReader(server, '/events', { headers: { accept: 'text/plain' } });
   const time = '2026-02-08T10:15:30.000Z';

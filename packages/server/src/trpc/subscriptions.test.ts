@@ -1,4 +1,4 @@
-import { AppError, type PlacedEvent } from '@ondemand/core';
+import { AppError, type EventWithPosition } from '@ondemand/core';
 import { tracked } from '@trpc/server';
 import { sseStreamProducer } from '@trpc/server/unstable-core-do-not-import';
 import { describe, expect, test } from 'vitest';
@@ -95,7 +95,7 @@ describe('a subscription', () => {
   });
 
   test('without input can be resumed, too', async () => {
-    const source: Source<PlacedEvent> = createSource();
+    const source: Source<EventWithPosition> = createSource();
     const asked: unknown[] = [];
     await using server = await startTestServer({
       events: {

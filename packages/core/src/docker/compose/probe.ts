@@ -21,15 +21,15 @@ export interface ProbeAnswer {
 export async function probePaths(
   shell: Shell,
   paths: readonly string[],
-  { mark, ...options }: { readonly mark: string } & CallOptions,
+  { marker, ...options }: { readonly marker: string } & CallOptions,
 ): Promise<ProbeAnswer> {
   const asked = [...new Set(paths)];
   const { output } = await runBeforeStart(
     shell,
-    ['sh', '-c', probeScript, 'ondemand', mark, ...asked],
+    ['sh', '-c', probeScript, 'ondemand', marker, ...asked],
     options,
   );
-  const lines = output.split('\n').filter((line) => line.startsWith(`${mark} `));
+  const lines = output.split('\n').filter((line) => line.startsWith(`${marker} `));
   const [user, ...seen] = lines.map((line) => {
     const [, word = '', ...rest] = line.split(' ');
     return { word, value: rest.join(' ') };

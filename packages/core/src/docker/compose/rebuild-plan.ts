@@ -62,7 +62,7 @@ export function createRebuildPlanner({
     const siblings = all.filter(({ labels }) => isOfService(labels, target));
     return {
       argv: [
-        ...['sh', '-c', rebuildScript, 'ondemand-rebuild', ...toPlace(source), target.service],
+        ...['sh', '-c', rebuildScript, 'ondemand-rebuild', ...toFolderArgs(source), target.service],
         siblings.length > 1 ? String(siblings.length) : '',
         isCutOff(container, all) ? container.id : '',
         toNotes(siblings, all),
@@ -80,7 +80,7 @@ export function createRebuildPlanner({
     signal: AbortSignal | undefined,
   ): Promise<ComposeSource> {
     const paths = [...pathsToProbe(target), ...composeRoots];
-    const answer = await probePaths(shell, paths, { mark: randomUUID(), signal });
+    const answer = await probePaths(shell, paths, { marker: randomUUID(), signal });
     const choice = chooseSource(target, answer, composeRoots);
     if ('reason' in choice) throw refused(name, choice.reason);
     return choice.source;
@@ -125,7 +125,16 @@ export function createRebuildPlanner({
     const config = (...args: readonly string[]) =>
       runBeforeStart(
         shell,
-        ['sh', '-c', inFolderScript, 'ondemand', ...toPlace(source), ...compose, 'config', ...args],
+        [
+          'sh',
+          '-c',
+          inFolderScript,
+          'ondemand',
+          ...toFolderArgs(source),
+          ...compose,
+          'config',
+          ...args,
+        ],
         { env, signal },
       );
     const listed = await config('--services');
@@ -175,7 +184,11 @@ function asValue(path: string): string {
 }
 
 /** How to enter its folder: where files are relative to it, `..` must mean the same to the kernel and to compose. */
-function toPlace({ folder, files, environmentFiles }: ComposeSource): readonly [string, string] {
+function toFolderArgs({
+  folder,
+  files,
+  environmentFiles,
+}: ComposeSource): readonly [string, string] {
   const isFixed = [...files, ...environmentFiles].every(isAbsolute);
   return [isFixed ? '-L' : '-P', folder];
 }

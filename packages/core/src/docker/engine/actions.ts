@@ -62,19 +62,19 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
       });
       if (answer.status === 304) return { changed: false };
       if (answer.status >= 200 && answer.status < 300) return { changed: true };
-      throw toAppError(answer, task, await lookAtOther(answer, task, container, signal));
+      throw toAppError(answer, task, await findOtherContainer(answer, task, container, signal));
     } catch (error) {
       if (!(error instanceof LostAnswerError)) throw error;
       // An engine that stayed silent had its time; after a cut it may still be at work.
       const waitMs = error.reason === 'timeout' ? 5000 : timeoutMs;
-      const outcome = await lookUp({ action, id, before, waitMs, signal });
+      const outcome = await awaitOutcome({ action, id, before, waitMs, signal });
       if (outcome !== undefined) return outcome;
       throw unknownOutcome(task, error);
     }
   };
 
   /** The other container that a refusal is about, by its name where it still exists. */
-  async function lookAtOther(
+  async function findOtherContainer(
     answer: EngineAnswer,
     task: EngineTask,
     container: ContainerInspect,
@@ -88,11 +88,11 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
   }
 
   /** Looks until the outcome is proven, the time is over, or the engine has been out of reach for `outOfReachMs`. */
-  async function lookUp(options: LookUp): Promise<ActionOutcome | undefined> {
+  async function awaitOutcome(options: OutcomeQuery): Promise<ActionOutcome | undefined> {
     const over = new Error('The outcome was not seen in time');
-    const look = (stopped: AbortSignal) => lookRepeatedly(options, stopped);
+    const poll = (stopped: AbortSignal) => pollOutcome(options, stopped);
     try {
-      return await withDeadline(look, {
+      return await withDeadline(poll, {
         timeoutMs: options.waitMs,
         signal: options.signal,
         onTimeout: () => over,
@@ -103,8 +103,8 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
     }
   }
 
-  async function lookRepeatedly(
-    { action, id, before }: LookUp,
+  async function pollOutcome(
+    { action, id, before }: OutcomeQuery,
     signal: AbortSignal,
   ): Promise<ActionOutcome | undefined> {
     const outOfReach = new Error('The engine stays out of reach');
@@ -145,7 +145,7 @@ function toShares(
   return volumes.some((each) => refs.includes(each.split(':', 1)[0])) ? 'volumes' : undefined;
 }
 
-interface LookUp extends CallOptions {
+interface OutcomeQuery extends CallOptions {
   readonly action: EngineAction;
   readonly id: string;
   readonly before: Observation;

@@ -2,7 +2,7 @@
 
 import { withDeadline } from '../../concurrency/deadline.ts';
 import { createLimiter } from '../../concurrency/limiter.ts';
-import { createSharedReads } from '../../concurrency/single-flight.ts';
+import { createSingleFlight } from '../../concurrency/single-flight.ts';
 import { AppError, isAppError } from '../../errors.ts';
 import { vmId } from '../../model/vm.ts';
 import type { CallOptions } from '../../ports.ts';
@@ -80,7 +80,7 @@ export function createEngineClient({
   const limits = () => (transport.way === 'dial-stdio' ? commandLimits : socketLimits);
   const limiter = createLimiter(() => limits().requests);
   // A start with many requests at once asks for the version once; the last to leave stops the asking.
-  const negotiations = createSharedReads({ maxAgeMs: 60_000, deadlineMs: 60_000 });
+  const negotiations = createSingleFlight({ maxAgeMs: 60_000, deadlineMs: 60_000 });
   let idling: NodeJS.Timeout | undefined;
   let streams = 0;
   let disposed = false;

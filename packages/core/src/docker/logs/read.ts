@@ -19,7 +19,7 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
     { lines, maxBytes = maxLogBytes, countBytes = () => {}, signal }: LogsOptions,
   ): Promise<LogText> {
     let entries = lines + slackEntries;
-    for (let round = 1; ; round += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       let counted = 0;
       const count = (bytes: number) => {
         counted += bytes;
@@ -27,7 +27,7 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
       };
       const request = { container, lines, maxBytes, entries, countBytes: count, signal };
       const tail = await readTail(request);
-      if (round === maxRounds || isWhole(tail, lines, entries)) return toLogText(tail.pieces);
+      if (attempt === maxAttempts || isWhole(tail, lines, entries)) return toLogText(tail.pieces);
       countBytes(-counted);
       const perLine = tail.entryCount / Math.max(1, tail.lineCount);
       entries = Math.ceil(Math.max(entries * 4, lines * perLine * 2));
@@ -72,7 +72,7 @@ interface TailRequest extends LogsOptions {
 }
 
 /** Bounds what a log of very long lines costs the engine. */
-const maxRounds = 4;
+const maxAttempts = 4;
 
 /** The engine counts a long line part by part, so that N entries can be fewer than N lines: then more have to be asked for. */
 function isWhole(tail: FinishedTail, lines: number, entries: number): boolean {

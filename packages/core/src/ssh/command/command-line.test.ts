@@ -7,7 +7,7 @@ function filter(chunks: readonly string[]) {
   const pids: number[] = [];
   let output = '';
   const preamble = createPreambleFilter({
-    mark: 'MARK',
+    marker: 'MARK',
     onBegin: (pid) => pids.push(pid),
     onOutput: (chunk) => {
       output += chunk.toString();
@@ -51,26 +51,26 @@ describe('createPreambleFilter()', () => {
 
 describe('toCommandLine()', () => {
   it('hands the command to sh, with both outputs as one', () => {
-    const { line } = toCommandLine(['ls', '-l'], { mark: 'M' });
+    const { line } = toCommandLine(['ls', '-l'], { marker: 'M' });
     expect(line).toMatch(/^exec sh -c '.*exec 2>&1; .*' ondemand 'pM' 'pls' 'p-l'$/);
   });
 
   it.each([toCommandLine, toStreamLine])(
     '%o holds nothing that a login shell could take for its own',
     (toLine) => {
-      const { line } = toLine(["it's", '!!', 'a\nb\\', 'ü'], { mark: 'M', env: { A: "'" } });
+      const { line } = toLine(["it's", '!!', 'a\nb\\', 'ü'], { marker: 'M', env: { A: "'" } });
       expect(line).not.toMatch(/[!\n\x80-\uffff]|\\[\\']/);
       expect(line.match(/'/g)?.length).toBe(2 * (1 + 1 + 2 + 4));
     },
   );
 
   it('sets variables by env', () => {
-    const { line } = toStreamLine(['ls'], { env: { A: 'b' }, mark: 'M' });
+    const { line } = toStreamLine(['ls'], { env: { A: 'b' }, marker: 'M' });
     expect(line).toMatch(/ 'pM' 'penv' 'pA=b' 'pls'$/);
   });
 
   it('refuses what cannot be quoted', () => {
-    expect(() => toCommandLine(['a\0'], { mark: 'M' })).toThrow(/NUL/);
+    expect(() => toCommandLine(['a\0'], { marker: 'M' })).toThrow(/NUL/);
   });
 });
 

@@ -5,13 +5,13 @@ import { quote, unquoteScript, withEnv } from './quote.ts';
 /** A command's line and the mark by which `createPreambleFilter` finds where its output begins. */
 export interface CommandLine {
   readonly line: string;
-  readonly mark: string;
+  readonly marker: string;
 }
 
 export interface CommandLineOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Occurs nowhere else. */
-  readonly mark: string;
+  readonly marker: string;
 }
 
 /**
@@ -21,24 +21,24 @@ export interface CommandLineOptions {
  */
 export function toCommandLine(
   argv: readonly string[],
-  { env = {}, mark }: CommandLineOptions,
+  { env = {}, marker }: CommandLineOptions,
 ): CommandLine {
   const script = `${unquoteScript}; exec 2>&1; echo "$1$$" || exit; shift; exec "$@" </dev/null`;
   return {
-    line: `${toShellLine(script)} ondemand ${quote([mark])} ${quote(withEnv(argv, env))}`,
-    mark,
+    line: `${toShellLine(script)} ondemand ${quote([marker])} ${quote(withEnv(argv, env))}`,
+    marker,
   };
 }
 
 /** A command whose stdin and stdout serve as a stream; the mark comes on stdout and on stderr. Throws as `toCommandLine` does. */
 export function toStreamLine(
   argv: readonly string[],
-  { env = {}, mark }: CommandLineOptions,
+  { env = {}, marker }: CommandLineOptions,
 ): CommandLine {
   const script = `${unquoteScript}; echo "$1$$" >&2; echo "$1$$" || exit; shift; exec "$@"`;
   return {
-    line: `${toShellLine(script)} ondemand ${quote([mark])} ${quote(withEnv(argv, env))}`,
-    mark,
+    line: `${toShellLine(script)} ondemand ${quote([marker])} ${quote(withEnv(argv, env))}`,
+    marker,
   };
 }
 
@@ -67,11 +67,11 @@ export interface PreambleFilter {
 
 /** Leaves out what comes before the line with the mark, and that line; its process id goes to `onBegin`. */
 export function createPreambleFilter({
-  mark,
+  marker,
   onBegin = () => {},
   onOutput,
 }: {
-  readonly mark: string;
+  readonly marker: string;
   readonly onBegin?: (pid: number) => void;
   readonly onOutput: (chunk: Buffer) => void;
 }): PreambleFilter {
@@ -89,7 +89,7 @@ export function createPreambleFilter({
       if (begun) return onOutput(chunk);
       said = `${said}${chunk.toString('utf8')}`.slice(0, saidLimit);
       held = Buffer.concat([held, chunk]);
-      const found = findMark(held, mark);
+      const found = findMarker(held, marker);
       if (found.pid === undefined) {
         held = held.subarray(found.at);
         return;
@@ -103,19 +103,19 @@ export function createPreambleFilter({
   };
 }
 
-type MarkSearch =
+type MarkerSearch =
   | { readonly pid: number; readonly end: number }
   /** Where to go on once more has come. */
   | { readonly pid?: undefined; readonly at: number };
 
 /** The mark with a process id and the end of its line: whoever merely repeats the command's line, as a forced command may, has it without. */
-function findMark(held: Buffer, mark: string): MarkSearch {
+function findMarker(held: Buffer, marker: string): MarkerSearch {
   for (let from = 0; ; ) {
-    const at = held.indexOf(mark, from);
-    if (at < 0) return { at: Math.max(from, held.length - mark.length) };
-    const rest = held.subarray(at + mark.length, at + mark.length + 16).toString('latin1');
+    const at = held.indexOf(marker, from);
+    if (at < 0) return { at: Math.max(from, held.length - marker.length) };
+    const rest = held.subarray(at + marker.length, at + marker.length + 16).toString('latin1');
     const [line, pid] = /^(\d{1,10})\r?\n/.exec(rest) ?? [];
-    if (line !== undefined) return { pid: Number(pid), end: at + mark.length + line.length };
+    if (line !== undefined) return { pid: Number(pid), end: at + marker.length + line.length };
     if (/^\d{0,10}\r?$/.test(rest)) return { at };
     from = at + 1;
   }

@@ -17,13 +17,13 @@ const stderrLimit = 4_096;
  */
 export function createCommandStream(
   channel: ClientChannel,
-  { mark, user, startTimeoutMs, onNeverBegan, signal }: CommandStart & CallOptions,
+  { marker, user, startTimeoutMs, onNeverBegan, signal }: CommandStart & CallOptions,
 ): { readonly stream: Duplex; readonly begun: Promise<Duplex> } {
   let answered = false;
   let stderr = '';
   let onBegin = () => {};
   const errors = createPreambleFilter({
-    mark,
+    marker,
     onOutput: (chunk) => {
       if (!answered) stderr = `${stderr}${chunk}`.slice(0, stderrLimit);
     },
@@ -36,7 +36,7 @@ export function createCommandStream(
         answered = true;
         pass(chunk);
       };
-      output = createPreambleFilter({ mark, onOutput, onBegin: () => onBegin() });
+      output = createPreambleFilter({ marker, onOutput, onBegin: () => onBegin() });
       return output.add;
     },
     judgeEnd(exit) {

@@ -22,7 +22,7 @@ export interface RemoteCommand {
 
 /** What tells a command from what else the login may run. */
 export interface CommandStart {
-  readonly mark: string;
+  readonly marker: string;
   /** Of the SSH login, for messages. */
   readonly user: string;
   /** How long until the mark has to be there. */
@@ -41,7 +41,7 @@ export const graceSeconds = 1;
 /** Takes over a channel on which a command has just been started; `fail` is for the loss of the connection. */
 export function createRemoteCommand(
   channel: ClientChannel,
-  { onOutput = () => {}, mark, user, startTimeoutMs, onNeverBegan, kill }: RemoteCommandOptions,
+  { onOutput = () => {}, marker, user, startTimeoutMs, onNeverBegan, kill }: RemoteCommandOptions,
 ): { readonly command: RemoteCommand; fail(error: AppError): void } {
   let fail: (error: AppError) => void = () => {};
   let pid: number | undefined;
@@ -56,7 +56,7 @@ export function createRemoteCommand(
   };
   const killGroup = (group: number) => kill(group, () => signal('TERM'));
   const filter = createPreambleFilter({
-    mark,
+    marker,
     onOutput,
     onBegin: (group) => {
       clearStart();

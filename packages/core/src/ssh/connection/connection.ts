@@ -196,11 +196,11 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       return (await ready(call.signal)).openSocket(path, call);
     },
     async openCommand(argv, call = {}) {
-      const line = toStreamLine(argv, { mark: randomUUID() });
+      const line = toStreamLine(argv, { marker: randomUUID() });
       return (await ready(call.signal)).openCommand(line, call);
     },
     async exec(argv, { env = {}, ...call } = {}) {
-      const line = toCommandLine(argv, { env, mark: randomUUID() });
+      const line = toCommandLine(argv, { env, marker: randomUUID() });
       return (await ready(call.signal)).startCommand(line, call);
     },
     renew,

@@ -159,8 +159,8 @@ export function createSession(
     );
   };
   /** A login that runs no command of ours is not asked twice: what is mended on the VM shows at the next one. */
-  const toStart = (channel: ClientChannel, mark: string): CommandStart => ({
-    mark,
+  const toStart = (channel: ClientChannel, marker: string): CommandStart => ({
+    marker,
     user,
     startTimeoutMs,
     onNeverBegan(isHanging) {
@@ -226,10 +226,10 @@ export function createSession(
         },
         options,
       ),
-    async openCommand({ line, mark }, call) {
+    async openCommand({ line, marker }, call) {
       const { begun } = await open(
         command(line, (channel) => {
-          const started = createCommandStream(channel, { ...toStart(channel, mark), ...call });
+          const started = createCommandStream(channel, { ...toStart(channel, marker), ...call });
           tie(started.stream);
           return started;
         }),
@@ -237,12 +237,12 @@ export function createSession(
       );
       return begun;
     },
-    startCommand: ({ line, mark }, { signal, isRead = false, onOutput }) =>
+    startCommand: ({ line, marker }, { signal, isRead = false, onOutput }) =>
       open(
         {
           ...command(line, (channel) => {
             const { command: started, fail } = createRemoteCommand(channel, {
-              ...toStart(channel, mark),
+              ...toStart(channel, marker),
               onOutput,
               kill,
             });

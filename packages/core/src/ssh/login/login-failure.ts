@@ -55,9 +55,9 @@ export function toLoginError(reason: SshReason, facts: LoginFacts, cause: unknow
   const what = toRefusal(reason, facts.answers);
   const message = isLoginRefusal(what) ? describe(what, facts) : undefined;
   const plain = toAppError(what);
-  const place = `${user}@${host}:${port}`;
+  const endpoint = `${user}@${host}:${port}`;
   return toAppError(what, {
-    message: message ?? `${plain.message.replace(/\.$/, '')} (${place}, ${nameKeys(facts)}).`,
+    message: message ?? `${plain.message.replace(/\.$/, '')} (${endpoint}, ${nameKeys(facts)}).`,
     details: { user, host, port, keys: keys.map(({ fingerprint }) => fingerprint) },
     cause,
   });
