@@ -1,5 +1,6 @@
 // The Engine port against an engine that lies, refuses, loses answers and writes long lines.
 
+import type { IncomingMessage } from 'node:http';
 import { setImmediate as immediately } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { AppError } from '../../errors.ts';
@@ -275,10 +276,77 @@ test('logs() gives the last lines of both streams in the order they were written
   );
   await using engine = createEngine(fake);
   expect(textOf(await engine.logs(id, { lines: 3 }))).toBe('two\nthree\nfour\n');
-  expect(fake.requests.at(-1)).toBe(
-    `GET /v1.41/containers/${id}/logs?stdout=1&stderr=1&timestamps=1&tail=35`,
-  );
+  const path = `GET /v1.41/containers/${id}/logs?stdout=1&stderr=1&timestamps=1`;
+  expect(fake.requests.slice(-2)).toEqual([`${path}&tail=35`, `${path}&tail=3`]);
 });
+
+/** As Docker reads a json log with zeros at `-1` in it: what it was asked for up to the zeros, or less than all behind them. */
+function answerDamaged(
+  entries: readonly number[],
+  { lost, toBytes }: { lost: number; toBytes: (n: number) => Buffer },
+) {
+  return (request: IncomingMessage, response: { end(bytes: Buffer): void }) => {
+    const query = new URL(`http://x${request.url}`).searchParams;
+    const asked = entries.slice(-Number(query.get('tail')));
+    const damage = asked.indexOf(-1);
+    const given = damage === -1 ? asked : asked.toSpliced(damage, lost);
+    response.end(Buffer.concat(given.map(toBytes)));
+  };
+}
+
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+const damaged = [...numbers(1, 40), -1, ...numbers(50, 60)];
+
+/** The zeros of a hard reset are glued to the entry behind them. */
+const damagedLogs: [
+  name: string,
+  entries: number[],
+  read: { lines: number; lost?: number },
+  expected: number[],
+][] = [
+  ['before the lines wanted', damaged, { lines: 5 }, numbers(56, 60)],
+  ['just before them', damaged, { lines: 11 }, numbers(50, 60)],
+  ['just before them, and read over', damaged, { lines: 11, lost: 4 }, numbers(50, 60)],
+  ['among them', damaged, { lines: 20 }, numbers(33, 40)],
+  [
+    'among them, and read over',
+    damaged,
+    { lines: 20, lost: 4 },
+    [...numbers(33, 40), ...numbers(53, 60)],
+  ],
+  ['at the start of the log', [-1, ...numbers(50, 60)], { lines: 5 }, numbers(56, 60)],
+  [
+    'twice',
+    [...numbers(1, 9), -1, ...numbers(20, 29), -1, ...numbers(40, 49)],
+    { lines: 3 },
+    numbers(47, 49),
+  ],
+  ['at the end', [...numbers(1, 40), -1], { lines: 3 }, numbers(39, 40)],
+  ['nowhere', numbers(1, 9), { lines: 5 }, numbers(5, 9)],
+];
+
+test.each(damagedLogs)(
+  'logs() with zeros of a hard reset %s are as docker gives them, and held once',
+  async (_name, entries, { lines, lost = entries.length }, expected) => {
+    for (const tty of [false, true]) {
+      const toBytes = (n: number) =>
+        tty ? Buffer.from(`line ${n}\n`) : toEntry(1, n, `line ${n}\n`);
+      await using fake = await startFakeEngine(
+        withBox({ ...running(), tty }, answerDamaged(entries, { lost, toBytes })),
+      );
+      await using engine = createEngine(fake);
+      let held = 0;
+      const countBytes = (bytes: number) => {
+        held += bytes;
+      };
+      const log = await engine.logs(id, { lines, countBytes });
+      expect(textOf(log)).toBe(expected.map((n) => `line ${n}\n`).join(''));
+      expect(held).toBe(256 * 1024);
+    }
+  },
+);
 
 test('logs() of a TTY are taken as they are, without frames and timestamps', async () => {
   await using fake = await startFakeEngine(

@@ -1,7 +1,7 @@
 // The last lines of a container's log, exactly as many as asked for, in memory that the log's size does not touch.
 
 import { maxLogBytes } from '../../model/container.ts';
-import { type LogText, toLogText } from '../../model/log-text.ts';
+import { type CountBytes, type LogText, toLogText } from '../../model/log-text.ts';
 import type { LogsOptions } from '../../ports.ts';
 import { type EngineReads, toContainerName, toContainerPath } from '../engine/reads.ts';
 import type { ContainerInspect } from '../engine/schemas.ts';
@@ -20,19 +20,36 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
   ): Promise<LogText> {
     let entries = lines + slackEntries;
     for (let attempt = 1; ; attempt += 1) {
-      let counted = 0;
-      const count = (bytes: number) => {
-        counted += bytes;
-        countBytes(bytes);
-      };
-      const request = { container, lines, maxBytes, entries, countBytes: count, signal };
+      const held = createByteCount(countBytes);
+      const request = { container, lines, maxBytes, entries, countBytes: held.add, signal };
       const tail = await readTail(request);
-      if (attempt === maxAttempts || isWhole(tail, lines, entries)) return toLogText(tail.pieces);
-      countBytes(-counted);
+      if (attempt === maxAttempts || isWhole(tail, lines, entries)) {
+        const exact = await readAsDocker(tail, { ...request, countBytes });
+        if (exact !== undefined) held.release();
+        return toLogText((exact ?? tail).pieces);
+      }
+      held.release();
       const perLine = tail.entryCount / Math.max(1, tail.lineCount);
       entries = Math.ceil(Math.max(entries * 4, lines * perLine * 2));
     }
   };
+
+  /**
+   * A hard reset can leave zeros in a log file. Docker then leaves out entries behind them, or all, where they are among what
+   * was asked for, so that older lines would pass for the last ones. Where fewer came than were asked for, exactly the wanted
+   * number is asked for too, as `docker logs -n` does, and given where the log is not intact.
+   */
+  async function readAsDocker(
+    tail: FinishedTail,
+    { entries, countBytes, ...request }: TailRequest,
+  ): Promise<FinishedTail | undefined> {
+    if (Math.max(tail.entryCount, tail.lineCount) >= entries) return undefined;
+    const held = createByteCount(countBytes);
+    const exact = await readTail({ ...request, entries: request.lines, countBytes: held.add });
+    if (isDamaged(tail, exact, request.lines)) return exact;
+    held.release();
+    return undefined;
+  }
 
   async function readTail({
     container,
@@ -69,6 +86,7 @@ interface TailRequest extends LogsOptions {
   readonly container: ContainerInspect;
   readonly maxBytes: number;
   readonly entries: number;
+  readonly countBytes: CountBytes;
 }
 
 /** Bounds what a log of very long lines costs the engine. */
@@ -78,4 +96,33 @@ const maxAttempts = 4;
 function isWhole(tail: FinishedTail, lines: number, entries: number): boolean {
   const isExhausted = tail.entryCount > 0 && tail.entryCount < entries;
   return tail.lineCount > lines || tail.full || !tail.joined || isExhausted;
+}
+
+/** True where the last entries of `tail` are not those of `exact`; of a TTY, which has no entries, the last lines. */
+function isDamaged(tail: FinishedTail, exact: FinishedTail, lines: number): boolean {
+  const { entryCount } = exact;
+  if (entryCount < Math.min(lines, tail.entryCount)) return true;
+  if (entryCount > 0) return exact.nanosFromEnd(entryCount) !== tail.nanosFromEnd(entryCount);
+  if (!exact.joined && exact.lineCount < Math.min(lines, tail.lineCount)) return true;
+  const [ours = none, theirs = none] = [tail.pieces.at(-1), exact.pieces.at(-1)];
+  const length = Math.min(ours.length, theirs.length);
+  if (length === 0) return theirs.length > 0;
+  return !ours.subarray(-length).equals(theirs.subarray(-length));
+}
+
+const none = Buffer.alloc(0);
+
+/** What one read holds, so that it can be let go as a whole. */
+function createByteCount(countBytes: CountBytes) {
+  let held = 0;
+  return {
+    add(bytes: number): void {
+      held += bytes;
+      countBytes(bytes);
+    },
+    release(): void {
+      countBytes(-held);
+      held = 0;
+    },
+  };
 }

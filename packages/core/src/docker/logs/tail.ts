@@ -30,6 +30,8 @@ export interface FinishedTail {
   readonly joined: boolean;
   /** How many entries the engine gave, each part counted. */
   readonly entryCount: number;
+  /** The nanoseconds of an entry's time, counted from the last one given; undefined for more than `lines` and for what has no entries. */
+  nanosFromEnd(count: number): number | undefined;
   /** True when older lines were dropped to stay within `maxBytes`. */
   readonly full: boolean;
 }
@@ -51,6 +53,7 @@ export function createLogTail({ lines, maxBytes, countBytes = () => {} }: LogTai
     stdout: undefined,
     stderr: undefined,
   };
+  const recentNanos = new Float64Array(lines);
   let lastTime = noTime;
   let joined = false;
   let shortened = false;
@@ -62,6 +65,7 @@ export function createLogTail({ lines, maxBytes, countBytes = () => {} }: LogTai
       const { time, text } = readStamp(entry);
       // What has no timestamp stays where it is.
       lastTime = time ?? lastTime;
+      recentNanos[entryCount % lines] = lastTime.nanos;
       const before = unfinished[stream];
       if (before !== undefined && !isSameTime(before.time, lastTime)) close(stream);
       appendLines(stream, lastTime, text);
@@ -72,7 +76,17 @@ export function createLogTail({ lines, maxBytes, countBytes = () => {} }: LogTai
     finish() {
       for (const stream of ['stdout', 'stderr'] as const) flush(stream);
       const { lineCount, full } = store;
-      return { pieces: store.read(lines), lineCount, joined, entryCount, full: full || shortened };
+      return {
+        pieces: store.read(lines),
+        lineCount,
+        joined,
+        entryCount,
+        nanosFromEnd: (count) =>
+          count > Math.min(lines, entryCount)
+            ? undefined
+            : recentNanos[(entryCount - count + 1) % lines],
+        full: full || shortened,
+      };
     },
   };
 
