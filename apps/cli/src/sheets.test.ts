@@ -1,14 +1,12 @@
 import type { ContainerInspection } from '@ondemand/client';
 import { expect, test } from 'vitest';
 import { createStyle } from './output/style.ts';
-import { inspection } from './testing/fixtures.test-support.ts';
+import { inspection, job } from './testing/fixtures.test-support.ts';
 import { toInspectionSheet } from './views/inspection-sheet.ts';
+import { toJobTable } from './views/job-facts.ts';
 
-const sheet = (container: ContainerInspection) =>
-  toInspectionSheet(container, {
-    style: createStyle(false),
-    now: new Date('2026-02-08T13:15:30Z'),
-  });
+const view = { style: createStyle(false), now: new Date('2026-02-08T13:15:30Z') };
+const sheet = (container: ContainerInspection) => toInspectionSheet(container, view);
 
 test('inspect shows one container in sections, made harmless', async () => {
   expect(sheet(inspection)).toBe(`Name       nginx
@@ -90,4 +88,43 @@ test('inspect leaves out what has nothing to say, and says how a container ended
     'Restarts    2, policy no',
     '',
   ]);
+});
+
+test.each([80, 60, 120])(
+  'in a terminal of %i columns no line of inspect wraps, and no fact is cut',
+  (width) => {
+    const imageId = `sha256:${'0123456789abcdef'.repeat(4)}`;
+    const file =
+      '/srv/stacks/a/very/long/path/that/goes/on/and/on/and/on/docker-compose.production.yml';
+    const text = toInspectionSheet(
+      {
+        ...inspection,
+        imageId,
+        command: ['nginx', '-g', 'daemon off; '.repeat(20)],
+        environment: ['PATH', 'N'.repeat(130)],
+        labels: {
+          'com.docker.compose.project.config_files': file,
+          [`org.example.${'x'.repeat(100)}`]: 'yes',
+        },
+        mounts: inspection.mounts.map((mount) => ({ ...mount, name: 'a1b2'.repeat(16) })),
+      },
+      { ...view, width },
+    );
+    expect(text.split('\n').filter((line) => line.length > width)).toEqual([]);
+    const joined = text.replace(/\s+/g, '');
+    for (const whole of [imageId, 'daemonoff;'.repeat(20), 'N'.repeat(130)]) {
+      expect(joined).toContain(whole);
+    }
+  },
+);
+
+test('in a terminal of 80 columns no line of jobs wraps, with ids, states and ages whole', () => {
+  const jobs = [
+    { ...job, target: 'a-container-with-a-rather-long-name-1' },
+    { ...job, startedAt: '2026-02-08T12:29:30Z', state: 'cancelled' as const },
+  ];
+  const text = toJobTable(jobs, { ...view, width: 80 });
+  expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  expect(text).toContain(`${job.id}   a-contain`);
+  expect(text).toMatch(/cancelled +46 minutes ago/);
 });

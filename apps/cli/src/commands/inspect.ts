@@ -15,7 +15,11 @@ export const inspect = defineCommand({
     using _spinner = output.spin(`Inspecting ${name}`);
     const container = await client.containers.inspect.query({ name }, { signal });
     output.show(container, () =>
-      toInspectionSheet(container, { style: output.style, now: new Date() }),
+      toInspectionSheet(container, {
+        style: output.style,
+        now: new Date(),
+        width: output.columns(),
+      }),
     );
     return exitCodes.done;
   },

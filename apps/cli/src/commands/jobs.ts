@@ -6,7 +6,7 @@ import { flag } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toPrintableText } from '../output/printable.ts';
-import { toJobFacts, toJobFailure, toJobTable } from '../views/job-facts.ts';
+import { type JobView, toJobFacts, toJobFailure, toJobTable } from '../views/job-facts.ts';
 import { showWaits, toExit } from '../watch/follow.ts';
 import { followJob } from '../watch/follow-job.ts';
 
@@ -42,7 +42,7 @@ async function list({ connect, output, signal }: Context): Promise<ExitCode> {
   const client = await connect();
   using _spinner = output.spin('Listing jobs');
   const all = await client.jobs.list.query(undefined, { signal });
-  output.show(all, () => toJobTable(all, { style: output.style, now: new Date() }));
+  output.show(all, () => toJobTable(all, toView(output)));
   return exitCodes.done;
 }
 
@@ -51,7 +51,7 @@ async function show({ connect, output, signal }: Context, id: string): Promise<E
   using _spinner = output.spin(`Asking for job ${id}`);
   const job = await client.jobs.get.query({ id }, { signal });
   output.show(job, () => {
-    const facts = toJobFacts(job, { style: output.style, now: new Date() });
+    const facts = toJobFacts(job, toView(output));
     return job.output === '' ? facts : `${facts}\n${toWholeLines(toPrintableText(job.output))}`;
   });
   return exitCodes.done;
@@ -75,6 +75,10 @@ async function followOne(context: Context, id: string): Promise<ExitCode> {
     if (!until.aborted) throw error;
     return toExit(output, signal);
   }
+}
+
+function toView(output: Context['output']): JobView {
+  return { style: output.style, now: new Date(), width: output.columns() };
 }
 
 function toWholeLines(text: string): string {

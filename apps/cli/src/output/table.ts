@@ -39,16 +39,37 @@ export function toTable<Row>(
 
 export type Fact = readonly [name: string, value: string, look?: Look | undefined];
 
-/** One line a fact, `Name   value`, without headings; those that are undefined are left out. */
-export function toFacts(facts: readonly (Fact | undefined)[], style: Style): string {
+/** One line a fact, `Name   value`, without headings; those that are undefined are left out. What `width` does not hold goes on below, in its column. */
+export function toFacts(
+  facts: readonly (Fact | undefined)[],
+  style: Style,
+  width?: number | undefined,
+): string {
   const known = facts.filter((fact) => fact !== undefined);
+  const rows = known.map(([name, value, look]): Cell[] => [
+    { text: name, look: 'dim' },
+    { text: toPrintable(value), look },
+  ]);
+  if (width === undefined) return layOut(rows, style);
+  const [names = 0, values = 0] = toWidths(rows);
+  const room = Math.max(narrowest, width - gap.length);
+  const nameWidth = Math.min(names, Math.max(Math.floor(room / 2), room - values));
   return layOut(
-    known.map(([name, value, look]): Cell[] => [
-      { text: name, look: 'dim' },
-      { text: toPrintable(value), look },
-    ]),
+    rows.flatMap((row) => foldRow(row, [nameWidth, room - nameWidth])),
     style,
   );
+}
+
+/** The text in pieces of at most `width` columns; one where it is empty. */
+export function fold(text: string, width: number): string[] {
+  const pieces: string[] = [];
+  let left = text;
+  do {
+    const piece = cutToWidth(left, width) || left;
+    pieces.push(piece);
+    left = left.slice(piece.length);
+  } while (left !== '');
+  return pieces;
 }
 
 interface Cell {
@@ -57,6 +78,15 @@ interface Cell {
 }
 
 const gap = '   ';
+
+/** As many rows as the cell with the most pieces needs. */
+function foldRow(row: readonly Cell[], widths: readonly number[]): Cell[][] {
+  const folded = row.map(({ text }, index) => fold(text, widths[index] ?? 0));
+  const height = Math.max(...folded.map(({ length }) => length));
+  return Array.from({ length: height }, (_, line) =>
+    row.map(({ look }, index): Cell => ({ text: folded[index]?.[line] ?? '', look })),
+  );
+}
 
 function toWidths(rows: readonly (readonly Cell[])[], minWidths: readonly number[] = []): number[] {
   const widths = [...minWidths];

@@ -5,25 +5,29 @@ import { formatBinaryBytes } from '../output/bytes.ts';
 import { formatMoment } from '../output/moment.ts';
 import { toOneLine } from '../output/printable.ts';
 import type { Look, Style } from '../output/style.ts';
-import { type Column, type Fact, toFacts, toTable } from '../output/table.ts';
+import { type Column, type Fact, fold, toFacts, toTable } from '../output/table.ts';
 import { toContainerLook } from './container-table.ts';
 
 export interface SheetView {
   readonly style: Style;
   readonly now: Date;
+  /** Of the terminal; undefined where there is none. */
+  readonly width?: number | undefined;
 }
 
-export function toInspectionSheet(container: ContainerInspection, { style, now }: SheetView) {
+export function toInspectionSheet(container: ContainerInspection, view: SheetView) {
+  const { style, now, width } = view;
+  const inner = width === undefined ? undefined : width - indentation.length;
   const section = (title: string, body: string): string =>
     body === '' ? '' : `${style('bold', title)}\n${indent(body)}`;
   return [
-    toFacts(toMainFacts(container, now), style),
-    section('HEALTH', toHealth(container, { style, now })),
-    section('LIMITS', toFacts(toLimits(container), style)),
-    section('MOUNTS', toRows(mountColumns, container.mounts, style)),
-    section('NETWORKS', toRows(networkColumns, container.networks, style)),
-    section('ENVIRONMENT (names only)', toLines(container.environment)),
-    section('LABELS', toFacts(Object.entries(container.labels), style)),
+    toFacts(toMainFacts(container, now), style, width),
+    section('HEALTH', toHealth(container, { ...view, width: inner })),
+    section('LIMITS', toFacts(toLimits(container), style, inner)),
+    section('MOUNTS', toRows(mountColumns, container.mounts, { style, width: inner })),
+    section('NETWORKS', toRows(networkColumns, container.networks, { style, width: inner })),
+    section('ENVIRONMENT (names only)', toLines(container.environment, inner)),
+    section('LABELS', toFacts(Object.entries(container.labels), style, inner)),
   ]
     .filter((part) => part !== '')
     .join('\n');
@@ -56,7 +60,7 @@ function toMainFacts(container: ContainerInspection, now: Date): readonly (Fact 
   ];
 }
 
-function toHealth({ health }: ContainerInspection, { style, now }: SheetView): string {
+function toHealth({ health }: ContainerInspection, { style, now, width }: SheetView): string {
   if (health === null) return '';
   const { status, failingStreak, test, checks } = health;
   const failures = failingStreak === 0 ? '' : `, ${failingStreak} failures in a row`;
@@ -67,14 +71,15 @@ function toHealth({ health }: ContainerInspection, { style, now }: SheetView): s
       test.length === 0 ? undefined : ['Test', toCommand(test)],
     ],
     style,
+    width,
   );
   if (checks.length === 0) return facts;
   const columns: readonly Column<(typeof checks)[number]>[] = [
-    { title: 'CHECKED', cell: ({ at }) => toMoment(at, now) ?? '' },
+    { title: 'CHECKED', isWhole: true, cell: ({ at }) => toMoment(at, now) ?? '' },
     { title: 'EXIT', cell: ({ exitCode }) => String(exitCode) },
     { title: 'OUTPUT', cell: ({ output }) => toOneLine(output) },
   ];
-  return `${facts}${toTable(columns, checks, style)}`;
+  return `${facts}${toTable(columns, checks, style, width)}`;
 }
 
 function toLimits({ limits }: ContainerInspection): readonly (Fact | undefined)[] {
@@ -108,17 +113,24 @@ const networkColumns: readonly Column<ContainerInspection['networks'][number]>[]
   { title: 'ALIASES', cell: ({ aliases }) => aliases.join(', ') },
 ];
 
-function toRows<Row>(columns: readonly Column<Row>[], rows: readonly Row[], style: Style): string {
-  return rows.length === 0 ? '' : toTable(columns, rows, style);
+function toRows<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  { style, width }: Pick<SheetView, 'style' | 'width'>,
+): string {
+  return rows.length === 0 ? '' : toTable(columns, rows, style, width);
 }
 
-function toLines(values: readonly string[]): string {
-  return values.map((value) => `${toOneLine(value)}\n`).join('');
+function toLines(values: readonly string[], width = Number.POSITIVE_INFINITY): string {
+  const lines = values.flatMap((value) => fold(toOneLine(value), width));
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 function indent(text: string): string {
-  return text.replace(/^(?=.)/gm, '  ');
+  return text.replace(/^(?=.)/gm, indentation);
 }
+
+const indentation = '  ';
 
 /** As a shell would need it, so that one can see where an argument ends. */
 function toCommand(argv: readonly string[]): string {

@@ -9,21 +9,33 @@ import { type Column, toFacts, toTable } from '../output/table.ts';
 export interface JobView {
   readonly style: Style;
   readonly now: Date;
+  /** Of the terminal; undefined where there is none. */
+  readonly width?: number | undefined;
 }
 
-export function toJobTable(jobs: readonly Job[], { style, now }: JobView): string {
+/** A narrower terminal has no room for what is always the same. */
+const wideColumns = 100;
+
+export function toJobTable(jobs: readonly Job[], { style, now, width }: JobView): string {
+  const isWide = width === undefined || width >= wideColumns;
+  const kind: Column<Job> = { title: 'KIND', cell: (job) => job.kind };
   const columns: readonly Column<Job>[] = [
-    { title: 'JOB', cell: ({ id }) => id },
-    { title: 'KIND', cell: ({ kind }) => kind },
+    { title: 'JOB', isWhole: true, cell: ({ id }) => id },
+    ...(isWide ? [kind] : []),
     { title: 'TARGET', cell: ({ target }) => target },
-    { title: 'STATE', cell: ({ state }) => state, look: ({ state }) => toJobLook(state) },
-    { title: 'STARTED', cell: ({ startedAt }) => formatAge(startedAt, now) },
+    {
+      title: 'STATE',
+      isWhole: true,
+      cell: ({ state }) => state,
+      look: ({ state }) => toJobLook(state),
+    },
+    { title: 'STARTED', isWhole: true, cell: ({ startedAt }) => formatAge(startedAt, now) },
     { title: 'DURATION', cell: (job) => toDuration(job, now) ?? '' },
   ];
-  return toTable(columns, jobs, style);
+  return toTable(columns, jobs, style, width);
 }
 
-export function toJobFacts(job: Job, { style, now }: JobView): string {
+export function toJobFacts(job: Job, { style, now, width }: JobView): string {
   const { id, kind, target, state, startedAt, finishedAt, exitCode } = job;
   const duration = toDuration(job, now);
   return toFacts(
@@ -38,6 +50,7 @@ export function toJobFacts(job: Job, { style, now }: JobView): string {
       exitCode === null ? undefined : ['Exit code', String(exitCode)],
     ],
     style,
+    width,
   );
 }
 
