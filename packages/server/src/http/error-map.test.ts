@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { errorCodes, errorTexts } from '@ondemand/core';
 import { beforeAll, expect, test } from 'vitest';
 import { errorMap } from './error-map.ts';
@@ -31,8 +33,47 @@ test('docs/errors.md lists the texts of `error` exactly, each on a line with its
   );
 });
 
+test('each details.reason in the sources has its line in docs/errors.md, and no other is there', async () => {
+  const from = lines.indexOf('| reason | what is the matter |');
+  const rows = lines.slice(from + 2, lines.indexOf('', from));
+  const told = rows.flatMap(
+    (row) =>
+      row
+        .split(' | ', 1)
+        .join()
+        .match(/[A-Z_]{5,}/g) ?? [],
+  );
+  const patterns = {
+    '': /\breason: '([A-Z_]+)'/g,
+    'ssh/to-app-error.ts': /^ {2}(?!EAI_)([A-Z]+_[A-Z_]+):/gm,
+    'docker/to-app-error.ts': /^ {2}\| '([A-Z_]+)'/gm,
+  };
+  const used = new Set<string>();
+  for (const file of await listSources()) {
+    const text = await readFile(file, 'utf8');
+    for (const [end, pattern] of Object.entries(patterns)) {
+      if (!file.endsWith(end)) continue;
+      for (const [, reason = ''] of text.matchAll(pattern)) used.add(reason);
+    }
+  }
+  expect(used.size).toBeGreaterThan(60);
+  expect(told.toSorted()).toEqual([...used].toSorted());
+});
+
 test('no text of the list is longer than a line on a phone, or holds what belongs in a message', () => {
   for (const text of Object.values(errorTexts).flat()) {
     expect(text).toMatch(/^[A-Z][\w ,/'-]{5,44}$/);
   }
 });
+
+/** Of the core and the server, without their tests. */
+async function listSources(): Promise<string[]> {
+  const packages = fileURLToPath(new URL('../../../', import.meta.url));
+  const folders = ['core/src', 'server/src'].map((folder) => join(packages, folder));
+  const found = await Promise.all(
+    folders.map(async (folder) =>
+      (await readdir(folder, { recursive: true })).map((name) => join(folder, name)),
+    ),
+  );
+  return found.flat().filter((file) => /^(?!.*\btest\b).*\.ts$/.test(file));
+}

@@ -103,6 +103,16 @@ describeSshd('a refused socket', () => {
           message: expect.stringContaining(`sudo usermod -aG ${group} ${world.user}`),
         });
         execFileSync('usermod', ['-aG', group, world.user]);
+        await chmod(world.socketPath, 0o600);
+        world.later();
+        await world.ask(transport);
+        await expect
+          .poll(async () => world.ask(transport), { timeout: 20_000 })
+          .toMatchObject({
+            reason: 'DOCKER_PERMISSION_DENIED',
+            message: expect.stringMatching(/^(?!.*usermod).*socket's mode.*chmod g\+rw/),
+          });
+        await chmod(world.socketPath, 0o660);
         if (transport === 'dial-stdio') return; // which docker is to relay it is not this test's subject
         world.later();
         await world.ask(transport);

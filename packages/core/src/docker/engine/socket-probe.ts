@@ -8,7 +8,14 @@ export type SocketFinding =
   | { readonly cause: 'missing' | 'not-a-socket' | 'not-listening' }
   /** Something listens, and the user may connect: then sshd is what refuses. */
   | { readonly cause: 'usable' }
-  | { readonly cause: 'denied'; readonly group?: string; readonly user?: string };
+  | {
+      readonly cause: 'denied';
+      readonly user?: string;
+      /** That of the socket, unless it is root's. */
+      readonly group?: string;
+      /** Whether the socket's mode lets its group write, and whether the user is in that group: then being in it does not help. */
+      readonly groupIs?: 'open' | 'closed' | 'joined';
+    };
 
 /** Asks the VM; `undefined` when it does not say, whatever the reason. Throws only when the caller leaves. */
 export async function probeSocket(
@@ -36,15 +43,19 @@ export async function probeSocket(
 
 /** Pure: what the script printed, as a finding. */
 export function toFinding(answer: string): SocketFinding | undefined {
-  const [word, group = '', user = ''] = answer.trim().split(' ');
+  const [word, user = '', access, ...group] = answer.trim().split(' ');
   const cause = causes.find((each) => each === word);
   if (cause !== 'denied') return cause === undefined ? undefined : { cause };
+  const name = group.join(' ');
+  const groupIs = groupStates.find((each) => each === access);
   return {
     cause,
-    ...(isName(group) && group !== 'root' && { group }),
     ...(isName(user) && { user }),
+    ...(isName(name) && name !== 'root' && groupIs && { group: name, groupIs }),
   };
 }
+
+const groupStates = ['open', 'closed', 'joined'] as const;
 
 const causes = ['missing', 'not-a-socket', 'not-listening', 'usable', 'denied'] as const;
 const probeTimeoutMs = 3_000;
@@ -61,14 +72,20 @@ if [ ! -e "$s" ]; then
   d=$s
   while d=\${d%/*}; [ -n "$d" ]; do
     [ -d "$d" ] || continue
-    [ -x "$d" ] || { echo "denied - $(id -un)"; exit; }
+    [ -x "$d" ] || { echo "denied $(id -un)"; exit; }
     break
   done
   echo missing
 elif [ ! -S "$s" ]; then
   echo not-a-socket
 elif [ ! -w "$s" ]; then
-  echo "denied $(stat -L -c %G "$s" 2>/dev/null || echo -) $(id -un)"
+  g=$(stat -L -c %G "$s" 2>/dev/null)
+  case $(stat -L -c %A "$s" 2>/dev/null) in
+    ?????w*) access=open ;;
+    *) access=closed ;;
+  esac
+  case " $(id -Gn) " in *" $g "*) [ $access = closed ] || access=joined ;; esac
+  echo "denied $(id -un) $access $g"
 elif command -v docker >/dev/null 2>&1; then
   if said=$(DOCKER_HOST=unix://$s docker version 2>&1 </dev/null); then echo usable; exit; fi
   case $said in

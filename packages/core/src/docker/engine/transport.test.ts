@@ -129,9 +129,27 @@ test.each([
   ['missing', 'DOCKER_SOCKET_MISSING', /no such file as DOCKER_SOCKET/, []],
   ['not-a-socket', 'DOCKER_SOCKET_MISSING', /no socket there/, []],
   ['not-listening', 'DOCKER_DOWN', /nothing listens.*systemctl start docker/, []],
-  ['denied docker opc', 'DOCKER_PERMISSION_DENIED', /sudo usermod -aG docker opc/, ['renew']],
-  ['denied root opc', 'DOCKER_PERMISSION_DENIED', /groupadd docker.*-aG docker opc/, ['renew']],
-  ['denied - opc', 'DOCKER_PERMISSION_DENIED', /permission denied.*'opc'/, ['renew']],
+  ['denied opc open docker', 'DOCKER_PERMISSION_DENIED', /sudo usermod -aG docker opc/, ['renew']],
+  [
+    'denied opc closed docker',
+    'DOCKER_PERMISSION_DENIED',
+    /^(?!.*usermod).*'docker', because of the socket's mode.*chmod g\+rw/,
+    ['renew'],
+  ],
+  [
+    'denied opc joined docker',
+    'DOCKER_PERMISSION_DENIED',
+    /^(?!.*usermod).*is in the group 'docker'/,
+    ['renew'],
+  ],
+  [
+    'denied opc open root',
+    'DOCKER_PERMISSION_DENIED',
+    /groupadd docker.*-aG docker opc/,
+    ['renew'],
+  ],
+  ['denied opc open domain users', 'DOCKER_PERMISSION_DENIED', /'opc'.*only another/, ['renew']],
+  ['denied opc', 'DOCKER_PERMISSION_DENIED', /permission denied.*'opc'/, ['renew']],
 ])(
   'a refused socket that is %s is told as that, by either way',
   async (probe, reason, message, then) => {

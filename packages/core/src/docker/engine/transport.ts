@@ -206,11 +206,10 @@ function toCause(finding: SocketFinding | undefined, ofSocket: boolean): Cause |
         text: 'nothing listens on its socket, so the Docker daemon is down; check that the Docker daemon runs on the VM (sudo systemctl start docker; journalctl -u docker says why it ended)',
       };
     case 'denied': {
-      const { group, user } = finding;
-      const name = user ?? 'USER';
+      const { user } = finding;
       return {
         reason: 'DOCKER_PERMISSION_DENIED',
-        text: `permission denied: the SSH user${user ? ` '${user}'` : ''} may not use its socket; ${group ? `add it to the group: sudo usermod -aG ${group} ${name} (the API then logs in anew by itself)` : `only another user may; add a group that may (sudo groupadd docker; sudo usermod -aG docker ${name}; sudo systemctl restart docker), or set SSH_USER`}`,
+        text: `permission denied: the SSH user${user ? ` '${user}'` : ''} may not use its socket; ${toPermit(finding)}`,
       };
     }
     case 'usable':
@@ -224,6 +223,21 @@ function toCause(finding: SocketFinding | undefined, ofSocket: boolean): Cause |
       return undefined;
   }
 }
+
+/** What lets the user in. */
+function toPermit({ group, groupIs, user = 'USER' }: DeniedSocket): string {
+  if (group === undefined) {
+    return `only another user may; add a group that may (sudo groupadd docker; sudo usermod -aG docker ${user}; sudo systemctl restart docker), or set SSH_USER`;
+  }
+  if (groupIs === 'closed') {
+    return `nor may its group '${group}', because of the socket's mode; restart what makes it (sudo systemctl restart docker.socket docker), or let the group read and write it (sudo chmod g+rw, with the path in DOCKER_SOCKET)`;
+  }
+  return groupIs === 'joined'
+    ? `it is in the group '${group}', which may, so something else forbids it; check the socket's access list (getfacl) and SELinux or AppArmor on the VM`
+    : `add it to the group: sudo usermod -aG ${group} ${user} (the API then logs in anew by itself)`;
+}
+
+type DeniedSocket = Extract<SocketFinding, { readonly cause: 'denied' }>;
 
 /** The SSH adapter's own sentence, or a better one where the command said what is wrong with Docker. */
 function say({ message, cause }: AppError): string {
