@@ -89,13 +89,22 @@ test('a failure that does not pass ends the wait at once', async () => {
 
 test('a refused action does not wait', async () => {
   await using api = await startStubApi({
-    'vm.start': refusal('CONFLICT', 'VM already running', { lifecycleState: 'RUNNING' }),
+    'vm.start': refusal('CONFLICT', 'VM is stopping', { lifecycleState: 'STOPPING' }),
   });
   expect(await runBin(['vm', 'start', '--wait'], api)).toEqual({
     exitCode: 5,
     stdout: '',
-    stderr: 'ondemand: VM already running\n',
+    stderr: 'ondemand: VM is stopping\n',
   });
+});
+
+test('a start of a VM that runs already waits until SSH and Docker answer', async () => {
+  await using api = await startStubApi({
+    'vm.start': refusal('CONFLICT', 'VM already running', { lifecycleState: 'RUNNING' }),
+    'vm.status': { data: vm },
+    'containers.list': { data: [] },
+  });
+  expect(await runBin(['vm', 'start', '--wait'], api)).toMatchObject({ exitCode: 0 });
 });
 
 test.each([
