@@ -2,6 +2,7 @@
 
 export { systemClock } from './concurrency/clock.ts';
 export { type DeadlineOptions, withDeadline } from './concurrency/deadline.ts';
+export { createLimiter, type Limiter } from './concurrency/limiter.ts';
 export {
   type ByteCharge,
   type Containers,

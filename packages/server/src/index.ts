@@ -24,6 +24,7 @@ import {
   defaultBudget,
   endUnreadAnswers,
 } from './limits/answer-budget.ts';
+import { createFairShare, readsPerSubject } from './limits/fair-share.ts';
 import { createRateLimit } from './limits/rate-limit.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './openapi/docs.ts';
 import { createOpenApiDocument } from './openapi/document.ts';
@@ -35,6 +36,7 @@ import { endSilentConnections } from './process/silent-connections.ts';
 import { registerRest } from './rest/rest.ts';
 import { registerStreams } from './streams/rest-streams.ts';
 import { createOpenStreams } from './streams/stream-registry.ts';
+import { createTurns } from './streams/turns.ts';
 import { registerTrpc } from './trpc/plugin.ts';
 
 export type { ApiError } from './http/api-error.ts';
@@ -80,6 +82,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
   const streams = createOpenStreams({ max: maxStreams, maxShared: 10 * maxStreams });
   const budget = createAnswerBudget(options.answerBudget ?? defaultBudget);
+  const readShare = createFairShare({ perSubject: readsPerSubject });
   const rateLimit = createRateLimit({ perMinute: options.rateLimitPerMinute });
   const guard = { authenticate: options.authenticate, scopeNames, rateLimit };
   const cors = createCors(options.corsOrigins ?? []);
@@ -127,6 +130,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   addRouteCheck(app);
   addRefusalAudit(app, audit, toAuditedOperations(appRouter));
   addAnswerBudget(app, budget);
+  app.decorate('takeTurn', createTurns());
   addErrorHandlers(app, { resourceMetadataUrl });
 
   await app.register(registerHealth, { checkReady: options.checkReady });
@@ -149,6 +153,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     services: options.services,
     audit,
     streams,
+    readShare,
     budget,
   });
   await app.register(registerRest, { createContext });

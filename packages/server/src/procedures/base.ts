@@ -13,6 +13,7 @@ import {
   toTrpcError,
 } from '../http/api-error.ts';
 import { errorMap } from '../http/error-map.ts';
+import type { FairShare } from '../limits/fair-share.ts';
 import type { Preferences } from '../rest/prefer.ts';
 import type { OpenStreams } from '../streams/stream-registry.ts';
 import type { Services } from './core-services.ts';
@@ -35,6 +36,8 @@ export interface Context extends ErrorContext {
   /** How long the caller wants to wait for a job. */
   readonly preferences: Preferences;
   readonly streams: OpenStreams;
+  /** Of the reads that are worked on. */
+  readonly readShare: FairShare;
   /** Counts what is held while an answer is being made, against the caller's subject. */
   readonly openCharge: () => ByteCharge;
   /** How a long text goes into the answer: as much of it as the transport can hold, and what stands for it in the output. */
@@ -123,6 +126,7 @@ function scopedProcedure(meta: Meta) {
       if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
       return result;
     })
+    .use(shared)
     .use(bounded(meta));
 }
 
@@ -151,6 +155,17 @@ function memoize<T>(once: () => T): () => T {
     return result.value;
   };
 }
+
+/** A read waits until its caller has few enough others under way. */
+const shared = t.middleware(async ({ ctx, type, next }) => {
+  if (type !== 'query') return next();
+  const leave = await ctx.readShare.enter(ctx.principal.sub, ctx.signal);
+  try {
+    return await next();
+  } finally {
+    leave();
+  }
+});
 
 /** Every stream, by whichever transport, has its place and its end here. */
 function bounded({ stream }: Meta) {

@@ -10,7 +10,7 @@ import type { Context } from './base.ts';
 
 export type ContextOptions = Pick<
   Context,
-  'resourceMetadataUrl' | 'scopeNames' | 'services' | 'audit' | 'streams'
+  'resourceMetadataUrl' | 'scopeNames' | 'services' | 'audit' | 'streams' | 'readShare'
 > & { readonly authenticate: Authenticate; readonly budget: AnswerBudget };
 
 export type CreateContext = (request: FastifyRequest, reply: FastifyReply) => Context;

@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import type { ErrorResponse } from '../http/api-error.ts';
 import type { StreamEnd, StreamItems } from './interruptible.ts';
+import { createTurns, type TakeTurn } from './turns.ts';
 
 export interface Encoding<Item> {
   readonly contentType: string;
@@ -21,6 +22,8 @@ export interface ItemStreamOptions<Item> {
   /** So long a silence is broken by a ping. */
   readonly pingMs: number;
   readonly toFailure: (error: unknown) => ErrorResponse;
+  /** Shared with the other streams of the process. */
+  readonly takeTurn?: TakeTurn;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface ItemStreamOptions<Item> {
  */
 export function createItemStream<Item>(
   items: StreamItems<Item>,
-  { encoding, pingMs, toFailure }: ItemStreamOptions<Item>,
+  { encoding, pingMs, toFailure, takeTurn = createTurns() }: ItemStreamOptions<Item>,
 ): Readable {
   const source = items[Symbol.asyncIterator]();
   let waiting = encoding.toHead(items.position);
@@ -91,7 +94,7 @@ export function createItemStream<Item>(
   /** Where neither side ever waits, the rest of the process would. */
   function rest(): void {
     isResting = true;
-    setImmediate(() => {
+    takeTurn(() => {
       isResting = false;
       pull();
     });

@@ -31,6 +31,7 @@ export function sendStream<Item>(
   const stream = createItemStream(items, {
     encoding,
     pingMs,
+    takeTurn: request.server.takeTurn,
     toFailure(error) {
       const response = toErrorResponse(error, { requestId: request.id, resourceMetadataUrl });
       logError(request, error, response.status);

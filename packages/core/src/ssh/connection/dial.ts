@@ -140,6 +140,11 @@ export function dial(options: DialOptions): Promise<Dialed> {
       if (isDone || parseAlgorithmOffer(heard)) socket.off('data', onGreeting);
     };
     socket.on('data', onGreeting);
+    // Node would read up to 2 MB of a busy connection before anybody else has a turn.
+    socket.on('data', () => {
+      socket.pause();
+      setImmediate(() => socket.resume());
+    });
   });
 }
 
