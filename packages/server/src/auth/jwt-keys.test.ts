@@ -166,7 +166,7 @@ test.each([new RangeError('a bug'), new DOMException('out of memory', 'Operation
       },
     };
     const verify = createJwtVerifier({
-      keys: { current: async () => [key], lookFor: async () => [], lookForRenamed: async () => [] },
+      keys: { current: async () => [key], find: async () => [], findRenamed: async () => [] },
       rules: { issuer: issuer.url, audience, scopeNames },
     });
     await expect(verify(await mint(rsa), anyOrigin)).rejects.toBe(error);

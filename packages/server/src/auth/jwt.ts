@@ -13,7 +13,7 @@ import type { Origin, Principal } from './principal.ts';
 import { accessTokenTyp, requireAccessToken, withClientId } from './token-kind.ts';
 
 export interface JwtOptions {
-  readonly keys: Pick<KeySet, 'current' | 'lookFor' | 'lookForRenamed'>;
+  readonly keys: Pick<KeySet, 'current' | 'find' | 'findRenamed'>;
   readonly rules: ClaimRules;
   /** Which `typ` a token's header may have, in lower case; RFC 9068's if left out. */
   readonly typs?: readonly string[] | undefined;
@@ -87,7 +87,7 @@ export function createJwtVerifier({
         throw error;
       },
     );
-    const found = await (isRenamed ? keys.lookForRenamed(kid) : keys.lookFor(kid, origin));
+    const found = await (isRenamed ? keys.findRenamed(kid) : keys.find(kid, origin));
     if (found.length === 0)
       throw invalidToken(
         'The token names a key (kid) that its issuer does not publish; get a new token, from the issuer that this API trusts',

@@ -37,7 +37,7 @@ beforeEach(() => {
 /** As a token of that key id needs it. */
 async function findKey(keys: KeySet, kid: string, network = 'net') {
   const named = withId(await keys.current(), kid);
-  return named.length > 0 ? named : keys.lookFor(kid, { network, requireAttempt() {} });
+  return named.length > 0 ? named : keys.find(kid, { network, requireAttempt() {} });
 }
 
 function open({ issuerName = issuer.url, jwksUri = undefined as string | undefined } = {}) {
@@ -200,7 +200,7 @@ describe('key ids that nobody knows', () => {
     const requireAttempt = () => {
       throw new AppError('TOO_MANY_REQUESTS', 'too many');
     };
-    expect(await errorOf(keys.lookFor('x', { network: 'net', requireAttempt }))).toMatchObject({
+    expect(await errorOf(keys.find('x', { network: 'net', requireAttempt }))).toMatchObject({
       code: 'TOO_MANY_REQUESTS',
     });
     expect(calls()).toBe(1);

@@ -20,9 +20,9 @@ export interface KeySet {
    * The keys of an id that is not at hand, asked for at the issuer; none when it has none.
    * Throws `SERVICE_UNAVAILABLE` where that could not be found out, and what the origin's own limit throws.
    */
-  lookFor(kid: string, origin: Origin): Promise<readonly JWK[]>;
+  find(kid: string, origin: Origin): Promise<readonly JWK[]>;
   /** The same for a token that a known key signed under an id which is not its own; at most twice a minute, else none. */
-  lookForRenamed(kid: string): Promise<readonly JWK[]>;
+  findRenamed(kid: string): Promise<readonly JWK[]>;
 }
 
 export interface KeySetOptions {
@@ -68,7 +68,7 @@ export function createKeySet({
   let keys: Keys | undefined;
   let fetching: Promise<Keys> | undefined;
   let fetches = 0;
-  let looking: Promise<Keys> | undefined;
+  let search: Promise<Keys> | undefined;
   let failure: { readonly error: unknown; readonly atMs: number } | undefined;
   let renamedAtMs = Number.NEGATIVE_INFINITY;
   const budget = createCheckBudget({ ...strangers, now });
@@ -85,13 +85,13 @@ export function createKeySet({
     async current() {
       return (await current()).list;
     },
-    async lookFor(kid, origin) {
+    async find(kid, origin) {
       if (now() - (missing.get(kid) ?? Number.NEGATIVE_INFINITY) < missingForMs) return [];
       origin.requireAttempt();
       const startedBefore = fetches;
       for (;;) {
-        const joined = looking;
-        const fetched = await (joined ?? look(origin)).catch((error: unknown) => {
+        const joined = search;
+        const fetched = await (joined ?? startSearch(origin)).catch((error: unknown) => {
           if (joined === undefined) throw error;
           return undefined; // of another origin
         });
@@ -102,7 +102,7 @@ export function createKeySet({
         return [];
       }
     },
-    async lookForRenamed(kid) {
+    async findRenamed(kid) {
       if (now() - renamedAtMs < renamedCoolDownMs) return [];
       const { list } = await refresh();
       renamedAtMs = now();
@@ -110,11 +110,11 @@ export function createKeySet({
     },
   };
 
-  function look(origin: Origin): Promise<Keys> {
-    looking = refreshFor(origin).finally(() => {
-      looking = undefined;
+  function startSearch(origin: Origin): Promise<Keys> {
+    search = refreshFor(origin).finally(() => {
+      search = undefined;
     });
-    return looking;
+    return search;
   }
 
   async function refreshFor({ network }: Origin): Promise<Keys> {

@@ -10,7 +10,7 @@ export function findUnknownVariables(given: {
 }): string[] {
   const fromFile = Object.keys(given.file).filter((name) => !known.has(name));
   const fromProcess = Object.entries(given.process)
-    .filter(([name, value]) => Boolean(value) && !known.has(name) && looksLikeOurs(name))
+    .filter(([name, value]) => Boolean(value) && !known.has(name) && resemblesOurs(name))
     .map(([name]) => name);
   return [...new Set([...fromFile, ...fromProcess])].map((name) => {
     const meant = findClosest(name);
@@ -29,7 +29,7 @@ const prefixes =
 const foreign =
   /^(?:SSH_(?:AGENT_|ASKPASS|AUTH_INFO|CLIENT$|CONNECTION$|ORIGINAL_COMMAND$|PKCS11_|SK_|TTY$|USER_AUTH$)|OCI_(?:CLI_|RESOURCE_PRINCIPAL_|SDK_|HOME$|LIB|INC|.*_SERVICE_))/;
 
-function looksLikeOurs(name: string): boolean {
+function resemblesOurs(name: string): boolean {
   if (foreign.test(name)) return false;
   return prefixes.test(name) || (name.length >= 8 && findClosest(name, 2) !== undefined);
 }

@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest';
 import { startTestServer } from '../testing/testing.test-support.ts';
 import { createAnswerBudget } from './answer-budget.ts';
 
-const patience = { timeout: 20_000 };
+const pollOptions = { timeout: 20_000 };
 const megabyte = Buffer.alloc(1024 * 1024, 'x\n');
 
 /** A server with a log of eight megabytes for each who asks, of which readers may hold ten each. */
@@ -48,7 +48,7 @@ test('a subject whose answers lie unread gets no more of them, others do, and it
       code: 'SERVICE_UNAVAILABLE',
       details: { reason: 'TOO_MANY_BYTES' },
     });
-  }, patience);
+  }, pollOptions);
   const other = await server.ask('/containers/nginx/logs', { as: 'admin' });
   expect(await other.json()).toMatchObject({ logs: expect.stringMatching(/^x\nx\n/) });
   socket.destroy();
@@ -56,18 +56,18 @@ test('a subject whose answers lie unread gets no more of them, others do, and it
     const again = await server.ask('/containers/nginx/logs', { as: 'read' });
     expect(again.status).toBe(200);
     await again.text();
-  }, patience);
+  }, pollOptions);
 });
 
 test('a reader who takes nothing is dropped, and what was held for it is free', async () => {
   await using server = await startServer({ unreadMs: 50 });
   const socket = await askWithoutReading(server.url, 'read');
-  await vi.waitFor(async () => expect(await server.countConnections()).toBe(1), patience);
-  await vi.waitFor(async () => expect(await server.countConnections()).toBe(0), patience);
+  await vi.waitFor(async () => expect(await server.countConnections()).toBe(1), pollOptions);
+  await vi.waitFor(async () => expect(await server.countConnections()).toBe(0), pollOptions);
   socket.destroy();
   await vi.waitFor(async () => {
     expect((await server.ask('/containers/nginx/logs', { as: 'read' })).status).toBe(200);
-  }, patience);
+  }, pollOptions);
 });
 
 test('a tRPC answer counts until it is read as well', async () => {

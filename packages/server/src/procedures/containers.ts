@@ -18,7 +18,7 @@ import {
 } from '@ondemand/core';
 import { z } from 'zod';
 import { toShortText } from '../http/short-text.ts';
-import { flatten, lastEventIdInput, toTracked } from '../streams/resume-token.ts';
+import { flatten, lastEventIdInput, toResumableItems } from '../streams/resume-token.ts';
 import { adminProcedure, readProcedure, readStream, router } from './base.ts';
 import { wholeNumberInput } from './whole-number.ts';
 
@@ -152,7 +152,7 @@ export const containersRouter = router({
     )
     .subscription(async ({ ctx, input: { name, timestamps, lastEventId: after, ...from } }) => {
       const { signal } = ctx;
-      return toTracked(
+      return toResumableItems(
         flatten(await ctx.services.containers.followLogs(name, { ...from, after, signal })),
         (line) => [line.position, toLogLine(line, timestamps)],
       );

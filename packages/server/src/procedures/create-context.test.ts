@@ -5,7 +5,7 @@ import { nginx, startTestServer } from '../testing/testing.test-support.ts';
 
 const input = encodeURIComponent('{"name":"nginx"}');
 
-const patience = { timeout: 30_000, interval: 10 };
+const pollOptions = { timeout: 30_000, interval: 10 };
 
 test.each([
   ['a read', '/containers/nginx/status'],
@@ -49,11 +49,11 @@ test.each([
     );
     const caller = request(`${server.url}${path}`, { agent: false }).end();
     caller.once('error', () => {}); // which says that it left
-    await vi.waitFor(() => expect(waiting).toBe(1), patience);
+    await vi.waitFor(() => expect(waiting).toBe(1), pollOptions);
     caller.destroy();
-    await vi.waitFor(async () => expect(await server.countConnections()).toBe(0), patience);
+    await vi.waitFor(async () => expect(await server.countConnections()).toBe(0), pollOptions);
     await server.ask('/healthz'); // by its answer all that goes with a lost connection has happened
     admit();
-    await vi.waitFor(() => expect(wereGone).toEqual([true]), patience);
+    await vi.waitFor(() => expect(wereGone).toEqual([true]), pollOptions);
   },
 );

@@ -2,7 +2,7 @@
 
 import { onDemandEventSchema } from '@ondemand/core';
 import { z } from 'zod';
-import { lastEventIdInput, toTracked } from '../streams/resume-token.ts';
+import { lastEventIdInput, toResumableItems } from '../streams/resume-token.ts';
 import { readStream } from './base.ts';
 
 export const watchEvents = readStream('events', {
@@ -28,7 +28,7 @@ export const watchEvents = readStream('events', {
       .optional(),
   )
   .subscription(async ({ ctx, input }) =>
-    toTracked(
+    toResumableItems(
       await ctx.services.events.watch({
         after: input?.lastEventId,
         follow: input?.follow,

@@ -2,7 +2,7 @@
 
 import { type JobOutput, jobIdSchema, jobOutputSchema, jobSchema } from '@ondemand/core';
 import { z } from 'zod';
-import { lastEventIdInput, toTracked } from '../streams/resume-token.ts';
+import { lastEventIdInput, toResumableItems } from '../streams/resume-token.ts';
 import { adminProcedure, readProcedure, readStream, router } from './base.ts';
 
 const idInput = z.strictObject({ id: jobIdSchema });
@@ -58,7 +58,7 @@ export const jobsRouter = router({
       }),
     )
     .subscription(async ({ ctx, input: { id, lastEventId } }) =>
-      toTracked(
+      toResumableItems(
         await ctx.services.jobs.output(id, { after: lastEventId, signal: ctx.signal }),
         ({ position, text }) => [position, { text } satisfies JobOutput],
       ),

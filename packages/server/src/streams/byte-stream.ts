@@ -38,7 +38,7 @@ export function createItemStream<Item>(
   let waiting = encoding.toHead(items.position);
   let isWanted = false;
   let isPulling = false;
-  let isResting = false;
+  let isPausing = false;
   let isOver = false;
   let isCut = false;
   let nextTurn: NodeJS.Immediate | undefined;
@@ -69,7 +69,7 @@ export function createItemStream<Item>(
   return stream;
 
   function pull(): void {
-    if (isPulling || isResting || isOver || !isWanted) return;
+    if (isPulling || isPausing || isOver || !isWanted) return;
     isPulling = true;
     source.next().then(take, (error) => finish(encoding.toFailure(toFailure(error))));
   }
@@ -93,9 +93,9 @@ export function createItemStream<Item>(
 
   /** Where neither side ever waits, the rest of the process would. */
   function rest(): void {
-    isResting = true;
+    isPausing = true;
     takeTurn(() => {
-      isResting = false;
+      isPausing = false;
       pull();
     });
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createSource } from '../testing/stream.test-support.ts';
-import { flatten, toTracked } from './resume-token.ts';
+import { flatten, toResumableItems } from './resume-token.ts';
 
 test('batches come item by item, empty ones not at all, and each is asked for when it is due', async () => {
   const source = createSource<readonly number[]>();
@@ -17,14 +17,18 @@ test('batches come item by item, empty ones not at all, and each is asked for wh
 test('items get their position as an id', async () => {
   const source = createSource<string>();
   source.push('a');
-  const items = toTracked(source, (item) => [`at ${item}`, { item }])[Symbol.asyncIterator]();
+  const items = toResumableItems(source, (item) => [`at ${item}`, { item }])[
+    Symbol.asyncIterator
+  ]();
   const { value } = await items.next();
   expect([...(value ?? [])].slice(0, 2)).toEqual(['at a', { item: 'a' }]);
 });
 
 test('leaving reaches the source while it is asked for an item', async () => {
   const source = createSource<readonly number[]>();
-  const items = toTracked(flatten(source), (item) => [`${item}`, item])[Symbol.asyncIterator]();
+  const items = toResumableItems(flatten(source), (item) => [`${item}`, item])[
+    Symbol.asyncIterator
+  ]();
   void items.next();
   await items.return?.();
   expect(source.isLeft).toBe(true);

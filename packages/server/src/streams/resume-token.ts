@@ -12,7 +12,7 @@ export const lastEventIdInput = z
   .describe('The id of the last event that you have; the header `Last-Event-ID` says the same');
 
 /** Pulls one item at a time, so that a slow reader slows the source; leaving reaches the source at once, even while it is asked for an item. */
-export function toTracked<Item, Data>(
+export function toResumableItems<Item, Data>(
   items: Resumable<Item>,
   toEntry: (item: Item) => readonly [position: string, data: Data],
 ): AsyncIterable<TrackedEnvelope<Data>, void> & Pick<Resumable<Item>, 'position'> {

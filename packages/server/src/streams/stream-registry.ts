@@ -47,7 +47,7 @@ export function createOpenStreams({
   maxShared,
   now = Date.now,
 }: OpenStreamsOptions): OpenStreams {
-  const places = {
+  const slots = {
     own: { open: new Map<() => void, string>(), max },
     shared: { open: new Map<() => void, string>(), max: maxShared },
   };
@@ -56,7 +56,7 @@ export function createOpenStreams({
   return {
     open({ sub, signal: reader, isShared, ...right }) {
       if (isClosing) throw closing();
-      const { open, max } = isShared ? places.shared : places.own;
+      const { open, max } = isShared ? slots.shared : slots.own;
       if (open.size >= max) throw tooMany(max);
       const own = [...open.values()].filter((each) => each === sub).length;
       const maxOwn = Math.ceil(max / 4);
@@ -98,7 +98,7 @@ export function createOpenStreams({
     },
     endAll() {
       isClosing = true;
-      for (const { open } of Object.values(places)) for (const end of [...open.keys()]) end();
+      for (const { open } of Object.values(slots)) for (const end of [...open.keys()]) end();
     },
   };
 }
