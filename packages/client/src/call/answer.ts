@@ -1,7 +1,7 @@
 // Judges what answered: this API with a result or an error, or something that stands before it.
 
 import { type ApiErrorCode, OnDemandError, statusOfCode } from '../errors.ts';
-import { toLoss } from '../subscription/connection-loss.ts';
+import { toConnectionLoss } from '../subscription/connection-loss.ts';
 import type { CallFacts } from './network-error.ts';
 
 export interface Answer {
@@ -67,7 +67,7 @@ function toForeignError(answer: Answer, { baseUrl, mutates }: CallFacts): OnDema
   const { status, headers } = answer;
   const { code, says, advice } = judgeForeign(answer);
   const retryAfter = headers.get('retry-after');
-  const { message, details } = toLoss(`${baseUrl} ${says}`, {
+  const { message, details } = toConnectionLoss(`${baseUrl} ${says}`, {
     mayHaveRun: mutates && (isOk(answer) || status >= 500),
     advice,
     details:

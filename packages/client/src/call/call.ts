@@ -5,7 +5,7 @@ import { createTRPCUntypedClient, httpLink, TRPCClientError } from '@trpc/client
 import { OnDemandError } from '../errors.ts';
 import { type ClientOptions, checkTimeout } from '../options.ts';
 import type { CallOptions } from '../procedures.ts';
-import { toLoss } from '../subscription/connection-loss.ts';
+import { toConnectionLoss } from '../subscription/connection-loss.ts';
 import { toBaseUrl } from './base-url.ts';
 import { withDeadline } from './deadline.ts';
 import { createExchange } from './exchange.ts';
@@ -76,7 +76,7 @@ export function createCall(client: ClientOptions): Call {
 
     function giveUp(code: 'TIMEOUT' | 'ABORTED', { what, advice, cause }: GivenUp): OnDemandError {
       const mayHaveRun = isSent && type === 'mutation';
-      const { message, details } = toLoss(what, { mayHaveRun, advice });
+      const { message, details } = toConnectionLoss(what, { mayHaveRun, advice });
       return new OnDemandError(code, message, { details, cause });
     }
   };

@@ -1,7 +1,7 @@
 // Judges why `fetch` gave no answer, by the short codes that Node puts beneath its "fetch failed".
 
 import { OnDemandError } from '../errors.ts';
-import { toLoss } from '../subscription/connection-loss.ts';
+import { toConnectionLoss } from '../subscription/connection-loss.ts';
 
 export interface CallFacts {
   /** As messages name the API. */
@@ -47,7 +47,7 @@ export function toNetworkError(cause: unknown, { baseUrl, mutates }: CallFacts):
   const what = isTimeout
     ? `${baseUrl} did not answer before \`fetch\` gave up${why}`
     : `Could not reach ${baseUrl}, or the connection broke${why}`;
-  const { message, details } = toLoss(what, {
+  const { message, details } = toConnectionLoss(what, {
     mayHaveRun,
     advice: isTimeout ? 'try again later' : toAdvice(reason),
     details: reason === undefined ? {} : { reason },

@@ -178,7 +178,7 @@ describe('leaving the loop', () => {
       stream.cut();
     });
     const { items, reconnects } = follow(api.url, {
-      patience: { firstPauseMs: 15_000, maxPauseMs: 15_000 },
+      reconnectPolicy: { firstPauseMs: 15_000, maxPauseMs: 15_000 },
     });
     const iterator = items[Symbol.asyncIterator]();
     await iterator.next();
@@ -274,7 +274,7 @@ describe('aborting', () => {
     });
     const controller = new AbortController();
     const { items } = follow(api.url, {
-      patience: { firstPauseMs: 15_000, maxPauseMs: 15_000 },
+      reconnectPolicy: { firstPauseMs: 15_000, maxPauseMs: 15_000 },
       options: {
         signal: controller.signal,
         onReconnect: () => act(() => controller.abort(reason)),

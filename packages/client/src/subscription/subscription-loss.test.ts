@@ -168,8 +168,8 @@ describe('a connection that is lost', () => {
 
   test('is given up after long enough without success, with the last error', async () => {
     await using api = await startCannedStreams(loseAfter('1'), { status: 502, body: '' });
-    const patience = { now: createTickingClock(1000), giveUpAfterMs: 60_000 };
-    const { items, reconnects } = follow(api.url, { patience });
+    const reconnectPolicy = { now: createTickingClock(1000), giveUpAfterMs: 60_000 };
+    const { items, reconnects } = follow(api.url, { reconnectPolicy });
     const { given, error } = await collectUntilError(items);
     expect(given).toEqual(['item 1']);
     expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', status: 502 });
@@ -182,8 +182,12 @@ describe('a connection that is lost', () => {
       await stream.raw('event: connected\ndata: {}\n\n');
       stream.cut();
     });
-    const patience = { now: createTickingClock(1000), giveUpAfterMs: 60_000, steadyMs: 20_000 };
-    const { items } = follow(api.url, { patience });
+    const reconnectPolicy = {
+      now: createTickingClock(1000),
+      giveUpAfterMs: 60_000,
+      steadyMs: 20_000,
+    };
+    const { items } = follow(api.url, { reconnectPolicy });
     const { error } = await collectUntilError(items);
     expect(error.code).toBe('NETWORK_ERROR');
   });
@@ -203,8 +207,8 @@ describe('a connection that is lost', () => {
       if (++count === 20) stream.finish();
       else stream.cut();
     });
-    const patience = { now: createTickingClock(60_000), steadyMs, giveUpAfterMs: 250_000 };
-    const { items, reconnects } = follow(api.url, { patience });
+    const reconnectPolicy = { now: createTickingClock(60_000), steadyMs, giveUpAfterMs: 250_000 };
+    const { items, reconnects } = follow(api.url, { reconnectPolicy });
     await collect(items);
     expect(reconnects.map(({ attempt }) => attempt)).toEqual(Array.from({ length: 19 }, () => 1));
   });

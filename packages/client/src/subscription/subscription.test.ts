@@ -139,7 +139,7 @@ describe('silence', () => {
         stream.finish();
       },
     );
-    const { items, reconnects } = follow(api.url, { patience: { silenceMs: 50 } });
+    const { items, reconnects } = follow(api.url, { reconnectPolicy: { silenceMs: 50 } });
     const given: unknown[] = [];
     const reading = (async () => {
       for await (const item of items) given.push(item);
@@ -165,7 +165,9 @@ describe('silence', () => {
       }
       stream.finish();
     });
-    expect(await collect(follow(api.url, { patience: { silenceMs: 2000 } }).items)).toEqual([]);
+    expect(await collect(follow(api.url, { reconnectPolicy: { silenceMs: 2000 } }).items)).toEqual(
+      [],
+    );
     expect(api.requests).toHaveLength(1);
   });
 
@@ -177,7 +179,7 @@ describe('silence', () => {
       stream.finish();
     });
     const given: unknown[] = [];
-    for await (const item of follow(api.url, { patience: { silenceMs: 20 } }).items) {
+    for await (const item of follow(api.url, { reconnectPolicy: { silenceMs: 20 } }).items) {
       given.push(item);
       await clock.pass(60);
     }

@@ -23,7 +23,7 @@ export type Subscribe = (
   options?: SubscribeOptions,
 ) => AsyncIterable<unknown>;
 
-export interface Patience {
+export interface ReconnectPolicy {
   /** The server sends a sign of life every 20 s. */
   readonly silenceMs: number;
   readonly firstPauseMs: number;
@@ -37,7 +37,7 @@ export interface Patience {
   readonly random: () => number;
 }
 
-const defaultPatience: Patience = {
+const defaultReconnectPolicy: ReconnectPolicy = {
   silenceMs: 60_000,
   firstPauseMs: 500,
   maxPauseMs: 10_000,
@@ -54,12 +54,12 @@ const maxEventChars = 6 * 1024 * 1024 + 4096;
 
 export function createSubscribe(
   client: ClientOptions,
-  patience: Patience = defaultPatience,
+  reconnectPolicy: ReconnectPolicy = defaultReconnectPolicy,
 ): Subscribe {
   const baseUrl = toBaseUrl(client.url);
   const requestHeaders = createHeaders(client);
   const { fetch = globalFetch } = client;
-  const { silenceMs, steadyMs, now } = patience;
+  const { silenceMs, steadyMs, now } = reconnectPolicy;
 
   return (request, options = {}) => ({
     [Symbol.asyncIterator]() {
@@ -83,7 +83,7 @@ export function createSubscribe(
   ): AsyncGenerator<unknown, void> {
     const { signal, timeoutMs = client.timeoutMs ?? defaultTimeoutMs } = options;
     const inputText = toJson(input, path);
-    const reconnection = createReconnection(patience);
+    const reconnection = createReconnection(reconnectPolicy);
     let lastEventId: string | undefined;
     let hasGiven = false;
     /** The API has agreed to give this stream; tRPC opens one even to say in it that there is none. */

@@ -3,17 +3,17 @@
 import { expect } from 'vitest';
 import type { ClientOptions } from '../options.ts';
 import type { Reconnect, SubscribeOptions } from '../procedures.ts';
-import { createSubscribe, type Patience } from '../subscription/subscription.ts';
+import { createSubscribe, type ReconnectPolicy } from '../subscription/subscription.ts';
 import { rejectionOf } from './rejection.test-support.ts';
 
 export interface Follow {
   readonly input?: unknown;
   readonly client?: Omit<ClientOptions, 'url'>;
-  readonly patience?: Partial<Patience>;
+  readonly reconnectPolicy?: Partial<ReconnectPolicy>;
   readonly options?: SubscribeOptions;
 }
 
-const shortPatience: Patience = {
+const shortReconnectPolicy: ReconnectPolicy = {
   silenceMs: 20_000,
   firstPauseMs: 1,
   maxPauseMs: 5,
@@ -25,9 +25,12 @@ const shortPatience: Patience = {
 
 /** Subscribes to `containers.followLogs`; what it lost on the way is in `reconnects`. */
 export function follow(url: string, settings: Follow = {}) {
-  const { input = { name: 'nginx' }, client, patience, options } = settings;
+  const { input = { name: 'nginx' }, client, reconnectPolicy, options } = settings;
   const reconnects: Reconnect[] = [];
-  const subscribe = createSubscribe({ ...client, url }, { ...shortPatience, ...patience });
+  const subscribe = createSubscribe(
+    { ...client, url },
+    { ...shortReconnectPolicy, ...reconnectPolicy },
+  );
   const items = subscribe(
     { path: 'containers.followLogs', input },
     {
