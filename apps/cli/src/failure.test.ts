@@ -2,7 +2,7 @@ import { type ErrorCode, OnDemandError } from '@ondemand/client';
 import { expect, test } from 'vitest';
 import { CliError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import { toFailure, toTrouble } from './failure.ts';
+import { toFailure, toReason } from './failure.ts';
 
 /** Written a second time on purpose: scripts rely on these numbers. */
 const published: Record<ErrorCode, number> = {
@@ -82,8 +82,8 @@ test('why the CLI itself has no token is told as it stands', async () => {
   const cause = new CliError(exitCodes.unavailable, 'No issuer');
   const error = new OnDemandError('TOKEN_ERROR', 'The `token` function failed', { cause });
   expect(await toFailure(error)).toMatchObject({ message: 'No issuer', exitCode: 6 });
-  expect(toTrouble(error)).toBe('No issuer');
-  expect(toTrouble(new OnDemandError('NETWORK_ERROR', 'It broke'))).toBe('It broke');
+  expect(toReason(error)).toBe('No issuer');
+  expect(toReason(new OnDemandError('NETWORK_ERROR', 'It broke'))).toBe('It broke');
 });
 
 test('a failure inside the API carries its request id, by which its log knows it', async () => {

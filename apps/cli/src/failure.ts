@@ -32,7 +32,7 @@ export async function toFailure(
 }
 
 /** Why something is tried again: the token is ours to give, and so is the reason why there is none. */
-export function toTrouble({ message, cause }: OnDemandError): string {
+export function toReason({ message, cause }: OnDemandError): string {
   return cause instanceof CliError ? cause.message : message;
 }
 

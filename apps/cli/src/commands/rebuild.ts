@@ -6,7 +6,7 @@ import { defineCommand } from '../command-line/command.ts';
 import { flag } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toFailure, toTrouble } from '../failure.ts';
+import { toFailure, toReason } from '../failure.ts';
 import { toPrintableText } from '../output/printable.ts';
 import { toJobFailure } from '../views/job-facts.ts';
 import { followJob } from '../watch/follow-job.ts';
@@ -64,7 +64,7 @@ async function attempt(context: Context, wanted: Attempt): Promise<ExitCode> {
       signal,
       onOpen: () => spinner.update(`Rebuilding ${name}`),
       onReconnect: ({ error }) =>
-        spinner.update(`Rebuilding ${name}, trying to see it again: ${toTrouble(error)}`),
+        spinner.update(`Rebuilding ${name}, trying to see it again: ${toReason(error)}`),
       onOutput: ({ text }) => showOutput(context, text, wanted.prefix),
     });
     return report(context, { name, begun, ended });

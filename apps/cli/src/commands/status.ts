@@ -7,7 +7,7 @@ import { toFailure } from '../failure.ts';
 import { toPrintable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';
 import { toContainerTable } from '../views/container-table.ts';
-import { toStateLook } from '../views/vm-facts.ts';
+import { toStateStyle } from '../views/vm-facts.ts';
 
 export const status = defineCommand({
   description: `The VM and its containers at a glance.
@@ -60,6 +60,6 @@ function toText({ vm, containers }: Glance, style: Style, columns: number | unde
 function toHeadline({ displayName, vmId, lifecycleState, ip }: VmState, style: Style): string {
   const name =
     displayName === vmId || displayName === '' ? vmId : `${vmId} (${toPrintable(displayName)})`;
-  const state = style(toStateLook(lifecycleState), toPrintable(lifecycleState));
+  const state = style(toStateStyle(lifecycleState), toPrintable(lifecycleState));
   return `${[style('bold', name), state, ...(ip === undefined ? [] : [toPrintable(ip)])].join('   ')}\n`;
 }

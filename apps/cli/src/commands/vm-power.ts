@@ -165,7 +165,7 @@ async function watch(
       client,
       signal,
       timeoutMs,
-      onLook({ stage, next, elapsedMs }) {
+      onPoll({ stage, next, elapsedMs }) {
         const elapsed = formatDuration(elapsedMs);
         if (stage !== shown) output.say(`${elapsed.padStart(6)}   ${stage}\n`);
         shown = stage;

@@ -4,11 +4,16 @@ import type { AuthorizationServer } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type IssuerFailure, isBare, toCliError, toIssuerFailure } from './issuer-failure.ts';
-import { isScopeRefusal, type TokenWish, toLesserWish, toOtherName } from './token-request.ts';
+import {
+  isScopeRefusal,
+  type TokenRequest,
+  toOtherName,
+  toReducedRequest,
+} from './token-request.ts';
 
 export interface Question {
   readonly server: AuthorizationServer;
-  readonly wish: TokenWish;
+  readonly tokenRequest: TokenRequest;
   readonly signal: AbortSignal;
 }
 
@@ -17,37 +22,38 @@ export type Grant = 'device_code' | 'client_credentials';
 
 /** With the wish that was granted. Throws `CliError`. */
 export async function askIssuer<T>(
-  { server, wish: first, signal, grant }: Question & { readonly grant: Grant },
-  ask: (wish: TokenWish) => Promise<T>,
-): Promise<{ readonly answer: T; readonly wish: TokenWish }> {
+  { server, tokenRequest: first, signal, grant }: Question & { readonly grant: Grant },
+  ask: (tokenRequest: TokenRequest) => Promise<T>,
+): Promise<{ readonly answer: T; readonly tokenRequest: TokenRequest }> {
   let refusal: CliError | undefined;
-  for (let wish = first; ; ) {
+  for (let tokenRequest = first; ; ) {
     try {
-      return { answer: await ask(wish), wish };
+      return { answer: await ask(tokenRequest), tokenRequest };
     } catch (error) {
       const failure = toIssuerFailure(error, signal);
       const code = failure.kind === 'refused' ? failure.code : '';
-      const other = toOtherName(wish, code);
-      const lesser = toLesserWish(wish, code) ?? other;
-      const told = toRefusal(failure, server.issuer, { wish, grant, cause: error });
-      refusal = wish.audience?.only === undefined ? told : (refusal ?? told); // the first of the names says most
-      if (lesser === undefined) throw refusal;
-      wish = lesser;
+      const other = toOtherName(tokenRequest, code);
+      const reduced = toReducedRequest(tokenRequest, code) ?? other;
+      const told = toRefusal(failure, server.issuer, { tokenRequest, grant, cause: error });
+      refusal = tokenRequest.audience?.only === undefined ? told : (refusal ?? told); // the first of the names says most
+      if (reduced === undefined) throw refusal;
+      tokenRequest = reduced;
     }
   }
 }
 
 interface Asked {
-  readonly wish: TokenWish;
+  readonly tokenRequest: TokenRequest;
   readonly grant: Grant;
 }
 
 function toRefusal(
   failure: IssuerFailure,
   issuer: string,
-  { wish, grant, cause }: Asked & { readonly cause: unknown },
+  { tokenRequest, grant, cause }: Asked & { readonly cause: unknown },
 ): CliError {
-  const what = failure.kind === 'refused' ? toReason(failure.code, { wish, grant }) : undefined;
+  const what =
+    failure.kind === 'refused' ? toReason(failure.code, { tokenRequest, grant }) : undefined;
   if (failure.kind !== 'refused' || what === undefined) {
     return toCliError(failure, { issuer, doing: 'asked to log in', cause });
   }
@@ -55,8 +61,8 @@ function toRefusal(
   return new CliError(exitCodes.denied, `The issuer ${issuer}${said} ${what}`, { cause });
 }
 
-function toReason(code: string, { wish, grant }: Asked): string | undefined {
-  const { clientId, scope, audience } = wish;
+function toReason(code: string, { tokenRequest, grant }: Asked): string | undefined {
+  const { clientId, scope, audience } = tokenRequest;
   const isDevice = grant === 'device_code';
   if (code === 'invalid_client') {
     return isDevice

@@ -9,7 +9,7 @@ import { askByClientCredentials } from './client-credentials.ts';
 import { discover } from './find-issuer.ts';
 
 const { signal } = new AbortController();
-const wish = { clientId: 'ondemand-cli', scope: 'read', audience: undefined };
+const tokenRequest = { clientId: 'ondemand-cli', scope: 'read', audience: undefined };
 
 async function logIn(
   token: readonly IssuerAnswer[],
@@ -18,7 +18,7 @@ async function logIn(
   const metadata = methods && { token_endpoint_auth_methods_supported: methods };
   await using issuer = await startStubIssuer({ token, ...(metadata && { metadata }) });
   const server = await discover(issuer.issuer, signal);
-  const outcome = await askByClientCredentials({ server, wish, signal, secret }).then(
+  const outcome = await askByClientCredentials({ server, tokenRequest, signal, secret }).then(
     (value) => ({ value, error: undefined }),
     (error: unknown) => ({ value: undefined, error }),
   );
@@ -68,7 +68,7 @@ test('a method that the issuer took before is the first', async () => {
   await using issuer = await startStubIssuer({ token: [granted], metadata });
   const server = await discover(issuer.issuer, signal);
   const secretMethod = 'client_secret_post';
-  await askByClientCredentials({ server, wish, signal, secret: 's', secretMethod });
+  await askByClientCredentials({ server, tokenRequest, signal, secret: 's', secretMethod });
   expect(issuer.authorizations()).toEqual([undefined]);
 });
 

@@ -10,7 +10,7 @@ import { askIssuer, type Question } from './ask-issuer.ts';
 import { toSecretMethods } from './client-secret-methods.ts';
 import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
-import { type Granted, type TokenWish, toParameters, toTokens } from './token-request.ts';
+import { type Granted, type TokenRequest, toParameters, toTokens } from './token-request.ts';
 
 export interface ClientLogin extends Question {
   readonly secret: string;
@@ -27,19 +27,22 @@ export async function askByClientCredentials({
   const { server, signal } = question;
   const methods = toSecretMethods(server, secretMethod);
 
-  async function request(wish: TokenWish, auth: ClientAuth): Promise<TokenEndpointResponse> {
-    const client = { client_id: wish.clientId };
+  async function request(
+    tokenRequest: TokenRequest,
+    auth: ClientAuth,
+  ): Promise<TokenEndpointResponse> {
+    const client = { client_id: tokenRequest.clientId };
     const options = toRequestOptions(signal);
-    const parameters = toParameters(wish);
+    const parameters = toParameters(tokenRequest);
     const response = await clientCredentialsGrantRequest(server, client, auth, parameters, options);
     return processClientCredentialsResponse(server, client, response);
   }
 
   /** A client that is refused may be registered for another method. */
-  async function requestByAny(wish: TokenWish) {
+  async function requestByAny(tokenRequest: TokenRequest) {
     for (const [index, { name, toClientAuth }] of methods.entries()) {
       try {
-        return { answer: await request(wish, toClientAuth(secret)), method: name };
+        return { answer: await request(tokenRequest, toClientAuth(secret)), method: name };
       } catch (error) {
         const isLast = index === methods.length - 1;
         if (isLast || !isClientRefused(error, signal)) throw error;
@@ -48,13 +51,13 @@ export async function askByClientCredentials({
     throw new TypeError('No method to send a secret by'); // `toSecretMethods` gives one at least
   }
 
-  const { answer, wish } = await askIssuer(
+  const { answer, tokenRequest } = await askIssuer(
     { ...question, grant: 'client_credentials' },
     requestByAny,
   );
   return {
     tokens: toTokens(answer.answer, Date.now()),
-    wish,
+    tokenRequest,
     secretMethod: answer.method,
   };
 }

@@ -9,17 +9,20 @@ import {
 } from '../testing/stub-issuer.test-support.ts';
 import { type Prompt, runDeviceFlow } from './device-flow.ts';
 import { discover } from './find-issuer.ts';
-import type { TokenWish } from './token-request.ts';
+import type { TokenRequest } from './token-request.ts';
 
 const pending = refused('authorization_pending');
-const wish: TokenWish = {
+const tokenRequest: TokenRequest = {
   clientId: 'ondemand-cli',
   scope: 'read offline_access',
   audience: { value: 'https://api.example.com', isGuess: true },
 };
 
 /** The flow against an issuer that answers so, on a clock that passes as fast as it is slept on. */
-async function run(script: Parameters<typeof startStubIssuer>[0], wanted: TokenWish = wish) {
+async function run(
+  script: Parameters<typeof startStubIssuer>[0],
+  wanted: TokenRequest = tokenRequest,
+) {
   await using issuer = await startStubIssuer(script);
   const { signal } = new AbortController();
   const prompts: Prompt[] = [];
@@ -34,7 +37,7 @@ async function run(script: Parameters<typeof startStubIssuer>[0], wanted: TokenW
   };
   const outcome = await runDeviceFlow({
     server: await discover(issuer.issuer, signal),
-    wish: wanted,
+    tokenRequest: wanted,
     signal,
     clock,
     onPrompt: (prompt) => prompts.push(prompt),
@@ -155,7 +158,7 @@ test('what the user did not ask for is left out when the issuer does not like it
     [undefined, 'read offline_access'],
     [undefined, 'read'],
   ]);
-  expect(value?.wish).toEqual({ ...wish, scope: 'read', audience: undefined });
+  expect(value?.tokenRequest).toEqual({ ...tokenRequest, scope: 'read', audience: undefined });
 });
 
 test.each([
@@ -169,7 +172,7 @@ test.each([
   ['invalid_request', 'refused (invalid_request)'],
 ])('what the user asked for and %s is told', async (code, message) => {
   const audience = { value: 'https://api.example.com', isGuess: false };
-  const wanted = { ...wish, scope: 'read', audience };
+  const wanted = { ...tokenRequest, scope: 'read', audience };
   const { error } = await run({ token: [granted], device: [refused(code)] }, wanted);
   expect(error).toMatchObject({ exitCode: 3, message: expect.stringContaining(message) });
   expect(error).toMatchObject({ message: expect.stringContaining('it says: RAW UPSTREAM') });
@@ -182,7 +185,7 @@ test('an audience that the issuer does not take by both of its names is asked fo
       token: [granted],
       device: [refused('invalid_request'), refused('invalid_target'), device],
     },
-    { ...wish, audience },
+    { ...tokenRequest, audience },
   );
   const both = { audience: audience.value, resource: audience.value };
   expect(asked.map(({ audience, resource }) => ({ audience, resource }))).toEqual([
@@ -191,7 +194,7 @@ test('an audience that the issuer does not take by both of its names is asked fo
     { audience: undefined, resource: audience.value },
   ]);
   expect(polls[0]).toMatchObject({ resource: audience.value });
-  expect(value?.wish.audience).toEqual({ ...audience, only: 'resource' });
+  expect(value?.tokenRequest.audience).toEqual({ ...audience, only: 'resource' });
 });
 
 test('an issuer without a device flow is told', async () => {

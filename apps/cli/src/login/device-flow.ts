@@ -40,16 +40,16 @@ export interface Clock {
 /** Resolves once the person has agreed. Throws `CliError`: refused, too late, not possible there, issuer unavailable. */
 export async function runDeviceFlow(flow: DeviceFlow): Promise<Granted> {
   const { server, signal, clock = systemClock } = flow;
-  const { answer: device, wish } = await askIssuer(
+  const { answer: device, tokenRequest } = await askIssuer(
     { ...flow, grant: 'device_code' },
-    async (wish) => {
-      const client = { client_id: wish.clientId };
+    async (tokenRequest) => {
+      const client = { client_id: tokenRequest.clientId };
       const options = toRequestOptions(signal);
       const response = await deviceAuthorizationRequest(
         server,
         client,
         None(),
-        toParameters(wish),
+        toParameters(tokenRequest),
         options,
       );
       return processDeviceAuthorizationResponse(server, client, response);
@@ -64,8 +64,8 @@ export async function runDeviceFlow(flow: DeviceFlow): Promise<Granted> {
     if (msLeft <= 0) throw pace.failure ?? tooLate();
     flow.onWait({ msLeft });
     await clock.sleep(Math.min(pace.pauseMs, msLeft), signal);
-    const polled = await poll({ server, wish, signal }, device.device_code, pace);
-    if ('access_token' in polled) return { tokens: toTokens(polled, clock.now()), wish };
+    const polled = await poll({ server, tokenRequest, signal }, device.device_code, pace);
+    if ('access_token' in polled) return { tokens: toTokens(polled, clock.now()), tokenRequest };
     pace = polled;
   }
 }
@@ -90,15 +90,15 @@ const longestIntervalMs = 30_000;
 
 /** The tokens, or the pace to ask on at. An issuer that does not answer is asked for as long as the code holds. */
 async function poll(
-  { server, wish, signal }: Question,
+  { server, tokenRequest, signal }: Question,
   deviceCode: string,
   { intervalMs }: Pace,
 ): Promise<TokenEndpointResponse | Pace> {
-  const client = { client_id: wish.clientId };
+  const client = { client_id: tokenRequest.clientId };
   try {
     const response = await deviceCodeGrantRequest(server, client, None(), deviceCode, {
       ...toRequestOptions(signal),
-      additionalParameters: toResource(wish.audience),
+      additionalParameters: toResource(tokenRequest.audience),
     });
     return await processDeviceCodeResponse(server, client, response);
   } catch (error) {

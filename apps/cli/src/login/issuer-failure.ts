@@ -103,12 +103,12 @@ function fromBody({
 }: ResponseBodyError): IssuerFailure {
   const says = toIssuerWords(error_description);
   const code = toCode(error);
-  if (!isOutage(status) && !passing.has(error)) return { kind: 'refused', code, says };
+  if (!isUnavailable(status) && !passing.has(error)) return { kind: 'refused', code, says };
   const reason = `HTTP ${status}, ${code}${says === undefined ? '' : `: ${says}`}`;
   return { kind: 'unavailable', reason, retryAfterMs: readRetryAfterMs(response) };
 }
 
-function isOutage(status: number): boolean {
+function isUnavailable(status: number): boolean {
   return status >= 500 || status === 429 || status === 408;
 }
 
@@ -135,7 +135,7 @@ function fromAnswer(error: OperationProcessingError | UnsupportedOperationError)
   }
   const { status } = cause;
   const code = `HTTP ${status}`;
-  if (status >= 400 && !isOutage(status)) return { kind: 'refused', code, says: undefined };
+  if (status >= 400 && !isUnavailable(status)) return { kind: 'refused', code, says: undefined };
   return { kind: 'unavailable', reason: code, retryAfterMs: readRetryAfterMs(cause) };
 }
 

@@ -30,7 +30,7 @@ export async function logIn(request: LoginRequest, context: Context): Promise<Lo
   const { issuer, scopes, audience } = await findIssuer(request, context);
   using spinner = output.spin(`Asking ${issuer}`);
   const server = await discover(issuer, signal);
-  const wish = {
+  const tokenRequest = {
     clientId: request.clientId ?? defaultClientId,
     scope: toScope(request.scope ?? (scopes ?? defaultScopes).join(' '), secret === undefined),
     audience: toAudience(request, audience),
@@ -39,13 +39,13 @@ export async function logIn(request: LoginRequest, context: Context): Promise<Lo
     secret === undefined
       ? await runDeviceFlow({
           server,
-          wish,
+          tokenRequest,
           signal,
           onPrompt: (prompt) => output.tell(toInstructions(prompt)),
           onWait: ({ msLeft }) =>
             spinner.update(`Waiting for your approval; the code ends ${formatTimeLeft(msLeft)}`),
         })
-      : await askByClientCredentials({ server, wish, signal, secret });
+      : await askByClientCredentials({ server, tokenRequest, signal, secret });
   return toLogin(granted, { issuer, secretFile: request.secretFile });
 }
 
@@ -87,14 +87,14 @@ function toInstructions({ userCode, url, completeUrl }: Prompt): string {
 }
 
 function toLogin(
-  { tokens, wish, secretMethod }: Granted & { readonly secretMethod?: string },
+  { tokens, tokenRequest, secretMethod }: Granted & { readonly secretMethod?: string },
   { issuer, secretFile }: { issuer: string; secretFile: string | undefined },
 ): Login {
   return {
     issuer,
-    clientId: wish.clientId,
-    scope: wish.scope,
-    audience: wish.audience,
+    clientId: tokenRequest.clientId,
+    scope: tokenRequest.scope,
+    audience: tokenRequest.audience,
     secretFile: secretFile === undefined || secretFile === '-' ? secretFile : resolve(secretFile),
     secretMethod,
     ...tokens,

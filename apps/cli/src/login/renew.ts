@@ -85,7 +85,13 @@ async function askAgain(
       { cause: error },
     );
   });
-  const wish = { clientId, scope, audience };
-  const granted = await askByClientCredentials({ server, wish, signal, secret, secretMethod });
+  const tokenRequest = { clientId, scope, audience };
+  const granted = await askByClientCredentials({
+    server,
+    tokenRequest,
+    signal,
+    secret,
+    secretMethod,
+  });
   return granted.tokens;
 }

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import {
-  type TokenWish,
-  toLesserWish,
+  type TokenRequest,
   toParameters,
+  toReducedRequest,
   toResource,
   toTokens,
 } from './token-request.ts';
 
 const guess = { value: 'https://api.example.com', isGuess: true };
 const given = { value: 'https://api.example.com', isGuess: false };
-const wish = (change: Partial<TokenWish>): TokenWish => ({
+const tokenRequest = (change: Partial<TokenRequest>): TokenRequest => ({
   clientId: 'cli',
   scope: 'read offline_access',
   audience: guess,
@@ -17,7 +17,7 @@ const wish = (change: Partial<TokenWish>): TokenWish => ({
 });
 
 test('the audience that the user gave goes by both of its names', () => {
-  expect(toParameters(wish({ audience: given }))).toEqual({
+  expect(toParameters(tokenRequest({ audience: given }))).toEqual({
     scope: 'read offline_access',
     audience: given.value,
     resource: given.value,
@@ -25,7 +25,10 @@ test('the audience that the user gave goes by both of its names', () => {
 });
 
 test('a guess goes by the name that no issuer makes a token for another audience of', () => {
-  expect(toParameters(wish({}))).toEqual({ scope: 'read offline_access', audience: guess.value });
+  expect(toParameters(tokenRequest({}))).toEqual({
+    scope: 'read offline_access',
+    audience: guess.value,
+  });
 });
 
 test.each(['ondemand', 'https://api.example.com/#part'])('%s is no resource', (value) => {
@@ -33,21 +36,25 @@ test.each(['ondemand', 'https://api.example.com/#part'])('%s is no resource', (v
 });
 
 test('nothing asked for is nothing sent', () => {
-  expect(toParameters(wish({ scope: '', audience: undefined }))).toEqual({});
+  expect(toParameters(tokenRequest({ scope: '', audience: undefined }))).toEqual({});
 });
 
 test.each([
-  ['invalid_target', wish({}), wish({ audience: undefined })],
-  ['invalid_request', wish({}), wish({ audience: undefined })],
-  ['invalid_scope', wish({}), wish({ scope: 'read' })],
-  ['invalid_scope', wish({ audience: given }), wish({ audience: given, scope: 'read' })],
-  ['invalid_target', wish({ audience: given }), undefined],
-  ['invalid_request', wish({ audience: given }), undefined],
-  ['invalid_scope', wish({ scope: 'read' }), undefined],
-  ['invalid_scope', wish({ scope: 'offline_access' }), undefined],
-  ['invalid_client', wish({}), undefined],
+  ['invalid_target', tokenRequest({}), tokenRequest({ audience: undefined })],
+  ['invalid_request', tokenRequest({}), tokenRequest({ audience: undefined })],
+  ['invalid_scope', tokenRequest({}), tokenRequest({ scope: 'read' })],
+  [
+    'invalid_scope',
+    tokenRequest({ audience: given }),
+    tokenRequest({ audience: given, scope: 'read' }),
+  ],
+  ['invalid_target', tokenRequest({ audience: given }), undefined],
+  ['invalid_request', tokenRequest({ audience: given }), undefined],
+  ['invalid_scope', tokenRequest({ scope: 'read' }), undefined],
+  ['invalid_scope', tokenRequest({ scope: 'offline_access' }), undefined],
+  ['invalid_client', tokenRequest({}), undefined],
 ] as const)('after %s %j is followed by %j', (code, first, next) => {
-  expect(toLesserWish(first, code)).toEqual(next);
+  expect(toReducedRequest(first, code)).toEqual(next);
 });
 
 test('an end of the token is counted from now, and may be unknown', () => {

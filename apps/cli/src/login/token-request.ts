@@ -3,7 +3,7 @@
 import type { TokenEndpointResponse } from 'oauth4webapi';
 import type { Audience, Login } from './stored-logins.ts';
 
-export interface TokenWish {
+export interface TokenRequest {
   readonly clientId: string;
   readonly scope: string;
   /** Undefined: what the issuer gives by itself. */
@@ -13,7 +13,7 @@ export interface TokenWish {
 /** What the issuer gave, and for which of the wishes. */
 export interface Granted {
   readonly tokens: Tokens;
-  readonly wish: TokenWish;
+  readonly tokenRequest: TokenRequest;
 }
 
 export type Tokens = Pick<Login, 'accessToken' | 'expiresAt' | 'obtainedAt' | 'refreshToken'>;
@@ -22,7 +22,7 @@ export type Tokens = Pick<Login, 'accessToken' | 'expiresAt' | 'obtainedAt' | 'r
  * Issuers disagree on the name: Authelia and others take `audience`, RFC 8707 has `resource`, and most ignore the other, so both are sent.
  * A mere guess goes by `audience` alone, as an issuer would issue whatever `resource` it is asked for, and the API refuse that.
  */
-export function toParameters({ scope, audience }: TokenWish): Record<string, string> {
+export function toParameters({ scope, audience }: TokenRequest): Record<string, string> {
   return {
     ...(scope !== '' && { scope }),
     ...(audience !== undefined && audience.only !== 'resource' && { audience: audience.value }),
@@ -39,13 +39,14 @@ export function toResource(audience: Audience | undefined): Record<string, strin
 }
 
 /** What to ask for next when the issuer did not take both names of the audience: by one of them, then by the other. */
-export function toOtherName(wish: TokenWish, code: string): TokenWish | undefined {
-  const { audience } = wish;
+export function toOtherName(tokenRequest: TokenRequest, code: string): TokenRequest | undefined {
+  const { audience } = tokenRequest;
   if (audience === undefined || !['invalid_target', 'invalid_request'].includes(code))
     return undefined;
-  if (audience.only === 'audience') return { ...wish, audience: { ...audience, only: 'resource' } };
+  if (audience.only === 'audience')
+    return { ...tokenRequest, audience: { ...audience, only: 'resource' } };
   const isBoth = audience.only === undefined && 'resource' in toResource(audience);
-  return isBoth ? { ...wish, audience: { ...audience, only: 'audience' } } : undefined;
+  return isBoth ? { ...tokenRequest, audience: { ...audience, only: 'audience' } } : undefined;
 }
 
 export function toTokens(answer: TokenEndpointResponse, nowMs: number): Tokens {
@@ -60,16 +61,19 @@ export function toTokens(answer: TokenEndpointResponse, nowMs: number): Tokens {
 }
 
 /**
- * What to ask for next when the issuer did not like `wish`: without what the user did not ask for.
+ * What to ask for next when the issuer did not like `tokenRequest`: without what the user did not ask for.
  * Undefined when there is nothing left to leave out.
  */
-export function toLesserWish(wish: TokenWish, code: string): TokenWish | undefined {
-  const withoutAudience = { ...wish, audience: undefined };
-  const isGuess = wish.audience?.isGuess === true;
+export function toReducedRequest(
+  tokenRequest: TokenRequest,
+  code: string,
+): TokenRequest | undefined {
+  const withoutAudience = { ...tokenRequest, audience: undefined };
+  const isGuess = tokenRequest.audience?.isGuess === true;
   if (code === 'invalid_target' && isGuess) return withoutAudience;
-  const scopes = wish.scope.split(' ');
+  const scopes = tokenRequest.scope.split(' ');
   if (isScopeRefusal(code) && scopes.includes(renewable) && scopes.length > 1) {
-    return { ...wish, scope: scopes.filter((scope) => scope !== renewable).join(' ') };
+    return { ...tokenRequest, scope: scopes.filter((scope) => scope !== renewable).join(' ') };
   }
   if (code === 'invalid_request' && isGuess) return withoutAudience;
   return undefined;

@@ -2,10 +2,10 @@
 
 import { styleText } from 'node:util';
 
-export type Look = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
+export type TextStyle = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 
 /** Paints text, or leaves it as it is where there are no colours. */
-export type Style = (look: Look, text: string) => string;
+export type Style = (textStyle: TextStyle, text: string) => string;
 
 export interface ColourEnvironment {
   readonly NO_COLOR?: string | undefined;
@@ -21,8 +21,8 @@ export function wantsColours(isTty: boolean, env: ColourEnvironment): boolean {
 }
 
 export function createStyle(colours: boolean): Style {
-  if (!colours) return (_look, text) => text;
-  return (look, text) => styleText(look, text, { validateStream: false });
+  if (!colours) return (_textStyle, text) => text;
+  return (textStyle, text) => styleText(textStyle, text, { validateStream: false });
 }
 
 function isSet(value: string | undefined): value is string {

@@ -10,7 +10,7 @@ interface Row {
 
 const columns: readonly Column<Row>[] = [
   { title: 'NAME', cell: ({ name }) => name },
-  { title: 'NOTE', cell: ({ note }) => note, look: () => 'green' },
+  { title: 'NOTE', cell: ({ note }) => note, textStyle: () => 'green' },
   { title: 'LAST', cell: () => '' },
 ];
 const plain = createStyle(false);

@@ -3,7 +3,7 @@
 import stringWidth from 'string-width';
 import { cutToWidth } from './cut.ts';
 import { toPrintable } from './printable.ts';
-import type { Look, Style } from './style.ts';
+import type { Style, TextStyle } from './style.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -12,7 +12,7 @@ export interface Column<Row> {
   /** Not cut before all others are, for what is typed again. */
   readonly isWhole?: boolean;
   cell(row: Row): string;
-  look?(row: Row): Look | undefined;
+  textStyle?(row: Row): TextStyle | undefined;
 }
 
 /** One line a row after the headings, each with its newline; cells are made printable and measured as a terminal shows them. Within `width` the widest columns are cut until nothing wraps. */
@@ -22,10 +22,13 @@ export function toTable<Row>(
   style: Style,
   width?: number | undefined,
 ): string {
-  const headings = columns.map(({ title }): Cell => ({ text: title, look: 'bold' }));
+  const headings = columns.map(({ title }): Cell => ({ text: title, textStyle: 'bold' }));
   const body = rows.map((row) =>
     columns.map(
-      (column): Cell => ({ text: toPrintable(column.cell(row)), look: column.look?.(row) }),
+      (column): Cell => ({
+        text: toPrintable(column.cell(row)),
+        textStyle: column.textStyle?.(row),
+      }),
     ),
   );
   const all = [headings, ...body];
@@ -37,7 +40,7 @@ export function toTable<Row>(
   return layOut(all, style, width === undefined ? widths : fit(widths, isWhole, width));
 }
 
-export type Fact = readonly [name: string, value: string, look?: Look | undefined];
+export type Fact = readonly [name: string, value: string, textStyle?: TextStyle | undefined];
 
 /** One line a fact, `Name   value`, without headings; those that are undefined are left out. What `width` does not hold goes on below, in its column. */
 export function toFacts(
@@ -46,9 +49,9 @@ export function toFacts(
   width?: number | undefined,
 ): string {
   const known = facts.filter((fact) => fact !== undefined);
-  const rows = known.map(([name, value, look]): Cell[] => [
-    { text: name, look: 'dim' },
-    { text: toPrintable(value), look },
+  const rows = known.map(([name, value, textStyle]): Cell[] => [
+    { text: name, textStyle: 'dim' },
+    { text: toPrintable(value), textStyle },
   ]);
   if (width === undefined) return layOut(rows, style);
   const [names = 0, values = 0] = toWidths(rows);
@@ -74,7 +77,7 @@ export function fold(text: string, width: number): string[] {
 
 interface Cell {
   readonly text: string;
-  readonly look: Look | undefined;
+  readonly textStyle: TextStyle | undefined;
 }
 
 const gap = '   ';
@@ -84,7 +87,7 @@ function foldRow(row: readonly Cell[], widths: readonly number[]): Cell[][] {
   const folded = row.map(({ text }, index) => fold(text, widths[index] ?? 0));
   const height = Math.max(...folded.map(({ length }) => length));
   return Array.from({ length: height }, (_, line) =>
-    row.map(({ look }, index): Cell => ({ text: folded[index]?.[line] ?? '', look })),
+    row.map(({ textStyle }, index): Cell => ({ text: folded[index]?.[line] ?? '', textStyle })),
   );
 }
 
@@ -127,11 +130,11 @@ function layOut(
 }
 
 function toLine(row: readonly Cell[], widths: readonly number[], style: Style): string {
-  const cells = row.map(({ text: whole, look }, index) => {
+  const cells = row.map(({ text: whole, textStyle }, index) => {
     const width = widths[index] ?? 0;
     const text = stringWidth(whole) > width ? `${cutToWidth(whole, width - 1)}…` : whole;
     const padding = ' '.repeat(width - stringWidth(text));
-    return `${look === undefined || text === '' ? text : style(look, text)}${padding}`;
+    return `${textStyle === undefined || text === '' ? text : style(textStyle, text)}${padding}`;
   });
   return cells.join(gap).trimEnd();
 }

@@ -50,16 +50,16 @@ export async function typeInShell({ shell, line, files = [], env = {} }: Typed) 
   const exit = exitOf(terminal);
   const shown = collect(terminal.stdout);
   const read = (name: string) => readFile(at(name), 'utf8').catch(() => '');
-  await expect.poll(shown, patience).toContain('READY');
+  await expect.poll(shown, pollOptions).toContain('READY');
   terminal.stdin.write(`${line}\t\n`);
-  await expect.poll(() => read('.words'), patience).toMatch(/\n$/);
+  await expect.poll(() => read('.words'), pollOptions).toMatch(/\n$/);
   terminal.stdin.write('exit\n');
   await exit;
   const words = (await read('.words')).trimEnd();
   return { words, redirected: await read(files[0] ?? '.none') };
 }
 
-const patience = { timeout: 60_000 };
+const pollOptions = { timeout: 60_000 };
 
 const starts: Readonly<Record<Shell, string>> = {
   bash: 'bash --noprofile --rcfile .bashrc -i',

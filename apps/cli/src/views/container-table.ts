@@ -1,7 +1,7 @@
 // How containers look to people.
 
 import type { Container } from '@ondemand/client';
-import type { Look, Style } from '../output/style.ts';
+import type { Style, TextStyle } from '../output/style.ts';
 import { type Column, toTable } from '../output/table.ts';
 
 /** The columns of `docker ps -a` that the API has, the name first. */
@@ -13,8 +13,8 @@ export function toContainerTable(
   return toTable(columns, containers, style, width);
 }
 
-export function toContainerLook(state: Container['state']): Look {
-  return lookOf[state];
+export function toContainerStyle(state: Container['state']): TextStyle {
+  return styleOf[state];
 }
 
 const columns: readonly Column<Container>[] = [
@@ -23,7 +23,8 @@ const columns: readonly Column<Container>[] = [
   {
     title: 'STATUS',
     cell: ({ uptime, state }) => uptime || state,
-    look: ({ state, uptime }) => (uptime.includes('(unhealthy)') ? 'red' : toContainerLook(state)),
+    textStyle: ({ state, uptime }) =>
+      uptime.includes('(unhealthy)') ? 'red' : toContainerStyle(state),
   },
   { title: 'PORTS', cell: ({ ports }) => toShortPorts(ports) },
 ];
@@ -39,7 +40,7 @@ export function toShortPorts(ports: string): string {
     .join(', ');
 }
 
-const lookOf: Readonly<Record<Container['state'], Look>> = {
+const styleOf: Readonly<Record<Container['state'], TextStyle>> = {
   running: 'green',
   exited: 'dim',
   paused: 'yellow',

@@ -3,22 +3,22 @@
 import type { OnDemandEvent } from '@ondemand/client';
 import { toJson } from '../output/json.ts';
 import { toOneLine } from '../output/printable.ts';
-import type { Look, Style } from '../output/style.ts';
-import { toJobLook } from './job-facts.ts';
-import { toStateLook } from './vm-facts.ts';
+import type { Style, TextStyle } from '../output/style.ts';
+import { toJobStyle } from './job-facts.ts';
+import { toStateStyle } from './vm-facts.ts';
 
 /** `2026-02-08T10:15:30.000Z   container   nginx die (exit code 137)`, with its newline. */
 export function toEventLine(event: OnDemandEvent, style: Style): string {
-  const { what, look } = describe(event);
+  const { what, textStyle } = describe(event);
   const text = toOneLine(what);
   const time = style('dim', toOneLine(event.time).padEnd(24));
   const type = toOneLine(event.type).padEnd(9);
-  return `${time}   ${type}   ${look === undefined ? text : style(look, text)}\n`;
+  return `${time}   ${type}   ${textStyle === undefined ? text : style(textStyle, text)}\n`;
 }
 
 interface Description {
   readonly what: string;
-  readonly look?: Look | undefined;
+  readonly textStyle?: TextStyle | undefined;
 }
 
 function describe(event: OnDemandEvent): Description {
@@ -26,17 +26,17 @@ function describe(event: OnDemandEvent): Description {
     case 'vm':
       return {
         what: `${event.lifecycleState}${event.previous === null ? '' : ` (was ${event.previous})`}`,
-        look: toStateLook(event.lifecycleState),
+        textStyle: toStateStyle(event.lifecycleState),
       };
     case 'container':
       return describeContainer(event);
     case 'job':
       return {
         what: `${event.kind} ${event.target} ${event.state} (${event.id})`,
-        look: toJobLook(event.state),
+        textStyle: toJobStyle(event.state),
       };
     case 'resync':
-      return { what: event.reason, look: 'yellow' };
+      return { what: event.reason, textStyle: 'yellow' };
     default:
       return { what: toJson(event, { indent: false }) }; // of an API that is newer than this command
   }
@@ -53,6 +53,6 @@ function describeContainer({
   const isGood = action === 'start' || action === 'unpause' || health === 'healthy';
   return {
     what: `${name} ${action}${note === undefined ? '' : ` (${note})`}`,
-    look: isBad ? 'red' : isGood ? 'green' : undefined,
+    textStyle: isBad ? 'red' : isGood ? 'green' : undefined,
   };
 }

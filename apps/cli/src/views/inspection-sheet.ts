@@ -4,9 +4,9 @@ import type { ContainerInspection } from '@ondemand/client';
 import { formatBinaryBytes } from '../output/bytes.ts';
 import { formatMoment } from '../output/moment.ts';
 import { toOneLine } from '../output/printable.ts';
-import type { Look, Style } from '../output/style.ts';
+import type { Style, TextStyle } from '../output/style.ts';
 import { type Column, type Fact, fold, toFacts, toTable } from '../output/table.ts';
-import { toContainerLook } from './container-table.ts';
+import { toContainerStyle } from './container-table.ts';
 
 export interface SheetView {
   readonly style: Style;
@@ -40,7 +40,7 @@ function toMainFacts(container: ContainerInspection, now: Date): readonly (Fact 
   const killed = oomKilled ? ' (out of memory)' : '';
   return [
     ['Name', container.name, 'bold'],
-    ['State', state, toContainerLook(state)],
+    ['State', state, toContainerStyle(state)],
     container.error === '' ? undefined : ['Error', toOneLine(container.error), 'red'],
     ['Image', container.image],
     ['Image id', container.imageId],
@@ -64,10 +64,10 @@ function toHealth({ health }: ContainerInspection, { style, now, width }: SheetV
   if (health === null) return '';
   const { status, failingStreak, test, checks } = health;
   const failures = failingStreak === 0 ? '' : `, ${failingStreak} failures in a row`;
-  const look = { healthy: 'green', unhealthy: 'red' }[status] as Look | undefined; // of the two above
+  const textStyle = { healthy: 'green', unhealthy: 'red' }[status] as TextStyle | undefined; // of the two above
   const facts = toFacts(
     [
-      ['Status', `${status}${failures}`, look],
+      ['Status', `${status}${failures}`, textStyle],
       test.length === 0 ? undefined : ['Test', toCommand(test)],
     ],
     style,

@@ -3,7 +3,7 @@
 import type { Job, JobState } from '@ondemand/client';
 import { formatDuration } from '../output/duration.ts';
 import { formatAge, formatMoment } from '../output/moment.ts';
-import type { Look, Style } from '../output/style.ts';
+import type { Style, TextStyle } from '../output/style.ts';
 import { type Column, toFacts, toTable } from '../output/table.ts';
 
 export interface JobView {
@@ -27,7 +27,7 @@ export function toJobTable(jobs: readonly Job[], { style, now, width }: JobView)
       title: 'STATE',
       isWhole: true,
       cell: ({ state }) => state,
-      look: ({ state }) => toJobLook(state),
+      textStyle: ({ state }) => toJobStyle(state),
     },
     { title: 'STARTED', isWhole: true, cell: ({ startedAt }) => formatAge(startedAt, now) },
     { title: 'DURATION', cell: (job) => toDuration(job, now) ?? '' },
@@ -43,7 +43,7 @@ export function toJobFacts(job: Job, { style, now, width }: JobView): string {
       ['Job', id, 'bold'],
       ['Kind', kind],
       ['Target', target],
-      ['State', state, toJobLook(state)],
+      ['State', state, toJobStyle(state)],
       ['Started', formatMoment(startedAt, now)],
       finishedAt === null ? undefined : ['Finished', formatMoment(finishedAt, now)],
       duration === undefined ? undefined : ['Duration', duration],
@@ -54,15 +54,15 @@ export function toJobFacts(job: Job, { style, now, width }: JobView): string {
   );
 }
 
-export function toJobLook(state: JobState): Look | undefined {
-  const looks: Readonly<Record<JobState, Look>> = {
+export function toJobStyle(state: JobState): TextStyle | undefined {
+  const styles: Readonly<Record<JobState, TextStyle>> = {
     running: 'yellow',
     succeeded: 'green',
     failed: 'red',
     cancelled: 'yellow',
     lost: 'red',
   };
-  return looks[state];
+  return styles[state];
 }
 
 /** How a job ended that did not succeed: one sentence without its stop. */

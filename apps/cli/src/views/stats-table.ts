@@ -31,7 +31,7 @@ const columns: readonly Column<ContainerStats>[] = [
     title: 'MEM %',
     minWidth: 6,
     cell: (sample) => formatPercent(toMemoryPercent(sample)),
-    look: (sample) => (toMemoryPercent(sample) >= 90 ? 'red' : undefined),
+    textStyle: (sample) => (toMemoryPercent(sample) >= 90 ? 'red' : undefined),
   },
   {
     title: 'NET I/O',

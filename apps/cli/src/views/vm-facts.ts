@@ -1,7 +1,7 @@
 // How the VM looks to people.
 
 import type { LifecycleState, VmState } from '@ondemand/client';
-import type { Look, Style } from '../output/style.ts';
+import type { Style, TextStyle } from '../output/style.ts';
 import { toFacts } from '../output/table.ts';
 
 export function toVmFacts(
@@ -12,7 +12,7 @@ export function toVmFacts(
     [
       ['VM', vmId, 'bold'],
       ['Name', displayName],
-      ['State', lifecycleState, toStateLook(lifecycleState)],
+      ['State', lifecycleState, toStateStyle(lifecycleState)],
       ['IP', ip ?? 'none'],
       ['Checked', lastCheck],
     ],
@@ -21,7 +21,7 @@ export function toVmFacts(
 }
 
 /** Green runs, dim is off, red is gone, yellow is on its way. */
-export function toStateLook(state: LifecycleState): Look {
+export function toStateStyle(state: LifecycleState): TextStyle {
   if (state === 'RUNNING') return 'green';
   if (state === 'STOPPED') return 'dim';
   return state === 'TERMINATED' || state === 'TERMINATING' ? 'red' : 'yellow';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { type Look, restarted, started, stopped, unseenMs } from './goals.ts';
+import { type Observation, restarted, started, stopped, unseenMs } from './goals.ts';
 
 /** `RUNNING+`: and SSH and Docker answer; `RUNNING-`: they do not; `?`: OCI could not be asked. */
-function toLooks(line: string): Look[] {
+function toObservations(line: string): Observation[] {
   return line.split(' ').map((word, index) => {
-    const state = word.replace(/[+?-]$/, '') as NonNullable<Look['state']>; // the tables below hold states only
+    const state = word.replace(/[+?-]$/, '') as NonNullable<Observation['state']>; // the tables below hold states only
     return {
       state: word === '?' ? undefined : state,
       answers: word.endsWith('+') ? true : word.endsWith('-') ? false : undefined,
@@ -23,7 +23,7 @@ test.each([
   ['STARTING RUNNING- STOPPED', 'lost'],
   ['STARTING TERMINATED', 'lost'],
 ])('started: %s is %s', (line, kind) => {
-  expect(started.judge(toLooks(line)).kind).toBe(kind);
+  expect(started.judge(toObservations(line)).kind).toBe(kind);
 });
 
 test.each([
@@ -35,7 +35,7 @@ test.each([
   ['STOPPING STARTING', 'lost'],
   ['TERMINATING', 'lost'],
 ])('stopped: %s is %s', (line, kind) => {
-  expect(stopped.judge(toLooks(line)).kind).toBe(kind);
+  expect(stopped.judge(toObservations(line)).kind).toBe(kind);
 });
 
 test.each([
@@ -48,12 +48,12 @@ test.each([
   ['RUNNING+ RUNNING- RUNNING+', 'reached'],
   ['STOPPING TERMINATED', 'lost'],
 ])('restarted: %s is %s', (line, kind) => {
-  expect(restarted.judge(toLooks(line)).kind).toBe(kind);
+  expect(restarted.judge(toObservations(line)).kind).toBe(kind);
 });
 
 test('a restart that was never seen is not claimed', () => {
-  const [look] = toLooks('RUNNING+');
-  const late = { state: 'RUNNING', answers: true, ...look, elapsedMs: unseenMs } as const;
+  const [observation] = toObservations('RUNNING+');
+  const late = { state: 'RUNNING', answers: true, ...observation, elapsedMs: unseenMs } as const;
   expect(restarted.judge([late])).toMatchObject({
     kind: 'lost',
     why: expect.stringContaining('unknown'),

@@ -4,7 +4,7 @@ import type { LifecycleState } from '@ondemand/client';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 
 /** One look at the VM. */
-export interface Look {
+export interface Observation {
   /** Undefined when OCI could not be asked. */
   readonly state: LifecycleState | undefined;
   /** Whether the containers could be listed, which takes SSH and Docker; undefined when that was not asked. */
@@ -25,19 +25,21 @@ export interface Goal {
   readonly needsDocker: boolean;
   /** How the process ends when the time is up. */
   readonly timeoutExit: ExitCode;
-  /** `looks` has at least one, the last is the present. */
-  judge(looks: readonly Look[]): Verdict;
+  /** `observations` has at least one, the last is the present. */
+  judge(observations: readonly Observation[]): Verdict;
 }
 
 export const started: Goal = {
   wanted: 'SSH and Docker answer',
   needsDocker: true,
   timeoutExit: exitCodes.unavailable,
-  judge(looks) {
-    const { state, answers } = lastOf(looks);
+  judge(observations) {
+    const { state, answers } = lastOf(observations);
     if (isGone(state)) return lost(`the VM is ${state}`);
     if (state === 'RUNNING' && answers === true) return reached;
-    const wasUp = looks.some((look) => look.state === 'STARTING' || look.state === 'RUNNING');
+    const wasUp = observations.some(
+      (observation) => observation.state === 'STARTING' || observation.state === 'RUNNING',
+    );
     if (wasUp && (state === 'STOPPING' || state === 'STOPPED')) {
       return lost(`the VM is ${state} again, so something stopped it or OCI could not run it`);
     }
@@ -49,11 +51,11 @@ export const stopped: Goal = {
   wanted: 'the VM is STOPPED',
   needsDocker: false,
   timeoutExit: exitCodes.failed,
-  judge(looks) {
-    const { state } = lastOf(looks);
+  judge(observations) {
+    const { state } = lastOf(observations);
     if (state === 'STOPPED') return reached;
     if (isGone(state)) return lost(`the VM is ${state}`);
-    const wasDown = looks.some((look) => look.state === 'STOPPING');
+    const wasDown = observations.some((observation) => observation.state === 'STOPPING');
     if (wasDown && (state === 'STARTING' || state === 'RUNNING')) {
       return lost(`the VM is ${state} again, so something started it`);
     }
@@ -65,11 +67,11 @@ export const restarted: Goal = {
   wanted: 'SSH and Docker answer again',
   needsDocker: true,
   timeoutExit: exitCodes.unavailable,
-  judge(looks) {
-    const { state, answers, elapsedMs } = lastOf(looks);
+  judge(observations) {
+    const { state, answers, elapsedMs } = lastOf(observations);
     if (isGone(state)) return lost(`the VM is ${state}`);
     if (state !== 'RUNNING' || answers !== true) return waiting;
-    if (looks.some(wasAway)) return reached;
+    if (observations.some(wasAway)) return reached;
     return elapsedMs < unseenMs
       ? waiting
       : lost(
@@ -88,7 +90,7 @@ function lost(why: string): Verdict {
   return { kind: 'lost', why };
 }
 
-function wasAway({ state, answers }: Look): boolean {
+function wasAway({ state, answers }: Observation): boolean {
   return answers === false || (state !== undefined && state !== 'RUNNING');
 }
 
@@ -96,6 +98,6 @@ function isGone(state: LifecycleState | undefined): boolean {
   return state === 'TERMINATING' || state === 'TERMINATED';
 }
 
-function lastOf(looks: readonly Look[]): Look {
-  return looks.at(-1) ?? { state: undefined, answers: undefined, elapsedMs: 0 };
+function lastOf(observations: readonly Observation[]): Observation {
+  return observations.at(-1) ?? { state: undefined, answers: undefined, elapsedMs: 0 };
 }

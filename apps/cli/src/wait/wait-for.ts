@@ -6,14 +6,14 @@ import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatDuration } from '../output/duration.ts';
 import { startDeadline } from './deadline.ts';
-import type { Goal, Look } from './goals.ts';
+import type { Goal, Observation } from './goals.ts';
 
 export interface WaitOptions {
   readonly client: OnDemandClient;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
   /** Called after each look. */
-  readonly onLook: (progress: Progress) => void;
+  readonly onPoll: (progress: Progress) => void;
 }
 
 export interface Progress {
@@ -30,20 +30,20 @@ export interface Progress {
  * Throws `CliError` when time is up or the goal cannot come any more.
  */
 export async function waitFor(goal: Goal, options: WaitOptions): Promise<VmState> {
-  const { client, signal, timeoutMs, onLook } = options;
+  const { client, signal, timeoutMs, onPoll } = options;
   const startedAt = performance.now();
   using deadline = startDeadline(timeoutMs, signal);
   const until = deadline.signal;
-  const looks: Look[] = [];
+  const observations: Observation[] = [];
   let reason: string | undefined;
   try {
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
-      const seen = await look(client, goal, until);
+      const seen = await observe(client, goal, until);
       const elapsedMs = performance.now() - startedAt;
-      looks.push({ state: seen.vm?.lifecycleState, answers: seen.answers, elapsedMs });
-      reason = seen.trouble?.message;
-      const verdict = goal.judge(looks);
-      onLook({ stage: toStage(seen), next: toNext(goal, reason), elapsedMs });
+      observations.push({ state: seen.vm?.lifecycleState, answers: seen.answers, elapsedMs });
+      reason = seen.failure?.message;
+      const verdict = goal.judge(observations);
+      onPoll({ stage: toStage(seen), next: toNext(goal, reason), elapsedMs });
       if (verdict.kind === 'lost') {
         throw new CliError(
           exitCodes.failed,
@@ -51,11 +51,11 @@ export async function waitFor(goal: Goal, options: WaitOptions): Promise<VmState
         );
       }
       if (verdict.kind === 'reached' && seen.vm !== undefined) return seen.vm;
-      await sleep(Math.max(pauseMs, seen.trouble?.retryAfterMs ?? 0), undefined, { signal: until });
+      await sleep(Math.max(pauseMs, seen.failure?.retryAfterMs ?? 0), undefined, { signal: until });
     }
   } catch (error) {
     if (!deadline.isOver()) throw error;
-    const state = looks.findLast((seen) => seen.state !== undefined)?.state;
+    const state = observations.findLast((seen) => seen.state !== undefined)?.state;
     throw timedOut({ goal, timeoutMs, state, reason, cause: error });
   }
 }
@@ -63,33 +63,33 @@ export async function waitFor(goal: Goal, options: WaitOptions): Promise<VmState
 const firstPauseMs = 250;
 const longestPauseMs = 2_000;
 
-interface Sight {
+interface Reading {
   readonly vm: VmState | undefined;
   readonly answers: boolean | undefined;
-  readonly trouble: Trouble | undefined;
+  readonly failure: Failure | undefined;
 }
 
-interface Trouble {
+interface Failure {
   readonly message: string;
   readonly retryAfterMs: number;
 }
 
-async function look(client: OnDemandClient, goal: Goal, signal: AbortSignal): Promise<Sight> {
+async function observe(client: OnDemandClient, goal: Goal, signal: AbortSignal): Promise<Reading> {
   const vm = await attempt(() => client.vm.status.query(undefined, { signal }));
-  if (!vm.ok) return { vm: undefined, answers: undefined, trouble: vm.trouble };
+  if (!vm.ok) return { vm: undefined, answers: undefined, failure: vm.failure };
   if (!goal.needsDocker || vm.value.lifecycleState !== 'RUNNING') {
-    return { vm: vm.value, answers: undefined, trouble: undefined };
+    return { vm: vm.value, answers: undefined, failure: undefined };
   }
   const containers = await attempt(() => client.containers.list.query(undefined, { signal }));
   return containers.ok
-    ? { vm: vm.value, answers: true, trouble: undefined }
-    : { vm: vm.value, answers: containers.isVm ? false : undefined, trouble: containers.trouble };
+    ? { vm: vm.value, answers: true, failure: undefined }
+    : { vm: vm.value, answers: containers.isVm ? false : undefined, failure: containers.failure };
 }
 
 type Attempt<T> =
   | { readonly ok: true; readonly value: T }
   /** `isVm`: it is the VM that does not answer, not the API. */
-  | { readonly ok: false; readonly isVm: boolean; readonly trouble: Trouble };
+  | { readonly ok: false; readonly isVm: boolean; readonly failure: Failure };
 
 async function attempt<T>(ask: () => Promise<T>): Promise<Attempt<T>> {
   try {
@@ -101,7 +101,7 @@ async function attempt<T>(ask: () => Promise<T>): Promise<Attempt<T>> {
     return {
       ok: false,
       isVm: error.code === 'SERVICE_UNAVAILABLE' && error.requestId !== undefined, // a proxy has none
-      trouble: {
+      failure: {
         message: error.message,
         retryAfterMs: typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : 0,
       },
@@ -116,7 +116,7 @@ const passing: ReadonlySet<string> = new Set([
   'TIMEOUT',
 ]);
 
-function toStage({ vm, answers }: Sight): string {
+function toStage({ vm, answers }: Reading): string {
   if (vm === undefined) return 'state unknown';
   return answers === true ? `${vm.lifecycleState}, SSH and Docker answer` : vm.lifecycleState;
 }

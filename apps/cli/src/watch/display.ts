@@ -60,10 +60,10 @@ function createPrinted<T>(
 ): Display<T> {
   let readAt = now();
   let shown: string | undefined;
-  let trouble: string | undefined;
+  let lastFailure: string | undefined;
   return {
     async show(value, signal) {
-      trouble = undefined;
+      lastFailure = undefined;
       readAt = now();
       const text = output.json ? JSON.stringify(value) : toText(value);
       if (text === shown) return;
@@ -72,8 +72,8 @@ function createPrinted<T>(
       await output.pour(value, () => `${gap}${text}`, signal);
     },
     lost(message) {
-      if (message !== trouble) output.warn(toNote(message, readAt));
-      trouble = message;
+      if (message !== lastFailure) output.warn(toNote(message, readAt));
+      lastFailure = message;
     },
     [Symbol.dispose]() {},
   };

@@ -3,7 +3,7 @@
 import type { SubscribeOptions } from '@ondemand/client';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toTrouble } from '../failure.ts';
+import { toReason } from '../failure.ts';
 import { formatTime } from '../output/moment.ts';
 import type { Output } from '../output/output.ts';
 
@@ -63,7 +63,7 @@ export function showWaits(output: Output, doing: string): WaitDisplay {
       onReconnect({ error }) {
         spinner[Symbol.dispose]();
         lostAt ??= new Date();
-        const text = `Trying again: ${toTrouble(error)}; nothing has come since ${formatTime(lostAt)}`;
+        const text = `Trying again: ${toReason(error)}; nothing has come since ${formatTime(lostAt)}`;
         spinner = output.spin(text);
         if (!output.isErrorTerminal) timer ??= setTimeout(() => output.warn(text), quietMs);
       },
