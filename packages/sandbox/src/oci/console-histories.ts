@@ -20,7 +20,7 @@ export interface ConsoleHistories {
   capture(text: string): ConsoleHistory;
   list(): readonly ConsoleHistory[];
   /** Each look moves a history one state on, up to `end`. */
-  look(id: string, end: 'SUCCEEDED' | 'FAILED'): ConsoleHistory;
+  advance(id: string, end: 'SUCCEEDED' | 'FAILED'): ConsoleHistory;
   /** The text as it was when captured; throws `OciError` 409 while it is not SUCCEEDED. */
   read(id: string): string;
   remove(id: string): void;
@@ -60,7 +60,7 @@ export function createConsoleHistories(world: World, availabilityDomain: string)
       return history;
     },
     list: () => Array.from(kept.values(), ({ history }) => history),
-    look(id, end) {
+    advance(id, end) {
       const entry = find(id);
       const { lifecycleState } = entry.history;
       if (lifecycleState === 'REQUESTED') {

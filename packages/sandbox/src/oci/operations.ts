@@ -96,7 +96,10 @@ export function createOperations(parts: OciParts): readonly OciOperation[] {
       path: /^\/instanceConsoleHistories\/([^/]+)$/,
       run: ({ id }) => ({
         status: 200,
-        body: histories.look(id, faults.oci.consoleHistoryFails === true ? 'FAILED' : 'SUCCEEDED'),
+        body: histories.advance(
+          id,
+          faults.oci.consoleHistoryFails === true ? 'FAILED' : 'SUCCEEDED',
+        ),
       }),
     },
     {

@@ -297,8 +297,8 @@ test('a console history is captured, succeeds after two looks, is read in parts 
   expect(captured.lifecycleState).toBe('REQUESTED');
   const path = `/instanceConsoleHistories/${captured.id}`;
   await expectOciError(await app.call(`${path}/data`), 409, 'IncorrectState');
-  const look = async () => (await toJson(await app.call(path))).lifecycleState;
-  expect([await look(), await look(), await look()]).toEqual([
+  const readState = async () => (await toJson(await app.call(path))).lifecycleState;
+  expect([await readState(), await readState(), await readState()]).toEqual([
     'GETTING-HISTORY',
     'SUCCEEDED',
     'SUCCEEDED',

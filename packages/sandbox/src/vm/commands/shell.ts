@@ -35,14 +35,14 @@ const killDeadlineMs = 5_000;
 export function createShell({ user, home, binFolder }: ShellOptions): Shell {
   const children = new Set<ChildProcess>();
   // In the environment of every descendant: this finds those that left the process group.
-  const mark = `ONDEMAND_SANDBOX_VM=${randomUUID()}`;
+  const marker = `ONDEMAND_SANDBOX_VM=${randomUUID()}`;
   const base = {
     HOME: home,
     USER: user,
     LOGNAME: user,
     SHELL: '/bin/sh',
     PATH: `${binFolder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    [mark.slice(0, mark.indexOf('='))]: mark.slice(mark.indexOf('=') + 1),
+    [marker.slice(0, marker.indexOf('='))]: marker.slice(marker.indexOf('=') + 1),
   };
   return {
     run(channel, { command, env }) {
@@ -61,7 +61,11 @@ export function createShell({ user, home, binFolder }: ShellOptions): Shell {
       for (const child of children) killGroup(child, 'SIGKILL');
       const deadline = Date.now() + killDeadlineMs;
       // Again and again: a process may fork while we look.
-      for (let left = await findMarked(mark); left.length > 0; left = await findMarked(mark)) {
+      for (
+        let left = await findMarkedProcesses(marker);
+        left.length > 0;
+        left = await findMarkedProcesses(marker)
+      ) {
         for (const pid of left) kill(pid, 'SIGKILL');
         if (Date.now() > deadline)
           throw new Error(`processes of the VM survive: ${left.join(', ')}`);
@@ -110,14 +114,14 @@ function kill(pid: number, signal: string): void {
 }
 
 /** Only Linux shows the environment of other processes; elsewhere only the process groups are found. */
-async function findMarked(mark: string): Promise<readonly number[]> {
+async function findMarkedProcesses(marker: string): Promise<readonly number[]> {
   const names = await readdir('/proc').catch(() => []);
   const found: number[] = [];
   for (const name of names) {
     if (!/^\d+$/.test(name)) continue;
     const environ = await readFile(join('/proc', name, 'environ'), 'utf8').catch(() => '');
     // A zombie has no environment any more.
-    if (environ.split('\0').includes(mark)) found.push(Number(name));
+    if (environ.split('\0').includes(marker)) found.push(Number(name));
   }
   return found;
 }

@@ -26,7 +26,7 @@ export function toContainer(
   options: ToContainerOptions,
 ): ContainerInit & { readonly name: string } {
   const { project, service, image, style, number } = options;
-  const mark = style === 'v1' ? '_' : '-';
+  const separator = style === 'v1' ? '_' : '-';
   const entrypoint = service.entrypoint ?? image.entrypoint;
   const command = service.command ?? (service.entrypoint ? [] : image.command);
   const published = new Set(service.ports.map((port) => port.containerPort));
@@ -36,7 +36,7 @@ export function toContainer(
   const reference = service.image ?? imageNameOf(project, service, style);
   const healthcheck = service.healthcheck ?? image.healthcheck;
   return {
-    name: service.containerName ?? [project.name, service.name, number].join(mark),
+    name: service.containerName ?? [project.name, service.name, number].join(separator),
     image: reference,
     imageId: image.id,
     entrypoint,
