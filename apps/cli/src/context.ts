@@ -1,4 +1,4 @@
-// What a command may use: the API, the terminal and the user's wish to stop.
+// What a command may use: the API, the terminal and the signal of the user's interrupt.
 
 import type { OnDemandClient } from '@ondemand/client';
 import { toConfigFolder } from './login/config-folder.ts';

@@ -50,7 +50,7 @@ export class OnDemandError extends Error {
   readonly code: ErrorCode;
   /** The HTTP status; undefined when nothing answered. */
   readonly status: number | undefined;
-  /** `outcome` is `'unknown'` after a mutation that may have taken effect although no answer came: look before it is repeated. */
+  /** `outcome` is `'unknown'` after a mutation that may have taken effect although no answer came: check before you repeat it. */
   readonly details: Readonly<Record<string, unknown>>;
   /** What the API's log knows the request by; undefined when it did not answer. */
   readonly requestId: string | undefined;

@@ -1,4 +1,4 @@
-// The door of @ondemand/client.
+// The entry point of @ondemand/client.
 
 export { createClient, type OnDemandClient } from './client.ts';
 export {

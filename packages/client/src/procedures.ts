@@ -28,7 +28,7 @@ export interface Reconnect {
   readonly pauseMs: number;
 }
 
-/** Looks and changes nothing. */
+/** Reads and changes nothing. */
 export interface Query<Input, Output> {
   query(input: Input, options?: CallOptions): Promise<Output>;
 }
@@ -38,7 +38,7 @@ export interface Mutation<Input, Output> {
   mutate(input: Input, options?: CallOptions): Promise<Output>;
 }
 
-/** Looks and goes on looking. */
+/** Keeps reading: a stream of items. */
 export interface Subscription<Input, Item> {
   /**
    * Each loop over it is a stream of its own, opened when its first item is asked for and closed when the loop is left.

@@ -1,4 +1,4 @@
-// The door of @ondemand/core.
+// The entry point of @ondemand/core.
 
 export { systemClock } from './concurrency/clock.ts';
 export { type DeadlineOptions, withDeadline } from './concurrency/deadline.ts';

@@ -33,7 +33,7 @@ export interface Compute {
   getPublicIp(options?: CallOptions): Promise<string | undefined>;
   /**
    * Sends an action with `if-match`. Throws `CONFLICT` when the instance is no longer at `etag` or refuses in its state.
-   * `SERVICE_UNAVAILABLE` with `details.outcome` `'unknown'` means that it was sent and its answer lost: look before it is repeated.
+   * `SERVICE_UNAVAILABLE` with `details.outcome` `'unknown'` means that it was sent and its answer lost: check before you repeat it.
    */
   act(action: VmAction, options: { readonly etag: string } & CallOptions): Promise<void>;
 }
@@ -183,7 +183,7 @@ export interface JobReading extends JobSpan {
 export interface JobHost {
   /**
    * Resolves once it runs. Throws `CONFLICT` with `details.job` when its lock is held, and `INTERNAL_ERROR` when the VM cannot start it.
-   * An answer that was lost is looked up: `details.outcome` `'unknown'` means that this failed too, every other error that nothing was started.
+   * When the answer is lost, the job is searched for: `details.outcome` `'unknown'` means that this failed too, every other error that nothing was started.
    */
   start(request: JobRequest, options?: CallOptions): Promise<JobStart>;
   /**

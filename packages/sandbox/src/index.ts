@@ -1,4 +1,4 @@
-// The door: starts a whole outside world on loopback and says where it is.
+// The entry point: starts a whole outside world on loopback and returns its addresses.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

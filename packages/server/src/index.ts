@@ -1,4 +1,4 @@
-// The door of @ondemand/server: a Fastify instance that never listens by itself, and the router's type.
+// The entry point of @ondemand/server: a Fastify instance that never listens by itself, and the router's type.
 
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';

@@ -20,7 +20,7 @@ export interface Question {
 /** How the user logs in: as RFC 6749 and 8628 name it. */
 export type Grant = 'device_code' | 'client_credentials';
 
-/** With the wish that was granted. Throws `CliError`. */
+/** Resolves with the request that was granted. Throws `CliError`. */
 export async function askIssuer<T>(
   { server, tokenRequest: first, signal, grant }: Question & { readonly grant: Grant },
   ask: (tokenRequest: TokenRequest) => Promise<T>,

@@ -30,7 +30,7 @@ export type IssuerFailure =
   /** It cannot do what was asked. */
   | { readonly kind: 'incapable'; readonly reason: string };
 
-/** Rethrows what is no failure of the issuer: the user's wish to stop, the CLI's own refusals, bugs. */
+/** Rethrows what is not a failure of the issuer: the user's interrupt, the CLI's own refusals, bugs. */
 export function toIssuerFailure(error: unknown, signal: AbortSignal): IssuerFailure {
   if (signal.aborted || error instanceof CliError) throw error;
   if (error instanceof ResponseBodyError) return fromBody(error);

@@ -31,7 +31,7 @@ async function load(url: string, options: RequestInit): Promise<Response> {
   const response = await fetch(url, options);
   const body = await response.arrayBuffer();
   const answer = new Response(body.byteLength === 0 ? null : body, response); // the status of an empty one may allow none
-  answer.headers.delete('www-authenticate'); // for it the library would not look at the body, which says more
+  answer.headers.delete('www-authenticate'); // with this header the library ignores the body, which says more
   return answer;
 }
 

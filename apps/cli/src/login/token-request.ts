@@ -1,4 +1,4 @@
-// What is asked of an issuer, and what it gives, in the words of this CLI.
+// A request for tokens and what the issuer grants, in this CLI's own types.
 
 import type { TokenEndpointResponse } from 'oauth4webapi';
 import type { Audience, Login } from './stored-logins.ts';
@@ -10,7 +10,7 @@ export interface TokenRequest {
   readonly audience: Audience | undefined;
 }
 
-/** What the issuer gave, and for which of the wishes. */
+/** What the issuer granted, and for which request. */
 export interface Granted {
   readonly tokens: Tokens;
   readonly tokenRequest: TokenRequest;
@@ -61,7 +61,7 @@ export function toTokens(answer: TokenEndpointResponse, nowMs: number): Tokens {
 }
 
 /**
- * What to ask for next when the issuer did not like `tokenRequest`: without what the user did not ask for.
+ * What to ask for next when the issuer refused `tokenRequest`: leaves out what the user did not ask for.
  * Undefined when there is nothing left to leave out.
  */
 export function toReducedRequest(

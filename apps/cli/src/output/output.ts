@@ -33,7 +33,7 @@ export interface Output {
   showOne<T>(value: T, toText: (value: T) => string): void;
   /** One of results without end: the same; resolves when stdout has room for more, has lost its reader or `signal` is aborted. */
   pour<T>(value: T, toText: (value: T) => string, signal: AbortSignal): Promise<void>;
-  /** A place on the terminal for text that is replaced as a whole; undefined where that cannot be. */
+  /** An area of the terminal whose text is replaced as a whole; undefined when the output is no terminal. */
   screen(): Screen | undefined;
   /** Text for people only; silent under `--json`. */
   say(text: string): void;

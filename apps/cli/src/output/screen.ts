@@ -1,4 +1,4 @@
-// Text on a terminal that is replaced by newer text in its place.
+// Text on a terminal that newer text overwrites.
 
 import type { EventEmitter } from 'node:events';
 import stringWidth from 'string-width';

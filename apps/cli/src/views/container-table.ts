@@ -1,4 +1,4 @@
-// How containers look to people.
+// Containers as a table for people.
 
 import type { Container } from '@ondemand/client';
 import type { Style, TextStyle } from '../output/style.ts';

@@ -1,4 +1,4 @@
-// How an event looks to people: one line.
+// An event as one line for people.
 
 import type { OnDemandEvent } from '@ondemand/client';
 import { toJson } from '../output/json.ts';

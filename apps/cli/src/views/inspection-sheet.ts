@@ -1,4 +1,4 @@
-// How one container in full looks to people: a sheet of sections, without those that have nothing to say.
+// One container in full for people: a sheet of sections, empty ones left out.
 
 import type { ContainerInspection } from '@ondemand/client';
 import { formatBinaryBytes } from '../output/bytes.ts';

@@ -1,4 +1,4 @@
-// How jobs look to people.
+// Jobs as text for people.
 
 import type { Job, JobState } from '@ondemand/client';
 import { formatDuration } from '../output/duration.ts';

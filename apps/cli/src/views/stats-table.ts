@@ -1,4 +1,4 @@
-// How resource use looks to people: as docker stats prints it.
+// Resource use as a table for people, as docker stats prints it.
 
 import type { ContainerStats } from '@ondemand/client';
 import { formatBinaryBytes, formatDecimalBytes } from '../output/bytes.ts';

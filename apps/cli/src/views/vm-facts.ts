@@ -1,4 +1,4 @@
-// How the VM looks to people.
+// The VM's state as text for people.
 
 import type { LifecycleState, VmState } from '@ondemand/client';
 import type { Style, TextStyle } from '../output/style.ts';

@@ -3,7 +3,7 @@
 import type { LifecycleState } from '@ondemand/client';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 
-/** One look at the VM. */
+/** One observation of the VM. */
 export interface Observation {
   /** Undefined when OCI could not be asked. */
   readonly state: LifecycleState | undefined;
@@ -21,7 +21,7 @@ export type Verdict =
 export interface Goal {
   /** Completes "wait until …". */
   readonly wanted: string;
-  /** Whether a look is to try SSH and Docker once the VM is RUNNING. */
+  /** Whether a poll also tries SSH and Docker once the VM is RUNNING. */
   readonly needsDocker: boolean;
   /** How the process ends when the time is up. */
   readonly timeoutExit: ExitCode;
@@ -80,7 +80,7 @@ export const restarted: Goal = {
   },
 };
 
-/** A restart that shows in none of the looks of this long is not believed in. */
+/** After this long without an observation of the restart, it is taken as not having happened. */
 export const unseenMs = 60_000;
 
 const reached: Verdict = { kind: 'reached' };

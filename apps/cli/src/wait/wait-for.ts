@@ -1,4 +1,4 @@
-// Looks at the VM again and again until a goal is reached, out of reach or out of time.
+// Polls the VM until a goal is reached, cannot be reached any more, or the time is up.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LifecycleState, OnDemandClient, VmState } from '@ondemand/client';
@@ -12,7 +12,7 @@ export interface WaitOptions {
   readonly client: OnDemandClient;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
-  /** Called after each look. */
+  /** Called after each poll. */
   readonly onPoll: (progress: Progress) => void;
 }
 

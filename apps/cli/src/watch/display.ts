@@ -1,4 +1,4 @@
-// Where a watch shows what it sees: a place on the terminal, or line after line for a program.
+// Where a watch prints: an area of the terminal that is overwritten, or line after line for a program.
 
 import { formatTime } from '../output/moment.ts';
 import type { Output } from '../output/output.ts';
@@ -7,7 +7,7 @@ import type { Screen } from '../output/screen.ts';
 import type { Style } from '../output/style.ts';
 
 export interface Display<T> extends Disposable {
-  /** Resolves when there is room for more. What looks as it did is not printed again. */
+  /** Resolves when there is room for more. Unchanged text is not printed again. */
   show(value: T, signal: AbortSignal): Promise<void>;
   /** What is shown is no longer current, and why. */
   lost(message: string): void;

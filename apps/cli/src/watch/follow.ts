@@ -33,7 +33,7 @@ export async function follow<T>(
   return toExit(output, signal);
 }
 
-/** How a command ends that only looks, when it ends because the user or the reader has left. */
+/** How a read-only command ends when the user interrupts it or the reader of its output has gone. */
 export function toExit(output: Output, signal: AbortSignal): ExitCode {
   if (!signal.aborted) return exitCodes.done;
   output.endLine();
@@ -44,7 +44,7 @@ export interface WaitDisplay extends Disposable {
   readonly hooks: Required<Pick<SubscribeOptions, 'onOpen' | 'onReconnect'>>;
 }
 
-/** Says that the stream is not open yet, or not any more: on a terminal at once, elsewhere in a line once a loss has lasted. */
+/** Reports a stream that is not open (yet, or any more): on a terminal at once, elsewhere in one line once the loss has lasted. */
 export function showWaits(output: Output, doing: string): WaitDisplay {
   let spinner = output.spin(doing);
   let lostAt: Date | undefined;

@@ -1,4 +1,4 @@
-// The headers of a call; the one place that sees the token.
+// The headers of a call; no other file handles the token.
 
 import { OnDemandError } from '../errors.ts';
 import type { ClientOptions, TokenSource } from '../options.ts';

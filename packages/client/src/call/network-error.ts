@@ -38,7 +38,7 @@ const ownTimeouts: ReadonlySet<string> = new Set([
   'UND_ERR_HEADERS_TIMEOUT',
 ]);
 
-/** `NETWORK_ERROR`, or `TIMEOUT` where `fetch` itself lost patience; `details.reason` is the code, if there is one. */
+/** `NETWORK_ERROR`, or `TIMEOUT` where `fetch`'s own timeout fired; `details.reason` is the code, if there is one. */
 export function toNetworkError(cause: unknown, { baseUrl, mutates }: CallFacts): OnDemandError {
   const reason = findReason(cause);
   const isTimeout = reason !== undefined && ownTimeouts.has(reason);

@@ -1,4 +1,4 @@
-// The one wording for a call whose answer never came: a mutation may have taken effect all the same.
+// The message for a call whose answer was lost: a mutation may have taken effect anyway.
 
 export interface ConnectionLoss {
   readonly message: string;

@@ -4,7 +4,7 @@ import type { OnDemandError } from '../errors.ts';
 import type { Reconnect } from '../procedures.ts';
 
 export interface Reconnection {
-  /** The stream gave something: the next loss is the first again. */
+  /** The stream delivered an item: the back-off starts again from the first pause. */
   worked(): void;
   /** Undefined when it is enough: what failed cannot pass by itself, or has done so for too long. */
   next(error: OnDemandError): Reconnect | undefined;

@@ -1,8 +1,8 @@
-// A generator that waits cannot be ended from outside, its `return` waits as well: this makes one that can.
+// Makes a generator abortable while it waits: its own `return` would wait for the pending `next`.
 
 /**
- * Lets the reader of `values` leave at any time: `leaving` is aborted first, and a `next` that waits meanwhile ends as done.
- * The generator has to heed that signal.
+ * Lets the reader of `values` return at any time: that aborts `leaving` first, and a pending `next` resolves as done.
+ * The generator must end when that signal aborts.
  */
 export function toAbortableIterator<T>(
   values: AsyncGenerator<T, void, void>,
@@ -23,7 +23,7 @@ export function toAbortableIterator<T>(
     async return() {
       left = true;
       leaving.abort();
-      await values.return().catch(() => {}); // that it was left is no failure to its reader
+      await values.return().catch(() => {}); // returning early is not a failure for the reader
       return ended;
     },
   };

@@ -1,4 +1,4 @@
-// The machine's two clocks: one tells the time and may be set, the other measures how long something took.
+// The machine's two clocks: wall-clock time, which may be set, and monotonic time for durations.
 
 import type { Clock } from '../ports.ts';
 

@@ -1,6 +1,6 @@
-// One way to bound a wait, so that giving up always stops the work as well.
+// Deadlines that also stop the work they give up on.
 
-/** How long `work` may take, who may stop it earlier, and what it fails with when the time is over. */
+/** How long `work` may take, what may stop it earlier, and the error at the deadline. */
 export interface DeadlineOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;

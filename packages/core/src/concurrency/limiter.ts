@@ -1,10 +1,10 @@
-// Bounds how many use something at once: whoever comes too many waits here for a place, instead of being refused there.
+// Bounds concurrent use of a resource: excess callers queue until a slot frees, instead of being refused by the resource.
 
 export interface Limiter {
   readonly active: number;
-  /** Waits for a place, first come first served, while more than `keepFree` are left (at least one can always be had); the returned function gives it back, once however often it is called. Rejects with the signal's reason. */
+  /** Waits in FIFO order for a slot, leaving `keepFree` slots free (at least one is always usable); the returned function releases it and may be called more than once. Rejects with the signal's reason. */
   acquire(signal: AbortSignal, options?: { readonly keepFree?: number }): Promise<() => void>;
-  /** Rejects all who wait. */
+  /** Rejects all queued callers. */
   fail(error: Error): void;
 }
 
@@ -14,7 +14,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** At most `max()` places taken at any time; asked anew for everyone who comes. */
+/** At most `max()` slots in use at any time; `max` is called for each caller. */
 export function createLimiter(max: () => number): Limiter {
   const waiters = new Set<Waiter>();
   let active = 0;

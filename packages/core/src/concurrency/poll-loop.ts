@@ -1,24 +1,24 @@
-// Work that is done again and again: at its own pace, or at once when something has happened.
+// A poll loop: runs at its own interval, or at once when a poll is requested.
 
 import { pause } from './deadline.ts';
 import { createWakeableSleep } from './wakeable-sleep.ts';
 
 export interface PollLoopOptions {
-  /** Does one round and says how long to rest after it; `undefined` until it is called for. What it throws counts as `undefined`. */
+  /** Polls once and resolves with the sleep after it; `undefined` sleeps until the next `call`. An error counts as `undefined`. */
   readonly poll: (signal: AbortSignal) => Promise<number | undefined>;
-  /** Between two rounds, however often they are called for. */
+  /** Between two polls, however often `call` is called. */
   readonly minIntervalMs: number;
   readonly signal: AbortSignal;
 }
 
 export interface PollLoop {
-  /** Calls for a round now, or right after the one under way; resolves once it has ended, or the signal has aborted. Never rejects. */
+  /** Requests a poll now, or right after the current one; resolves once it has ended, or the signal has aborted. Never rejects. */
   call(): Promise<void>;
-  /** Resolves once the signal has aborted and the round under way has ended; never rejects. */
+  /** Resolves once the signal has aborted and the current poll has ended; never rejects. */
   readonly done: Promise<void>;
 }
 
-/** Begins with a round at once; goes on until the signal aborts. */
+/** Polls at once, then until the signal aborts. */
 export function startPollLoop({ poll, minIntervalMs, signal }: PollLoopOptions): PollLoop {
   let callers: (() => void)[] = [];
   const sleep = createWakeableSleep(signal);

@@ -1,4 +1,4 @@
-// How long something that was lost is tried again, and how often.
+// How long and how often a lost connection is retried.
 
 import { isAppError } from '../errors.ts';
 import type { LifecycleState } from '../model/vm.ts';
@@ -8,18 +8,18 @@ import { pause } from './deadline.ts';
 export interface RetryWindowOptions {
   readonly clock: Pick<Clock, 'elapsedMs'>;
   readonly maxDurationMs?: number;
-  /** What lived this long was no failed attempt. */
+  /** A connection that lasted this long does not count as a failed attempt. */
   readonly stableMs?: number;
 }
 
 export interface RetryWindow {
   /** Call when an attempt has succeeded so far. */
   attemptSucceeded(): void;
-  /** Call when it has brought something: the outage is over. */
+  /** Call when the connection delivered something: the window starts anew at the next failure. */
   reset(): void;
   /**
-   * Waits until it is time for another attempt: none at first, longer each time, 8 s at most.
-   * Throws `error` when another one makes no sense: it is no `SERVICE_UNAVAILABLE`, the VM is off, or the outage lasts for too long. Rejects with the signal's reason.
+   * Waits before the next attempt: not at all at first, longer each time, 8 s at most.
+   * Throws `error` when a retry is pointless: it is not `SERVICE_UNAVAILABLE`, the VM is off, or the window is over. Rejects with the signal's reason.
    */
   waitOrThrow(error: unknown, signal: AbortSignal): Promise<void>;
 }

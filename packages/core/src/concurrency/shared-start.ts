@@ -1,4 +1,4 @@
-// Of those who ask to start one thing at the same time one starts it, and the others share what comes of that.
+// Concurrent requests to start the same thing share one start and its outcome.
 
 export interface SharedStarts<T> {
   /**

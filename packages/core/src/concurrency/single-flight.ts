@@ -1,33 +1,33 @@
-// Many readers cost one upstream call: those of one moment share it, and a crowd shares what it just brought.
+// Request coalescing: concurrent readers of a key share one upstream call; under load its fresh answer is reused as well.
 
 import { AppError } from '../errors.ts';
 import type { CallOptions } from '../ports.ts';
 import { withDeadline } from './deadline.ts';
 
 /**
- * For how long after its departure a read may serve others.
- * Whoever changes something answers this much later than it took effect (`untilVisible`): what any process still holds from before has expired by then.
+ * For how long after its start a read may serve later readers.
+ * A change is answered this much after it took effect (`untilVisible`): by then every process's older answers have expired.
  */
 export const freshMs = 200;
 
 export interface SingleFlightOptions {
   /** A read is stopped after this long; its readers get `SERVICE_UNAVAILABLE`. */
   readonly deadlineMs: number;
-  /** A flight older than this takes no new readers; they start the next one. Where nothing is ever changed it may be long. */
+  /** A call older than this takes no new readers; they start the next one. May be long for data that never changes. */
   readonly maxAgeMs?: number;
   /** Milliseconds that never go back. */
   readonly nowMs?: () => number;
 }
 
 export interface SingleFlightReadOptions extends CallOptions {
-  /** The answer may serve a crowd of later readers too, until it is `maxAgeMs` old. For answers that are small. */
+  /** Under load the answer also serves later readers until it is `maxAgeMs` old. For small answers. */
   readonly keep?: boolean;
 }
 
 export interface SingleFlight {
   /**
    * Joins the read of `key` under way, or starts `work`. A key stands for one kind of `work` with one set of arguments, and is fit for a message (`the logs of nginx`).
-   * With `keep` a crowd (five readers within `maxAgeMs`) also gets what has just been answered; a lone reader never does.
+   * With `keep`, from the fifth reader within `maxAgeMs` on, readers also get the latest answer; a lone reader never does.
    * A reader's abort rejects that reader alone, with its signal's reason; the last one to leave aborts the signal that `work` got.
    * Rejects with what `work` rejected with, or `SERVICE_UNAVAILABLE` at the deadline.
    */
@@ -36,7 +36,7 @@ export interface SingleFlight {
     work: (signal: AbortSignal) => Promise<T>,
     options?: SingleFlightReadOptions,
   ): Promise<T>;
-  /** Call when an action has ended, whatever its outcome: reads from now on get nothing from before. Those under way still answer their own readers. */
+  /** Call when an action has ended, whatever its outcome: later reads get no older answer. Calls in flight still answer their own readers. */
   invalidate(): void;
 }
 
@@ -57,11 +57,11 @@ interface Entry {
 }
 
 /**
- * Builds a set of shared reads; one per service.
+ * Builds a coalescer; one per service.
  *
  * @example
  * const reads = createSingleFlight({ deadlineMs: 15_000 });
- * const list = (signal?: AbortSignal) => reads.read('the containers', (flight) => engine.list({ signal: flight }), { signal });
+ * const list = (signal?: AbortSignal) => reads.read('the containers', (shared) => engine.list({ signal: shared }), { signal });
  */
 export function createSingleFlight({
   deadlineMs,
@@ -79,7 +79,7 @@ export function createSingleFlight({
       if (signal?.aborted) return Promise.reject(signal.reason);
       const entry = visit(key);
       const inFlight = usable(entry, keep) ?? start(key, entry, work);
-      // One key is always read by one kind of work, so the flight's answer is this reader's type.
+      // One key is always read by one kind of work, so the shared answer is this reader's type.
       return join(inFlight, entry, signal) as Promise<T>;
     },
     invalidate() {
@@ -155,7 +155,7 @@ export function createSingleFlight({
     });
   }
 
-  /** An answer is not held longer than it may be given, nor a key longer than anybody comes for it. */
+  /** Drops an answer once it may not be reused, and a key once nobody reads it. */
   function expire(key: string, entry: Entry, inFlight: InFlight): void {
     if (entry.inFlight === inFlight) entry.inFlight = undefined;
     if (entry.inFlight !== undefined || entries.get(key) !== entry) return;

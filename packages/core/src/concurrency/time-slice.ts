@@ -1,4 +1,4 @@
-// Long computations in slices, so that whatever else the process does need not wait for their end.
+// Splits long computations into time slices, so that they do not block the event loop.
 
 /** Awaited often during a computation: lets other work run once `sliceMs` have gone by since the last time. */
 export function createTimeSlice({ sliceMs = 8, nowMs = () => performance.now() } = {}) {

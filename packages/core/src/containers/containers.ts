@@ -189,7 +189,7 @@ export function createContainers({
     return reads.read(`the container ${name}`, list, { signal, keep: true });
   }
 
-  /** What another process of the API may still give to a crowd is from before; here it is forgotten at once. */
+  /** Another API process may still reuse an older answer for `freshMs`; this one drops it at once. */
   async function untilVisible(): Promise<void> {
     reads.invalidate();
     await pause(freshMs);

@@ -51,7 +51,7 @@ export type DockerReason =
 
 /**
  * Judges an answer that is no success: `NOT_FOUND`, `CONFLICT` (paused, being removed, dead, port taken, another container or network missing), `SERVICE_UNAVAILABLE`, or `INTERNAL_ERROR` for a container that cannot start as it is configured.
- * `other`: as `findOther` named it and the caller looked it up.
+ * `other`: as `findOther` named it and the caller found it.
  */
 export function toAppError(
   answer: EngineAnswer,

@@ -1,4 +1,4 @@
-// Watches the containers through Docker's event stream while the VM runs, over every loss of the connection.
+// Watches the containers through Docker's event stream while the VM runs, and reopens it after each connection loss.
 
 import { createWakeableSleep } from '../concurrency/wakeable-sleep.ts';
 import { isAppError } from '../errors.ts';
@@ -32,7 +32,7 @@ export interface ContainersWatch {
   readonly done: Promise<void>;
 }
 
-/** Opens nothing before it is wished. */
+/** Opens nothing before it is requested. */
 export function watchContainers({
   engine,
   clock,
@@ -49,7 +49,7 @@ export function watchContainers({
   let isRelied = false;
   let wasOpen = false;
   let closeStream = () => {};
-  /** Ends early when the stream is wished anew. */
+  /** Woken early when the stream is requested again. */
   const sleep = createWakeableSleep(signal);
   let waiting: (() => void)[] = [];
 

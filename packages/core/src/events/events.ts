@@ -15,7 +15,7 @@ export interface Events extends AsyncDisposable {
    * The iteration ends when the signal aborts and when the service is disposed; after that throws `SERVICE_UNAVAILABLE`.
    */
   watch(options?: WatchOptions): Promise<Resumable<EventWithPosition>>;
-  /** Something was just done: look at the VM, or at the jobs, now rather than at the next turn. */
+  /** Call after an action: polls the VM, or the jobs, now rather than at the next interval. */
   check(what: 'vm' | 'jobs'): void;
 }
 

@@ -1,4 +1,4 @@
-// The last events in one place, and any number of listeners who each read on from where they are.
+// A buffer of the latest events, and any number of listeners, each with its own read position.
 
 import type { OnDemandEvent } from '../model/event.ts';
 import type { Resumable } from '../model/resumable.ts';

@@ -37,7 +37,7 @@ export function watchJobs({
     try {
       if (isWanted()) take(await list());
     } catch {
-      // The next round asks again.
+      // The next poll asks again.
     }
     const isRunning = [...(known?.values() ?? [])].includes('running');
     return isRunning ? runningIntervalMs : intervalMs;

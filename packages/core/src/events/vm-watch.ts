@@ -1,4 +1,4 @@
-// Watches the VM through OCI, which tells no one by itself: often while it changes, seldom while it rests.
+// Polls the VM's state from OCI, which sends no events: often during transitions, rarely while the state is stable.
 
 import { withDeadline } from '../concurrency/deadline.ts';
 import { type PollLoop, startPollLoop } from '../concurrency/poll-loop.ts';
@@ -21,7 +21,7 @@ export interface VmWatchOptions {
 export interface VmWatch extends Pick<PollLoop, 'done'> {
   /** The last that OCI gave. */
   readonly state: LifecycleState | undefined;
-  /** Something was done to the VM: looks now and for a minute often, since OCI may show the old state for a while. Resolves once it has looked; never rejects. */
+  /** Call after an action on the VM: polls now, and often for a minute, since OCI may show the old state for a while. Resolves after the first poll; never rejects. */
   check(): Promise<void>;
   /** Resolves once OCI was asked for the first time, whatever it said; never rejects. */
   readonly asked: Promise<void>;

@@ -1,4 +1,4 @@
-// The three watches as one: the VM tells whether Docker can be there, and Docker's stream that jobs can be asked for.
+// Combines the three watches: the VM's state decides whether Docker's stream is opened, and an open stream that jobs are polled.
 
 import { withDeadline } from '../concurrency/deadline.ts';
 import type { Jobs } from '../jobs/jobs.ts';
@@ -26,7 +26,7 @@ export interface EventWatchOptions extends WatchedWorld {
   readonly timings: EventTimings;
 }
 
-/** How often things are looked at, and how long things may take. */
+/** Poll intervals and timeouts. */
 export interface EventTimings {
   readonly vmTransitionMs: number;
   readonly vmStableMs: number;
@@ -43,7 +43,7 @@ export interface EventTimings {
 }
 
 export interface EventWatch {
-  /** Looks now rather than at the next turn. */
+  /** Polls now rather than at the next interval. */
   check(what: 'vm' | 'jobs'): void;
   /** Somebody listens again: resolves once the watch is on, or `readyMs` have passed. Never rejects. */
   begin(): Promise<void>;

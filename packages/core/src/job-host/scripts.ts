@@ -130,7 +130,7 @@ exit 0
 
 /**
  * Arguments: id. Prints `found SECONDS`, `claimed` while a start of it is under way, or `voided`: then a start that comes late will do nothing.
- * Its own claim is made before it looks, as a start's is given back only after the job can be seen.
+ * It claims before it checks, as a start releases its claim only after the job can be seen.
  */
 export const findScript = `${paths}make_places
 answer=claimed
@@ -183,7 +183,7 @@ fi
 printf '%s %s\n' $state "$code"
 `;
 
-/** Arguments: mark, bytes of each tail, and an id or nothing for all. */
+/** Arguments: marker, bytes of each tail, and an id or nothing for all. */
 export const listScript = `${paths}${readState}mark=$1 most=$2
 is_ours "$folder" && is_ours "$jobs" || { printf '%s end\\n' "$mark"; exit 0; }
 if [ -n "$3" ]; then set -- "$jobs/$3"; else set -- "$jobs"/*; fi
@@ -204,7 +204,7 @@ done
 printf '%s end\\n' "$mark"
 `;
 
-/** Arguments: mark, how many naps to wait, the most bytes of a piece, the most pieces of a job, and pairs of id and offset, those of one job beside each other. */
+/** Arguments: marker, how many naps to wait, the most bytes of a piece, the most pieces of a job, and pairs of id and offset, those of one job beside each other. */
 export const readScript = `${paths}${readState}mark=$1 naps=$2 most=$3 pieces=$4
 shift 4
 turn() {

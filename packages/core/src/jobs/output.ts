@@ -1,4 +1,4 @@
-// A job's output from any offset, as whole readable lines with the place that each batch of them ends at.
+// A job's output from any offset, as whole readable lines, each batch with the offset at its end.
 
 import { badRequest } from '../bad-request.ts';
 import type { JobOutput } from '../model/job.ts';

@@ -1,4 +1,4 @@
-// How long those who wait for a job bear that the VM cannot be reached.
+// How long readers of a job retry while the VM cannot be reached.
 
 import { pause } from '../concurrency/deadline.ts';
 import { type AppError, isAppError } from '../errors.ts';

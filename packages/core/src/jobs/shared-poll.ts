@@ -1,4 +1,4 @@
-// However many watch jobs, the VM is asked by one call at a time that waits there, and one more at most that answers at once.
+// Long polling shared by all job watchers: at most one call waits on the VM, plus one that answers at once.
 
 import { pause } from '../concurrency/deadline.ts';
 import type { CallOptions, JobReading, JobSpan } from '../ports.ts';
@@ -9,7 +9,7 @@ export interface JobWatchOptions {
     spans: readonly JobSpan[],
     options: { readonly waitMs: number },
   ) => Promise<readonly JobReading[]>;
-  /** How long a call may wait on the VM; who comes with something else to watch waits at most so long for a place in the next one. */
+  /** How long a call may wait on the VM; a watcher of another span waits at most that long for the next call. */
   readonly waitMs?: number;
 }
 
@@ -38,7 +38,7 @@ interface Waiting {
 
 /** Builds the watch; asks nothing while nobody watches. */
 export function createJobWatch({ read, waitMs = 1500 }: JobWatchOptions): JobWatch {
-  /** Those of the next call that waits; and those that came while one was under way, for a look at once. */
+  /** Spans of the next waiting call; and spans added while one is under way, which are read at once. */
   const waiting = new Map<string, Waiting>();
   const fresh = new Map<string, Waiting>();
   let isWaiting = false;

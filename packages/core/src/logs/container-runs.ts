@@ -1,4 +1,4 @@
-// Tells from two looks at a container whether it may have written to its log in between.
+// Decides from two observations of a container whether it may have logged in between.
 
 import type { EngineContainer } from '../ports.ts';
 
@@ -14,7 +14,7 @@ export function isGoing({ state }: Pick<Observation, 'state'>): boolean {
   return state === 'removing' || state === 'dead';
 }
 
-/** False only for a container that has lain still since the look before: a run can be shorter than the time between two looks. */
+/** False only for a container that has not run since the observation before: a run can be shorter than the poll interval. */
 export function mayHaveRun(before: Observation, now: Observation): boolean {
   if (isAlive(before) || isAlive(now) || before.id !== now.id || before.state !== now.state) {
     return true;

@@ -19,10 +19,10 @@ export interface ContainerSearchOptions {
 export interface ContainerSearch {
   /**
    * The id of the container whose log is to be asked for next; `undefined` when that can never be, because the one with the wanted id is gone.
-   * Looks at most once a second, unless the log brought something. Throws `NOT_FOUND` when no container has had the name for 30 s.
+   * Polls at most once a second, unless the log delivered something. Throws `NOT_FOUND` when no container has had the name for 30 s.
    */
   next(): Promise<string | undefined>;
-  /** Call when the log brought something. */
+  /** Call when the log delivered something. */
   brought(): void;
   /** Call when the log was cut: then it is asked for again whether or not its container runs. */
   lost(): void;

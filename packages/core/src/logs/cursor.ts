@@ -1,4 +1,4 @@
-// Where a reader of a followed log stands, so that it gets every line once though the log is asked for again and again.
+// A reader's position in a followed log: every line is delivered once although the log is requested repeatedly.
 
 import type { LogTail, LogTime } from '../model/log-line.ts';
 import type { FollowLogOptions, StampedLine } from '../ports.ts';
@@ -9,11 +9,11 @@ interface StreamPosition {
   readonly count: number;
 }
 
-/** A stream that gave nothing yet has no mark. */
+/** A stream without lines so far has no position. */
 export interface LogCursorState {
   readonly stdout?: StreamPosition | undefined;
   readonly stderr?: StreamPosition | undefined;
-  /** Where the reader began, for a stream without a mark. */
+  /** Where the reader started, for a stream without a position. */
   readonly logStart?: LogStart | undefined;
 }
 
@@ -51,7 +51,7 @@ export interface LogCursorOptions {
 type Stream = StampedLine['stream'];
 
 /**
- * Builds the place of a reader. Relies on what engines do: the lines of one stream are ordered by time and come the same each time,
+ * Builds a reader's cursor. Relies on what engines do: the lines of one stream are ordered by time and come the same each time,
  * and across the two streams times go back by some milliseconds at most.
  */
 export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): LogCursor {
@@ -99,7 +99,7 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
 
   function isFresh({ stream, at }: StampedLine): boolean {
     if (startLine !== undefined) {
-      // It is of a stream that has a mark, as every line that was given.
+      // It is of a stream with a position, as every delivered line.
       const hasPosition = given[stream] !== undefined;
       const latest = hasPosition
         ? startLine
@@ -165,7 +165,7 @@ export function parsePosition(text: string): LogCursorState | undefined {
 const disorderSeconds = 2;
 /** The first characters of a position tell its form, should there ever be another. */
 const form = 'l1';
-/** For each stream seconds, nanoseconds, and how many lines if more than one, all in base 36; then the floor, a line's with an `l`. At most 90 characters. */
+/** For each stream seconds, nanoseconds, and how many lines if more than one, all in base 36; then the start, a line's with an `l`. At most 90 characters. */
 const positionPattern =
   /^l1:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:(?:([0-9a-z]{1,8}\.[0-9a-z]{1,6})(\.l)?)?$/;
 

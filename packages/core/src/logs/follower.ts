@@ -1,4 +1,4 @@
-// Follows a log for as long as somebody reads it, whatever happens to the container, the connection and Docker meanwhile.
+// Follows a log for as long as it is read, across restarts of the container, lost connections and restarts of Docker.
 
 import { badRequest } from '../bad-request.ts';
 import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
@@ -160,7 +160,7 @@ function createCursor({ tail, since, after }: FollowOptions, clock: Clock): LogC
 
 const defaultTail = 100;
 
-/** Between a look and the request the container can have gone, or begun to: the next look tells. */
+/** The container can have gone, or begun to, since the last poll: the next one tells. */
 function unlessGone(error: unknown): undefined {
   if (isAppError(error, 'NOT_FOUND')) return undefined;
   if (isAppError(error, 'CONFLICT') && error.details.reason === 'BEING_REMOVED') return undefined;

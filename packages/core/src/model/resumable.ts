@@ -1,6 +1,6 @@
-// What followed things give: items, and a place to go on from for who lost the connection before the first of them came.
+// A stream of items that can be resumed, even when the connection is lost before the first item.
 
 export interface Resumable<Item> extends AsyncIterable<Item> {
-  /** Everything before the first item; `undefined` where beginning anew loses nothing. */
+  /** The resume position before the first item; `undefined` when starting over loses nothing. */
   readonly position?: string | undefined;
 }

@@ -1,4 +1,4 @@
-// Answers from outside are looked at without believing anything about their shape.
+// Reads parsed JSON from outside without assuming its shape.
 
 /** Undefined for what is no JSON. */
 export function parseJson(text: string): unknown {

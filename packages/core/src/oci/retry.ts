@@ -21,7 +21,7 @@ const retriesOf = { read: 2, action: 1 } as const;
  * The pause before the next attempt, or undefined to give up.
  * Reads: two retries after a network failure, a 429 or a 5xx; `Retry-After` is waited for when the deadline allows it, else it is a reason to give up.
  * Actions: one retry, only after a network failure: OCI said nothing then, and its retry token makes the second request a repetition of the first.
- * A timeout is never repeated, it has used up the caller's patience.
+ * A timeout is never retried: it has used up the caller's time.
  */
 export function toRetryDelayMs({
   failure,

@@ -14,7 +14,7 @@ interface Verdict {
 }
 
 /**
- * Judges a failed request. `CONFLICT`, of an action alone: the instance changed since it was looked at, or refuses in its state. `INTERNAL_ERROR`: our credentials, instance id, policy or request were refused.
+ * Judges a failed request. `CONFLICT`, of an action alone: the instance changed since it was read, or refuses in its state. `INTERNAL_ERROR`: our credentials, instance id, policy or request were refused.
  * `SERVICE_UNAVAILABLE`: OCI is out of reach, throttling (`details.retryAfterSeconds`), failing, or out of hosts (`details.reason` is `OUT_OF_CAPACITY`).
  * The failure is kept as `cause`; none of OCI's own words are in the message. https://docs.oracle.com/iaas/Content/API/References/apierrors.htm
  */

@@ -21,7 +21,7 @@ export interface VmOptions {
   readonly onAction?: () => void;
   /** Called when the address begins to be unreadable; the state is told without it. */
   readonly onAddressUnreadable?: (error: unknown) => void;
-  /** How long one look at the VM may take altogether. */
+  /** How long one read of the VM may take altogether. */
   readonly statusDeadlineMs?: number;
   /** How long the state waits for the address. */
   readonly addressDeadlineMs?: number;
@@ -60,7 +60,7 @@ interface ObservedInstance extends Instance {
 
 /**
  * Builds the service.
- * How long a transition takes is only observed: from the first look of this process that showed the same state and version, so a process that never looked has seen it for 0 ms.
+ * How long a transition takes is only observed: from this process's first read that showed the same state and version; without one it is 0 ms.
  *
  * @example
  * const vm = createVm({ compute, clock: systemClock, link });

@@ -1,4 +1,4 @@
-// What the programs of a small home server write into their logs, so that the logs look and grow like real ones.
+// What the programs of a small home server write into their logs, so that the logs read and grow like real ones.
 
 import type { LogStream } from './logs/log.ts';
 

@@ -1,4 +1,4 @@
-// Console histories: captures of the serial console, at most ten at a time, each ready after a few looks.
+// Console histories: captures of the serial console, at most ten at a time, each ready after a few reads.
 
 import { createOcid, type World } from '../world.ts';
 import { notFound, OciError } from './answers.ts';
@@ -19,7 +19,7 @@ export interface ConsoleHistories {
   /** Throws `OciError` 400 LimitExceeded when ten are kept. */
   capture(text: string): ConsoleHistory;
   list(): readonly ConsoleHistory[];
-  /** Each look moves a history one state on, up to `end`. */
+  /** Each read moves a history one state on, up to `end`. */
   advance(id: string, end: 'SUCCEEDED' | 'FAILED'): ConsoleHistory;
   /** The text as it was when captured; throws `OciError` 409 while it is not SUCCEEDED. */
   read(id: string): string;

@@ -52,7 +52,7 @@ function toConfig(
   return profiles.map((lines) => `${lines.join('\n')}\n`).join('\n');
 }
 
-/** Has the form of a JWT and an `exp`, which is all that clients look at. */
+/** Has the form of a JWT and an `exp`, which is all that clients read. */
 function createSessionToken({ tenancyId, userId }: World): string {
   const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString('base64url');
   const now = Math.floor(Date.now() / 1000);

@@ -1,4 +1,4 @@
-// What differs between issuers that all follow the specifications: where their endpoints are and how their tokens look.
+// What differs between issuers that all follow the specifications: where their endpoints are and what their tokens contain.
 
 import type { Provider } from 'oidc-provider';
 import type { Storage } from './storage.ts';

@@ -1,4 +1,4 @@
-// sshd's port: the same over power cycles, and the place where the faults of the network are.
+// sshd's port: the same over power cycles; network faults are simulated here.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

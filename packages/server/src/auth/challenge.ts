@@ -26,7 +26,7 @@ export function invalidToken(
   });
 }
 
-/** The credentials are not in the form of RFC 6750, so nothing was looked at. */
+/** The credentials are not in the form of RFC 6750, so nothing was checked. */
 export function invalidAuthRequest(message: string): AppError {
   return new AppError('BAD_REQUEST', message, {
     details: {

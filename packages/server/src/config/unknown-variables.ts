@@ -1,4 +1,4 @@
-// Finds variables that look like ours and are none, so that a misspelt one is told instead of ignored.
+// Finds unknown variables with names similar to ours, so that a misspelt one is reported instead of ignored.
 
 import { isSecret, variableNames } from './config.ts';
 import type { Environment } from './environment.ts';

@@ -65,7 +65,7 @@ const t = initTRPC
 
 export const router = t.router;
 
-/** A procedure for whoever may look; `id` is its path with `_` for `.`. */
+/** A procedure for callers with the scope to read; `id` is its path with `_` for `.`. */
 export function readProcedure(id: string, operation: Operation) {
   return scopedProcedure(toMeta(id, 'read', operation));
 }
@@ -75,7 +75,7 @@ export function adminProcedure(id: string, operation: Operation) {
   return scopedProcedure(toMeta(id, 'admin', operation));
 }
 
-/** A subscription for whoever may look; REST has it as server-sent events. */
+/** A subscription for callers with the scope to read; REST has it as server-sent events. */
 export function readStream(id: string, stream: StreamOperation) {
   return scopedProcedure(toStreamMeta(id, 'read', stream));
 }
@@ -167,7 +167,7 @@ const shared = t.middleware(async ({ ctx, type, next }) => {
   }
 });
 
-/** Every stream, by whichever transport, has its place and its end here. */
+/** Every stream, on any transport, takes its slot here and is ended here. */
 function bounded({ stream }: Meta) {
   const isShared = stream?.isShared === true;
   return t.middleware(async ({ ctx, type, next }) => {

@@ -1,4 +1,4 @@
-// What a procedure is on every transport: its scope, its place in REST and the errors it documents.
+// What a procedure is on every transport: its scope, its REST route and the errors it documents.
 
 import type { ErrorCode } from '@ondemand/core';
 import type { OpenApiMeta, OpenApiMethod } from 'trpc-to-openapi';

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** Node's own `close()` ends connections that rest between two requests, but waits for those that never sent a byte, and for headers that have begun. */
+/** Node's own `close()` ends connections that are idle between two requests, but waits for those that never sent a byte, and for headers that have begun. */
 export function endSilentConnections(app: FastifyInstance): void {
   const requests = new Map<Socket, number>(); // how many are under way on each open connection
   const count = (socket: Socket, change: number) => {

@@ -8,7 +8,7 @@ export function allowEmptyBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addHook('onRequest', async ({ raw: { headers } }) => {
-    if (hasNoBody(headers)) delete headers['content-type']; // Fastify looks at it first, and refuses one that is empty or malformed
+    if (hasNoBody(headers)) delete headers['content-type']; // Fastify checks it first, and refuses an empty or malformed one
   });
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = body as string; // parseAs says so

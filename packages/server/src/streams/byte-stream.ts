@@ -7,12 +7,12 @@ import { createTurns, type TakeTurn } from './turns.ts';
 
 export interface Encoding<Item> {
   readonly contentType: string;
-  /** Sent before any item; with the place where the items begin, for who loses the connection before one comes. */
+  /** Sent before any item; with the resume position, for readers who lose the connection before the first item. */
   toHead(position: string | undefined): string;
   /** Sent when there has been nothing else for a while; empty for none. */
   readonly ping: string;
   toText(item: Item): string;
-  /** What is said last; undefined where nothing can be said: then the answer is cut off, so that it does not look complete. */
+  /** The last text of a failed stream; undefined cuts the answer off, so that it does not seem complete. */
   toEnd(end: StreamEnd): string | undefined;
   toFailure(failure: ErrorResponse): string | undefined;
 }

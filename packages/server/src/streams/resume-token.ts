@@ -1,17 +1,17 @@
-// What a subscription gives: items that a reader who lost the connection can resume after.
+// Items of a subscription with resume tokens: a reader who lost the connection goes on after the last one.
 
 import type { Resumable } from '@ondemand/core';
 import { type TrackedEnvelope, tracked } from '@trpc/server';
 import { z } from 'zod';
 
-/** Set by whoever resumes: in the header `Last-Event-ID`, or in the input. */
+/** Set by a reader who resumes: in the header `Last-Event-ID`, or in the input. */
 export const lastEventIdInput = z
   .string()
   .max(128)
   .optional()
   .describe('The id of the last event that you have; the header `Last-Event-ID` says the same');
 
-/** Pulls one item at a time, so that a slow reader slows the source; leaving reaches the source at once, even while it is asked for an item. */
+/** Pulls one item at a time, so that a slow reader slows the source; `return` reaches the source at once, even during a pending `next`. */
 export function toResumableItems<Item, Data>(
   items: Resumable<Item>,
   toEntry: (item: Item) => readonly [position: string, data: Data],
@@ -27,7 +27,7 @@ export function toResumableItems<Item, Data>(
   );
 }
 
-/** Gives what comes in batches one by one; asks for a batch once the one before is used up. */
+/** Flattens batches to items; pulls a batch once the one before is used up. */
 export function flatten<Item>(
   batches: Resumable<readonly Item[]>,
 ): AsyncIterable<Item, void> & Pick<Resumable<Item>, 'position'> {
@@ -47,7 +47,7 @@ export function flatten<Item>(
 
 const over = { done: true, value: undefined } as const;
 
-/** By hand, because a generator that waits for an item takes notice of its reader's leaving only once that has come. */
+/** Not a generator, because its `return` would wait for the pending item. */
 function fromSource<Source, Item>(
   items: Resumable<Source>,
   toNext: (source: AsyncIterator<Source>) => () => Promise<IteratorResult<Item, void>>,

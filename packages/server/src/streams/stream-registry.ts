@@ -14,7 +14,7 @@ export interface OpenStream {
 }
 
 export interface OpenStreams {
-  /** Takes a place until the stream has ended. Throws `SERVICE_UNAVAILABLE` while all are taken, or a quarter of them by the same subject, and once the process ends. */
+  /** Takes a slot until the stream has ended. Throws `SERVICE_UNAVAILABLE` while all are taken, or a quarter of them by the same subject, and once the process is shutting down. */
   open(reader: StreamReader): OpenStream;
   /** For the end of the process: interrupts all, so that their readers go on elsewhere, and opens no more. */
   endAll(): void;

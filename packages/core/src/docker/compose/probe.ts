@@ -97,7 +97,7 @@ function toSeenPath(word: string, value: string): SeenPath {
   }
 }
 
-/** Arguments: mark and paths. Prints a line for the user, then one for each path. Not every `readlink` has `-e`. */
+/** Arguments: marker and paths. Prints a line for the user, then one for each path. Not every `readlink` has `-e`. */
 const probeScript = `mark=$1
 shift
 say() { printf '%s %s %s\\n' "$mark" "$1" "$2"; }

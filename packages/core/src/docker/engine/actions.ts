@@ -34,7 +34,7 @@ export interface ActionOutcome {
 
 /**
  * Builds the actions. Each waits as long as the container's own time to stop asks for, and some more.
- * When the answer is lost the container is looked at until the effect is seen; if it is not, throws `SERVICE_UNAVAILABLE` with `details.outcome: "unknown"`.
+ * When the answer is lost the container is polled until the effect shows; if it does not, throws `SERVICE_UNAVAILABLE` with `details.outcome: "unknown"`.
  */
 export function createEngineActions({ client, reads }: EngineActionsOptions) {
   return async function act(
@@ -87,7 +87,7 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
     return { ref, name, shares: toShares(container, [ref, found?.Id, name]) };
   }
 
-  /** Looks until the outcome is proven, the time is over, or the engine has been out of reach for `outOfReachMs`. */
+  /** Polls until the outcome is proven, the time is up, or the engine has been out of reach for `outOfReachMs`. */
   async function awaitOutcome(options: OutcomeQuery): Promise<ActionOutcome | undefined> {
     const over = new Error('The outcome was not seen in time');
     const poll = (stopped: AbortSignal) => pollOutcome(options, stopped);

@@ -35,7 +35,7 @@ export interface EngineRequest extends CallOptions {
   /** Without the version. */
   readonly path: string;
   readonly headersTimeoutMs?: number;
-  /** For a place among the requests; for those that many ask for at once and that take long by nature. */
+  /** Time to wait in the request queue; for long requests that many callers send at once. */
   readonly queueTimeoutMs?: number;
   /** To the end of the answer. */
   readonly timeoutMs?: number;
@@ -116,7 +116,7 @@ export function createEngineClient({
     };
     const first = await sendVersioned();
     if (!isVersionRefusal(first)) return first;
-    // The engine was replaced behind a connection that lived on; it refused to look at the request.
+    // The engine was replaced behind a connection that stayed open; it rejected the request's version.
     negotiated = undefined;
     const second = await sendVersioned();
     if (isVersionRefusal(second)) throw unfit('it refuses every version of its API that we speak');
@@ -248,7 +248,7 @@ interface ChannelLimits {
 }
 
 const socketLimits: ChannelLimits = { requests: 64, idle: 16, streams: 128 };
-/** Commands count against sshd's MaxSessions (10), where a build needs its place as well. */
+/** Commands count against sshd's MaxSessions (10), where a build needs one as well. */
 const commandLimits: ChannelLimits = { requests: 3, idle: 1, streams: 2 };
 /** Shorter than a command waits for a session that sshd refuses it. */
 const maxRelayIdleMs = 1000;

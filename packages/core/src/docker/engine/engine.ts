@@ -23,7 +23,7 @@ export interface DockerEngine extends Engine, AsyncDisposable {
 /**
  * Builds the engine on the VM; opens nothing before its first call.
  * Throws `NOT_FOUND`, `CONFLICT` (paused, being removed, dead, a port taken), `INTERNAL_ERROR` (a container that cannot start as it is configured)
- * and `SERVICE_UNAVAILABLE`. An action whose answer was lost is looked up before anything is said: it succeeds only when its effect is seen.
+ * and `SERVICE_UNAVAILABLE`. When an action's answer was lost, the container is checked: the action succeeds only when its effect is seen.
  *
  * @example
  * await using engine = createEngine({ channels, socketPath: '/var/run/docker.sock' });

@@ -24,7 +24,7 @@ export function formatPorts(ports: readonly EnginePort[]): string {
       range.last = privatePort;
       continue;
     }
-    // A range that ends moves to the front; its key keeps its place for the one that follows.
+    // A range that ends moves to the front; its key keeps its position for the one that follows.
     if (range !== undefined) finished.push(formatRange(range));
     open.set(key, { ip, protocol, first: privatePort, last: privatePort });
   }

@@ -91,7 +91,7 @@ function toVariableName(entry: string): string {
   return entry.split('=', 1)[0] ?? '';
 }
 
-/** Keys that were different stay so: none takes another's place. */
+/** Keys that were different stay different: none overwrites another. */
 async function hideLabels(
   labels: Readonly<Record<string, string>>,
   hide: Hide,

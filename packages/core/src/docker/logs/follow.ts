@@ -26,7 +26,7 @@ export function createEngineFollow({ client, reads }: EngineFollowOptions): Engi
       .stream({
         operation: task.operation,
         path: `${toContainerPath(container.Id)}/logs?${toQuery(options)}`,
-        // Finding the place in a big log takes the engine a while.
+        // Seeking in a big log takes the engine a while.
         headersTimeoutMs: 10_000,
         signal,
       })

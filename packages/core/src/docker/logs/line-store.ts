@@ -13,7 +13,7 @@ export interface LineStore {
   readonly lineCount: number;
   /** True once a line was dropped because of `maxBytes`. */
   readonly full: boolean;
-  /** Copies the line; the oldest ones make place for it. */
+  /** Copies the line; the oldest ones are dropped to make room. */
   push(time: LogTime, line: Buffer): void;
   /** The last `count` lines as pieces of UTF-8 that end with a line each: in the order of their times, those of one time in the order they came; each with a newline but perhaps the last. */
   read(count: number): Buffer[];

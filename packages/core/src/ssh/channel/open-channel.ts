@@ -1,4 +1,4 @@
-// Opening a channel takes the server's word, which may come late or never; a place is given back only when the channel is really gone.
+// Opens a channel, whose confirmation may come late or never; its slot is released only when the channel is really closed.
 
 import type { ClientChannel } from 'ssh2';
 import type { AppError } from '../../errors.ts';
@@ -11,7 +11,7 @@ export interface OpenChannelOptions<T> {
   /** Called in the very moment the channel opens, so that nothing it brings is missed. */
   readonly adopt: (channel: ClientChannel) => T;
   readonly toReason: (error: unknown) => SshReason;
-  /** Gives back the place that was taken for this channel. */
+  /** Releases this channel's slot. */
   readonly release: () => void;
   readonly signal: AbortSignal;
   /** Registers what to do when the connection ends; returns what takes it off again. */

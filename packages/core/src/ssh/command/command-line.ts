@@ -2,7 +2,7 @@
 
 import { quote, unquoteScript, withEnv } from './quote.ts';
 
-/** A command's line and the mark by which `createPreambleFilter` finds where its output begins. */
+/** A command's line and the marker by which `createPreambleFilter` finds where its output begins. */
 export interface CommandLine {
   readonly line: string;
   readonly marker: string;
@@ -30,7 +30,7 @@ export function toCommandLine(
   };
 }
 
-/** A command whose stdin and stdout serve as a stream; the mark comes on stdout and on stderr. Throws as `toCommandLine` does. */
+/** A command whose stdin and stdout serve as a stream; the marker is printed on stdout and on stderr. Throws as `toCommandLine` does. */
 export function toStreamLine(
   argv: readonly string[],
   { env = {}, marker }: CommandLineOptions,
@@ -59,13 +59,13 @@ const saidLimit = 4_096;
 
 export interface PreambleFilter {
   add(chunk: Buffer): void;
-  /** Whether the mark has come. */
+  /** Whether the marker has been seen. */
   readonly begun: boolean;
-  /** The beginning of what came before the mark: of start-up files, or of whatever runs in place of the command. */
+  /** The beginning of the output before the marker: of start-up files, or of whatever runs in place of the command. */
   readonly said: string;
 }
 
-/** Leaves out what comes before the line with the mark, and that line; its process id goes to `onBegin`. */
+/** Drops everything up to and including the line with the marker; its process id goes to `onBegin`. */
 export function createPreambleFilter({
   marker,
   onBegin = () => {},
@@ -108,7 +108,7 @@ type MarkerSearch =
   /** Where to go on once more has come. */
   | { readonly pid?: undefined; readonly at: number };
 
-/** The mark with a process id and the end of its line: whoever merely repeats the command's line, as a forced command may, has it without. */
+/** Finds the marker with a process id and a line end: a forced command that merely echoes the command's line prints it without. */
 function findMarker(held: Buffer, marker: string): MarkerSearch {
   for (let from = 0; ; ) {
     const at = held.indexOf(marker, from);

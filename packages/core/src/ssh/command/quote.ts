@@ -1,4 +1,4 @@
-// An argument vector has to cross the SSH user's login shell to run on the VM; this is the one place that makes it safe.
+// An argument vector has to cross the SSH user's login shell to run on the VM; only this file makes it safe.
 
 import { AppError } from '../../errors.ts';
 

@@ -25,7 +25,7 @@ export interface CommandStart {
   readonly marker: string;
   /** Of the SSH login, for messages. */
   readonly user: string;
-  /** How long until the mark has to be there. */
+  /** How long the marker may take. */
   readonly startTimeoutMs: number;
   /** Told when something else ran in the command's place, or still does. */
   readonly onNeverBegan: (isHanging: boolean) => void;
@@ -38,7 +38,7 @@ export interface RemoteCommandOptions extends CommandOutput, CommandStart {
 
 export const graceSeconds = 1;
 
-/** Takes over a channel on which a command has just been started; `fail` is for the loss of the connection. */
+/** Takes over a channel on which a command has just been started; `fail` is for a lost connection. */
 export function createRemoteCommand(
   channel: ClientChannel,
   { onOutput = () => {}, marker, user, startTimeoutMs, onNeverBegan, kill }: RemoteCommandOptions,

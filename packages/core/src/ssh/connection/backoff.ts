@@ -1,4 +1,4 @@
-// When the next attempt to connect may be made: soon after a first failure, rarely in a long outage, never in a loop.
+// When the next attempt to connect may start: soon after a first failure, rarely while the VM stays unreachable, never in a tight loop.
 
 export interface Backoff {
   /** How long until an attempt may begin; 0 when one may begin now. */
@@ -19,7 +19,7 @@ export interface BackoffOptions {
 }
 
 const delaysMs = [500, 1000, 2000, 4000, 8000] as const;
-// Jitter only shortens, and that little that five minutes of outage see at most 45 attempts.
+// Jitter only shortens, and so little that five minutes without a connection see at most 45 attempts.
 const jitter = 0.08;
 const refusedLoginMs = 30_000;
 const refusedLoginSpreadMs = 3_000;
@@ -29,7 +29,7 @@ const leastPauseMs = 250;
 
 /**
  * Delays run from the *beginning* of the failed attempt, so that attempts which time out do not add their own length to the wait.
- * The first attempt after `reset` or after the loss of a connection that lived may begin at once.
+ * The first attempt after `reset` or after a connection that had lasted may start at once.
  */
 export function createBackoff({ nowMs, random }: BackoffOptions): Backoff {
   let failures = 0;

@@ -36,7 +36,7 @@ export interface SshConnectionOptions extends CredentialOptions, HostKeyOptions 
   readonly connectTimeoutMs?: number;
   /** A peer that is silent for three and a half times this long is given up; four, with what the noticing takes. */
   readonly keepaliveMs?: number;
-  /** For a channel to open, the wait for a place included; `connectTimeoutMs` if left out. */
+  /** For a channel to open, the wait for a slot included; `connectTimeoutMs` if left out. */
   readonly channelTimeoutMs?: number;
   /** From there to the beginning of its command, which the user's start-up files delay. */
   readonly startTimeoutMs?: number;

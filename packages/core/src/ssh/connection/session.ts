@@ -23,7 +23,7 @@ import { watchSilence } from './keepalive.ts';
 
 export interface SessionOptions {
   readonly keepaliveMs: number;
-  /** Bounds the wait for a place and for the server's answer together. */
+  /** Bounds the wait for a slot and for the server's answer together. */
   readonly channelTimeoutMs: number;
   /** From the channel's opening to the beginning of its command: start-up files take their time. */
   readonly startTimeoutMs: number;
@@ -191,7 +191,7 @@ export function createSession(
     open(command('true', closeChannel), {}).catch(() => {}); // slower without it, no worse
   };
 
-  // Past the limiter: sshd allows four sessions more than we use, and who is to be ended may hold every place.
+  // Bypasses the limiter: sshd allows four sessions more than we use, and the commands to be ended may hold every slot.
   const kill = (pid: number, onRefused: () => void) => {
     try {
       client.exec(toKillLine(pid, graceSeconds), (error, channel) => {
@@ -262,7 +262,7 @@ export function createSession(
   };
 }
 
-/** Of the places for commands, those that no read takes: whoever reads must not keep a rebuild from its start. */
+/** Command slots that reads leave free: readers must not keep a rebuild from starting. */
 const keptForChanges = 2;
 const firstRetryMs = 50;
 /** A sshd that allows few sessions frees one a moment after its command has ended; who waits for longer wants to hear why. */

@@ -60,7 +60,7 @@ export function createShell({ user, home, binFolder }: ShellOptions): Shell {
     async killAll() {
       for (const child of children) killGroup(child, 'SIGKILL');
       const deadline = Date.now() + killDeadlineMs;
-      // Again and again: a process may fork while we look.
+      // Repeatedly: a process may fork during the search.
       for (
         let left = await findMarkedProcesses(marker);
         left.length > 0;
