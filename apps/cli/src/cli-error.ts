@@ -1,4 +1,4 @@
-// The failures that the CLI finds itself, before or besides what the API answers.
+// Failures detected by the CLI itself, not reported by the API.
 
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 

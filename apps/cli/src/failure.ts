@@ -1,4 +1,4 @@
-// Turns whatever was thrown into one line and one exit code.
+// Converts anything thrown to one line and one exit code.
 
 import type { ErrorCode, OnDemandError } from '@ondemand/client';
 import { CliError } from './cli-error.ts';

@@ -42,7 +42,7 @@ const ended = await runCli({
 const exitCode = ended === exitCodes.interrupted ? (stoppedBy ?? ended) : ended;
 await Promise.race([
   Promise.all([stdout, stderr].map((stream) => new Promise((done) => stream.write('', done)))),
-  // Whoever has had enough does not wait for a reader that stands still.
+  // After an interrupt, do not wait for a reader that has stalled.
   ...(interrupt.signal.aborted ? [sleep(interruptedFlushMs)] : []),
 ]);
 if (outputFailure !== undefined) {

@@ -1,4 +1,4 @@
-// Where the API is and with what token it is called.
+// The API's URL and the token to call it with.
 
 import { CliError, usageError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';

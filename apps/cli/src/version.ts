@@ -1,4 +1,4 @@
-// Which release of the CLI this is.
+// The CLI's release.
 
 import { readFileSync } from 'node:fs';
 

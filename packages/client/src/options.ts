@@ -1,4 +1,4 @@
-// What a caller may decide about a client.
+// The options of a client.
 
 export interface ClientOptions {
   /** Where the API is, such as `https://api.example.com` or, behind a prefix, `https://example.com/ondemand/`. */

@@ -42,7 +42,7 @@ export interface Mutation<Input, Output> {
 export interface Subscription<Input, Item> {
   /**
    * Each loop over it is a stream of its own, opened when its first item is asked for and closed when the loop is left.
-   * Every item comes once, over lost connections; what cannot be mended within five minutes is thrown.
+   * Every item comes once, over lost connections; a connection lost for five minutes is thrown as an error.
    */
   subscribe(input: Input, options?: SubscribeOptions): AsyncIterable<Item>;
 }

@@ -1,4 +1,4 @@
-// What a service refuses of a caller's input, where no schema can tell.
+// Input errors that a schema cannot detect.
 
 import { AppError } from './errors.ts';
 

@@ -1,4 +1,4 @@
-// One error type for every failure that a caller can be told about.
+// The one error type for every failure that is reported to a caller.
 
 /** The codes a caller can meet; the server maps each to HTTP and tRPC, `docs/errors.md` explains each. */
 export const errorCodes = [

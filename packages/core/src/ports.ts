@@ -42,7 +42,7 @@ export interface Compute {
 export interface Link {
   /** True while an authenticated connection is open, as far as is known. */
   readonly connected: boolean;
-  /** Closes the connection at once and forgets the address and any back-off; the next use connects anew. */
+  /** Closes the connection at once and forgets the address and any back-off; the next use reconnects. */
   drop(reason: string): void;
 }
 

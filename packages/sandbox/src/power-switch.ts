@@ -1,4 +1,4 @@
-// Wires the VM to the instance: it has power while the instance RUNs, from a while after it began to.
+// Wires the VM to the instance: it has power while the instance is RUNNING, after a delay.
 
 import type { World } from './world.ts';
 

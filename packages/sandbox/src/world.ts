@@ -1,4 +1,4 @@
-// The one in-memory truth about the instance that OCI, the VM and the tests all look at.
+// The in-memory state of the instance, shared by OCI, the VM and the tests.
 
 import { randomBytes } from 'node:crypto';
 

@@ -1,4 +1,4 @@
-// Help texts, made from the commands themselves.
+// Help texts, generated from the commands' data.
 
 import { exitCodeMeanings, exitCodes } from '../exit-codes.ts';
 import type { Style } from '../output/style.ts';

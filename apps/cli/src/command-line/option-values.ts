@@ -1,4 +1,4 @@
-// Gives every option its value, or says which one cannot have the value at hand.
+// Parses the value of every option, or reports the one whose value is invalid.
 
 import { CliError, usageError } from '../cli-error.ts';
 import type { Option, Options } from './command.ts';

@@ -1,4 +1,4 @@
-// After a container that is not there: which one was probably meant.
+// Suggests the container that was probably meant when a name is not found.
 
 import type { Context } from '../context.ts';
 import { startDeadline } from '../wait/deadline.ts';

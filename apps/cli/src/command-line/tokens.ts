@@ -1,4 +1,4 @@
-// Splits a command line into options and operands; what they mean is judged elsewhere.
+// Splits a command line into options and operands; their meaning is decided elsewhere.
 
 import { parseArgs } from 'node:util';
 import type { Option, Options } from './command.ts';

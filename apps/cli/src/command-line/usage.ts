@@ -1,4 +1,4 @@
-// The two endings that every message about wrong usage has.
+// The two closing hints of usage errors.
 
 export function didYouMean(near: string | undefined): string {
   return near === undefined ? '' : `, did you mean '${near}'?`;

@@ -1,4 +1,4 @@
-// `ondemand jobs cancel`: ends a job that hangs, or that nobody wants any more.
+// `ondemand jobs cancel`: ends a running job.
 
 import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';

@@ -1,4 +1,4 @@
-// `ondemand jobs`: the work on the VM that goes on by itself.
+// `ondemand jobs`: the background work on the VM.
 
 import { CliError, usageError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';

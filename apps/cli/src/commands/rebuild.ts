@@ -1,4 +1,4 @@
-// `ondemand rebuild`: builds containers anew, in jobs on the VM that need nobody to watch them.
+// `ondemand rebuild`: rebuilds containers, in jobs that run on the VM without the CLI.
 
 import type { ContainerActionResult, Job, OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';

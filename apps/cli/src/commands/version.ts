@@ -1,4 +1,4 @@
-// `ondemand version`: the same as `ondemand --version`, for those who are used to docker's.
+// `ondemand version`: the same as `ondemand --version`, as docker has it.
 
 import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';

@@ -1,4 +1,4 @@
-// `ondemand vm start|stop|reboot|reset`: one power action, asked about first where it interrupts something.
+// `ondemand vm start|stop|reboot|reset`: one power action, confirmed first where it interrupts something.
 
 import type { OnDemandClient, VmActionResult, VmState } from '@ondemand/client';
 import { CliError, usageError } from '../cli-error.ts';

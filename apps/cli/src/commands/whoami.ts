@@ -1,4 +1,4 @@
-// `ondemand whoami`: what the API makes of the token.
+// `ondemand whoami`: who the API says the token belongs to.
 
 import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';

@@ -1,4 +1,4 @@
-// Says what the last word of an unfinished command line may become.
+// Completion candidates for the last word of an unfinished command line.
 
 import type { Command, Group, OperandSource, Options } from '../command-line/command.ts';
 import { globalOptions } from '../command-line/options.ts';

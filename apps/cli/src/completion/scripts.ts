@@ -1,4 +1,4 @@
-// What each shell needs in order to ask the CLI itself for completions.
+// The shell scripts that ask the CLI for completions.
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];

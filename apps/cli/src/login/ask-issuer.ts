@@ -1,4 +1,4 @@
-// One request for tokens, made again without what the user did not ask for when the issuer does not like it.
+// A token request that is retried without the optional parts when the issuer refuses it.
 
 import type { AuthorizationServer } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';

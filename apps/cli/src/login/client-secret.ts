@@ -1,4 +1,4 @@
-// Reads a client's secret from where its owner keeps it, so that it need not stand in a command line.
+// Reads a client's secret from where its owner keeps it, so that it need not be on a command line.
 
 import { readFile } from 'node:fs/promises';
 import { type CliError, usageError } from '../cli-error.ts';

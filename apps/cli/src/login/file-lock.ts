@@ -1,4 +1,4 @@
-// Lets one process at a time do something, by a file that only one of them can create.
+// A lock between processes: a file that only one of them can create.
 
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';

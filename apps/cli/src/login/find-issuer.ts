@@ -1,4 +1,4 @@
-// Learns from the API who issues its tokens (RFC 9728), and from the issuer where to ask for them (RFC 8414).
+// Discovers the API's issuer (RFC 9728) and the issuer's endpoints (RFC 8414).
 
 import { type AuthorizationServer, discoveryRequest, processDiscoveryResponse } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';

@@ -1,4 +1,4 @@
-// Judges why an issuer did not give what was asked of it.
+// Classifies why a request to the issuer failed.
 
 import {
   OperationProcessingError,

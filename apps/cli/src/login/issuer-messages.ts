@@ -1,4 +1,4 @@
-// Makes what an issuer says of a refusal fit to be shown: one bounded line that can hold no token.
+// Makes an issuer's error text safe to show: one bounded line that cannot contain a token.
 
 /** Undefined for nothing, or for what is no text. */
 export function toIssuerWords(text: unknown): string | undefined {

@@ -1,4 +1,4 @@
-// Who holds a lock, as the lock file says it, so that a lock of a process that died is known at once.
+// The owner of a lock, read from the lock file, so that the lock of a dead process is recognised at once.
 
 import { randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';

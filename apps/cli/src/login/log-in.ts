@@ -1,4 +1,4 @@
-// From what the user asked for to a login that is ready to be checked and stored.
+// Performs a login as requested; the caller checks and stores it.
 
 import { resolve } from 'node:path';
 import { usageError } from '../cli-error.ts';

@@ -1,4 +1,4 @@
-// Gets a login new tokens without its user.
+// Renews a login's tokens without the user.
 
 import {
   type AuthorizationServer,

@@ -1,4 +1,4 @@
-// Tells the issuer that the tokens of a login are no longer wanted: https://www.rfc-editor.org/rfc/rfc7009
+// Revokes a login's tokens at the issuer: https://www.rfc-editor.org/rfc/rfc7009
 
 import type { AuthorizationServer, ClientAuth } from 'oauth4webapi';
 import { None, processRevocationResponse, revocationRequest } from 'oauth4webapi';

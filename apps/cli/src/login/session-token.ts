@@ -1,4 +1,4 @@
-// Gives the token of a stored login, a new one when the old one is about to end.
+// The token of a stored login, renewed shortly before it expires.
 
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';

@@ -1,4 +1,4 @@
-// What is remembered of each login, and how it is read back from a file that anyone may have edited.
+// The stored form of logins, validated when read, since the file may have been edited.
 
 /** One login at one API. */
 export interface Login {

@@ -1,4 +1,4 @@
-// Asks before something is done that hurts when it was not meant.
+// Asks for confirmation before a disruptive action.
 
 import { createInterface } from 'node:readline/promises';
 import { CliError } from '../cli-error.ts';

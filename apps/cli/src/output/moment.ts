@@ -1,4 +1,4 @@
-// Moments of the past as people read them.
+// Past times as people read them.
 
 import { formatTimeLeft } from './time-left.ts';
 

@@ -1,4 +1,4 @@
-// Where a command's words go: results to stdout, everything else to stderr, nothing but JSON to stdout under --json.
+// A command's output: results to stdout, everything else to stderr, nothing but JSON to stdout under --json.
 
 import { once } from 'node:events';
 import { toJson } from './json.ts';

@@ -1,4 +1,4 @@
-// Makes text from elsewhere harmless in a terminal: no name or message may move the cursor or fake a line.
+// Escapes untrusted text for a terminal: no name or message can move the cursor or fake a line.
 
 /** Control, format and unpaired characters become visible escapes such as `\x1b`; the joiners that emoji are made with stay. */
 export function toPrintable(text: string): string {

@@ -1,11 +1,11 @@
-// Shows on stderr that something is waited for, to a person at a terminal only.
+// A spinner on stderr while the CLI waits, on terminals only.
 
 import { toOneLine } from './printable.ts';
 
 export interface Spinner extends Disposable {
   /** What is waited for now; shown with the next frame. */
   update(text: string): void;
-  /** Frees the line for something else to be written; the next frame draws it anew. */
+  /** Clears the line so that something else can be written; the next frame redraws it. */
   clear(): void;
 }
 

@@ -1,4 +1,4 @@
-// How far off a moment is, as people say it.
+// The time until a moment, as people say it.
 
 /** `in 59 minutes`, `in 2 days`, `a moment ago`; rounded down, as what is left may be relied on. */
 export function formatTimeLeft(msLeft: number): string {

@@ -1,4 +1,4 @@
-// A time without a zone is one of the caller's own clock, as docker has it; the API knows no caller's zone.
+// Converts a time without a zone from the caller's local time to UTC, as docker does; the API does not know the caller's zone.
 
 /** The same moment in UTC; what is no such time, or has a zone, is left as it is for the API to judge. */
 export function toZoned(text: string): string {

@@ -1,4 +1,4 @@
-// Ends what takes too long: a signal that comes when the user stops, or when the time is up.
+// A signal that aborts when the user interrupts or the time is up.
 
 export interface Deadline extends Disposable {
   /** Aborts as the outer signal does, or with a `TimeoutError` when the time is up. */

@@ -1,4 +1,4 @@
-// What --wait waits for, judged from what was seen so far; nothing here asks anything.
+// What --wait waits for, decided from the observations so far; no I/O.
 
 import type { LifecycleState } from '@ondemand/client';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';

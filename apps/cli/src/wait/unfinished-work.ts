@@ -1,4 +1,4 @@
-// Work that the process must not end in the middle of, whatever signal comes; each piece has an end of its own.
+// Work that must finish before the process exits, even after a signal; each piece has its own deadline.
 
 export interface UnfinishedWork {
   /** Gives `work` back. */

@@ -1,4 +1,4 @@
-// Lets one part wait until another says that something has changed.
+// A notification: one part waits until another reports a change.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 

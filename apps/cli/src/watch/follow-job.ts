@@ -1,4 +1,4 @@
-// Follows a job to its end, wherever it is by then.
+// Follows a job to its end.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, JobOutput, OnDemandClient, SubscribeOptions } from '@ondemand/client';

@@ -1,4 +1,4 @@
-// Prints what comes for as long as it comes, somebody reads it and the user wants it.
+// Prints a stream until it ends, the reader has gone, or the user interrupts.
 
 import type { SubscribeOptions } from '@ondemand/client';
 import type { Context } from '../context.ts';

@@ -1,4 +1,4 @@
-// Shows something again and again as it changes, for as long as the user wants it.
+// Redraws something as it changes, until the user interrupts.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
@@ -67,7 +67,7 @@ async function readAgain<T>(
 }
 
 const retryMs = 2_000;
-/** After this long without an answer, what is shown is told to be old. */
+/** After this long without an answer the display is marked as old. */
 const silentMs = 4_000;
 const longestRetryMs = 60_000;
 

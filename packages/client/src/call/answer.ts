@@ -1,4 +1,4 @@
-// Judges what answered: this API with a result or an error, or something that stands before it.
+// Classifies a response: a result or an error of this API, or an answer of a proxy in front of it.
 
 import { type ApiErrorCode, OnDemandError, statusOfCode } from '../errors.ts';
 import { toConnectionLoss } from '../subscription/connection-loss.ts';

@@ -1,4 +1,4 @@
-// Where the API is, in the one form that messages and requests use.
+// The API's base URL in the one form that messages and requests use.
 
 /** Without a slash at its end. Throws a `TypeError` that does not quote the url, which may hold a password. */
 export function toBaseUrl(url: string | URL): string {

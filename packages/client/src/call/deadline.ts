@@ -1,4 +1,4 @@
-// Bounds a call, so that giving up on it also stops it.
+// Bounds a call with a deadline that also aborts it.
 
 export interface DeadlineOptions {
   readonly timeoutMs: number;

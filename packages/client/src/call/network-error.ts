@@ -1,4 +1,4 @@
-// Judges why `fetch` gave no answer, by the short codes that Node puts beneath its "fetch failed".
+// Classifies why `fetch` failed, by the error codes in the cause of Node's "fetch failed".
 
 import { OnDemandError } from '../errors.ts';
 import { toConnectionLoss } from '../subscription/connection-loss.ts';

@@ -1,4 +1,4 @@
-// Waiting before the next attempt, for as long as anybody still wants it.
+// An abortable pause before the next attempt.
 
 /** Resolves after `ms`, or at once when the signal aborts or has done so; leaves no timer and no listener behind. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-// One connection of a subscription: a request whose answer goes on, read no faster than its events are taken.
+// One connection of a subscription: a streaming response, read only as fast as its events are consumed.
 
 import { type Answer, toRefusal } from '../call/answer.ts';
 import { withDeadline } from '../call/deadline.ts';
@@ -18,7 +18,7 @@ export interface EventStreamOptions {
   readonly baseUrl: string;
   readonly readHeaders: () => Promise<Readonly<Record<string, string>>>;
   readonly fetch: typeof globalThis.fetch;
-  /** The connection lasts until it aborts; whoever opens it aborts it in the end, whatever came of it. */
+  /** The connection lasts until it aborts; whoever opens it must abort it in the end. */
   readonly signal: AbortSignal;
   /** Of the opening, up to the first byte of the stream: what holds that back cannot stream. */
   readonly timeoutMs: number;

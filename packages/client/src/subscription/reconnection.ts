@@ -1,4 +1,4 @@
-// Judges whether and when a lost stream is asked for again.
+// Decides whether and when a lost stream is requested again.
 
 import type { OnDemandError } from '../errors.ts';
 import type { Reconnect } from '../procedures.ts';

@@ -1,4 +1,4 @@
-// One subscription, from its input to its items: asked for again after each lost connection, from where it was.
+// One subscription, from its input to its items: requested again after each lost connection, from its last item.
 
 import { toStreamError } from '../call/answer.ts';
 import { toBaseUrl } from '../call/base-url.ts';

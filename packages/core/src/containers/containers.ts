@@ -1,4 +1,4 @@
-// What callers do with the containers on the VM, and what they are told when the VM is the reason that it fails.
+// The container service: reads and actions on the VM's containers; failures caused by the VM's state say so.
 
 import { badRequest } from '../bad-request.ts';
 import { pause } from '../concurrency/deadline.ts';
@@ -77,7 +77,7 @@ export interface ReadLogsOptions extends CallOptions {
 
 export interface ByteCharge {
   readonly add: CountBytes;
-  /** Gives back all that was added. */
+  /** Releases all that was added. */
   readonly release: () => void;
 }
 
@@ -247,7 +247,7 @@ function toCallersView({ name, state, image, ports, uptime }: EngineContainer): 
   return { name, state, image, ports, uptime };
 }
 
-/** What fails, or goes away between two calls, is told by the name it was asked for, not by its id. */
+/** Errors name the container as the caller did, not by its id. */
 function naming(name: string, id: string): (error: unknown) => never {
   return (error) => {
     if (isAppError(error, 'NOT_FOUND')) throw containerMissing(name, error);

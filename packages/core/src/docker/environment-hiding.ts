@@ -18,7 +18,7 @@ export interface EnvironmentHiding {
 const maxTextLength = 64 * 1024;
 /** Of all texts of a container together; what comes after is not shown. */
 const maxTotalLength = 2 * 1024 * 1024;
-/** Of an environment; with a bigger one nothing is shown, for nobody can tell what it repeats. */
+/** Of an environment; with a bigger one nothing is shown, since its repetitions cannot be found. */
 const maxEnvironmentLength = 1024 * 1024;
 
 /** Builds the hiding; takes the process no longer than some milliseconds at a time. */

@@ -1,4 +1,4 @@
-// Why the engine refuses to do something with a container: what its words mean, in ours.
+// What the engine's error messages about a container mean, as our error texts.
 
 import type { ErrorCode, ErrorText } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-// What the engine refused, or failed to say, in words for the caller; its own message stays in `cause`.
+// Converts the engine's refusals and lost answers to an `AppError`; its own message stays in `cause`.
 
 import { AppError, type AppErrorOptions, type ErrorText, isAppError } from '../errors.ts';
 import type { ContainerState } from '../model/container.ts';
@@ -209,7 +209,7 @@ export function toLostError(error: LostAnswerError, task: EngineTask): AppError 
   });
 }
 
-/** True when the answer was lost because the VM says nothing any more: whoever asks again would wait as long again. */
+/** True when the answer was lost because the VM stopped answering: a retry would wait as long again. */
 export function isSilent({ cause }: LostAnswerError): boolean {
   return isAppError(cause) && cause.details.reason === 'PEER_SILENT';
 }

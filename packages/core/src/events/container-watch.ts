@@ -26,7 +26,7 @@ export interface ContainersWatch {
   request(request: StreamRequest): void;
   /** Resolves once the stream is open, or cannot be opened for now; never rejects. */
   settled(): Promise<void>;
-  /** From now on somebody relies on the stream: each opening is told by a `resync`. */
+  /** From now on the stream has listeners: each opening publishes a `resync`. */
   rely(): void;
   /** Resolves once the signal has aborted and the stream is closed; never rejects. */
   readonly done: Promise<void>;

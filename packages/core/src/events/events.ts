@@ -1,4 +1,4 @@
-// One watch over the VM, its containers and its jobs, shared by all who listen.
+// The event service: one watch over the VM, its containers and its jobs, shared by all listeners.
 
 import { withDeadline } from '../concurrency/deadline.ts';
 import { AppError } from '../errors.ts';
@@ -10,7 +10,7 @@ import { type EventTimings, type EventWatch, startEventWatch, type WatchedWorld 
 export interface Events extends AsyncDisposable {
   /**
    * What happens from now on, or after `after` when that is among the last 1 000 events of this process; where something may be missing, a `resync` comes first.
-   * Resolves once the watch is on, or cannot be for now. Whoever falls 1 000 events behind gets a `resync` and goes on from there.
+   * Resolves once the watch is on, or cannot be for now. A listener 1 000 events behind gets a `resync` and continues from there.
    * With `follow` false it gives what is known now and ends: what came after `after`, or the VM's state and all events that are kept.
    * The iteration ends when the signal aborts and when the service is disposed; after that throws `SERVICE_UNAVAILABLE`.
    */
@@ -52,7 +52,7 @@ const keptEvents = 1000;
 const maxEndingMs = 2000;
 
 /**
- * Builds the service. Nothing is watched before the first listener comes; the watch goes on for some minutes after the last has left, so that one who comes back finds what was missed.
+ * Builds the service. Watches nothing before the first listener, and for some minutes after the last one left, so that one who reconnects gets what it missed.
  *
  * @example
  * await using events = createEvents({ vm, engine, jobs, link, clock, randomHex });
@@ -82,7 +82,7 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
       await (watch === undefined || listeners.size === 1 ? begin() : ready.then(watch.join));
       signal?.throwIfAborted();
       if (!follow) return await toSnapshot(listener, after, signal);
-      // What was only noticed now that somebody listens happened before.
+      // This happened before anybody listened and was only noticed now.
       if (after === undefined) listener.skip();
       return listener;
     },

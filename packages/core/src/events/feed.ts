@@ -31,7 +31,7 @@ export interface EventFeed {
 export interface FeedListener
   extends AsyncIterableIterator<EventWithPosition, undefined>,
     Pick<Resumable<EventWithPosition>, 'position'> {
-  /** Goes on with what comes from now on, as if it had begun to listen just now. */
+  /** Continues with new events only, like a new listener. */
   skip(): void;
   /** Goes back to the oldest event that is kept. */
   rewind(): void;

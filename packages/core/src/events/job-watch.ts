@@ -11,7 +11,7 @@ export interface JobsWatchOptions {
   readonly jobs: Pick<Jobs, 'list'>;
   readonly clock: Clock;
   readonly publish: (event: OnDemandEvent) => void;
-  /** Whether it is worth asking: somebody listens, and the VM is at hand. */
+  /** Whether to poll: there are listeners, and the VM is connected. */
   readonly isWanted: () => boolean;
   readonly intervalMs: number;
   /** While a job runs. */
@@ -63,7 +63,7 @@ export function watchJobs({
     }
   }
 
-  /** When it happened, which may be long before it was seen here; nobody knows when a job was lost. */
+  /** When it happened, which may be long before it was seen here; unknown for a lost job. */
   function toTime({ state, startedAt, finishedAt }: Job): string {
     if (state === 'running') return startedAt;
     return finishedAt ?? clock.now().toISOString();

@@ -1,4 +1,4 @@
-// An engine's event as callers are told of it.
+// Converts an engine's event to ours.
 
 import { containerEventActions, type OnDemandEvent } from '../model/event.ts';
 import type { EngineEvent } from '../ports.ts';

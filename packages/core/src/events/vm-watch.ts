@@ -11,7 +11,7 @@ export interface VmWatchOptions {
   readonly vm: Pick<Vm, 'status'>;
   readonly clock: Clock;
   readonly publish: (event: OnDemandEvent) => void;
-  /** Told of every state that OCI gave, changed or not. */
+  /** Called with every state that OCI reports, changed or not. */
   readonly onSeen: (state: LifecycleState) => void;
   readonly transitionMs: number;
   readonly stableMs: number;

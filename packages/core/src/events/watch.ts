@@ -21,7 +21,7 @@ export interface WatchedWorld {
 
 export interface EventWatchOptions extends WatchedWorld {
   readonly publish: (event: OnDemandEvent) => void;
-  /** Whether somebody listens now; the jobs are asked for only then. */
+  /** Whether there are listeners now; jobs are polled only then. */
   readonly hasListeners: () => boolean;
   readonly timings: EventTimings;
 }
@@ -38,14 +38,14 @@ export interface EventTimings {
   readonly maxPauseMs: number;
   /** Until a listener is let in although the watch is not on yet. */
   readonly readyMs: number;
-  /** For which the watch goes on when nobody listens any more. */
+  /** How long the watch continues without listeners. */
   readonly lingerMs: number;
 }
 
 export interface EventWatch {
   /** Polls now rather than at the next interval. */
   check(what: 'vm' | 'jobs'): void;
-  /** Somebody listens again: resolves once the watch is on, or `readyMs` have passed. Never rejects. */
+  /** Call when there are listeners again: resolves once the watch is on, or after `readyMs`. Never rejects. */
   begin(): Promise<void>;
   /** As `begin` does, for those who come when others are there already. */
   join(): Promise<void>;
@@ -53,7 +53,7 @@ export interface EventWatch {
   stop(): Promise<void>;
 }
 
-/** Begins to watch at once, and goes on over every fault until it is stopped. */
+/** Starts watching at once, and continues through every failure until it is stopped. */
 export function startEventWatch({
   vm,
   engine,

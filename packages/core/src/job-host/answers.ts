@@ -1,4 +1,4 @@
-// What the scripts of jobs answer: headers in lines, and outputs framed by their size, for they may be any bytes.
+// Parses the output of the job scripts: header lines, and job output framed by its size, since it may be any bytes.
 
 import { type JobKind, type JobState, jobKinds } from '../model/job.ts';
 import type { JobReading, JobRecord } from '../ports.ts';

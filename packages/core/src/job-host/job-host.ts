@@ -1,4 +1,4 @@
-// Jobs on the VM, started and read over SSH: they need nothing there but a shell, and no connection once they run.
+// Jobs on the VM, started and read over SSH: they need only a shell there, and no connection once they run.
 
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../concurrency/clock.ts';

@@ -1,4 +1,4 @@
-// What callers are told when a job fails, is not there, or can no longer be watched.
+// Errors of jobs: failed, not found, or no longer observable.
 
 import { AppError, isAppError } from '../errors.ts';
 import type { JobState } from '../model/job.ts';
@@ -19,7 +19,7 @@ export function withheld(target: string): string {
   return `(output withheld: the environment of the container '${target}' could not be read, so its values could not be hidden)\n`;
 }
 
-/** For whoever wants to end a job that has ended. */
+/** For cancelling a job that has ended. */
 export function jobHasEnded(job: string, state: JobState): AppError {
   return new AppError(
     'CONFLICT',
@@ -117,7 +117,7 @@ export function asVanished(job: string): (error: unknown) => never {
   };
 }
 
-/** For whoever watches a job that can no longer be seen; `words` say why, up to "became of the job". */
+/** For watchers of a job that can no longer be observed; `words` say why, up to "became of the job". */
 export function jobWatchLost(job: string, cause: AppError, words: string): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',

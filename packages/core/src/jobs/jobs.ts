@@ -1,4 +1,4 @@
-// Long work on the VM: started here, carried out there, found again by any process of the API.
+// The job service: long work that runs on the VM and that any process of the API can find again.
 
 import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
 import { pause, withDeadline } from '../concurrency/deadline.ts';
@@ -84,7 +84,7 @@ export interface JobsOptions {
   readonly secretsOf?: (target: string, options: CallOptions) => Promise<readonly string[]>;
   /** Told when a job was started, and when one was seen to have ended. */
   readonly onChange?: () => void;
-  /** How long the VM may be out of reach before those who wait give up. */
+  /** How long the VM may be unreachable before waiting callers fail. */
   readonly maxUnreachableMs?: number;
   /** The longest that `wait` waits. */
   readonly maxWaitMs?: number;

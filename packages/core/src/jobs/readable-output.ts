@@ -39,7 +39,7 @@ export interface ReadableLines {
 export interface ReadableLinesOptions {
   /** Where the first byte that is added stands in the raw output. */
   readonly offset?: number;
-  /** Leaves out everything up to the first newline: of a line that is cut off in front nobody can tell what it must not show. */
+  /** Leaves out everything up to the first newline: in a line without its beginning, secrets cannot be recognised. */
   readonly skipFirst?: boolean;
   readonly secrets?: readonly string[];
 }

@@ -23,7 +23,7 @@ export interface JobWatch {
 
 /** More would not fit into one command line. */
 const maxSpans = 100;
-/** Whoever got something asks for more a moment later, all at about the same time. */
+/** Watchers that got output ask for more at about the same time. */
 const gatherMs = 5;
 
 interface Reader {
@@ -36,7 +36,7 @@ interface Waiting {
   readonly readers: Set<Reader>;
 }
 
-/** Builds the watch; asks nothing while nobody watches. */
+/** Builds the watch; makes no calls without watchers. */
 export function createJobWatch({ read, waitMs = 1500 }: JobWatchOptions): JobWatch {
   /** Spans of the next waiting call; and spans added while one is under way, which are read at once. */
   const waiting = new Map<string, Waiting>();

@@ -1,4 +1,4 @@
-// When a followed log has ended: waits until its container, or the next one of its name, may have written more.
+// After a followed log has ended: waits until its container, or a new one of the same name, may have logged more.
 
 import { pause } from '../concurrency/deadline.ts';
 import { isAppError } from '../errors.ts';

@@ -1,4 +1,4 @@
-// The one text for a container that is not there.
+// The error for a container that is not found.
 
 import { AppError } from '../errors.ts';
 import { vmId } from './vm.ts';

@@ -1,4 +1,4 @@
-// Hides words in a text in one pass, however many words there are and however they resemble each other.
+// Hides words in a text in one pass, independent of their number and similarity.
 
 export interface Hiding {
   /** Words to be hidden from now on. */

@@ -34,7 +34,7 @@ interface Clients {
 }
 
 const overallShare = 1.5;
-/** An instance has a few network cards; this only bounds a server that pages for ever. */
+/** An instance has a few network cards; this only bounds endless paging. */
 const maxPages = 10;
 /** Far above what opening takes, which has deadlines of its own. */
 const maxOpeningMs = 60_000;
@@ -133,7 +133,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     { signal }: CallOptions,
   ): Promise<string | undefined> {
     const { http, network } = await open(signal);
-    // One that may not be read, or hangs, keeps nobody from reading the primary one.
+    // One that cannot be read, or hangs, must not block reading the primary one.
     const primary = await findFirst(vnicIds, async (vnicId) => {
       const { vnic } = await http.call('GetVnic', signal, () => network.getVnic({ vnicId }));
       return vnic?.isPrimary ? vnic : undefined;

@@ -1,4 +1,4 @@
-// Who we are to OCI: from the configuration file to what signs a request, with every problem found before the first call.
+// OCI credentials: from the configuration file to a request signer; every problem is found before the first call.
 
 import { createHash, createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';

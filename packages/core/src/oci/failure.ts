@@ -1,4 +1,4 @@
-// What can go wrong between us and OCI, as data: the transport says what happened, other files judge it.
+// Failures of requests to OCI, as data: the transport reports them, other files interpret them.
 
 import type { OciAuth } from './credentials.ts';
 

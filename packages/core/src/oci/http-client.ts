@@ -1,4 +1,4 @@
-// The SDK's HTTP client, replaced: its own has no deadline, loses network errors, prints to the console and rejects with plain objects.
+// Replaces the SDK's HTTP client, which has no deadline, loses network errors, prints to the console and rejects with plain objects.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpClient, HttpRequest } from 'oci-common';
@@ -144,7 +144,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
     const endsAtMs = performance.now() + attemptTimeoutMs;
     // A copy for each attempt, since the signer would keep the date of the first.
     const headers = new Headers(request.headers);
-    // Whoever signs may have to fetch a token first.
+    // The signer may have to fetch a token first.
     await withDeadline((deadline) => sign({ ...request, headers }, deadline), {
       timeoutMs: attemptTimeoutMs,
       signal,

@@ -74,8 +74,8 @@ export async function createInstancePrincipal(
     async identify(caller) {
       const leftMs = session === undefined ? 0 : session.endsAtMs - now();
       if (session === undefined || leftMs <= 0) return renew(caller);
-      // A token service that is slow or down must not hold up who can still do without it.
-      if (leftMs <= renewBeforeMs && elapsedMs() >= mayRenewAtMs) renew().catch(() => {}); // told to who asks once the old one has ended
+      // A slow or failing token service must not delay callers whose token is still valid.
+      if (leftMs <= renewBeforeMs && elapsedMs() >= mayRenewAtMs) renew().catch(() => {}); // reported to callers once the old one has expired
       return session;
     },
     async renew(caller) {
@@ -87,7 +87,7 @@ export async function createInstancePrincipal(
 
   async function openSession(stop: AbortSignal): Promise<Session> {
     mayRenewAtMs = elapsedMs() + renewAgainAfterMs;
-    // The machine's certificate is short-lived too, so it is read anew for each token.
+    // The machine's certificate is short-lived too, so it is read again for each token.
     const [certificatePem, keyPem, intermediatePem, sessionKey] = await Promise.all([
       readMetadata('identity/cert.pem', stop),
       readMetadata('identity/key.pem', stop),

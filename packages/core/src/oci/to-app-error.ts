@@ -1,4 +1,4 @@
-// What OCI's refusals and silences mean to our callers, in one table.
+// Converts OCI's refusals and timeouts to an `AppError`, by one table.
 
 import { AppError, type ErrorCode, type ErrorText } from '../errors.ts';
 import { vmId } from '../model/vm.ts';

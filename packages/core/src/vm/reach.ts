@@ -1,4 +1,4 @@
-// Calls that need the VM up: a VM that does not run is said at once, instead of an SSH connection that times out.
+// Calls that need a running VM: one that is off is reported at once, instead of after an SSH timeout.
 
 import { withDeadline } from '../concurrency/deadline.ts';
 import { AppError, isAppError } from '../errors.ts';

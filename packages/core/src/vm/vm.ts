@@ -1,4 +1,4 @@
-// The VM's power: what it is doing, and the four actions that change it.
+// The VM service: its state, and the four power actions.
 
 import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { createSingleFlight, freshMs } from '../concurrency/single-flight.ts';
@@ -19,7 +19,7 @@ export interface VmOptions {
   readonly link: Link;
   /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
   readonly onAction?: () => void;
-  /** Called when the address begins to be unreadable; the state is told without it. */
+  /** Called when the address becomes unreadable; the state is reported without it. */
   readonly onAddressUnreadable?: (error: unknown) => void;
   /** How long one read of the VM may take altogether. */
   readonly statusDeadlineMs?: number;
@@ -104,7 +104,7 @@ export function createVm({
       const [state, ip] = await Promise.all([readState(both.signal), readAddress(both)]);
       return ip === undefined ? state : { ...state, ip };
     } finally {
-      // The half that is still under way would be for nobody.
+      // The other half's result would not be used.
       failed.abort();
     }
   }
@@ -158,7 +158,7 @@ export function createVm({
     return { ...instance, inTransitionMs: nowMs - observation.sinceMs };
   }
 
-  /** The refusal in terms of what the VM is doing now; the one at hand when that cannot be learned. */
+  /** The refusal in terms of the VM's present state; `refusal` itself when that cannot be read. */
   async function explainConflict(action: VmAction, refusal: AppError): Promise<AppError> {
     const now = await observe({}).catch(() => undefined);
     if (now === undefined) return refusal;

@@ -1,4 +1,4 @@
-// What the engine remembers of a container: what it is made of, and where it stands.
+// A container in the engine's memory: its configuration and its state.
 
 import { randomBytes } from 'node:crypto';
 import type { Activity } from './activity.ts';

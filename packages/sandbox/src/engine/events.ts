@@ -1,4 +1,4 @@
-// GET /events: the engine's memory of what happened, and who listens.
+// GET /events: the engine's past events, and its listeners.
 
 import { type NanoTime, nanosToSeconds } from './logs/nano-time.ts';
 

@@ -7,7 +7,7 @@ import type { Processes } from './processes.ts';
 import { hostIpsOf } from './views/to-list-item.ts';
 
 export interface StopOptions {
-  /** Before SIGKILL; 10 unless told otherwise, -1 for ever. */
+  /** Before SIGKILL; 10 by default, -1 without limit. */
   readonly timeoutSeconds?: number | undefined;
   readonly signal?: string | undefined;
 }

@@ -1,4 +1,4 @@
-// A wait that ends early when whoever waits has gone.
+// A pause that ends early when its request is aborted.
 
 /** Resolves after the time or at the abort, whichever comes first. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-// From an endpoint's answer to bytes on the wire, spoiled where a fault says so.
+// Writes an endpoint's answer to the connection, corrupted where a fault says so.
 
 import { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-// The VM: what OCI powers on and off, with sshd, a shell and Docker on it.
+// The VM that OCI powers on and off, with sshd, a shell and Docker on it.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';

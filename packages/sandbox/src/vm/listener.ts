@@ -11,7 +11,7 @@ export interface Listener {
   readonly connects: number;
   /** Throws when the port stays taken. */
   open(host: string): Promise<void>;
-  /** Stops listening and cuts every connection; behind a frozen link nobody hears of it until it thaws. */
+  /** Stops listening and cuts every connection; behind a frozen link the peer notices only when it thaws. */
   close(): void;
   /** Ends what `close` left behind frozen links, and stops looking at the faults. */
   release(): void;
@@ -113,7 +113,7 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
 /** A port that nothing listens on and that the system does not hand out by itself. */
 export async function findFreePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries += 1) {
-    // Below the range of ephemeral ports: nobody takes it by accident while the VM is off.
+    // Below the range of ephemeral ports: no other process takes it by accident while the VM is off.
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const server = createServer();
     const free = await listenOnce(server, { port, host: '127.0.0.1' }).then(

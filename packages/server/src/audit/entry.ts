@@ -34,7 +34,7 @@ export const auditEntrySchema = z
   .meta({ id: 'AuditEntry' });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
-/** How a call went; `error` is what its caller is told. */
+/** How a call went; `error` is what the caller receives. */
 export function toOutcome(
   error: AppError | undefined,
 ): Pick<AuditEntry, 'outcome' | 'status' | 'code'> {

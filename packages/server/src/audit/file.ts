@@ -11,7 +11,7 @@ export interface AuditFile {
   readBackwards(): AsyncGenerator<string>;
 }
 
-/** Opens the file for each use, so that it can be rotated; whoever creates it may alone read it. Many processes may append to one. */
+/** Opens the file for each use, so that it can be rotated; it is created readable by its owner only. Many processes may append to one. */
 export function createAuditFile(path: string): AuditFile {
   const openFile = () => open(path, 'a+', 0o600);
   return {

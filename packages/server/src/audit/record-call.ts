@@ -1,4 +1,4 @@
-// Leaves one line for a call that would change something, whichever transport it came by and however far it got.
+// Writes one audit line for each mutating call, on any transport and whether or not it succeeded.
 
 import { type AppError, vmId } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';

@@ -1,4 +1,4 @@
-// Keeps the audit: each line to the log and, where one is configured, to a file, before the answer leaves.
+// The audit trail: each line goes to the log and, if configured, to a file, before the answer is sent.
 
 import { AppError } from '@ondemand/core';
 import { type AuditEntry, auditEntrySchema } from './entry.ts';
@@ -7,7 +7,7 @@ import type { AuditFile } from './file.ts';
 export interface AuditTrail {
   /**
    * Resolves once the line has been written. Never rejects: what was done stays done.
-   * A line that the file does not take stays in memory, is told to the log, and goes to the file first once that works again.
+   * A line that the file does not take stays in memory, is reported in the log, and is written first once the file works again.
    */
   record(entry: AuditEntry): Promise<void>;
   /**
@@ -25,7 +25,7 @@ export interface AuditTrail {
 
 export interface AuditTrailOptions {
   readonly log: (entry: AuditEntry) => void;
-  /** Told of each write that failed and of lines that only the log has. */
+  /** Called for each failed write and for lines that only the log has. */
   readonly logFailure: (error: unknown, waitingLines: number) => void;
   readonly file?: AuditFile | undefined;
   /** While the file cannot be written: change nothing (the default), or go on with the log alone. */

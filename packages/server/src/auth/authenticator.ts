@@ -1,4 +1,4 @@
-// From an HTTP request's headers to who is calling, by whatever kind of token they hold.
+// Authenticates an HTTP request by its bearer token, of any kind.
 
 import { parseBearer } from './bearer.ts';
 import { invalidToken } from './challenge.ts';
@@ -13,7 +13,7 @@ import { anyOrigin, type Origin, type Principal } from './principal.ts';
 
 /**
  * Resolves with the caller. Throws `BAD_REQUEST`, `UNAUTHORIZED`, or `SERVICE_UNAVAILABLE` when that cannot be told,
- * and what the origin's own limit throws before the issuer is asked about a token that nobody has seen.
+ * and what the origin's own limit throws before the issuer is asked about an unknown token.
  */
 export type Authenticate = (
   authorization: readonly string[] | undefined,

@@ -1,4 +1,4 @@
-// Takes the bearer token out of a request: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+// Extracts the bearer token from a request: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 
 import { invalidAuthRequest, invalidToken, missingToken } from './challenge.ts';
 

@@ -1,4 +1,4 @@
-// How often strangers may make this API ask its issuer: a budget for all of them, and a share of it for each network.
+// Limits how often unauthenticated callers can make this API ask its issuer: one budget for all, and a share of it for each network.
 
 import { AppError } from '@ondemand/core';
 import { LRUCache } from 'lru-cache';

@@ -1,4 +1,4 @@
-// Judges the claims of a token whose origin is proven elsewhere; no I/O. Each reason to refuse one is told in its own words.
+// Validates the claims of a token whose signature is verified elsewhere; no I/O. Each refusal has its own message.
 
 import { invalidToken } from './challenge.ts';
 import { type Principal, type ScopeNames, toScopes } from './principal.ts';

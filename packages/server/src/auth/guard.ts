@@ -1,4 +1,4 @@
-// Who may come in and how often: every route and every unknown path needs a valid token, unless it is declared public.
+// Authentication and rate limit of every request: each route and each unknown path needs a valid token, unless it is declared public.
 
 import { type AppError, isAppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';

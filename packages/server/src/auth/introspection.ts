@@ -42,7 +42,7 @@ const strangers = {
   total: { burst: 24, perMinute: 0.2 },
   share: { burst: 20, perMinute: 0.1 },
 };
-/** Whoever can be served with the last good answer does not wait longer than this for a newer one, */
+/** A caller who can be served with the last good answer does not wait longer than this for a newer one, */
 const renewalWaitMs = 1000;
 /** and leaves an issuer alone that failed, for at least and at most this long. */
 const coolDownMs = { least: 5000, most: 60_000 };

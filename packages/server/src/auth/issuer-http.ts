@@ -1,4 +1,4 @@
-// Asks the issuer for JSON: one deadline, no redirects, a bounded answer, nothing but JSON believed.
+// Requests JSON from the issuer: one deadline, no redirects, a bounded answer, JSON only.
 
 import { AppError, withDeadline } from '@ondemand/core';
 

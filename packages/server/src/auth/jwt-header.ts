@@ -1,4 +1,4 @@
-// What a JWT's header must say, before anything else of it is read; each reason to refuse one is told in its own words.
+// Validates a JWT's header before anything else of it is read; each refusal has its own message.
 
 import { decodeProtectedHeader } from 'jose';
 import { z } from 'zod';

@@ -78,7 +78,7 @@ export function createJwtVerifier({
     const current = await keys.current();
     const named = withId(current, kid);
     if (named.length > 0) return named;
-    // Nobody but the issuer can sign with a key that is known, so strangers do not have keys fetched in this way.
+    // Only the issuer can sign with a known key, so strangers cannot trigger fetches in this way.
     const known = current.filter((jwk) => isFor(jwk, alg));
     const isRenamed = await requireSignature(token, known, alg).then(
       () => true,

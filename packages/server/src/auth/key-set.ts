@@ -1,4 +1,4 @@
-// The issuer's public keys: discovered, kept, fetched again when they rotate and never in a hurry.
+// The issuer's public keys: discovered, cached, and fetched again on rotation, at a limited rate.
 
 import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
@@ -14,10 +14,10 @@ export interface KeySet {
   load(): Promise<void>;
   /** Asks the issuer where its keys are, if that is not configured, and nothing else. Throws `SERVICE_UNAVAILABLE`. */
   locate(): Promise<void>;
-  /** The keys at hand, five minutes old at most while the issuer answers. Throws `SERVICE_UNAVAILABLE`. */
+  /** The cached keys, five minutes old at most while the issuer answers. Throws `SERVICE_UNAVAILABLE`. */
   current(): Promise<readonly JWK[]>;
   /**
-   * The keys of an id that is not at hand, asked for at the issuer; none when it has none.
+   * The keys of an id that is not cached, fetched from the issuer; empty when it has none.
    * Throws `SERVICE_UNAVAILABLE` where that could not be found out, and what the origin's own limit throws.
    */
   find(kid: string, origin: Origin): Promise<readonly JWK[]>;
@@ -45,15 +45,15 @@ interface Keys {
 const freshForMs = 5 * 60_000;
 /** Last good keys serve on this long while the issuer does not answer. */
 const usableForMs = 60 * 60_000;
-/** Whoever could be served with last good keys does not wait longer than this for newer ones. */
+/** A caller who can be served with the last good keys does not wait longer than this for newer ones. */
 const renewalWaitMs = 1000;
 /** After a failure the issuer is left alone for this long. */
 const failureCoolDownMs = 5000;
-/** A key that was not there is not looked for again for this long. */
+/** A missing key is not searched for again for this long. */
 const missingForMs = 20_000;
 const renamedCoolDownMs = 30_000;
 const maxMissing = 1000;
-/** Fetches for the sake of key ids that nobody knows. One that finds its key costs nothing, so a rotation works at once. */
+/** Fetches because of unknown key ids. One that finds its key costs nothing, so a rotation works at once. */
 const strangers = {
   total: { burst: 8, perMinute: 6 },
   share: { burst: 3, perMinute: 3 },
@@ -72,7 +72,7 @@ export function createKeySet({
   let failure: { readonly error: unknown; readonly atMs: number } | undefined;
   let renamedAtMs = Number.NEGATIVE_INFINITY;
   const budget = createCheckBudget({ ...strangers, now });
-  /** When each was last looked for. */
+  /** When each was last searched for. */
   const missing = new LRUCache<string, number>({ max: maxMissing });
 
   return {

@@ -1,4 +1,4 @@
-// Who calls and what they may do; the same for every kind of token.
+// The caller and its permissions; the same for every kind of token.
 
 import { z } from 'zod';
 import { insufficientScope } from './challenge.ts';

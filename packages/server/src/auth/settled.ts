@@ -1,8 +1,8 @@
-// Waits for work without depending on it.
+// Waits for work for a bounded time, whether or not it succeeds.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Resolves at the end of `work`, good or bad, but not later than in `forMs`; the work goes on under its own deadline. */
+/** Resolves at the end of `work`, good or bad, but not later than in `forMs`; the work continues under its own deadline. */
 export async function settled(work: Promise<unknown>, forMs: number): Promise<void> {
   const ended = new AbortController();
   const ignore = () => {};

@@ -1,4 +1,4 @@
-// Reads an env file the way dotenv readers agree on, and refuses what they do not: a variable never vanishes in silence.
+// Reads an env file the way dotenv readers agree on, and refuses what they do not: a variable is never dropped silently.
 
 import { parseEnv } from 'node:util';
 

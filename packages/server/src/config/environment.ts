@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface EnvironmentReading {
   /** Undefined where there is no env file of that name: then all that is missing would be told as missing. */
   readonly environment: Environment | undefined;
-  /** What must be mended before a start; a line each that names the variable or the line, never a value. */
+  /** What must be fixed before a start; a line each that names the variable or the line, never a value. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -89,7 +89,7 @@ function toKeyWarnings(path: string | undefined): string[] {
   }
 }
 
-/** Docker mounts its secrets readable for everybody, in a container that has nobody else. */
+/** Docker mounts its secrets world-readable, in a container without other users. */
 function toModeWarnings(name: string, path: string): string[] {
   const isOpen = (statSync(path).mode & 0o077) !== 0 && !path.startsWith('/run/secrets/');
   return isOpen

@@ -1,4 +1,4 @@
-// Says in words what `config.ts` defines: for --help and, as a table, for the README.
+// Documents what `config.ts` defines: for --help and, as a table, for the README.
 
 import { z } from 'zod';
 import { environmentSchema, isSecret } from './config.ts';

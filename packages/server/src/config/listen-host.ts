@@ -1,4 +1,4 @@
-// Whether HOST can be listened on shows only when it is tried.
+// Explains why HOST cannot be listened on, which shows only when it is tried.
 
 import type { Config } from './config.ts';
 

@@ -1,4 +1,4 @@
-// Decides once, for REST and tRPC alike, what a caller is told about a failure.
+// Decides what a caller is told about a failure, for REST and tRPC alike.
 
 import { AppError, type ErrorCode, errorCodes, isAppError } from '@ondemand/core';
 import { TRPCError } from '@trpc/server';
@@ -113,7 +113,7 @@ function toIssues({ issues }: z.ZodError): Issue[] {
   );
 }
 
-/** In words for whoever wrote a query, where everything is text. */
+/** Worded for a query string, where every value is text. */
 function toIssueMessage(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type' && issue.expected === 'boolean') return 'must be true or false';
   if (issue.code === 'invalid_type' && issue.expected === 'int') return 'must be a whole number';

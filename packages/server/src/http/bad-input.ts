@@ -1,4 +1,4 @@
-// What is wrong with a request, part by part, in an answer that stays short however long the request was.
+// Describes an invalid request, part by part, in an answer of bounded length.
 
 import { AppError } from '@ondemand/core';
 import { toShortText } from './short-text.ts';

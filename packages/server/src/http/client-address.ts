@@ -1,4 +1,4 @@
-// The address a request came from, in one spelling, whatever the proxies in between wrote.
+// A request's client address in one normal form.
 
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';

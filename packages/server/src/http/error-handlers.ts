@@ -1,4 +1,4 @@
-// Sends every failure of the HTTP layer as an `ApiError`, and tells the log of it.
+// Sends every failure of the HTTP layer as an `ApiError`, and logs it.
 
 import type { AppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';

@@ -1,4 +1,4 @@
-// What HTTP/1.1 itself rules out: Node answers some of it without an ApiError, and lets the rest pass.
+// Requests that HTTP/1.1 forbids: Node answers some without an ApiError, and lets the others through.
 
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';

@@ -1,4 +1,4 @@
-// One line in the log for each request, whoever asked and however it went.
+// One log line for each request, whatever its caller and outcome.
 
 import { STATUS_CODES } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';

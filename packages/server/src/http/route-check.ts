@@ -1,4 +1,4 @@
-// Judges what no route answers: a path that is not there, or a method that the path does not have.
+// Answers requests without a route: an unknown path, or a method that the path does not have.
 
 import { AppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';

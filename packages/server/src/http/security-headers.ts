@@ -1,4 +1,4 @@
-// What every answer tells a browser not to do with it.
+// The security headers of every answer.
 
 /** The interactive page brings a content security policy of its own. */
 export function toSecurityHeaders({ publicUrl }: { readonly publicUrl: string }) {

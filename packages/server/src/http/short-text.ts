@@ -1,4 +1,4 @@
-// Bounds what a caller chose, so that a line stays a line and an answer is never longer than its question.
+// Bounds text that a caller chose: one line, and never longer than the request.
 
 /** At most 255 characters, as long as a container's name may be; the last is `…` where it was longer. */
 export function toShortText(text: string): string {

@@ -87,11 +87,11 @@ async function toWhole(payload: unknown, reply: FastifyReply): Promise<unknown> 
 
 /** Of so small ones the rate limit allows no more than memory does. */
 const smallAnswer = 16 * 1024;
-/** What is counted for one that nobody knows the size of. */
+/** What is counted for an answer of unknown size. */
 const answerInParts = 512 * 1024;
 
 /**
- * Ends the connection of a reader who has left an answer lying for so long. Node restarts this time whenever some of it was taken.
+ * Closes the connection of a reader who has not read its answer for so long. Node restarts this time whenever some of it was taken.
  * https://nodejs.org/api/http.html#responsesettimeoutmsecs-callback
  */
 export function endUnreadAnswers(app: FastifyInstance, { unreadMs = 30_000 } = {}): void {

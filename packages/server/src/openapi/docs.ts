@@ -1,4 +1,4 @@
-// What a newcomer finds without a token: the documents, an interactive page, health, and where to get a token.
+// The public pages, without a token: the documents, an interactive page, health, and where to get a token.
 
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -42,7 +42,7 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions) {
   });
 }
 
-/** Whoever sends one gets the whole file: 412 and 416 have no code in this API. */
+/** A request with one gets the whole file: 412 and 416 have no code in this API. */
 const conditions = ['range', 'if-match', 'if-unmodified-since'];
 
 /** All that the page needs is served here; it calls only this API. */

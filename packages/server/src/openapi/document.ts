@@ -1,4 +1,4 @@
-// The OpenAPI document: generated from the procedures, dressed in the published reference's words.
+// The OpenAPI document: generated from the procedures, with the published reference's descriptions.
 
 import { type ErrorCode, errorCodes, errorTexts } from '@ondemand/core';
 import { generateOpenApiDocument } from 'trpc-to-openapi';

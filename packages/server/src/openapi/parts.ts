@@ -1,4 +1,4 @@
-// What every operation of the document has in common, whether it answers once or goes on.
+// What every operation of the document has in common, whether it answers once or streams.
 
 import type { ErrorCode } from '@ondemand/core';
 import { errorMap } from '../http/error-map.ts';

@@ -1,4 +1,4 @@
-// All procedures; what is here exists in tRPC, REST, OpenAPI and the client, what is not exists nowhere.
+// All procedures: those listed here, and only those, exist in tRPC, REST, OpenAPI and the client.
 
 import { z } from 'zod';
 import { whoamiSchema } from '../auth/principal.ts';

@@ -1,4 +1,4 @@
-// The audit, for whoever may change things.
+// The audit, for callers with the `admin` scope.
 
 import { z } from 'zod';
 import { auditEntrySchema } from '../audit/entry.ts';

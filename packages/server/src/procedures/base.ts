@@ -27,7 +27,7 @@ import {
 
 export interface Context extends ErrorContext {
   readonly principal: Principal;
-  /** Asks anew who calls, by the same token; throws what authentication throws. */
+  /** Authenticates the same token again; throws what authentication throws. */
   readonly authenticate: () => Promise<Principal>;
   readonly scopeNames: ScopeNames;
   readonly services: Services;
@@ -70,7 +70,7 @@ export function readProcedure(id: string, operation: Operation) {
   return scopedProcedure(toMeta(id, 'read', operation));
 }
 
-/** A procedure for whoever may change things, with an `admin` token. */
+/** A procedure that changes things, for callers with an `admin` token. */
 export function adminProcedure(id: string, operation: Operation) {
   return scopedProcedure(toMeta(id, 'admin', operation));
 }
@@ -99,7 +99,7 @@ export function toTrpcErrorShape(status: number, body: ApiError, path?: string) 
 
 const earlyContext = Symbol('the request that failed before it had a context');
 
-/** A malformed batch fails before tRPC makes a context; whoever knows the request ties it to the error here. */
+/** A malformed batch fails before tRPC makes a context; the code that knows the request links it to the error here. */
 export function tieContext(error: Error, context: ErrorContext): void {
   Object.assign(error, { [earlyContext]: context });
 }

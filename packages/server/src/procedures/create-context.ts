@@ -1,4 +1,4 @@
-// What a procedure learns of the request that asks for it.
+// The context of a procedure: what it knows about its request.
 
 import { maxLogBytes } from '@ondemand/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';

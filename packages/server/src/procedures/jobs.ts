@@ -1,4 +1,4 @@
-// Jobs: work on the VM that goes on by itself.
+// Jobs: background work on the VM.
 
 import { type JobOutput, jobIdSchema, jobOutputSchema, jobSchema } from '@ondemand/core';
 import { z } from 'zod';

@@ -17,7 +17,7 @@ export interface Operation {
   readonly errors: readonly ErrorCode[];
 }
 
-/** A procedure that goes on: a tRPC subscription, and server-sent events in REST. */
+/** A streaming procedure: a tRPC subscription, and server-sent events in REST. */
 export interface StreamOperation extends Omit<Operation, 'method'> {
   /** The item's field that `Accept: text/plain` asks for bare, behind another one where the item has that, with what each piece ends in. */
   readonly text?: { readonly before?: string; readonly field: string; readonly end: string };

@@ -1,4 +1,4 @@
-// The process's log: JSON lines for machines, colours for a person at a terminal, credentials for nobody.
+// The process's log: JSON lines for machines, colours for a person at a terminal, never credentials.
 
 import { type Logger, pino } from 'pino';
 

@@ -60,7 +60,7 @@ function readArguments() {
   }
 }
 
-/** What was set and cannot be used ends the start; a default that cannot, such as `~/.oci/config`, is told and may come later. */
+/** What was set and cannot be used ends the start; a default that cannot, such as `~/.oci/config`, is reported and may appear later. */
 async function readConfig(envFile: string | undefined) {
   const { environment, ...read } = readEnvironment(process.env, envFile);
   if (environment === undefined) refuse(read.problems);

@@ -1,4 +1,4 @@
-// Puts the process together from a configuration: adapters, services, server; and takes it apart again.
+// Puts the process together from a configuration: adapters, services, server; and shuts it down again.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

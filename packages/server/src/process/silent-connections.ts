@@ -1,4 +1,4 @@
-// Browsers and fetch open connections ahead of need, and some callers never finish asking: at the end of the process nobody waits for what they might ask.
+// Closes connections without a complete request at shutdown: browsers and fetch open some in advance, and some callers never finish a request.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

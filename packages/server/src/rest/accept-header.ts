@@ -1,6 +1,6 @@
 // What form of an answer a caller asked for: https://www.rfc-editor.org/rfc/rfc9110.html#section-12.5.1
 
-/** True for whoever likes bare text better than the usual form; who likes both as well gets text only by naming it alone. */
+/** True for a caller that prefers bare text to the usual form; one that accepts both equally gets text only by naming it alone. */
 export function prefersText(accept = '', usual: string): boolean {
   const ranges = toRanges(accept);
   const text = judge('text/plain', ranges);
@@ -9,7 +9,7 @@ export function prefersText(accept = '', usual: string): boolean {
   return text.quality > 0 && text.precision > other.precision;
 }
 
-/** True for whoever asks a stream for bare text and for nothing wider, nor JSON, just as much: axios and Angular name all of them. */
+/** True for a caller that asks a stream for bare text, and for no wider type nor JSON with the same weight: axios and Angular name all of them. */
 export function prefersTextStream(accept = ''): boolean {
   const ranges = toRanges(accept);
   const { quality } = judge('text/plain', ranges);

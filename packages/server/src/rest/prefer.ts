@@ -1,4 +1,4 @@
-// The Prefer header: how long a caller wants to wait for a job's end, and whether that was heeded. https://www.rfc-editor.org/rfc/rfc7240
+// The Prefer header: how long a caller wants to wait for a job's end, and whether that was applied. https://www.rfc-editor.org/rfc/rfc7240
 
 export interface Preferences {
   /**

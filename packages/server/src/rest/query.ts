@@ -1,4 +1,4 @@
-// Which keys a query may have: the same for every operation, so that a misspelt one never goes unnoticed.
+// Rejects unknown query keys, for every operation, so that a misspelt one is reported.
 
 import { badInput, unknownKey } from '../http/bad-input.ts';
 

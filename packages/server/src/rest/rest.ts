@@ -1,4 +1,4 @@
-// The REST facade: a Fastify route for each procedure, answered by trpc-to-openapi; its edges mended here.
+// The REST facade: a Fastify route for each procedure, answered by trpc-to-openapi; its gaps are filled here.
 
 import { Readable } from 'node:stream';
 import { maxLogBytes } from '@ondemand/core';

@@ -1,4 +1,4 @@
-// Finds the job that a call started, in what the procedure answered or failed with.
+// Finds the job that a call started, in the procedure's answer or error.
 
 /** The job's id; undefined where there is none. */
 export function toJobId(facts: unknown): string | undefined {

@@ -1,4 +1,4 @@
-// A long text on its way out, piece by piece, so that no further copy of it is ever whole in memory.
+// Sends a long text piece by piece, so that memory never holds a second whole copy.
 
 /** A JSON object of fields with one more, `field`, that holds the text of the pieces, none of which ends in the middle of a character. */
 export function* toJsonPieces(

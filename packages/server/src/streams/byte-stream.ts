@@ -1,4 +1,4 @@
-// The bytes of a stream of items: what is there goes out together, and nothing is asked for that the reader has no room for.
+// The bytes of a stream of items, with backpressure: available items are written together, and none is pulled that the reader has no room for.
 
 import { Readable } from 'node:stream';
 import type { ErrorResponse } from '../http/api-error.ts';
@@ -55,7 +55,7 @@ export function createItemStream<Item>(
       isOver = true;
       clearTimeout(silence);
       clearImmediate(nextTurn);
-      source.return?.().catch(() => {}); // nobody is there to be told
+      source.return?.().catch(() => {}); // no reader is left to report it to
       done(error);
     },
   });

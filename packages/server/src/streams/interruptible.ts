@@ -1,8 +1,8 @@
-// The items of a stream that may be interrupted at any moment, whatever its source is doing.
+// Makes a stream interruptible at any time, even during a pending `next` of its source.
 
 import type { Resumable } from '@ondemand/core';
 
-/** `interrupted`: there may be more for whoever asks again. */
+/** `interrupted`: there may be more for a reader who reconnects. */
 export type StreamEnd = 'finished' | 'interrupted';
 
 /** For one reader; as a last value it tells how it ended. */
@@ -18,7 +18,7 @@ export interface InterruptibleItems<Item> extends StreamItems<Item> {
   interrupt(): void;
 }
 
-/** `onEnd` is told once, however it ends. */
+/** `onEnd` is called once, however it ends. */
 export function toInterruptible<Item>(
   items: Resumable<Item>,
   onEnd: () => void,
@@ -75,6 +75,6 @@ export function toInterruptible<Item>(
     onEnd();
     answer({ done: true, value: end });
     notify();
-    source.return?.().catch(() => {}); // nobody is there to be told
+    source.return?.().catch(() => {}); // no reader is left to report it to
   }
 }

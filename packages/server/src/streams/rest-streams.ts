@@ -1,4 +1,4 @@
-// The streams in REST: a GET route for each subscription, answered by the very procedure, as server-sent events or bare text.
+// The streams in REST: a GET route for each subscription, answered by the same procedure, as server-sent events or bare text.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { appRouter } from '../procedures/app-router.ts';

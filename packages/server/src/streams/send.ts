@@ -13,7 +13,7 @@ export interface StreamAnswer<Item> {
   readonly pingMs: number;
 }
 
-/** The headers leave at once. What fails from here on is told in the stream, and to the log. */
+/** Sends the headers at once. Later failures are reported in the stream, and in the log. */
 export function sendStream<Item>(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -1,4 +1,4 @@
-// How a stream of items is spelled on the wire: https://html.spec.whatwg.org/multipage/server-sent-events.html
+// Encodes a stream of items as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import type { TrackedEnvelope } from '@trpc/server';
 import { z } from 'zod';
@@ -27,7 +27,7 @@ export const streamEndSchema = z.object({}).meta({ id: 'StreamEnd' });
 
 /**
  * REST's: `event:` is an item's `type`, where it has one. It opens with a `ready`, which has an id and data, as some readers keep no id without data.
- * It ends in an `end` or a `failure`; without either it goes on for whoever asks again.
+ * It ends in an `end` or a `failure`; without either the reader should reconnect.
  * Behind a proxy that must not be while this process restarts: the proxy's 502 ends an EventSource for good.
  */
 export function toSse(

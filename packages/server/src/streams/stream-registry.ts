@@ -1,11 +1,11 @@
-// The streams that are open in this process: never too many, and none outlives its reader, its token or the process.
+// The open streams of this process: bounded in number, and ended with their reader, their token or the process.
 
 import { AppError, isAppError, type Resumable } from '@ondemand/core';
 import { invalidToken } from '../auth/challenge.ts';
 import { type StreamItems, toInterruptible } from './interruptible.ts';
 
 export interface OpenStream {
-  /** Aborted as soon as nobody wants any more. */
+  /** Aborted as soon as no items are wanted any more. */
   readonly signal: AbortSignal;
   /** The items for as long as they are wanted; then the source is left at once, whatever it is doing. */
   follow<Item>(items: Resumable<Item>): StreamItems<Item>;

@@ -1,4 +1,4 @@
-// How many calls a request of tRPC makes, read as tRPC's own adapter reads it, so that no spelling of a batch counts for less.
+// Counts the calls of a tRPC request as tRPC's own adapter does, so that no form of a batch counts for less.
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { badPart } from '../http/bad-input.ts';
@@ -13,7 +13,7 @@ export function countCalls(request: FastifyRequest): number {
   return toProcedurePath(request).split(',').length;
 }
 
-/** The batching link of tRPC's client splits batches by itself once it is told. Throws `BAD_REQUEST`. */
+/** The batching link of tRPC's client splits batches by itself after this error. Throws `BAD_REQUEST`. */
 export function refuseLargeBatches(app: FastifyInstance): void {
   app.addHook('preHandler', async (request) => {
     const calls = countCalls(request);

@@ -1,4 +1,4 @@
-// Whether an action took effect, judged by what the container was before and is after; decides, never asks.
+// Decides whether an action took effect, by comparing the container before and after; no I/O.
 
 import { toState } from '../format/to-container.ts';
 import type { ContainerInspect } from './schemas.ts';

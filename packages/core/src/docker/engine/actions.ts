@@ -1,4 +1,4 @@
-// Start, stop and restart, with the truth about what happened even when Docker's answer is lost.
+// Start, stop and restart; when Docker's answer is lost the outcome is read from the container.
 
 import { pause, withDeadline } from '../../concurrency/deadline.ts';
 import { isAppError } from '../../errors.ts';
@@ -152,7 +152,7 @@ interface OutcomeQuery extends CallOptions {
   readonly waitMs: number;
 }
 
-/** A sshd or an engine that restarts is back by then; a caller who waits wants to hear that nobody knows. */
+/** Enough for a restart of sshd or of the engine; after that the caller is told that the outcome is unknown. */
 const outOfReachMs = 4000;
 const defaultStopSeconds = 10;
 const maxStopSeconds = 300;

@@ -12,7 +12,7 @@ export interface ChannelAgentOptions {
 }
 
 /**
- * Builds an agent that opens a channel where no idle one is at hand.
+ * Builds an agent that opens a channel when no idle one is available.
  * It has no bound of its own: Node counts a connection only once it is open, so the caller limits its requests.
  */
 export function createChannelAgent({ open, maxIdle }: ChannelAgentOptions): Agent {

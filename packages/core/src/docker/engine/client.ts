@@ -1,4 +1,4 @@
-// The Engine API as requests and answers: version, deadlines, retries and limits, nothing of containers.
+// An HTTP client of the Engine API: version negotiation, deadlines, retries and limits; knows nothing of containers.
 
 import { withDeadline } from '../../concurrency/deadline.ts';
 import { createLimiter } from '../../concurrency/limiter.ts';
@@ -50,7 +50,7 @@ export interface EngineRequest extends CallOptions {
 export interface EngineClient extends AsyncDisposable {
   send(request: EngineRequest): Promise<EngineAnswer>;
   /**
-   * A GET whose answer may go on for ever, on a fresh channel of its own. Resolves once the headers are there; the signal goes on to count for the chunks.
+   * A GET with an unbounded body, on a new channel of its own. Resolves with the headers; the signal also aborts the chunks.
    * Not counted among the others, so that they never wait for it; one too many is `SERVICE_UNAVAILABLE` at once.
    */
   stream(request: EngineStreamRequest): Promise<EngineAnswer | EngineStream>;

@@ -1,4 +1,4 @@
-// What happens to containers, as the engine tells it: one request whose answer goes on.
+// The engine's container events: one request with a streaming response.
 
 import type { EngineEvent, EngineEventsOptions } from '../../ports.ts';
 import { createJsonObjects } from '../json/objects.ts';

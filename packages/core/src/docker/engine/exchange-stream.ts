@@ -1,4 +1,4 @@
-// One GET over a channel whose answer may go on for ever: fetched as it is read, and never taken for whole when it was cut.
+// One GET over a channel with an unbounded body: fetched as it is read, and a truncated body is always an error.
 
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { CallOptions } from '../../ports.ts';
@@ -91,7 +91,7 @@ export function exchangeStream(
     outgoing.on('response', (response) => {
       answer = response;
       const status = response.statusCode ?? 0;
-      // Its reader learns of it; an error that nobody listens to would end the process.
+      // The reader gets the error; an unhandled 'error' event would end the process.
       response.on('error', () => {});
       const read = () => readWhole(response, () => failure?.error);
       if (status === 200) {

@@ -1,4 +1,4 @@
-// One HTTP request over a channel: with deadlines that close it, and bodies that count only when they came whole.
+// One HTTP request over a channel: deadlines close the channel, and truncated bodies are errors.
 
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { CallOptions } from '../../ports.ts';

@@ -1,4 +1,4 @@
-// One container in full, and the words of its environment that must not be shown.
+// Inspects one container, and lists the values of its environment that must be hidden.
 
 import type { ContainerInspection } from '../../model/inspection.ts';
 import type { CallOptions } from '../../ports.ts';

@@ -1,4 +1,4 @@
-// What is read of the engine: lists and inspections, checked and in our own words.
+// Reads from the engine: lists and inspections, validated and converted to our types.
 
 import type { z } from 'zod';
 import { containerMissing } from '../../model/container-not-found.ts';
@@ -49,7 +49,7 @@ export function createEngineReads({ client }: { readonly client: EngineClient })
       const named = isWholeId ? [] : await listBy({ name: [toNamePattern(name)] }, signal);
       if (named.length > 0 || !/^[0-9a-f]{1,64}$/.test(name)) return named;
       const found = await listBy({ id: [name] }, signal);
-      // Docker finds nothing by what begins several ids; whoever asked is told of that.
+      // Docker finds nothing for an ambiguous id prefix; the caller is told so.
       return found.length > 0 || isWholeId ? found : listBy(undefined, signal);
     },
     async inspect(id, options) {

@@ -58,7 +58,7 @@ export const containerInspectSchema = z.looseObject({
   Config: z
     .looseObject({
       Tty: z.boolean().nullish(),
-      /** In seconds; -1 waits for ever. */
+      /** In seconds; -1 waits without limit. */
       StopTimeout: z.number().nullish(),
     })
     .nullish(),

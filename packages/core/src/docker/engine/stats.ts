@@ -1,4 +1,4 @@
-// One sample of what a container uses: the engine takes two, a second apart, to tell the CPU's part.
+// One sample of a container's resource use: the engine measures twice, a second apart, for the CPU share.
 
 import { pause } from '../../concurrency/deadline.ts';
 import type { ContainerStats } from '../../model/inspection.ts';

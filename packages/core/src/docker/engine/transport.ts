@@ -1,4 +1,4 @@
-// Which way leads to the engine's socket on the VM: a forwarded channel, or a command that relays it.
+// Chooses how to reach the engine's socket on the VM: a forwarded channel, or a command that relays it.
 
 import type { Duplex } from 'node:stream';
 import { AppError, isAppError } from '../../errors.ts';
@@ -117,7 +117,7 @@ export function createTransport({
   async function find(error: AppError, options: CallOptions): Promise<SocketFinding | undefined> {
     if (runsNoCommands(error)) return undefined;
     const finding = await probeSocket(channels, socketPath, options);
-    // Groups and sshd's settings are read at the login: once they are mended, a new one is what it takes.
+    // Groups and sshd's settings are read at login: after a repair a new login is needed.
     if (finding?.cause === 'denied' || finding?.cause === 'usable') channels.renew();
     return finding;
   }

@@ -30,7 +30,7 @@ export function toStats(stats: EngineStats, { container, now }: StatsContext): C
   };
 }
 
-/** True for one sample alone, as Podman gives it: from that nobody can tell what the CPU does now. */
+/** True for one sample alone, as Podman gives it: it cannot show the present CPU use. */
 export function isLoneSample({ cpu_stats: cpu, precpu_stats: before }: EngineStats): boolean {
   const hasBefore = before?.system_cpu_usage || before?.cpu_usage?.total_usage;
   return (cpu?.cpu_usage?.total_usage ?? 0) > 0 && !hasBefore;

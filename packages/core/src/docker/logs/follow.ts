@@ -1,4 +1,4 @@
-// A container's log as it grows: one request whose answer goes on for as long as the container does.
+// Follows a container's log: one request with a streaming response that ends with the container's run.
 
 import type { Engine, FollowLogOptions, StampedLine } from '../../ports.ts';
 import type { EngineClient } from '../engine/client.ts';

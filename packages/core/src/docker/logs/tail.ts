@@ -24,7 +24,7 @@ export interface LogTail {
 export interface FinishedTail {
   /** The last lines of both streams in the order they were written, each with its newline: UTF-8, cut only between lines. */
   readonly pieces: readonly Buffer[];
-  /** How many lines were at hand, those beyond the asked ones included. */
+  /** How many lines there were, including those beyond the requested number. */
   readonly lineCount: number;
   /** True when lines were joined from parts: the engine counted those one by one, so that its last N entries are fewer lines. */
   readonly joined: boolean;

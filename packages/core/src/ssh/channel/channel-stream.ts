@@ -47,7 +47,7 @@ export function createChannelStream(
   const end = () => {
     if (stream.destroyed) return;
     stream.push(null);
-    // As a socket does: lets an idle stream in a pool see its end though nobody reads.
+    // As a socket does: lets an idle stream in a pool notice its end without a reader.
     stream.read(0);
   };
 
@@ -69,7 +69,7 @@ export function createChannelStream(
     else stream.destroy(problem);
   });
   channel.on('error', (error: Error) => stream.destroy(error));
-  // Whoever uses the stream sees its errors as well; one that nobody uses may not end the process.
+  // Users of the stream get its errors as well; the error of an unused one must not end the process.
   stream.on('error', () => {});
   channel.stderr.resume();
   return Object.assign(stream, socketMethods(stream));

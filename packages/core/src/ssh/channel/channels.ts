@@ -11,7 +11,7 @@ export interface Channels {
   openSocket(path: string, options?: CallOptions): Promise<Duplex>;
   /** A command's stdin and stdout as one stream; what it says on stderr before its first byte on stdout ends up in the error it fails with. */
   openCommand(argv: readonly string[], options?: CallOptions): Promise<Duplex>;
-  /** Has the next call log in anew, as sshd reads a user's groups, shell and keys at the login alone; what is open goes on. Does nothing to a login of the last few seconds. */
+  /** Makes the next call log in again, since sshd reads a user's groups, shell and keys only at login; open channels stay. Ignored within a few seconds of a login. */
   renew(): void;
 }
 

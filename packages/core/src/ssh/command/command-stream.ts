@@ -72,7 +72,7 @@ export function createCommandStream(
     signal?.addEventListener('abort', onAbort, { once: true });
     stream.once('close', onClose);
   });
-  // Whoever left while the channel opened waits for nothing.
+  // Aborted while the channel opened.
   begun.catch(() => {});
   return { stream, begun };
 }

@@ -87,7 +87,7 @@ export function createRemoteCommand(
     });
   });
   const clearStart = () => clearTimeout(startTimer);
-  // Whoever waits for the exit sees it fail; nobody has to wait.
+  // Callers that wait for the exit get its rejection; nobody has to wait.
   exit.then(clearStart, clearStart);
   channel.once('close', () => clearTimeout(graceTimer));
   // No input: what would wait for some in the command's place ends at once.

@@ -1,4 +1,4 @@
-// Why a command never began though sshd took it: what ran in its place, as far as its last words tell.
+// Why a command never began though sshd accepted it: what ran instead, as far as its output tells.
 
 import type { AppError } from '../../errors.ts';
 import { ChannelRefusedError } from '../channel/channels.ts';

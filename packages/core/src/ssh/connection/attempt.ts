@@ -1,4 +1,4 @@
-// One attempt to connect has many who wait for it: they share its outcome, and may leave alone.
+// One connection attempt shared by many callers: they share its outcome, and each can abort alone.
 
 import type { Socket } from 'node:net';
 import { withDeadline } from '../../concurrency/deadline.ts';
@@ -84,7 +84,7 @@ interface Waiter<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Those who wait for one attempt, which has a deadline of its own. */
+/** The callers that wait for one attempt, which has its own deadline. */
 export function createSharedAttempt<T>(): SharedAttempt<T> {
   const waiters = new Set<Waiter<T>>();
 

@@ -1,4 +1,4 @@
-// The one SSH connection to the VM that everything shares: opened when first needed, mended when lost, never dialed in a loop.
+// The one SSH connection to the VM that everything shares: opened on first use, reopened when lost, never dialed in a tight loop.
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -59,7 +59,7 @@ export interface SshConnection extends Link, Channels, AsyncDisposable {
   exec(argv: readonly string[], options?: ExecOptions): Promise<RemoteCommand>;
 }
 
-/** What is mended on the VM is to show soon, and what is not may not cost a login for each call. */
+/** A repair on the VM should take effect soon, without a login for each call until then. */
 const renewAfterMs = 5_000;
 
 /**

@@ -1,4 +1,4 @@
-// One attempt to reach the VM's sshd, from the TCP connection to the login; it ends connected or with a reason, never half-way.
+// One attempt to reach the VM's sshd, from the TCP connection to the login; it ends connected or with an error.
 
 import { connect, isIP, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
@@ -16,7 +16,7 @@ export interface DialOptions {
   readonly trial: HostKeyTrial;
   readonly keepaliveMs: number;
   readonly signal: AbortSignal;
-  /** Told of the socket as soon as it exists; whoever owns the attempt waits for its close. */
+  /** Called with the socket as soon as it exists; the owner of the attempt waits for its close. */
   readonly onSocket: (socket: Socket) => void;
 }
 

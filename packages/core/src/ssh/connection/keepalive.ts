@@ -1,4 +1,4 @@
-// A machine that was powered off says nothing, not even goodbye: silence has to be noticed here.
+// Detects a silent connection: a machine that was powered off sends nothing, not even a FIN.
 
 import type { Socket } from 'node:net';
 

@@ -1,4 +1,4 @@
-// Everything that lives on one open SSH connection and dies with it: its channels, their limits, its health.
+// One open SSH connection and everything bound to it: its channels, their limits, its health.
 
 import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';

@@ -6,7 +6,7 @@ import type { SshReason } from '../to-app-error.ts';
 import { type CredentialOptions, createCredentials } from './credentials.ts';
 import { type HostKeyOptions, parseFingerprint } from './host-key.ts';
 
-/** Lists what makes the settings unusable, each line opening with the name of its environment variable; empty when all is well. Asks nobody but a local agent. */
+/** Lists what makes the settings unusable, each line opening with the name of its environment variable; empty when all is well. Contacts only a local agent. */
 export async function checkSshConfig(
   options: CredentialOptions & HostKeyOptions,
 ): Promise<string[]> {

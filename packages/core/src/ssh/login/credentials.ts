@@ -1,4 +1,4 @@
-// What we log in with: a private key from a file, else an agent. Read anew for each attempt, so that a repair needs no restart.
+// SSH login credentials: a private key from a file, else an agent. Read for each attempt, so that a repair needs no restart.
 
 import { createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -35,7 +35,7 @@ export interface Login extends Disposable {
 }
 
 export interface Credentials {
-  /** Rejects with `SERVICE_UNAVAILABLE` and the reason when there is nothing usable to log in with; asks nobody on the network. */
+  /** Rejects with `SERVICE_UNAVAILABLE` and the reason when there is nothing usable to log in with; makes no network requests. */
   prepare(signal: AbortSignal): Promise<Login>;
 }
 
@@ -130,7 +130,7 @@ async function openAgent(socketPath: string, signal: AbortSignal): Promise<Login
   const close = () => {
     for (const stream of streams) stream.destroy();
   };
-  // ssh2 waits for an agent's answer for ever: whatever it opens there ends with the attempt.
+  // ssh2 waits for an agent's answer without limit: whatever it opens there ends with the attempt.
   const getStream = agent.getStream.bind(agent);
   agent.getStream = (callback) =>
     getStream((error, stream) => {

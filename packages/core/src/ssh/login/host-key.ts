@@ -1,4 +1,4 @@
-// Whether the machine that answers is ours: ssh2 accepts any host key unless told otherwise, so this says yes or no, at once and with a real boolean.
+// Verifies the server's host key: ssh2 accepts any key by default, so this returns true or false, synchronously.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -31,7 +31,7 @@ export interface HostKeyTrial {
 }
 
 export interface HostKeyCheck {
-  /** Reads the known hosts anew, so that a repair needs no restart; an unreadable file trusts nothing. */
+  /** Reads the known hosts each time, so that a repair needs no restart; an unreadable file trusts nothing. */
   prepare(address: HostAddress): Promise<HostKeyTrial>;
 }
 

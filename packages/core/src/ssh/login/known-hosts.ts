@@ -118,7 +118,7 @@ function parseHashedHost(hashed: string): ((host: string) => boolean) | undefine
 }
 
 // Only `*` and `?` are special, brackets are not: `[10.0.0.*]:2222` is a pattern. Iterative, as a
-// regular expression built from a file could be made to backtrack for ever.
+// regular expression built from a file could be made to backtrack without end.
 function toGlob(pattern: string): (text: string) => boolean {
   return (text) => {
     let p = 0;

@@ -1,4 +1,4 @@
-// A login that sshd refused, told as far apart as the protocol does: with whom, where and with which key.
+// Explains a login that sshd refused, as precisely as the protocol allows: user, host and key.
 
 import type { AppError } from '../../errors.ts';
 import { type SshReason, toAppError } from '../to-app-error.ts';

@@ -33,7 +33,7 @@ export async function* readLog(
   const follows = query.follow && options.running;
   let number = firstNumber(log, query.tail);
   while (!options.signal.aborted) {
-    // Whoever reads too slowly loses what the bounded log has dropped meanwhile.
+    // A reader that is too slow loses what the bounded log has dropped meanwhile.
     if (number < log.first) number = log.first;
     if (follows && number >= (log.endOf(run) ?? Number.POSITIVE_INFINITY)) return;
     const entry = log.at(number);

@@ -1,4 +1,4 @@
-// How a command of the sandbox's docker ends badly: what it says on stderr, and its exit code.
+// A failed command of the sandbox's docker: its text on stderr, and its exit code.
 
 /** Thrown anywhere inside a command; its message is the whole last line. */
 export class CommandFailure extends Error {

@@ -1,4 +1,4 @@
-// What a command of the sandbox's docker has around it: where it runs, what it hears, where it speaks.
+// The environment of a command of the sandbox's docker: its folder, input and outputs.
 
 import type { Readable } from 'node:stream';
 

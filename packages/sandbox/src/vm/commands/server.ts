@@ -1,4 +1,4 @@
-// Where the VM's `docker` executables call in: a private unix socket, one connection a command.
+// The server that the VM's `docker` executables connect to: a private unix socket, one connection a command.
 
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';

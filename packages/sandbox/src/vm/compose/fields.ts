@@ -1,4 +1,4 @@
-// YAML gives anything: this gives a mapping, whatever came.
+// Reads fields of parsed YAML, which can be anything, as mappings.
 
 /** The mapping's own fields; none for anything that is no mapping. */
 export function toFields(value: unknown): Record<string, unknown> {

@@ -1,4 +1,4 @@
-// The VM's images: those that were pulled once upon a time, and those that builds leave behind, with their layer cache.
+// The VM's images: pulled ones, and those that builds created, with their layer cache.
 
 import { createHash } from 'node:crypto';
 import type { ContainerInit } from '../../engine/container.ts';
