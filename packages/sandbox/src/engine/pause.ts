@@ -1,4 +1,4 @@
-// A pause that ends early when its request is aborted.
+// A pause that ends early when its signal aborts.
 
 /** Resolves after the time or at the abort, whichever comes first. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
