@@ -56,7 +56,7 @@ export function toFacts(
   if (width === undefined) return layOut(rows, style);
   const [names = 0, values = 0] = toWidths(rows);
   const room = Math.max(narrowest, width - gap.length);
-  const nameWidth = Math.min(names, Math.max(Math.floor(room / 2), room - values));
+  const nameWidth = Math.min(names, room - Math.min(values, Math.floor(room / 3)));
   return layOut(
     rows.flatMap((row) => foldRow(row, [nameWidth, room - nameWidth])),
     style,
