@@ -158,7 +158,7 @@ function memoize<T>(once: () => T): () => T {
 
 /** A read waits until its caller has few enough others under way. */
 const shared = t.middleware(async ({ ctx, type, next }) => {
-  if (type !== 'query') return next();
+  if (type !== 'query' || ctx.signal.aborted) return next(); // for a caller who has left the service does nothing
   const leave = await ctx.readShare.enter(ctx.principal.sub, ctx.signal);
   try {
     return await next();

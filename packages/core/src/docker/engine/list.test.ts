@@ -1,8 +1,8 @@
 // What is asked of Docker for a list, for one container, and what is kept of the answer.
 
 import { expect, test } from 'vitest';
-import { sendJson, startFakeEngine } from '../testing/fake-engine.test-support.ts';
-import { createEngine } from './engine/engine.ts';
+import { sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
+import { createEngine } from './engine.ts';
 
 const id = 'c0ffee'.repeat(10).padEnd(64, '0');
 const web = { Id: id, Names: ['/my.web'], State: 'running', Status: 'Up 1 second' };
