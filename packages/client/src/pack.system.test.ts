@@ -185,16 +185,20 @@ async function run(command: string, args: readonly string[], cwd = project) {
 
 /** What the package's files of this kind import that is not beside them. */
 async function importsOf(kind: RegExp): Promise<string[]> {
-  const names = await readdir(join(installed, 'dist'));
+  const names = await readdir(join(installed, 'dist'), { recursive: true });
   const found = new Set<string>();
   for (const name of names.filter((name) => kind.test(name))) {
     const text = await readFile(join(installed, 'dist', name), 'utf8');
     for (const [, target = ''] of text.matchAll(
       /(?:\bfrom|\bimport|\brequire\()\s*\(?['"]([^'"]+)['"]/g,
     ))
-      if (!target.startsWith('./')) found.add(target);
+      if (!isOfPackage(name, target)) found.add(target);
   }
   return [...found];
+}
+
+function isOfPackage(file: string, target: string): boolean {
+  return target.startsWith('.') && !join(dirname(file), target).startsWith('..');
 }
 
 /** The ts blocks of a README and the `@example`s of docstrings. */
