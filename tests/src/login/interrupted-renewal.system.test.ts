@@ -70,7 +70,7 @@ test('the lock of a process that was killed is taken at once', async () => {
 
 test('who waits for another process is told which one', async () => {
   const { app, cli } = stage;
-  const { command } = await startRenewal(4_000);
+  const { command } = await startRenewal(8_000);
   const waiting = await cli.run('ps -q');
   expect(waiting).toMatchObject({ exitCode: 0 });
   expect(waiting.stderr).toContain(`(process ${command.child.pid} on ${hostname()})`);
