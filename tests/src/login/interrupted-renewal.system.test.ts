@@ -70,14 +70,14 @@ test('the lock of a process that was killed is taken at once', async () => {
 
 test('who waits for another process is told which one', async () => {
   const { app, cli } = stage;
-  const { command } = await startRenewal(8_000);
-  const waiting = await cli.run('ps -q');
-  expect(waiting).toMatchObject({ exitCode: 0 });
-  expect(waiting.stderr).toContain(`(process ${command.child.pid} on ${hostname()})`);
-  expect(await command.result).toMatchObject({
-    exitCode: 0,
-    stderr: `ondemand: Waiting for the issuer ${app.sandbox.oidc.issuer} to renew the login\n`,
-  });
+  const { command } = await startRenewal(3_500);
+  const waiting = cli.start('ps -q');
+  expect(await waiting.result).toMatchObject({ exitCode: 0 });
+  expect(waiting.stderr()).toContain(`(process ${command.child.pid} on ${hostname()})`);
+  expect(await command.result).toMatchObject({ exitCode: 0 });
+  expect(command.stderr()).toBe(
+    `ondemand: Waiting for the issuer ${app.sandbox.oidc.issuer} to renew the login\n`,
+  );
 });
 
 test('an access token that the issuer does not know any more is renewed once, without a word', async () => {
