@@ -85,9 +85,8 @@ suite(`an EventSource${note}`, () => {
         expect(ready[0]).not.toBe('');
         expect(await app.server.stop()).toBe(0);
         await using _ = await startServer({ ...app.sandbox.env, PORT: String(port) });
-        await until('a resync from the new process', () => resyncs.length === 1, {
-          timeoutMs: 60_000,
-        });
+        await until('the stream to open again', () => ready.length === 2, { timeoutMs: 60_000 });
+        await until('a resync', () => resyncs.length > 0, { timeoutMs: 30_000 });
         expect(source.readyState).toBe(source.OPEN);
       } finally {
         source.close();
