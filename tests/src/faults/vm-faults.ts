@@ -118,7 +118,7 @@ export function declareVmFaults(): void {
         },
         {
           reason: 'DOCKER_PERMISSION_DENIED',
-          socket: 'usermod -aG',
+          socket: "because of the socket's mode",
           command: 'permissions on the VM do not suffice',
         },
       ],
