@@ -1,5 +1,6 @@
 // The context of a procedure: what it knows about its request.
 
+import { setMaxListeners } from 'node:events';
 import { maxLogBytes } from '@ondemand/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createRecordCall } from '../audit/record-call.ts';
@@ -49,6 +50,7 @@ export function createContextFactory({
 function signalOf({ raw }: FastifyReply): AbortSignal {
   if (raw.destroyed) return AbortSignal.abort();
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // the calls of a batch share it
   raw.once('close', () => {
     if (!raw.writableFinished) controller.abort();
   });
