@@ -29,6 +29,10 @@ export interface LineWithPosition extends StampedLine {
 }
 
 export interface LogCursor {
+  /** True until a line was given. */
+  readonly isAtStart: boolean;
+  /** True where a followed answer may lack lines near its end, so that it is worth asking once more. */
+  readonly mayLackLines: boolean;
   /** From where on to ask so that nothing is missing; what of the answer was given before is left out by `take`. */
   ask(): Pick<FollowLogOptions, 'tail' | 'since'>;
   /** For what is written from now on; before the first `ask`. */
@@ -39,6 +43,8 @@ export interface LogCursor {
   position(): string;
   /** Call when the log was seen to its end: where it was empty, everything that comes is new. */
   reachEnd(): void;
+  /** Call when the log is another container's from now on. */
+  changeContainer(): void;
 }
 
 export interface LogCursorOptions {
@@ -72,6 +78,10 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
   let startLine: LogTime | undefined;
 
   return {
+    get isAtStart() {
+      return given.stdout === undefined && given.stderr === undefined;
+    },
+    mayLackLines: false,
     ask() {
       const from = toFrom();
       startLine = undefined;
@@ -95,6 +105,7 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
     reachEnd() {
       firstTail = 'all';
     },
+    changeContainer() {},
   };
 
   function isFresh({ stream, at }: StampedLine): boolean {

@@ -18,6 +18,12 @@ import type {
 import type { VmReach } from '../vm/reach.ts';
 import { createContainerSearch, findAgain } from './container-search.ts';
 import { createLogCursor, type LogCursor, parsePosition } from './cursor.ts';
+import {
+  createWholeSecondCursor,
+  parseWholeSecondPosition,
+  restoreWholeSeconds,
+  startAtTail,
+} from './whole-second-cursor.ts';
 
 export interface FollowOptions extends CallOptions {
   /** Default: the last 100, or all with `since` or `after`. */
@@ -61,7 +67,8 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
   return async (name, options = {}) => {
     const { follow = true } = options;
     const wantsNew = options.tail === 0 && options.after === undefined;
-    const cursor = createCursor(options, clock);
+    const earlier = parseWholeSecondPosition(options.after ?? '');
+    let cursor = earlier ? createWholeSecondCursor() : createCursor(options, clock);
     const leaving = new AbortController();
     const { signal } = leaving;
     const untie = tie(options.signal, leaving);
@@ -86,12 +93,32 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
     }
 
     async function begin(id: string): Promise<Answer> {
+      if (earlier !== undefined) cursor = await restoreWholeSeconds(earlier, readerOf(id));
       if (!wantsNew) return ask(id, cursor.ask());
       // Nothing of the log is wanted, but where it ends: what comes after a cut has to be told from what was there.
       const end = await ask(id, { tail: 1, follow: false });
-      for await (const lines of end) cursor.take(lines);
+      let isWhole = false;
+      for await (const lines of end) {
+        isWhole ||= isFirstWholeSecond(lines, cursor);
+        cursor.take(lines);
+      }
+      if (isWhole) cursor = await startAtTail({ tail: 0 }, readerOf(id));
       cursor.reachEnd();
       return ask(id, cursor.askNew());
+    }
+
+    function readerOf(id: string) {
+      return (wanted: Omit<FollowLogOptions, 'follow'>) => ask(id, { ...wanted, follow: false });
+    }
+
+    /** The first lines tell how the engine stamps. True where the log has to be asked for again. */
+    async function useWholeSeconds(id: string): Promise<boolean> {
+      const { tail, since } = cursor.ask();
+      const isWhole = tail === 'all';
+      cursor = isWhole
+        ? createWholeSecondCursor({ since })
+        : await startAtTail({ tail, since }, readerOf(id));
+      return !isWhole;
     }
 
     /** The answer lives for as long as it is read, which is beyond what `reach` watches over. */
@@ -110,25 +137,35 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
     ): AsyncGenerator<readonly FollowedLine[], void, void> {
       const retryWindow = createRetryWindow({ clock });
       const search = createContainerSearch({ name, container, find, clock, signal });
+      let { id } = container;
       let answer: Answer | undefined = first;
       try {
         for (;;) {
           try {
             if (answer === undefined) {
-              const id = await search.next();
-              if (id === undefined) return;
+              const next = await search.next();
+              if (next === undefined) return;
+              if (next !== id) cursor.changeContainer();
+              id = next;
               answer = await ask(id, cursor.ask()).catch(unlessGone);
               if (answer === undefined) continue;
             }
             retryWindow.attemptSucceeded();
+            let isUnfinished = false;
             for await (const lines of answer) {
+              if (isFirstWholeSecond(lines, cursor)) {
+                isUnfinished = await useWholeSeconds(id);
+                if (isUnfinished) break;
+              }
               const fresh = cursor.take(lines);
               if (fresh.length === 0) continue;
               retryWindow.reset();
               search.brought();
+              isUnfinished = cursor.mayLackLines && follow;
               yield fresh;
             }
-            if (!follow) return;
+            if (isUnfinished) search.lost();
+            else if (!follow) return;
             cursor.reachEnd();
             retryWindow.reset();
           } catch (error) {
@@ -159,6 +196,11 @@ function createCursor({ tail, since, after }: FollowOptions, clock: Clock): LogC
 }
 
 const defaultTail = 100;
+
+/** Podman stamps whole seconds; with Docker's nanoseconds it is one line in a billion, for which the other cursor is as good. */
+function isFirstWholeSecond(lines: readonly StampedLine[], cursor: LogCursor): boolean {
+  return cursor.isAtStart && lines[0]?.at.nanos === 0;
+}
 
 /** The container can have gone, or begun to, since the last poll: the next one tells. */
 function unlessGone(error: unknown): undefined {

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FakeEngine, sendJson, startFakeEngine } from './fake-engine.test-support.ts';
-import { toEntry, toStamp } from './log-frames.test-support.ts';
+import { toFrame, toStamp } from './log-frames.test-support.ts';
 
 export interface FakeEntry {
   readonly stream: 1 | 2;
@@ -21,6 +21,8 @@ export interface FakeLog extends AsyncDisposable {
   /** As the list says it of a container that does not run. */
   status: string;
   tty: boolean;
+  /** Podman's ways: stamps of whole seconds in the VM's zone, `since` exclusive (by its own nanoseconds, or by the second at worst). */
+  podman: 'nanos' | 'seconds' | undefined;
   /** After so many bytes of the next answer its connection is cut, once. */
   cutAfterBytes: number | undefined;
   /** Answers to `logs` that are open now. */
@@ -53,6 +55,7 @@ export async function startFakeLog(): Promise<FakeLog> {
     isLogGone: false,
     status: 'Exited (0) 2 hours ago',
     tty: false,
+    podman: undefined,
     cutAfterBytes: undefined,
     followers,
     queries: [],
@@ -119,14 +122,18 @@ export async function startFakeLog(): Promise<FakeLog> {
     const tail = query.get('tail');
     const entries =
       tail === 'all' ? log.entries : log.entries.slice(log.entries.length - Number(tail));
-    return entries.filter((entry) => entry.nanos >= sinceNanos);
+    if (log.podman === undefined) return entries.filter((entry) => entry.nanos >= sinceNanos);
+    const unit = log.podman === 'nanos' ? 1 : 1e9;
+    return entries.filter((entry) => Math.floor(entry.nanos / unit) * unit > sinceNanos);
   }
 
   function send(response: ServerResponse, entries: readonly FakeEntry[]): void {
     const bytes = Buffer.concat(
-      entries.map(({ stream, nanos, text }) =>
-        log.tty ? Buffer.from(`${toStamp(nanos)} ${text}`) : toEntry(stream, nanos, text),
-      ),
+      entries.map(({ stream, nanos, text }) => {
+        const stamp = log.podman ? toStamp(nanos).replace(/\.\d+Z$/, '+00:00') : toStamp(nanos);
+        const entry = `${stamp} ${text}`;
+        return log.tty ? Buffer.from(entry) : toFrame(stream, entry);
+      }),
     );
     if (bytes.length === 0) return;
     const { cutAfterBytes } = log;
