@@ -34,7 +34,11 @@ export { type LogText, toLogText } from './model/log-text.ts';
 export type { Resumable } from './model/resumable.ts';
 export * from './model/vm.ts';
 export { createOciCompute, type OciComputeOptions } from './oci/compute.ts';
-export { type OciAuth, ociAuths } from './oci/credentials.ts';
+export {
+  listSecretFiles as listOciSecretFiles,
+  type OciAuth,
+  ociAuths,
+} from './oci/credentials.ts';
 export type { OciOperation } from './oci/failure.ts';
 export type { OciOutcome } from './oci/http-client.ts';
 export { checkOciConfig, type OciConnectionOptions } from './oci/signer.ts';

@@ -3,7 +3,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseOciConfigFile } from './config-file.ts';
 import { parseJson, toField } from './json.ts';
 import { createKeyOpener, type openPrivateKey } from './private-key.ts';
@@ -83,6 +83,21 @@ export async function readCredentials(
     },
     problems: [],
   };
+}
+
+/** The files with secrets that a profile uses, absolute: its key, its session token, and the configuration file itself where that holds a passphrase. What cannot be read is left out: `readCredentials` tells of it. */
+export async function listSecretFiles({
+  auth,
+  configFile = '~/.oci/config',
+  profile = 'DEFAULT',
+}: OciProfileOptions): Promise<readonly string[]> {
+  const file = parseOciConfigFile((await readText(configFile, undefined)) ?? '');
+  const get = (key: string) => file.get(profile, key);
+  const token = auth === 'session' ? get('security_token_file') : undefined;
+  const config = get('pass_phrase') === undefined ? undefined : configFile;
+  return [config, get('key_file'), token]
+    .filter((path) => path !== undefined)
+    .map((path) => resolve(expandHome(path)));
 }
 
 async function readProfile(options: OciProfileOptions, reading: Reading): Promise<ReadProfile> {

@@ -141,19 +141,25 @@ describeSshd('the login shell', () => {
     expect(output).toBe("done, it's!");
   });
 
-  it.each([
+  const refusingShells: readonly (readonly [shell: string, message: RegExp])[] = [
     ['/usr/sbin/nologin', /login shell is nologin.*Nothing was started.*usermod -s/],
     ['/bin/false', /ended at once without a word, as \/bin\/false does.*usermod -s/],
     ['/bin/rbash', /restricted one \(such as rbash\).*usermod -s/],
-  ])('%s is named as what is in the way', async (shell, message) => {
-    await using vm = await logIn({ shell });
-    const error = await expectFailure(vm.shell.run(['ls']), 'SHELL_UNUSABLE');
-    expect(error.message).toMatch(message);
-    expect(error.message).toContain(vm.name);
-    const ofStream = await expectFailure(vm.connection.openCommand(['cat']), 'SHELL_UNUSABLE');
-    expect(ofStream.message).toBe(error.message);
-    await until(() => vm.connection.channels.commands === 0);
-  });
+    // It comes with git itself.
+    ['/usr/bin/git-shell', /git-shell, which runs git alone.*usermod -s/],
+  ];
+  it.each(refusingShells.filter(([shell]) => existsSync(shell)))(
+    '%s is named as what is in the way',
+    async (shell, message) => {
+      await using vm = await logIn({ shell });
+      const error = await expectFailure(vm.shell.run(['ls']), 'SHELL_UNUSABLE');
+      expect(error.message).toMatch(message);
+      expect(error.message).toContain(vm.name);
+      const ofStream = await expectFailure(vm.connection.openCommand(['cat']), 'SHELL_UNUSABLE');
+      expect(ofStream.message).toBe(error.message);
+      await until(() => vm.connection.channels.commands === 0);
+    },
+  );
 
   it.each([
     ['exit', '.bashrc', 'echo hello; exit 0\n'],
@@ -179,6 +185,27 @@ describeSshd('the login shell', () => {
     await using vm = await logIn({ shell: '/usr/bin/zsh', files });
     const error = await expectFailure(vm.shell.run(['ls']), 'SHELL_UNUSABLE');
     expect(error.message).toMatch(/no 'sh' in its PATH/);
+  });
+});
+
+describeSshd('a password that sshd wants changed', () => {
+  it.each([
+    ['because it is too old', ['-M', '1', '-d', '2000-01-01']],
+    ['because an administrator says so', ['-d', '0']],
+  ])('%s is told, and what the message says mends it', async (_what, expiry) => {
+    await using sshd = await startSshd({ config: ['UsePAM yes'] });
+    await using user = await addSystemUser(sshd, { shell: '/bin/bash' });
+    execFileSync('chage', [...expiry, user.name]);
+    await using refused = connectTo(sshd, { username: user.name });
+    const run = createShell(refused).run(['touch', 'ran']);
+    const error = await expectFailure(run, 'SHELL_UNUSABLE');
+    expect(error.message).toMatch(/password has expired.*Nothing was started/);
+    await expectFailure(refused.openCommand(['cat']), 'SHELL_UNUSABLE');
+    expect(existsSync(join(user.home, 'ran'))).toBe(false);
+    const [, remedy = ''] = /sudo (chage [^.]+)\./.exec(error.message) ?? [];
+    execFileSync('sh', ['-c', remedy]);
+    await using mended = connectTo(sshd, { username: user.name });
+    expect((await createShell(mended).run(['echo', 'well'])).output).toBe('well\n');
   });
 });
 

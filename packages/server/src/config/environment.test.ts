@@ -80,19 +80,6 @@ describe('a secret in a file of its own', () => {
   });
 });
 
-test('a private key that others may read is warned of, with the chmod', () => {
-  const warningsOf = (mode: number, name = '') =>
-    readEnvironment({ SSH_PRIVATE_KEY_FILE: `${write('abc', mode)}${name}` }).warnings;
-  for (const mode of [0o640, 0o604, 0o660]) {
-    expect(warningsOf(mode)).toEqual([
-      expect.stringMatching(/^SSH_PRIVATE_KEY_FILE: .*chmod 600 /),
-    ]);
-  }
-  expect(warningsOf(0o600)).toEqual([]);
-  expect(warningsOf(0o400)).toEqual([]);
-  expect(warningsOf(0o644, '.missing')).toEqual([]);
-});
-
 describe('a variable that does not exist', () => {
   test.each([
     ['OIDC_AUDIANCE', 'OIDC_AUDIENCE'],

@@ -1,9 +1,9 @@
 // Everything the configuration is read from: the process's environment, the env file below it, and the files that hold secrets.
 
-import { readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { isSecret, variableNames } from './config.ts';
 import { type EnvFile, parseEnvFile } from './env-file.ts';
+import { toModeWarnings } from './open-files.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -28,7 +28,6 @@ export function readEnvironment(process: Environment, envFile?: string): Environ
     warnings: [
       ...file.warnings,
       ...secrets.warnings,
-      ...toKeyWarnings(given.SSH_PRIVATE_KEY_FILE),
       ...findUnknownVariables({ file: file.variables, process }),
     ],
   };
@@ -77,24 +76,6 @@ function readSecretFiles(given: Environment) {
     }
   }
   return { variables, problems, warnings };
-}
-
-/** Whether there is such a file at all is judged with what is in it. */
-function toKeyWarnings(path: string | undefined): string[] {
-  if (path === undefined) return [];
-  try {
-    return toModeWarnings('SSH_PRIVATE_KEY_FILE', path.replace(/^~(?=\/|$)/, homedir()));
-  } catch {
-    return [];
-  }
-}
-
-/** Docker mounts its secrets world-readable, in a container without other users. */
-function toModeWarnings(name: string, path: string): string[] {
-  const isOpen = (statSync(path).mode & 0o077) !== 0 && !path.startsWith('/run/secrets/');
-  return isOpen
-    ? [`${name}: others on this machine may read the secrets in ${path}; run chmod 600 ${path}`]
-    : [];
 }
 
 function codeOf(error: unknown): unknown {

@@ -5,6 +5,7 @@ import { type Config, parseConfig, requireConfig } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { listVariables, toHelpText } from '../config/help.ts';
 import { toHostProblem } from '../config/listen-host.ts';
+import { findOpenKeys } from '../config/open-files.ts';
 import { createLogger } from './logger.ts';
 import { checkEnvironment, startService } from './service.ts';
 
@@ -69,7 +70,11 @@ async function readConfig(envFile: string | undefined) {
   const wasSet = (problem: string) =>
     toSources(problem.split(':', 1)[0] ?? '').some((name) => environment[name]);
   const problems = [...read.problems, ...parsed.problems, ...found.filter(wasSet)];
-  const warnings = [...read.warnings, ...found.filter((problem) => !wasSet(problem))];
+  const warnings = [
+    ...read.warnings,
+    ...(await findOpenKeys(parsed.config)),
+    ...found.filter((problem) => !wasSet(problem)),
+  ];
   if (problems.length > 0) refuse([...problems, ...warnings]);
   return { config: requireConfig(parsed), warnings };
 }

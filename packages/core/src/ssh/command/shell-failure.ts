@@ -50,10 +50,10 @@ const everyRemedy = (user: string) =>
 
 const culprits: readonly Culprit[] = [
   {
-    matches: (said) => /password.{0,60}(expired|change)|(account|password) has expired/i.test(said),
+    matches: (said) => /password.{0,60}(expired|change)/i.test(said),
     what: 'its password has expired, and sshd wants a new one first',
     remedy: (user) =>
-      `Set one (sudo passwd ${user}), or let it never expire: sudo chage -M -1 ${user}.`,
+      `Set one (sudo passwd ${user}), or let it never expire: sudo chage -d -1 -M -1 ${user}.`,
   },
   {
     matches: (said) => /account is (currently )?not available|nologin/i.test(said),

@@ -68,7 +68,8 @@ export function dial(options: DialOptions): Promise<Dialed> {
       if (phase === 'auth') {
         const { username: user, login } = options;
         const fromAgent = login.method.type === 'agent';
-        const answers = { ...auth.answers, signed: login.signed };
+        const hungUp = cause === closedByServer;
+        const answers = { ...auth.answers, signed: login.signed, hungUp, banner };
         return toLoginError(
           reason,
           { user, host, port, keys: login.keys, fromAgent, answers },
@@ -99,8 +100,9 @@ export function dial(options: DialOptions): Promise<Dialed> {
     signal.addEventListener('abort', onAbort, { once: true });
 
     client.on('error', onEnd);
-    client.on('end', () => onEnd(new Error('closed by the server')));
-    client.on('close', () => onEnd(new Error('closed by the server')));
+    const closedByServer = new Error('closed by the server');
+    client.on('end', () => onEnd(closedByServer));
+    client.on('close', () => onEnd(closedByServer));
     client.on('banner', (text) => {
       banner = `${banner}${text}`.slice(0, heardLimit);
     });

@@ -13,6 +13,7 @@ import {
   type PrivateSshd,
   startSshd,
 } from '../../testing/sshd.test-support.ts';
+import { addSystemUser } from '../../testing/system-user.test-support.ts';
 import { createShell } from '../command/exec.ts';
 
 function fingerprintOf(file: string): string {
@@ -95,6 +96,29 @@ describeSshd('a refused login', () => {
     await using connection = connectTo(sshd, agent.options);
     const error = await expectFailure(connection.exec(['true']), 'AUTH_REJECTED');
     expect(error.message).toMatch(/the agent's 2 keys \(SHA256:\S+, SHA256:\S+\)/);
+  });
+
+  it.each([
+    ['has expired', ['-E', '2000-01-01']],
+    ['has a password that expired too long ago', ['-M', '1', '-I', '1', '-d', '2000-01-01']],
+  ])('of an account that %s, which PAM keeps out, says so', async (_what, expiry) => {
+    await using sshd = await startSshd({ config: ['UsePAM yes'] });
+    await using user = await addSystemUser(sshd, { shell: '/bin/bash' });
+    execFileSync('chage', [...expiry, user.name]);
+    await using connection = connectTo(sshd, { username: user.name });
+    const error = await expectFailure(connection.exec(['true']), 'AUTH_ACCOUNT_REFUSED');
+    expect(error.message).toMatch(/accepted the key.*account has expired.*chage -l/);
+    expect(error.message).toContain(`${user.name}@127.0.0.1:${sshd.port}`);
+    expect(error.details.retryAfterSeconds).toBeGreaterThanOrEqual(30);
+  });
+
+  it('of an account that has expired, which a sshd without PAM does not tell from others, mentions it', async () => {
+    await using sshd = await startSshd();
+    await using user = await addSystemUser(sshd, { shell: '/bin/bash' });
+    execFileSync('chage', ['-E', '2000-01-01', user.name]);
+    await using connection = connectTo(sshd, { username: user.name });
+    const error = await expectFailure(connection.exec(['true']), 'AUTH_REJECTED');
+    expect(error.message).toMatch(/does not say why.*neither locked nor expired/);
   });
 
   it.each([['PubkeyAuthentication no'], ['AuthenticationMethods password,publickey']])(

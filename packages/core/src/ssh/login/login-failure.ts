@@ -12,6 +12,10 @@ export interface LoginAnswers {
   readonly partial: boolean;
   /** The methods that may go on; `undefined` before any refusal. */
   readonly methodsLeft: readonly string[] | undefined;
+  /** It closed the connection in good order, in place of an answer: PAM refused the account. */
+  readonly hungUp: boolean;
+  /** What it showed, meant for people. */
+  readonly banner: string;
 }
 
 export interface LoginFacts {
@@ -37,11 +41,12 @@ export function isLoginRefusal(reason: unknown): reason is Refusal {
   return refusals.some((each) => each === reason);
 }
 
-/** A plain refusal as the one that the answers make of it; other reasons as they are. */
+/** A plain refusal, or a connection that was closed, as the refusal that the answers make of it; other reasons as they are. */
 export function toRefusal(
   reason: SshReason,
-  { signed, partial, methodsLeft }: LoginAnswers,
+  { signed, partial, methodsLeft, hungUp }: LoginAnswers,
 ): SshReason {
+  if (reason === 'CONNECTION_RESET' && signed && hungUp) return 'AUTH_ACCOUNT_REFUSED';
   if (reason !== 'AUTH_REJECTED') return reason;
   const takesKeys = !methodsLeft?.length || methodsLeft.includes('publickey');
   if (partial || (signed && !takesKeys)) return 'AUTH_INCOMPLETE';
@@ -69,13 +74,21 @@ function describe(refusal: Refusal, facts: LoginFacts): string {
   const wait = 'The next attempt is made after 30 seconds.';
   const methods = nameMethods(answers.methodsLeft);
   const texts: Record<Refusal, string> = {
-    AUTH_REJECTED: `sshd refused ${login}. It does not say why: check that SSH_USER exists there and may log in (AllowUsers, an account that is not locked), and that the key is in that user's authorized_keys, which nobody else may write.${toRsaHint(keys)} ${wait}`,
+    AUTH_REJECTED: `sshd refused ${login}. It does not say why: check that SSH_USER exists there and may log in (AllowUsers; an account that is neither locked nor expired; for Dropbear, a shell that /etc/shells lists), and that the key is in that user's authorized_keys, which nobody else may write.${toRsaHint(keys)} ${wait}`,
     AUTH_INCOMPLETE: `sshd accepted the key of ${login}, but wants a second factor (${methods}), which an API cannot give. Let the key alone do for this user: "Match User ${user}" with "AuthenticationMethods publickey" in sshd_config. ${wait}`,
-    AUTH_ACCOUNT_REFUSED: `sshd accepted the key of ${login}, and refused the login all the same: the account has expired or is kept out by PAM, or a second factor is wanted. See sshd's log, and "sudo chage -l ${user}". ${wait}`,
+    AUTH_ACCOUNT_REFUSED: `sshd accepted the key of ${login}, and refused the login all the same: ${toAccountProblem(answers)}. See sshd's log, and "sudo chage -l ${user}". ${wait}`,
     AUTH_NO_PUBLIC_KEYS: `sshd refused ${login}: for this user it takes no public key first, but ${methods}. Set "PubkeyAuthentication yes", and "AuthenticationMethods publickey" under "Match User ${user}", in sshd_config. ${wait}`,
     AUTH_TOO_MANY_FAILURES: `sshd broke off ${login}: too many keys were refused (MaxAuthTries, 6 by default). ${keys.length > 1 ? 'Set SSH_PRIVATE_KEY_FILE to the one that fits, or keep that one alone in the agent (ssh-add -D, then ssh-add FILE)' : "Check that the key is in that user's authorized_keys, or raise MaxAuthTries"}. ${wait}`,
   };
   return `VM not reachable via SSH: ${texts[refusal]}`;
+}
+
+function toAccountProblem({ banner, hungUp }: LoginAnswers): string {
+  if (/account has expired/i.test(banner)) {
+    return 'the account has expired, or its password did so too long ago';
+  }
+  const problem = 'the account has expired or is kept out by PAM (pam_access, for example)';
+  return hungUp ? problem : `${problem}, or a second factor is wanted`;
 }
 
 const shownKeys = 3;
