@@ -88,6 +88,10 @@ const startRefusals: readonly (Refusal & { readonly pattern: RegExp })[] = [
     'no driver for the devices that it asks for is on the VM; check its GPU settings and the driver',
   ),
   failure(
+    /failed to mount local volume|error while mounting volume/i,
+    'what one of its volumes stands for (a disk, a share, a folder) cannot be mounted on the VM; check that it is there',
+  ),
+  failure(
     /gathering device information|error (?:adding|creating) device|device node|(?:stat|open|lstat) \/dev\/[\w./-]+: no such (?:file|device)|not a device node/i,
     'a device that it uses is not on the VM; plug it in or take it out of its settings',
   ),

@@ -240,7 +240,7 @@ test.each([
   ],
   [
     'error while mounting volume: failed to mount local volume: mount /dev/sdb1:/x: no such device',
-    'one of its mounts',
+    'what one of its volumes stands for',
   ],
   ['OCI runtime create failed: apparmor failed to apply profile: unknown', 'a security option'],
   ['failed to create shim: OCI runtime create failed: cannot allocate memory', 'too little memory'],

@@ -13,9 +13,8 @@ test.each([
   ['quotes of each kind', `A="b # c"\nB='d'\nC=\`e\``, { A: 'b # c', B: 'd', C: 'e' }],
   ['a value over several lines', 'A="b\nc"\nD=1', { A: 'b\nc', D: '1' }],
   ['a comment behind a value', 'A=b # c\nD="e" # f\nG= # h', { A: 'b', D: 'e', G: '' }],
-  ['the last of two values', 'A=1\nA=2', { A: '2' }],
 ])('parseEnvFile() reads %s', (_what, text, variables) => {
-  expect(parseEnvFile(text)).toEqual({ variables, problems: [], warnings: [] });
+  expect(parseEnvFile(text)).toMatchObject({ variables, problems: [], warnings: [] });
 });
 
 test.each([
@@ -27,6 +26,7 @@ test.each([
   ['a name with a dash', 'A-B=1', 1],
   ['a quote that is not closed', 'A="b\nC=1', 1],
   ['something behind the quotes', 'A="b" c', 1],
+  ['what is not UTF-8', '# gr\uFFFDn\nA=gr\uFFFDn', 2],
   ['UTF-16', '\uFFFD\uFFFDA\0=\x001', 1],
 ])('parseEnvFile() refuses %s by the number of its line', (_what, text, line) => {
   expect(parseEnvFile(text).problems).toEqual([expect.stringMatching(`^line ${line}: `)]);
@@ -37,4 +37,10 @@ test('parseEnvFile() keeps a # inside an unquoted value, and warns by the name o
   expect(variables).toEqual({ OIDC_CLIENT_SECRET: 'abc#def' });
   expect(warnings).toEqual([expect.stringMatching(/^OIDC_CLIENT_SECRET: .*quote/)]);
   expect(warnings.join()).not.toContain('abc');
+});
+
+test('parseEnvFile() takes the last of several values, and warns by name and line', () => {
+  const { variables, warnings } = parseEnvFile('A=1\nB=2\nA=3');
+  expect(variables).toEqual({ A: '3', B: '2' });
+  expect(warnings).toEqual([expect.stringMatching(/^A: .*line 3/)]);
 });

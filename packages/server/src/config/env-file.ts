@@ -4,13 +4,15 @@ import { parseEnv } from 'node:util';
 
 export interface EnvFile {
   readonly variables: Readonly<Record<string, string>>;
+  /** As Node reads the same file, which may have done so before us: it takes `--env-file` for its own. */
+  readonly asNodeReads: Readonly<Record<string, string | undefined>>;
   /** A line each, with the number of the line that is not understood; values are never repeated. */
   readonly problems: readonly string[];
   /** A line each, beginning with the variable's name. */
   readonly warnings: readonly string[];
 }
 
-/** Blank lines, `# comments` and `NAME=value`, also behind `export` and with a quoted value over several lines. A byte order mark is cut; the last of two values wins. */
+/** Blank lines, `# comments` and `NAME=value`, also behind `export` and with a quoted value over several lines. A byte order mark is cut; the last of two values wins, with a warning. */
 export function parseEnvFile(text: string): EnvFile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
   const variables: Record<string, string> = {};
@@ -23,7 +25,22 @@ export function parseEnvFile(text: string): EnvFile {
     const end = name === undefined ? undefined : findEnd(lines, at, value);
     if (name === undefined || end === undefined) {
       problems.push(toProblem(at + 1, name));
-    } else if (isQuoted(value)) {
+      continue;
+    }
+    if (
+      lines
+        .slice(at, end + 1)
+        .join()
+        .includes('\uFFFD')
+    ) {
+      problems.push(`line ${at + 1}: the value of ${name} is not text in UTF-8`);
+    }
+    if (name in variables) {
+      warnings.push(
+        `${name}: stands in it more than once; the last one, of line ${at + 1}, counts`,
+      );
+    }
+    if (isQuoted(value)) {
       variables[name] = parseEnv(lines.slice(at, end + 1).join('\n'))[name] ?? '';
       at = end;
     } else {
@@ -32,7 +49,7 @@ export function parseEnvFile(text: string): EnvFile {
       if (bare.includes('#')) warnings.push(`${name}: ${hashWarning}`);
     }
   }
-  return { variables, problems, warnings };
+  return { variables, asNodeReads: parseEnv(text), problems, warnings };
 }
 
 const assignment = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)$/;

@@ -27,6 +27,12 @@ describe('the env file', () => {
     expect(environment).toMatchObject({ PORT: '2', HOST: '::1', SSH_USER: 'me' });
   });
 
+  test('is not hidden by what Node itself, given the same option, made of it', () => {
+    const file = write('OIDC_CLIENT_SECRET=abc#def\nSSH_USER=me');
+    const { environment } = readEnvironment({ OIDC_CLIENT_SECRET: 'abc', SSH_USER: 'you' }, file);
+    expect(environment).toMatchObject({ OIDC_CLIENT_SECRET: 'abc#def', SSH_USER: 'you' });
+  });
+
   test('is all that is told of where it is not there', () => {
     expect(readEnvironment({}, '/nowhere/x.env')).toEqual({
       environment: undefined,

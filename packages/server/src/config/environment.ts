@@ -20,7 +20,7 @@ export interface EnvironmentReading {
 export function readEnvironment(process: Environment, envFile?: string): EnvironmentReading {
   const file = envFile === undefined ? noFile : readEnvFile(envFile);
   if ('problem' in file) return { environment: undefined, problems: [file.problem], warnings: [] };
-  const given = { ...file.variables, ...withoutEmpty(process) };
+  const given = { ...file.variables, ...withoutEmpty(process, file.asNodeReads) };
   const secrets = readSecretFiles(given);
   return {
     environment: { ...given, ...secrets.variables },
@@ -33,19 +33,21 @@ export function readEnvironment(process: Environment, envFile?: string): Environ
   };
 }
 
-/** An empty variable counts as left out, so it hides nothing of the file. */
-function withoutEmpty(environment: Environment): Environment {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value));
+/** An empty variable counts as left out, so it hides nothing of the file. Nor does what Node made of the same file: it cuts a value off at a `#`. */
+function withoutEmpty(environment: Environment, asNodeReads: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => value && value !== asNodeReads[name]),
+  );
 }
 
-const noFile: EnvFile = { variables: {}, problems: [], warnings: [] };
+const noFile: EnvFile = { variables: {}, asNodeReads: {}, problems: [], warnings: [] };
 
 function readEnvFile(path: string): EnvFile | { readonly problem: string } {
   try {
-    const { variables, problems, warnings } = parseEnvFile(readFileSync(path, 'utf8'));
-    const holdsSecret = Object.keys(variables).some(isSecret);
+    const { problems, warnings, ...file } = parseEnvFile(readFileSync(path, 'utf8'));
+    const holdsSecret = Object.keys(file.variables).some(isSecret);
     return {
-      variables,
+      ...file,
       problems: problems.map((problem) => `--env-file ${path}: ${problem}`),
       warnings: [...warnings, ...(holdsSecret ? toModeWarnings('--env-file', path) : [])],
     };

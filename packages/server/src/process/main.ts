@@ -24,11 +24,13 @@ const exitCodes = { misconfigured: 2, failed: 1 } as const;
 await main();
 
 async function main(): Promise<void> {
-  const { help, 'env-file': envFile } = readArguments();
+  const { help, 'env-file': envFiles = [] } = readArguments();
   if (help) {
     process.stdout.write(usage);
     return;
   }
+  const [envFile, another] = envFiles;
+  if (another !== undefined) refuse([`--env-file: takes one file, and ${another} is another`]);
   const { config, warnings } = await readConfig(envFile);
   const logger = createLogger({ level: config.LOG_LEVEL, isTerminal: process.stdout.isTTY });
   for (const problem of warnings) logger.warn({ problem }, 'check the configuration');
@@ -49,10 +51,14 @@ async function main(): Promise<void> {
 }
 
 function readArguments() {
+  const args = process.argv.slice(2);
+  // Before `--env-file` it keeps Node 20 from taking that for its own, wherever the launchers let it stand: nodejs/node#54232.
+  if (args[0] === '--') args.shift();
   try {
     return parseArgs({
+      args,
       options: {
-        'env-file': { type: 'string' },
+        'env-file': { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }).values;

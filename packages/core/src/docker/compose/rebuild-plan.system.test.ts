@@ -220,7 +220,7 @@ test('roots of which none exists allow nothing', async () => {
 const hasBusybox = ['/bin', '/usr/bin'].some((folder) => existsSync(join(folder, 'busybox')));
 
 test.skipIf(!hasBusybox)(
-  'links are followed on a VM whose readlink is that of BusyBox, without -e',
+  `links are followed on a VM whose readlink is that of BusyBox, without -e${hasBusybox ? '' : ' [skipped: busybox is not installed]'}`,
   async () => {
     await using vm = await startVm({ compose: 'v2', readlink: 'exec busybox readlink "$@"' });
     await symlink(vm.project, join(vm.home, 'link'));

@@ -73,6 +73,7 @@ export const wantedOfInspect = {
   Name: true,
   State: { Status: true, Running: true, StartedAt: true, FinishedAt: true },
   Config: { Tty: true, StopTimeout: true },
+  HostConfig: { NetworkMode: true, PidMode: true, IpcMode: true, VolumesFrom: true },
 } as const satisfies Wanted;
 
 const textMap = z.record(z.string(), z.string()).nullish();
