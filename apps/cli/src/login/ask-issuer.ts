@@ -31,9 +31,11 @@ export async function askIssuer<T>(
       return { answer: await ask(tokenRequest), tokenRequest };
     } catch (error) {
       const failure = toIssuerFailure(error, signal);
-      const code = failure.kind === 'refused' ? failure.code : '';
-      const other = toOtherName(tokenRequest, code);
-      const reduced = toReducedRequest(tokenRequest, code) ?? other;
+      const reduced =
+        failure.kind === 'refused'
+          ? (toOtherName(tokenRequest, failure, server) ??
+            toReducedRequest(tokenRequest, failure.code))
+          : undefined;
       const told = toRefusal(failure, server.issuer, { tokenRequest, grant, cause: error });
       refusal = tokenRequest.audience?.only === undefined ? told : (refusal ?? told); // the first of the names says most
       if (reduced === undefined) throw refusal;

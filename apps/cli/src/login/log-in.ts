@@ -1,16 +1,17 @@
 // Performs a login as requested; the caller checks and stores it.
 
 import { resolve } from 'node:path';
-import { usageError } from '../cli-error.ts';
+import type { AuthorizationServer } from 'oauth4webapi';
+import { CliError, usageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { toPrintable } from '../output/printable.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
 import { askByClientCredentials } from './client-credentials.ts';
 import { readSecretFile, readSecretStream } from './client-secret.ts';
 import { type Prompt, runDeviceFlow } from './device-flow.ts';
-import { askApiForIssuer, discover } from './find-issuer.ts';
+import { type ApiIssuer, askApiForIssuer, discover } from './find-issuer.ts';
 import { type Audience, type Login, toApiKey } from './stored-logins.ts';
-import { type Granted, renewable } from './token-request.ts';
+import { type Granted, knowsResource, renewable } from './token-request.ts';
 
 export interface LoginRequest {
   readonly url: string;
@@ -33,7 +34,7 @@ export async function logIn(request: LoginRequest, context: Context): Promise<Lo
   const tokenRequest = {
     clientId: request.clientId ?? defaultClientId,
     scope: toScope(request.scope ?? (scopes ?? defaultScopes).join(' '), secret === undefined),
-    audience: toAudience(request, audience),
+    audience: toAudience(request, audience, server),
   };
   const granted: Granted & { readonly secretMethod?: string } =
     secret === undefined
@@ -61,10 +62,18 @@ async function readSecret(
   return secretFile === '-' ? readSecretStream(stdin, signal) : readSecretFile(secretFile);
 }
 
-async function findIssuer({ url, issuer }: LoginRequest, { output, signal }: Context) {
-  if (issuer !== undefined) return { issuer, scopes: undefined, audience: undefined };
+/** Where the user names the issuer, the API need not answer; what it says counts if it names the same one. */
+async function findIssuer(
+  { url, issuer }: LoginRequest,
+  { output, signal }: Context,
+): Promise<ApiIssuer> {
   using _spinner = output.spin(`Asking ${toApiKey(url)} who issues its tokens`);
-  return askApiForIssuer(url, signal);
+  if (issuer === undefined) return askApiForIssuer(url, signal);
+  const told = await askApiForIssuer(url, signal).catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof CliError)) throw error;
+    return undefined;
+  });
+  return told?.issuer === issuer ? told : { issuer, scopes: undefined, audience: undefined };
 }
 
 /** A refresh token is for people; a machine has its secret. */
@@ -74,9 +83,14 @@ function toScope(scope: string, isPerson: boolean): string {
 }
 
 /** What the user says, else the API; where it says nothing its address is the usual audience of its tokens. */
-function toAudience({ url, audience }: LoginRequest, told: Audience | undefined): Audience {
+function toAudience(
+  { url, audience }: LoginRequest,
+  told: Audience | undefined,
+  server: AuthorizationServer,
+): Audience {
   if (audience !== undefined) return { value: audience, isGuess: false };
-  return told ?? { value: toApiKey(url), isGuess: true };
+  const value = toApiKey(url);
+  return told ?? { value, isGuess: true, isResource: knowsResource(server, value) };
 }
 
 function toInstructions({ userCode, url, completeUrl }: Prompt): string {

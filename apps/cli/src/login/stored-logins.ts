@@ -24,7 +24,7 @@ export interface Audience {
   readonly value: string;
   /** Not the user's own word. */
   readonly isGuess: boolean;
-  /** The API itself says so, as RFC 9728 has it; a guess that it does not confirm is no `resource`. */
+  /** The API or the issuer says so, as RFC 9728 has it; any other guess is no `resource`. */
   readonly isResource?: boolean | undefined;
   /** By which parameter alone it is asked for, where the issuer did not take both. */
   readonly only?: 'audience' | 'resource' | undefined;

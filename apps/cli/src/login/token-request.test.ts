@@ -1,6 +1,9 @@
+import type { AuthorizationServer } from 'oauth4webapi';
 import { expect, test } from 'vitest';
 import {
+  knowsResource,
   type TokenRequest,
+  toOtherName,
   toParameters,
   toReducedRequest,
   toResource,
@@ -29,6 +32,56 @@ test('a guess goes by the name that no issuer makes a token for another audience
     scope: 'read offline_access',
     audience: guess.value,
   });
+});
+
+test('a guess that the API or the issuer supports goes by both', () => {
+  expect(toParameters(tokenRequest({ audience: { ...guess, isResource: true } }))).toMatchObject({
+    audience: guess.value,
+    resource: guess.value,
+  });
+});
+
+const issuer = (metadata: object = {}): AuthorizationServer => ({
+  issuer: 'https://auth.example.com',
+  ...metadata,
+});
+
+test.each([
+  [{}, false],
+  [{ protected_resources: ['https://other.example.com'] }, false],
+  [{ protected_resources: ['https://api.example.com'] }, true],
+  [{ resource_indicators_supported: true }, true],
+  [{ resource_parameter_supported: true }, true],
+  [{ resource_indicators_supported: 'yes', resource_parameter_supported: false }, false],
+])('%j in the discovery document suggests RFC 8707: %s', (metadata, isKnown) => {
+  expect(knowsResource(issuer(metadata), guess.value)).toBe(isKnown);
+});
+
+test.each([
+  ['unless told otherwise', {}, ['audience', 'resource', undefined]],
+  [
+    'as the discovery document suggests',
+    { resource_indicators_supported: true },
+    ['resource', 'audience', undefined],
+  ],
+])('where both names are refused one is sent, then the other: %s', (_, metadata, names) => {
+  let asked: TokenRequest | undefined = tokenRequest({ audience: given });
+  const only = names.map(() => {
+    asked = asked && toOtherName(asked, { code: 'invalid_request' }, issuer(metadata));
+    return asked?.audience?.only;
+  });
+  expect(only).toEqual(names);
+});
+
+test.each([
+  ["Requested audience 'x' has not been whitelisted by the OAuth 2.0 Client.", undefined],
+  ['The audience is not allowed for this client', undefined],
+  ['The parameter audience is not allowed', 'audience'],
+  ['Unknown parameter: audience', 'audience'],
+])('%s is followed by %s', (says, only) => {
+  const refused = { code: 'invalid_request', says };
+  const next = toOtherName(tokenRequest({ audience: given }), refused, issuer());
+  expect(next?.audience?.only).toBe(only);
 });
 
 test.each(['ondemand', 'https://api.example.com/#part'])('%s is no resource', (value) => {

@@ -1,6 +1,6 @@
 // A request for tokens and what the issuer grants, in this CLI's own types.
 
-import type { TokenEndpointResponse } from 'oauth4webapi';
+import type { AuthorizationServer, TokenEndpointResponse } from 'oauth4webapi';
 import type { Audience, Login } from './stored-logins.ts';
 
 export interface TokenRequest {
@@ -20,7 +20,8 @@ export type Tokens = Pick<Login, 'accessToken' | 'expiresAt' | 'obtainedAt' | 'r
 
 /**
  * Issuers disagree on the name: Authelia and others take `audience`, RFC 8707 has `resource`, and most ignore the other, so both are sent.
- * A mere guess goes by `audience` alone, as an issuer would issue whatever `resource` it is asked for, and the API refuse that.
+ * A guess that neither the API nor the issuer supports goes by `audience` alone, as an issuer would issue whatever `resource` it is
+ * asked for, and the API refuse that.
  */
 export function toParameters({ scope, audience }: TokenRequest): Record<string, string> {
   return {
@@ -39,14 +40,33 @@ export function toResource(audience: Audience | undefined): Record<string, strin
 }
 
 /** What to ask for next when the issuer did not take both names of the audience: by one of them, then by the other. */
-export function toOtherName(tokenRequest: TokenRequest, code: string): TokenRequest | undefined {
+export function toOtherName(
+  tokenRequest: TokenRequest,
+  { code, says = '' }: { readonly code: string; readonly says?: string | undefined },
+  server: AuthorizationServer,
+): TokenRequest | undefined {
   const { audience } = tokenRequest;
-  if (audience === undefined || !['invalid_target', 'invalid_request'].includes(code))
-    return undefined;
-  if (audience.only === 'audience')
-    return { ...tokenRequest, audience: { ...audience, only: 'resource' } };
+  const isRefused = code === 'invalid_target' || code === 'invalid_request';
+  if (audience === undefined || !isRefused || audienceForbidden.test(says)) return undefined;
+  const [first, second] = knowsResource(server, audience.value)
+    ? (['resource', 'audience'] as const)
+    : (['audience', 'resource'] as const);
+  if (audience.only === first) return { ...tokenRequest, audience: { ...audience, only: second } };
   const isBoth = audience.only === undefined && 'resource' in toResource(audience);
-  return isBoth ? { ...tokenRequest, audience: { ...audience, only: 'audience' } } : undefined;
+  return isBoth ? { ...tokenRequest, audience: { ...audience, only: first } } : undefined;
+}
+
+/** Authelia and Hydra say so of the value, which no other name makes better. */
+const audienceForbidden =
+  /^(?!.*\bparameter\b).*\baudience\b.*\b(?:whitelisted|allowed|permitted)\b/i;
+
+/** By RFC 9728, section 4, or by what issuers that have RFC 8707 write into their discovery document. */
+export function knowsResource(server: AuthorizationServer, resource: string): boolean {
+  const { protected_resources: resources } = server;
+  if (Array.isArray(resources)) return resources.includes(resource);
+  return (
+    server.resource_indicators_supported === true || server.resource_parameter_supported === true
+  );
 }
 
 export function toTokens(answer: TokenEndpointResponse, nowMs: number): Tokens {

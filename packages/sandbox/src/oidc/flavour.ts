@@ -1,6 +1,9 @@
 // What differs between issuers that all follow the specifications: where their endpoints are and what their tokens contain.
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Provider } from 'oidc-provider';
+import { InvalidRequest, InvalidTarget } from 'oidc-provider/lib/helpers/errors.js';
+import type { OidcSettings } from './provider.ts';
 import type { Storage } from './storage.ts';
 
 /** `authelia`: the paths, the opaque tokens and the claims of Authelia 4.39; `plain`: oidc-provider's own. */
@@ -40,18 +43,34 @@ export interface AutheliaParts {
   readonly storage: Pick<Storage, 'destroyOfGrant'>;
   /** Requests whose answer does not count for the rate limits. */
   readonly succeeded: WeakSet<object>;
+  readonly settings: Pick<OidcSettings, 'deviceIntervalSeconds' | 'duringRenewal'>;
+}
+
+/**
+ * What the form asks a token to be for, by `audience`: `resource` is not known in Authelia 4.39. Where it asks for nothing
+ * its clients have `requested_audience_mode: implicit`. Throws for what they are not allowed.
+ */
+export function toAutheliaAudience(
+  form: Readonly<Record<string, unknown>> | undefined,
+  allowed: string,
+): string {
+  const asked = [form?.audience ?? allowed].flat().flatMap((text) => String(text).split(' '));
+  const other = asked.find((audience) => audience !== '' && audience !== allowed);
+  if (other !== undefined) throw new InvalidTarget(other);
+  return allowed;
 }
 
 /** What the configuration of oidc-provider cannot say: token prefixes, lists where its answers hold one string, former access tokens void after a renewal, error codes. */
 export function dressAsAuthelia(
   provider: Provider,
-  { audience, storage, succeeded }: AutheliaParts,
+  { audience, storage, succeeded, settings }: AutheliaParts,
 ): void {
   prefixTokens(provider.AccessToken, 'authelia_at_');
   prefixTokens(provider.ClientCredentials, 'authelia_at_');
   prefixTokens(provider.RefreshToken, 'authelia_rt_');
+  const renewals = refuseRenewalsAtOnce(provider, () => settings.duringRenewal());
   provider.use(async (context, next) => {
-    await next();
+    await (context.path === paths.authelia.token ? renewals.run(next) : next());
     const { AccessToken: fresh } = context.oidc?.entities ?? {};
     if (context.oidc?.params?.grant_type === 'refresh_token' && fresh?.grantId !== undefined)
       storage.destroyOfGrant('AccessToken', fresh.grantId, fresh.jti);
@@ -59,11 +78,47 @@ export function dressAsAuthelia(
     const body = context.body as Record<string, unknown>; // JSON, made by the provider just now
     if (context.status < 400 && body.active !== false) succeeded.add(context.req);
     if (typeof body.error === 'string') Object.assign(body, toAutheliaError(body));
+    if ('device_code' in body) body.interval = settings.deviceIntervalSeconds;
     if (body.active !== true) return;
     // Refresh tokens introspect as active too, and with the audience of their access token.
     body.aud = 'aud' in body ? [body.aud ?? audience].flat() : [audience];
     if (body.token_type !== undefined) body.token_type = 'bearer';
   });
+}
+
+/** A refresh token that is being replaced is refused to all others until it is: https://github.com/ory/fosite calls that a failure of serialization. */
+function refuseRenewalsAtOnce(provider: Provider, duringRenewal: () => Promise<void>) {
+  const renewing = new Set<string>();
+  const requests = new AsyncLocalStorage<{ token?: string }>();
+  const model = provider.RefreshToken as unknown as RefreshTokens; // its own type ties `find` to a constructor
+  const { find } = model;
+  model.find = async function findUnlessRenewing(token, options) {
+    const request = requests.getStore();
+    if (request !== undefined) {
+      if (renewing.has(token))
+        throw new InvalidRequest(
+          'Failed to refresh token because of multiple concurrent requests using the same token which is not allowed.',
+        );
+      renewing.add(token);
+      request.token = token;
+      await duringRenewal();
+    }
+    return find.call(this, token, options);
+  };
+  return {
+    async run(answer: () => Promise<void>): Promise<void> {
+      const request: { token?: string } = {};
+      try {
+        await requests.run(request, answer);
+      } finally {
+        if (request.token !== undefined) renewing.delete(request.token);
+      }
+    },
+  };
+}
+
+interface RefreshTokens {
+  find(this: RefreshTokens, token: string, options?: object): Promise<unknown>;
 }
 
 /** Of Authelia 4.39: https://github.com/ory/fosite has no code of its own for an audience. */

@@ -379,6 +379,52 @@ describe('as Authelia', () => {
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
   });
 
+  test('an audience that the client may not have is invalid_request, and resource means nothing', async () => {
+    await using app = await startOidc(authelia);
+    const { paths, clients, audience } = app.oidc;
+    const other = 'https://other.example/api';
+    const refusal = {
+      status: 400,
+      body: {
+        error: 'invalid_request',
+        error_description: expect.stringContaining('has not been whitelisted'),
+      },
+    };
+    const person = (form: Record<string, string>) =>
+      app.post(paths.deviceAuthorization, { client_id: clients.cli.id, scope: 'read', ...form });
+    const machine = (form: Record<string, string>) =>
+      app.post(paths.token, { grant_type: 'client_credentials', ...form }, clients.opaqueReader);
+    for (const ask of [person, machine]) {
+      expect(await ask({ audience: other })).toMatchObject(refusal);
+      expect(await ask({ audience: `${audience} ${other}` })).toMatchObject(refusal);
+      expect(await ask({ audience, resource: other })).toMatchObject({ status: 200 });
+    }
+    const { body } = await machine({ resource: other, scope: 'read' });
+    const answer = await app.post(paths.introspection, { token: body.access_token }, clients.api);
+    expect(answer.body).toMatchObject({ active: true, aud: [audience], scope: 'read' });
+  });
+
+  test('of two renewals at once one is invalid_request, and the other succeeds', async () => {
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    await using app = await startOidc({ ...authelia, duringRenewal: () => gate });
+    const { body, renew, isActive } = await logIn(app);
+    const first = renew(body.refresh_token);
+    await expect.poll(() => app.oidc.count(app.oidc.paths.token)).toBe(2);
+    expect(await renew(body.refresh_token)).toMatchObject({
+      status: 400,
+      body: {
+        error: 'invalid_request',
+        error_description: expect.stringContaining('multiple concurrent requests'),
+      },
+    });
+    open();
+    const { body: renewed } = await first;
+    expect(await isActive(renewed.access_token)).toBe(true);
+  });
+
   test('after 30 unknown tokens one question a minute is left, and good ones do not count', async () => {
     let nowMs = 0;
     await using app = await startOidc({ ...authelia, rateLimits: true, now: () => nowMs });

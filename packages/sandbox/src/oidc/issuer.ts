@@ -58,6 +58,8 @@ const toSettings = (chosen: Partial<OidcSettings> = {}): OidcSettings => ({
   scopeClaim: chosen.flavour === 'authelia' ? 'scp' : 'scope',
   rateLimits: false,
   now: () => Date.now(),
+  deviceIntervalSeconds: 5,
+  duringRenewal: async () => {},
   ...chosen,
 });
 

@@ -2,3 +2,12 @@
 declare module 'oidc-provider/lib/provider.js' {
   export { Provider } from 'oidc-provider';
 }
+
+declare module 'oidc-provider/lib/helpers/errors.js' {
+  export class InvalidRequest extends Error {
+    constructor(description: string);
+  }
+  export class InvalidTarget extends Error {
+    constructor(description: string);
+  }
+}

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Configuration, Provider as OidcProvider } from 'oidc-provider';
 import { Provider } from 'oidc-provider/lib/provider.js';
 import { type OidcClients, toClientMetadata } from './clients.ts';
-import { dressAsAuthelia, type OidcFlavour, toPaths } from './flavour.ts';
+import { dressAsAuthelia, type OidcFlavour, toAutheliaAudience, toPaths } from './flavour.ts';
 import { type SigningAlgorithm, type SigningKey, selectKey, toPrivateJwk } from './signing-keys.ts';
 import type { Storage } from './storage.ts';
 
@@ -21,6 +21,10 @@ export interface OidcSettings {
   rateLimits: boolean;
   /** The clock of the rate limits, in milliseconds. */
   now: () => number;
+  /** What Authelia asks of whoever polls for a device's tokens. */
+  deviceIntervalSeconds: number;
+  /** Awaited while Authelia replaces a refresh token, so that another renewal may come meanwhile. */
+  duringRenewal: () => Promise<void>;
 }
 
 export interface ProviderParts {
@@ -98,8 +102,8 @@ function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Con
         enabled: true,
         defaultResource: () => audience,
         useGrantedResource: () => true,
-        getResourceServerInfo: (_context, resource, client) => ({
-          audience: resource,
+        getResourceServerInfo: ({ oidc }, resource, client) => ({
+          audience: isAuthelia ? toAutheliaAudience(oidc.body, audience) : resource,
           scope: 'read admin',
           accessTokenFormat: opaqueClients.includes(client.clientId) ? 'opaque' : 'jwt',
           accessTokenTTL: settings.accessTokenTtlSeconds,
