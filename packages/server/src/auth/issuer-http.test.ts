@@ -38,6 +38,32 @@ describe('what the log says of a fault', () => {
         status: 400,
         headers: json,
       }),
+      /answered HTTP 400, invalid_request, it says: no$/,
+    ],
+    [
+      'a description with control characters, far too long',
+      refusal(400, {
+        error: 'invalid_request',
+        error_description: `The \u001b[31mform\r\n is\u0000 wrong \u202e${'and so on '.repeat(100)}`,
+      }),
+      /answered HTTP 400, invalid_request, it says: The \[31mform is wrong and so on [a-z ]{150,180}…$/,
+    ],
+    [
+      'a description that quotes what was asked, our secret and other tokens',
+      refusal(400, {
+        error: 'invalid_request',
+        error_description: `no x-token of api:our+secret with ${'t'.repeat(60)}, ${btoa('api:our+secret')}`,
+      }),
+      /it says: no … of api:… with …, …$/,
+    ],
+    [
+      'a description alone',
+      refusal(403, { error_description: 'may not introspect' }),
+      /own client credentials \(HTTP 403, it says: may not introspect\); check/,
+    ],
+    [
+      'a description that is no text',
+      refusal(400, { error: 'invalid_request', error_description: ['x'] }),
       /answered HTTP 400, invalid_request$/,
     ],
     ['400 without a code', new Response('nope', { status: 400 }), /answered HTTP 400$/],
@@ -82,12 +108,21 @@ describe('what the log says of a fault', () => {
       if (answer instanceof Error) throw answer;
       return answer;
     };
-    const asking = createIssuerHttp({ fetch }).postForm('https://a.example/', { token: 'x' }, {});
+    const authorization = `Basic ${btoa('api:our+secret')}`;
+    const asking = createIssuerHttp({ fetch }).postForm(
+      'https://a.example/',
+      { token: 'x-token' },
+      { authorization },
+    );
     await expect(asking).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       cause: { message: expect.stringMatching(words) },
     });
   });
+
+  function refusal(status: number, body: object): Response {
+    return new Response(JSON.stringify(body), { status, headers: json });
+  }
 
   function connectionError(code: string): Error {
     return new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) });

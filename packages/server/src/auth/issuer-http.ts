@@ -57,9 +57,9 @@ export function createIssuerHttp({
     const response = await fetchJson(url, init);
     const isJson = /[/+]json\b/i.test(response.headers.get('content-type') ?? 'application/json');
     if (response.status === 200 && isJson) return toObject(await readText(response));
-    const code = isJson ? toErrorCode(await readText(response)) : undefined;
+    const refusal = isJson ? toRefusal(await readText(response), toSecrets(init)) : {};
     await response.body?.cancel();
-    throw toFault(response, { code, sentSecret: init.method === 'POST' });
+    throw toFault(response, { ...refusal, sentSecret: init.method === 'POST' });
   }
 }
 
@@ -97,11 +97,15 @@ const defaultRetryAfterSeconds = 5;
 
 interface Refusal {
   /** OAuth's `error`. */
-  readonly code: string | undefined;
-  readonly sentSecret: boolean;
+  readonly code?: string | undefined;
+  /** OAuth's `error_description`, fit for the log. */
+  readonly says?: string | undefined;
 }
 
-function toFault({ status, headers }: Response, { code, sentSecret }: Refusal): IssuerFault {
+function toFault(
+  { status, headers }: Response,
+  { code, says, sentSecret }: Refusal & { readonly sentSecret: boolean },
+): IssuerFault {
   if (status === 200) {
     const type = headers.get('content-type') ?? '';
     return new IssuerFault(
@@ -110,7 +114,7 @@ function toFault({ status, headers }: Response, { code, sentSecret }: Refusal): 
         : 'the issuer answered something other than JSON',
     );
   }
-  const answer = code === undefined ? `HTTP ${status}` : `HTTP ${status}, ${code}`;
+  const answer = [`HTTP ${status}`, code, says && `it says: ${says}`].filter(Boolean).join(', ');
   if (sentSecret && (status === 401 || status === 403 || code === 'invalid_client'))
     return new IssuerFault(
       `the issuer refused this API's own client credentials (${answer}); check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, and at the issuer that this client may introspect and use client_secret_basic`,
@@ -118,14 +122,40 @@ function toFault({ status, headers }: Response, { code, sentSecret }: Refusal): 
   return new IssuerFault(`the issuer answered ${answer}`, toWaitSeconds(status, headers), status);
 }
 
-/** Its description may quote what was asked about, so it is left out. */
-function toErrorCode(text: string): string | undefined {
+/** https://www.rfc-editor.org/rfc/rfc6749#section-5.2 */
+function toRefusal(text: string, secrets: readonly string[]): Refusal {
   try {
-    const { error } = toObject(text);
-    return typeof error === 'string' && /^[\w.:-]{1,60}$/.test(error) ? error : undefined;
+    const { error, error_description: description } = toObject(text);
+    return {
+      code: typeof error === 'string' && /^[\w.:-]{1,60}$/.test(error) ? error : undefined,
+      says: typeof description === 'string' ? toWords(description, secrets) : undefined,
+    };
   } catch {
-    return undefined;
+    return {};
   }
+}
+
+/** One bounded line without what the issuer was asked about, and without what could be a token. */
+function toWords(text: string, secrets: readonly string[]): string | undefined {
+  const plain = secrets.reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
+  const line = plain
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+    .replaceAll(/[\w.~+=-]{40,}/g, '…');
+  const characters = [...line];
+  if (characters.length <= maxDescription) return line === '' ? undefined : line;
+  return `${characters.slice(0, maxDescription).join('')}…`;
+}
+
+const maxDescription = 200;
+
+/** What was sent in confidence: the token, and our own secret in the form or the header. */
+function toSecrets({ body, headers }: RequestInit): readonly string[] {
+  const form = body instanceof URLSearchParams ? body : new URLSearchParams();
+  const [, basic = ''] = (new Headers(headers).get('authorization') ?? '').split(' ');
+  const [, secret = ''] = /:(.*)$/s.exec(Buffer.from(basic, 'base64').toString()) ?? [];
+  const sent = [form.get('token'), form.get('client_secret'), basic, secret];
+  return sent.filter((value) => value !== null && value !== '') as string[]; // as filtered
 }
 
 /** Undefined unless the issuer asks to be left alone; at most an hour, whatever it says. */
