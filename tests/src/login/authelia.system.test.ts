@@ -28,7 +28,7 @@ async function isActive(token = ''): Promise<boolean> {
     headers: { authorization: `Basic ${btoa(`${clients.api.id}:${clients.api.secret}`)}` },
     body: new URLSearchParams({ token }),
   });
-  const { active } = await answer.json();
+  const { active } = (await answer.json()) as { active: boolean }; // as RFC 7662 has it
   return active;
 }
 
