@@ -39,6 +39,7 @@ import { createOpenStreams } from './streams/stream-registry.ts';
 import { createTurns } from './streams/turns.ts';
 import { registerTrpc } from './trpc/plugin.ts';
 
+export { createAuthenticator } from './auth/authenticator.ts';
 export type { ApiError } from './http/api-error.ts';
 export type { AppRouter } from './procedures/app-router.ts';
 export type { TrpcErrorData } from './procedures/base.ts';

@@ -35,17 +35,27 @@ export interface IntrospectionOptions {
 const acceptedForMs = 30_000;
 /** and for this long while the issuer does not say so. */
 const usableForMs = 5 * 60_000;
-const refusedForMs = 10_000;
+/** A refused token may have been asked about too early; one that comes again and again is asked about less and less often. */
+const refusedForMs = { least: 10_000, most: 60 * 60_000 };
 const maxEntries = 1000;
-/** Well below what issuers allow: Authelia's default is 30 tokens a minute that are not active, and 50 in ten minutes. */
+/**
+ * Below what issuers allow, at once and for hours: Authelia's default is 30 tokens that are not active, 40, 50 and 100, of which
+ * one comes back each minute, two, ten minutes and hour.
+ */
 const strangers = {
-  total: { burst: 24, perMinute: 0.2 },
-  share: { burst: 20, perMinute: 0.1 },
+  total: { burst: 24, perMinute: 0.1 },
+  share: { burst: 20, perMinute: 0.05 },
 };
 /** A caller who can be served with the last good answer does not wait longer than this for a newer one, */
 const renewalWaitMs = 1000;
 /** and leaves an issuer alone that failed, for at least and at most this long. */
 const coolDownMs = { least: 5000, most: 60_000 };
+
+interface Refused {
+  readonly error: AppError;
+  readonly atMs: number;
+  readonly times: number;
+}
 
 interface Accepted {
   readonly principal: Principal;
@@ -64,9 +74,7 @@ export function createIntrospector(options: IntrospectionOptions) {
   const { now = () => performance.now(), date = () => new Date() } = options;
   const accepted = new LRUCache<TokenHash, Accepted>({ max: maxEntries });
   // Apart, so that garbage pushes out garbage alone.
-  const refused = new LRUCache<TokenHash, { readonly error: AppError; readonly atMs: number }>({
-    max: maxEntries,
-  });
+  const refused = new LRUCache<TokenHash, Refused>({ max: maxEntries });
   const asking = new Map<TokenHash, Promise<Principal>>();
   const budget = createCheckBudget({ ...strangers, now });
   /** Until when the issuer is not asked, about tokens that were accepted before and about others. */
@@ -82,7 +90,7 @@ export function createIntrospector(options: IntrospectionOptions) {
     const known = accepted.get(hash);
     if (known !== undefined) return serve(known, token, hash);
     const refusal = refused.get(hash);
-    if (refusal !== undefined && now() - refusal.atMs < refusedForMs) throw refusal.error;
+    if (refusal !== undefined && now() - refusal.atMs < toRefusedMs(refusal)) throw refusal.error;
     return share(hash, () => checkStranger(token, hash, origin));
   };
 
@@ -163,15 +171,22 @@ export function createIntrospector(options: IntrospectionOptions) {
         freshUntilMs: now() + Math.min(acceptedForMs, leftMs),
         usableUntilMs: now() + Math.min(usableForMs, leftMs),
       });
+      refused.delete(hash);
       return principal;
     } catch (error) {
       if (isAppError(error, 'UNAUTHORIZED')) {
         accepted.delete(hash);
-        refused.set(hash, { error, atMs: now() });
+        const times = (refused.get(hash)?.times ?? 0) + 1;
+        refused.set(hash, { error, atMs: now(), times });
       }
       throw error;
     }
   }
+}
+
+/** The same for the first two refusals, then twice as long each time. */
+function toRefusedMs({ times }: Refused): number {
+  return Math.min(refusedForMs.least * 2 ** Math.max(0, times - 2), refusedForMs.most);
 }
 
 /** The token itself is never kept. */
