@@ -1,0 +1,22 @@
+// Many processes with tokens that live for seconds, at an issuer that takes a refresh token once and revokes what a renewal replaced.
+
+import { expect } from 'vitest';
+import { startLoggedIn } from './start-stage.ts';
+
+/** Ten processes at once whose token has ended, in each round: all succeed, and one of them renews. */
+export async function renewInRounds(rounds: number): Promise<void> {
+  await using stage = await startLoggedIn({
+    sandbox: { oidc: { flavour: 'authelia', accessTokenTtlSeconds: 30 } },
+  });
+  const { app, cli } = stage;
+  const { oidc } = app.sandbox;
+  for (let round = 0; round < rounds; round += 1) {
+    await cli.endAccessToken(app.url);
+    oidc.clear();
+    const results = await Promise.all(Array.from({ length: 10 }, () => cli.run('ps -q')));
+    expect(results.map(({ exitCode, stderr }) => `${exitCode}${stderr}`)).toEqual(
+      Array(10).fill('0'),
+    );
+    expect(oidc.count(oidc.paths.token)).toBe(1);
+  }
+}
