@@ -238,3 +238,19 @@ test('every operation has a description, and every shared response is referred t
   for (const code of Object.keys(document.components?.responses ?? {}))
     expect(text).toContain(`#/components/responses/${code}"`);
 });
+
+test('every parameter has an example that the API takes, as newman sends that', () => {
+  for (const [path, item] of Object.entries(document.paths ?? {}))
+    for (const object of [item.get, item.post])
+      for (const parameter of object?.parameters ?? []) {
+        if (!('name' in parameter) || path === '/events') continue;
+        expect(parameter.example, `${path} ${parameter.name}`).toBeDefined();
+      }
+});
+
+// prism holds the whole body, a text, against the schema of one event.
+test('the schema of a stream lets its body pass as the text that it is', () => {
+  const { StreamReady: ready } = document.components?.schemas ?? {};
+  expect(ready).toHaveProperty('properties.stream');
+  expect(ready).not.toHaveProperty('type');
+});

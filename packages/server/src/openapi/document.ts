@@ -6,7 +6,7 @@ import { createSchema } from 'zod-openapi';
 import { type ApiError, apiErrorSchema } from '../http/api-error.ts';
 import { type AppRouter, appRouter } from '../procedures/app-router.ts';
 import { type RestOperation, toRestOperations } from '../rest/operations.ts';
-import { operationExamples } from './examples.ts';
+import { operationExamples, toParameterExample } from './examples.ts';
 import { bodyErrors, requestIdHeader, toErrorReferences } from './parts.ts';
 import { describeStreams } from './streams.ts';
 
@@ -116,8 +116,13 @@ function dress(object: OperationObject, operation: RestOperation): void {
     ...(examples.accepted !== undefined && { '202': toAccepted(success, examples.accepted) }),
     ...toErrorReferences([...meta.errors, ...(method === 'GET' ? [] : bodyErrors)]),
   };
-  if (examples.accepted !== undefined)
-    object.parameters = [...(object.parameters ?? []), preferParameter];
+  const isJob = examples.accepted !== undefined;
+  object.parameters = [...(object.parameters ?? []), ...(isJob ? [preferParameter] : [])].map(
+    (parameter) =>
+      'name' in parameter
+        ? { ...parameter, example: toParameterExample(id, parameter.name) }
+        : parameter,
+  );
 }
 
 /** No body and `{}` are the same, also where nothing can be said in it. */
@@ -150,7 +155,6 @@ const preferParameter = {
   description:
     '`respond-async`: answer once the job has begun; `wait=N`: after N seconds at the latest (RFC 7240)',
   schema: { type: 'string' },
-  example: 'wait=30',
 } as const;
 
 const retryAfterHeader = {

@@ -212,6 +212,31 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
   },
 };
 
+/** Of a parameter, for those who try an operation: newman sends `<boolean>` for one without. */
+export function toParameterExample(operationId: string, parameter: string): unknown {
+  const isResumption = parameter === 'lastEventId' || parameter === 'Last-Event-ID';
+  return isResumption ? startOfStream[operationId] : parameterExamples[parameter];
+}
+
+const parameterExamples: Readonly<Record<string, unknown>> = {
+  name: 'nginx',
+  id: jobId,
+  lines: 100,
+  limit: 100,
+  tail: 100,
+  since: '10m',
+  timestamps: true,
+  // Else whoever tries it waits for an answer that has no end.
+  follow: false,
+  Prefer: 'wait=30',
+};
+
+/** Which id gives everything. */
+const startOfStream: Readonly<Record<string, string>> = {
+  containers_followLogs: 'l1:::',
+  jobs_output: '0',
+};
+
 function power(action: VmAction): OperationExample {
   return {
     description: 'OCI has accepted the action',

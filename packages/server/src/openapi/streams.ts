@@ -6,7 +6,7 @@ import type { AppRouter } from '../procedures/app-router.ts';
 import { toTag } from '../procedures/operation.ts';
 import { type StreamRoute, toStreamRoutes } from '../streams/routes.ts';
 import { streamEndSchema, streamReadySchema } from '../streams/sse.ts';
-import { operationExamples } from './examples.ts';
+import { operationExamples, toParameterExample } from './examples.ts';
 import { requestIdHeader, toErrorReferences } from './parts.ts';
 
 /** `paths` with one GET for each subscription, and the schemas that they refer to. */
@@ -25,11 +25,19 @@ export function describeStreams(router: AppRouter) {
         { get: toOperation(route, item.schema) },
       ]),
     ),
-    schemas: Object.assign(
-      {},
-      ...[...described.map(({ item }) => item), ...framing].map(({ components }) => components),
-    ) as Record<string, object>, // every component is a schema
+    schemas: acceptText(
+      Object.assign(
+        {},
+        ...[...described.map(({ item }) => item), ...framing].map(({ components }) => components),
+      ),
+    ),
   };
+}
+
+/** A validating gateway holds the whole body, a text, against the schema of one event: one that names no type lets it pass. */
+function acceptText(schemas: Record<string, { type?: unknown }>): Record<string, object> {
+  const { type: _, ...ready } = schemas.StreamReady ?? {};
+  return { ...schemas, StreamReady: ready };
 }
 
 /** The events that every stream has beside its items. */
@@ -47,7 +55,10 @@ function toOperation(route: StreamRoute, itemSchema: object) {
     ...(description !== undefined && { description }),
     tags: [toTag(route.id)],
     security: [{ bearerAuth: [route.scope] }],
-    parameters: [...toParameters(route), lastEventIdHeader],
+    parameters: [...toParameters(route), lastEventIdHeader].map((parameter) => {
+      const value = toParameterExample(route.id, parameter.name);
+      return value === undefined ? parameter : { ...parameter, example: value };
+    }),
     responses: {
       '200': {
         description: `${example.description}: server-sent events. The first is a \`ready\`. The \`data\` of the others is as shown here, in JSON; the \`id\` is for \`Last-Event-ID\`. The last is an \`end\`, or a \`failure\` with an ApiError; without either the stream was interrupted: connect again.`,
