@@ -115,7 +115,7 @@ export async function startCli(baseEnv: Readonly<Record<string, string>>): Promi
     async startLogin(args = '') {
       const login = start(`login ${args}`.trim());
       const match = await until('the code', () =>
-        /code ([A-Z]{4}-[A-Z]{4})\n/.exec(login.stderr()),
+        /code ([A-Z0-9]{4}-[A-Z0-9]{4})\n/.exec(login.stderr()),
       );
       return { ...login, userCode: match[1] ?? '' };
     },

@@ -52,6 +52,12 @@ test.each([
     [refused('invalid_client', 401), granted],
     'client_secret_post',
   ],
+  [
+    'both, and has the client for the second, and says 403 without a body',
+    both,
+    [{ status: 403, text: '' }, granted],
+    'client_secret_post',
+  ],
 ] as const)(
   'the secret goes as the discovery document says: %s',
   async (_what, methods, token, name) => {

@@ -64,5 +64,8 @@ export async function askByClientCredentials({
 
 function isClientRefused(error: unknown, signal: AbortSignal): boolean {
   const failure = toIssuerFailure(error, signal);
-  return failure.kind === 'refused' && ['invalid_client', 'HTTP 401'].includes(failure.code);
+  return failure.kind === 'refused' && clientRefusals.has(failure.code);
 }
+
+/** Some issuers say no more than a status: glewlwyd 403. */
+const clientRefusals = new Set(['invalid_client', 'HTTP 400', 'HTTP 401', 'HTTP 403']);

@@ -67,6 +67,13 @@ async function refresh(
         { cause: error },
       );
     }
+    if (failure.kind === 'refused') {
+      throw new CliError(
+        exitCodes.denied,
+        `The issuer ${server.issuer} refused (${failure.code}) when asked to renew the login; run ondemand login, and if that is refused too check the client '${clientId}' there${toSaying(failure.says)}`,
+        { cause: error },
+      );
+    }
     const doing = 'asked to renew the login';
     throw toCliError(failure, { issuer: server.issuer, doing, cause: error });
   }

@@ -117,6 +117,18 @@ test.each([
   await expect(session.read()).rejects.toMatchObject({ exitCode });
 });
 
+test.each([
+  ['400, empty', { status: 400, text: '' }, /refused \(HTTP 400\).*; run ondemand login/],
+  ['403, a web page', { status: 403, text: '<p>No</p>' }, /refused \(HTTP 403\).*ondemand login/],
+  ['invalid_client', refused('invalid_client', 401), /invalid_client.*; it says: RAW UPSTREAM/],
+])('a renewal that is refused in another way says what to do: %s', async (_, answer, words) => {
+  await using session = await startSession(0, [answer]);
+  await expect(session.read()).rejects.toMatchObject({
+    exitCode: 3,
+    message: expect.stringMatching(words),
+  });
+});
+
 test('a login that another process removed is not brought back', async () => {
   await using session = await startSession(0, [granted]);
   const { signal } = new AbortController();
