@@ -124,21 +124,24 @@ describe('what is wrong with OIDC_ISSUER is said', () => {
   });
 });
 
-test.each<[JsonObject, boolean]>([
-  [{}, false],
-  [{ token_endpoint_auth_methods_supported: ['client_secret_post'] }, true],
-  [{ token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'] }, false],
-  [{ token_endpoint_auth_methods_supported: ['private_key_jwt'] }, false],
-  [{ token_endpoint_auth_methods_supported: 'client_secret_post' }, false],
+test.each<[JsonObject, string[]]>([
+  [{}, ['header']],
+  [{ token_endpoint_auth_methods_supported: ['client_secret_post'] }, ['form']],
+  [
+    { token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'] },
+    ['header', 'form'],
+  ],
+  [{ token_endpoint_auth_methods_supported: ['private_key_jwt'] }, ['header']],
+  [{ token_endpoint_auth_methods_supported: 'client_secret_post' }, ['header']],
   [
     {
       token_endpoint_auth_methods_supported: ['client_secret_basic'],
       introspection_endpoint_auth_methods_supported: ['client_secret_post'],
     },
-    true,
+    ['form'],
   ],
-])('metadata with %j wants the secret in the form: %j', async (metadata, expected) => {
-  expect(await open({ issuer, ...metadata }).discovery.wantsSecretInForm()).toBe(expected);
+])('metadata with %j takes the secret in %j', async (metadata, expected) => {
+  expect(await open({ issuer, ...metadata }).discovery.secretPlaces()).toEqual(expected);
 });
 
 describe('what is not believed', () => {

@@ -6,11 +6,14 @@ import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from
 
 export type EndpointName = 'jwks_uri' | 'introspection_endpoint';
 
+/** `client_secret_basic` or `client_secret_post`. */
+export type SecretPlace = 'header' | 'form';
+
 export interface Discovery {
   /** The endpoint's URL; asked for once, and again after `forget()`. Throws `SERVICE_UNAVAILABLE`. */
   find(name: EndpointName): Promise<string>;
-  /** Whether our secret goes into the form, as the issuer takes it in no header. Throws `SERVICE_UNAVAILABLE`. */
-  wantsSecretInForm(): Promise<boolean>;
+  /** Where the issuer takes our secret, most likely first; which of them is registered for us it does not say. Throws `SERVICE_UNAVAILABLE`. */
+  secretPlaces(): Promise<readonly [SecretPlace, ...SecretPlace[]]>;
   /** To be called when an endpoint does not answer properly: it may have moved. */
   forget(): void;
 }
@@ -36,13 +39,15 @@ export function createDiscovery({ issuer, http }: DiscoveryOptions): Discovery {
       metadata = undefined;
       throw issuerUnavailable(new IssuerFault(`the issuer's metadata has no ${name}`));
     },
-    async wantsSecretInForm() {
+    async secretPlaces() {
       const found = await known();
       const methods =
         found.introspection_endpoint_auth_methods_supported ??
         found.token_endpoint_auth_methods_supported ??
         [];
-      return methods.includes('client_secret_post') && !methods.includes('client_secret_basic');
+      const takesForm = methods.includes('client_secret_post');
+      if (takesForm && !methods.includes('client_secret_basic')) return ['form'];
+      return takesForm ? ['header', 'form'] : ['header'];
     },
     forget() {
       metadata = undefined;

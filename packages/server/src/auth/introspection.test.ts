@@ -99,6 +99,27 @@ describe('the secret of the API in Basic', () => {
     },
   );
 
+  test.each([401, 403, 400])(
+    'goes into the form where the header is refused with %i and the issuer takes both, then always',
+    async (status) => {
+      issuer.answers[discoveryPath] = {
+        ...(discovery as object),
+        token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      };
+      issuer.answers['/introspect'] = ((response, { authorization }) => {
+        if (authorization === undefined) sendJson(response, active());
+        else response.writeHead(status).end('{"error":"invalid_client"}');
+      }) satisfies Answer;
+      const { verify, calls } = open();
+      await verify();
+      expect(calls()).toBe(2);
+      await verify('another');
+      expect(calls()).toBe(3);
+      issuer.answers['/introspect'] = ((response) => response.writeHead(status).end()) as Answer;
+      expect(await errorOf(verify('a-third'))).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    },
+  );
+
   test('goes into the form where the issuer takes it in no header', async () => {
     issuer.answers[discoveryPath] = {
       ...(discovery as object),
@@ -388,6 +409,15 @@ describe('faults of the issuer', () => {
     expect(calls()).toBe(2);
     clock.advance(2000);
     await verify();
+  });
+
+  test('a Retry-After that is a date is obeyed as well', async () => {
+    const date = new Date(Date.now() + 90_000).toUTCString();
+    issuer.answers['/introspect'] = ((response) =>
+      response.writeHead(429, { 'retry-after': date }).end()) satisfies Answer;
+    const { details } = await errorOf(open().verify());
+    expect(details.retryAfterSeconds).toBeGreaterThan(30);
+    expect(details.retryAfterSeconds).toBeLessThanOrEqual(90);
   });
 
   test('throttling without a Retry-After is obeyed for five seconds', async () => {

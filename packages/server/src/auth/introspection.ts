@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { invalidToken } from './challenge.ts';
 import { createCheckBudget } from './check-budget.ts';
 import { type ClaimRules, toPrincipal } from './claims.ts';
-import type { Discovery } from './discovery.ts';
+import type { Discovery, SecretPlace } from './discovery.ts';
 import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from './issuer-http.ts';
 import type { Origin, Principal } from './principal.ts';
 import { settled } from './settled.ts';
@@ -77,6 +77,7 @@ export function createIntrospector(options: IntrospectionOptions) {
   const refused = new LRUCache<TokenHash, Refused>({ max: maxEntries });
   const asking = new Map<TokenHash, Promise<Principal>>();
   const budget = createCheckBudget({ ...strangers, now });
+  let taken: SecretPlace | undefined;
   /** Until when the issuer is not asked, about tokens that were accepted before and about others. */
   let silence = {
     untilMs: Number.NEGATIVE_INFINITY,
@@ -133,18 +134,39 @@ export function createIntrospector(options: IntrospectionOptions) {
   async function ask(token: string): Promise<JsonObject> {
     try {
       const url = introspectionUri ?? (await discovery.find('introspection_endpoint'));
-      const question = { token, token_type_hint: 'access_token' };
       // Where the endpoint is configured, there may be no discovery document.
-      if (introspectionUri === undefined && (await discovery.wantsSecretInForm())) {
-        const own = { client_id: client.id, client_secret: client.secret };
-        return await http.postForm(url, { ...question, ...own }, {});
-      }
-      return await http.postForm(url, question, { authorization: toBasic(client) });
+      const places = introspectionUri === undefined ? await discovery.secretPlaces() : [];
+      const [first = 'header', other] = places.toSorted((a, b) => rank(a) - rank(b));
+      return await askWithSecret(url, token, first).catch((error: unknown) => {
+        if (other === undefined || !isClientRefusal(error)) throw error;
+        return askWithSecret(url, token, other).catch(() => {
+          throw error;
+        });
+      });
     } catch (error) {
       discovery.forget();
       beSilent(toWaitSeconds(error));
       throw error;
     }
+  }
+
+  /** What was taken before comes first. */
+  function rank(place: SecretPlace): number {
+    return place === taken ? 0 : 1;
+  }
+
+  async function askWithSecret(
+    url: string,
+    token: string,
+    place: SecretPlace,
+  ): Promise<JsonObject> {
+    const question = { token, token_type_hint: 'access_token' };
+    const own = { client_id: client.id, client_secret: client.secret };
+    const answer = await (place === 'form'
+      ? http.postForm(url, { ...question, ...own }, {})
+      : http.postForm(url, question, { authorization: toBasic(client) }));
+    taken = place;
+    return answer;
   }
 
   function beSilent(seconds: number | undefined): void {
@@ -223,6 +245,12 @@ function isOtherAutheliaToken(token: string): boolean {
   return /^authelia_(?!at_)/i.test(token);
 }
 
+/** Whether another way to prove who asks may help: a client is registered for one. */
+function isClientRefusal(error: unknown): boolean {
+  const cause = isAppError(error) ? error.cause : undefined;
+  return cause instanceof IssuerFault && [400, 401, 403].includes(cause.status ?? 0);
+}
+
 /** How long the issuer itself asked us to leave it alone. */
 function toWaitSeconds(error: unknown): number | undefined {
   const cause = isAppError(error) ? error.cause : undefined;
@@ -234,7 +262,7 @@ function toWaitSeconds(error: unknown): number | undefined {
  * so issuers that decode and issuers that take both parts literally understand as much as possible alike.
  */
 function toBasic({ id, secret }: IntrospectionClient): string {
-  const encode = (text: string, changed: RegExp) => text.replaceAll(changed, encodeURIComponent);
-  const user = encode(id, /[%+:]|[^\x20-\x7e]+/g);
-  return `Basic ${Buffer.from(`${user}:${encode(secret, /[%+]|[^\x20-\x7e]+/g)}`).toString('base64')}`;
+  const encode = (text: string) => text.replaceAll('%', '%25').replaceAll('+', '%2B');
+  const user = encode(id).replaceAll(':', '%3A');
+  return `Basic ${Buffer.from(`${user}:${encode(secret)}`).toString('base64')}`;
 }

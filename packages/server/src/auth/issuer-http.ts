@@ -118,6 +118,8 @@ function toFault(
   if (sentSecret && (status === 401 || status === 403 || code === 'invalid_client'))
     return new IssuerFault(
       `the issuer refused this API's own client credentials (${answer}); check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, and at the issuer that this client may introspect and use client_secret_basic`,
+      undefined,
+      status,
     );
   return new IssuerFault(`the issuer answered ${answer}`, toWaitSeconds(status, headers), status);
 }
@@ -160,7 +162,8 @@ function toSecrets({ body, headers }: RequestInit): readonly string[] {
 
 /** Undefined unless the issuer asks to be left alone; at most an hour, whatever it says. */
 function toWaitSeconds(status: number, headers: Headers): number | undefined {
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN); // a date is not worth reading
+  const value = headers.get('retry-after') ?? '';
+  const seconds = /^\d/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
   if (Number.isFinite(seconds)) return Math.min(Math.max(Math.ceil(seconds), 1), 3600);
   return status === 429 ? defaultRetryAfterSeconds : undefined;
 }
