@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 import { listAsDocker, type RealWorld, startRealWorld } from './start-real-world.ts';
 import { declareBehaviour } from './suite.ts';
 
-describeRealEngine('behaviour on a real engine', () => declareBehaviour(startRealWorld));
+describeRealEngine('behaviour on a real engine', () => declareBehaviour(() => startRealWorld()));
 
 describeRealEngine('GET /containers on a real engine', () => {
   let world: RealWorld;

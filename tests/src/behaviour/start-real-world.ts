@@ -1,7 +1,7 @@
 // The behaviour suite's world with a real dockerd behind a real sshd; OCI and the issuer stay the sandbox's.
 
 import { startComposeProject } from '../real-engine/compose-project.ts';
-import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
+import { type RealVm, type RealVmOptions, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openAll } from '../support/disposer.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import type { BehaviourWorld } from './world.ts';
@@ -11,9 +11,9 @@ export interface RealWorld extends BehaviourWorld {
   readonly vm: RealVm;
 }
 
-export function startRealWorld(): Promise<RealWorld> {
+export function startRealWorld(options: RealVmOptions = {}): Promise<RealWorld> {
   return openAll(async (opened) => {
-    const vm = opened.use(await startRealVm());
+    const vm = opened.use(await startRealVm(options));
     const project = await startComposeProject(vm);
     const app = opened.use(await startApp({ env: vm.env }));
     const { web } = project.containers;

@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly folder: string;
   readonly cgroup: string;
   readonly temporaryFolder: string;
+  /** Default: dockerd, which is on this host too. */
+  readonly kind?: 'dockerd' | 'podman' | undefined;
 }
 
 /** Starts a dockerd with everything of its own; it listens on `docker.sock` in `folder`. */
@@ -41,15 +43,10 @@ export async function startEngine({
 }: EngineOptions): Promise<RealEngine> {
   const socket = join(folder, 'docker.sock');
   const logFile = join(folder, 'dockerd.log');
-  const argv = [
-    requireTool('dockerd'),
-    ...['--data-root', join(folder, 'docker')],
-    ...['--host', `unix://${socket}`],
-    // systemd, where there is one, knows nothing of the machine.
-    ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${options.cgroup}`],
-    // Its processes are killed, never asked: no container may hold up a test by ten seconds.
-    ...['--shutdown-timeout', '1'],
-  ];
+  const argv =
+    options.kind === 'podman'
+      ? toPodman(folder, socket)
+      : toDockerd(folder, socket, options.cgroup);
   const cli = [requireTool('docker'), '--host', `unix://${socket}`];
   const env = {
     ...process.env,
@@ -94,6 +91,30 @@ export async function startEngine({
   };
   await engine.start();
   return engine;
+}
+
+function toDockerd(folder: string, socket: string, cgroup: string): readonly string[] {
+  return [
+    requireTool('dockerd'),
+    ...['--data-root', join(folder, 'docker')],
+    ...['--host', `unix://${socket}`],
+    // systemd, where there is one, knows nothing of the machine.
+    ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${cgroup}`],
+    // Its processes are killed, never asked: no container may hold up a test by ten seconds.
+    ...['--shutdown-timeout', '1'],
+  ];
+}
+
+/** Its service, which answers as Docker does, to those in the group `docker`. */
+function toPodman(folder: string, socket: string): readonly string[] {
+  const settings = [
+    ...['--root', join(folder, 'podman'), '--runroot', '/run/podman'],
+    // crun needs control groups of one version alone.
+    ...['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file'],
+  ];
+  const serve = `exec podman ${settings.join(' ')} system service --time=0 'unix://${socket}'`;
+  const share = `until [ -S '${socket}' ]; do sleep 0.1; done; chgrp docker '${socket}'; chmod 660 '${socket}'`;
+  return ['sh', '-c', `( ${share} ) & ${serve}`];
 }
 
 async function readEnd(file: string): Promise<string> {

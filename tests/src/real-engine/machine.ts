@@ -38,6 +38,14 @@ export interface MachineOptions {
   readonly cgroup: string;
   /** Where its programs put what they forget: the caller's to remove. */
   readonly temporaryFolder: string;
+  /** Of another release of Debian, whose programs it then runs; what it writes there is gone with it. */
+  readonly root?: MachineRoot | undefined;
+}
+
+export interface MachineRoot {
+  readonly folder: string;
+  /** Of this host, which the machine has under the same path. */
+  readonly shared: string;
 }
 
 /** Boots in some milliseconds. Disposing kills every process in it, which takes its mounts, bridges, rules and ports along; so does the end of this process, a kill included. */
@@ -48,6 +56,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     `hostname ${options.hostName}`,
     // Its own /run hides the host's sockets and locks, /run/docker.sock above all.
     'mount -t tmpfs none /run',
+    ...(options.root ? enterRoot(options.root) : []),
     ...options.setup,
     'echo booted',
     // Ends with our pipe, so even a killed test run leaves no machine behind.
@@ -111,6 +120,18 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       await removeCgroup(options.cgroup);
     },
   };
+}
+
+/** Shell commands that put the machine's first process there, and so whatever enters its mounts. */
+function enterRoot({ folder, shared }: MachineRoot): readonly string[] {
+  return [
+    'cd /run && mkdir upper work root',
+    `mount -t overlay none -o lowerdir='${folder}',upperdir=/run/upper,workdir=/run/work root`,
+    'for each in proc sys dev; do mount --rbind /$each root/$each; done',
+    'for each in run tmp; do mount -t tmpfs none root/$each; done',
+    `mkdir -p 'root${shared}' root/old && mount --bind '${shared}' 'root${shared}'`,
+    'cd root && pivot_root . old && cd / && umount -l /old',
+  ];
 }
 
 interface Entered {

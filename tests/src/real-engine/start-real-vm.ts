@@ -39,6 +39,10 @@ export interface VmUser {
 export interface RealVmOptions {
   /** Lines of sshd_config that win over ours, e.g. `AllowStreamLocalForwarding no`, `MaxSessions 2`. */
   readonly sshdConfig?: readonly string[];
+  /** A folder with another release of Debian: its dockerd and sshd run instead of this host's. */
+  readonly root?: string | undefined;
+  /** Default: dockerd. */
+  readonly engine?: 'dockerd' | 'podman' | undefined;
 }
 
 const user: VmUser = { name: 'opc', id: 1000 };
@@ -50,7 +54,11 @@ const user: VmUser = { name: 'opc', id: 1000 };
  * await using vm = await startRealVm({ sshdConfig: ['MaxSessions 2'] });
  * await vm.docker('run', '--detach', '--name', 'web', baseImage, 'httpd', '-f');
  */
-export function startRealVm({ sshdConfig = [] }: RealVmOptions = {}): Promise<RealVm> {
+export function startRealVm({
+  sshdConfig = [],
+  root,
+  engine: kind,
+}: RealVmOptions = {}): Promise<RealVm> {
   return openAll(async (opened) => {
     const folder = await mkdtemp(join(tmpdir(), 'ondemand-vm-'));
     opened.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
@@ -66,9 +74,10 @@ export function startRealVm({ sshdConfig = [] }: RealVmOptions = {}): Promise<Re
         setup: await createAccounts(folder, home),
         cgroup,
         temporaryFolder,
+        ...(root !== undefined && { root: { folder: root, shared: folder } }),
       }),
     );
-    const engine = await startEngine({ machine, folder, cgroup, temporaryFolder });
+    const engine = await startEngine({ machine, folder, cgroup, temporaryFolder, kind });
     const importing = importBaseImage(engine, folder);
     const starting = startSshServer({
       machine,

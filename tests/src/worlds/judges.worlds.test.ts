@@ -10,7 +10,8 @@ import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
 import { type App, createCaller, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
-import { describeWith, findNpmTool } from './npm-tool.ts';
+import { describeWith } from './describe-with.ts';
+import { findNpmTool } from './npm-tool.ts';
 
 interface ApiDocument {
   readonly paths: Record<string, Record<string, { readonly operationId: string }>>;

@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'vitest';
 import { run } from '../support/run.ts';
 
 /** Everything of the tests that outlives a run. */
@@ -44,14 +43,4 @@ export async function findNpmTool(
   return {
     command: (bin) => [process.execPath, join(folder, 'node_modules/.bin', bin)],
   };
-}
-
-/** Tests that need something fetched: run where it is to be had, else listed as skipped under a title that says why. */
-export function describeWith<T extends object>(
-  found: T | string,
-  name: string,
-  tests: (found: T) => void,
-): void {
-  if (typeof found !== 'string') describe(name, () => tests(found));
-  else describe.skip(`${name} [skipped: ${found}]`, () => test('is not to be had', () => {}));
 }

@@ -31,7 +31,7 @@ export interface LineWithPosition extends StampedLine {
 export interface LogCursor {
   /** True until a line was given. */
   readonly isAtStart: boolean;
-  /** True where a followed answer may lack lines near its end, so that it is worth asking once more. */
+  /** True where an answer that follows may lack lines (Podman): one that does not has them all. */
   readonly mayLackLines: boolean;
   /** From where on to ask so that nothing is missing; what of the answer was given before is left out by `take`. */
   ask(): Pick<FollowLogOptions, 'tail' | 'since'>;

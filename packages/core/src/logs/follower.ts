@@ -139,6 +139,7 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
       const search = createContainerSearch({ name, container, find, clock, signal });
       let { id } = container;
       let answer: Answer | undefined = first;
+      let isFollowed = follow;
       try {
         for (;;) {
           try {
@@ -149,23 +150,28 @@ export function createLogFollower(services: LogFollowerOptions): FollowLogs {
               id = next;
               answer = await ask(id, cursor.ask()).catch(unlessGone);
               if (answer === undefined) continue;
+              isFollowed = follow;
             }
             retryWindow.attemptSucceeded();
-            let isUnfinished = false;
+            let startsAnew = false;
             for await (const lines of answer) {
               if (isFirstWholeSecond(lines, cursor)) {
-                isUnfinished = await useWholeSeconds(id);
-                if (isUnfinished) break;
+                startsAnew = await useWholeSeconds(id);
+                if (startsAnew) break;
               }
               const fresh = cursor.take(lines);
               if (fresh.length === 0) continue;
               retryWindow.reset();
               search.brought();
-              isUnfinished = cursor.mayLackLines && follow;
               yield fresh;
             }
-            if (isUnfinished) search.lost();
+            if (startsAnew) search.lost();
             else if (!follow) return;
+            else if (isFollowed && cursor.mayLackLines) {
+              answer = await readerOf(id)(cursor.ask()).catch(unlessGone);
+              isFollowed = false;
+              continue;
+            }
             cursor.reachEnd();
             retryWindow.reset();
           } catch (error) {

@@ -42,7 +42,7 @@ interface Second {
 
 /**
  * Builds a cursor for stamps without fractions. Such an engine's `since` is exclusive, and what it gives to a follower may lack
- * lines near the end of the container's run: so it is asked from two seconds earlier on, and each line that was given is left out once.
+ * lines when the container does not run any more: so it is asked from two seconds earlier on, and each line that was given is left out once.
  */
 export function createWholeSecondCursor({
   since,

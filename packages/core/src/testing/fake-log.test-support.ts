@@ -21,7 +21,10 @@ export interface FakeLog extends AsyncDisposable {
   /** As the list says it of a container that does not run. */
   status: string;
   tty: boolean;
-  /** Podman's ways: stamps of whole seconds in the VM's zone, `since` exclusive (by its own nanoseconds, or by the second at worst). */
+  /**
+   * Podman's ways: stamps of whole seconds in the VM's zone, `since` exclusive (by its own nanoseconds, or by the second at worst),
+   * and the whole log of a container that does not run any more is cut short for who follows.
+   */
   podman: 'nanos' | 'seconds' | undefined;
   /** After so many bytes of the next answer its connection is cut, once. */
   cutAfterBytes: number | undefined;
@@ -106,7 +109,9 @@ export async function startFakeLog(): Promise<FakeLog> {
     response.writeHead(200);
     response.flushHeaders();
     const isCut = log.cutAfterBytes !== undefined;
-    send(response, select(query));
+    const entries = select(query);
+    const isCutShort = log.podman && query.get('follow') === '1' && log.state === 'exited';
+    send(response, isCutShort ? entries.slice(0, entries.length / 2) : entries);
     if (isCut) return;
     if (query.get('follow') !== '1' || log.state !== 'running') {
       response.end();
