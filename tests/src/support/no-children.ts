@@ -1,21 +1,19 @@
 // In the unit lane no test starts a process: it would compete with the tests beside it for the machine.
 
-import { subscribe } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { afterAll, afterEach } from 'vitest';
 
 /** Each tells its command; the channel comes before the child knows its own. */
 const started: (() => string)[] = [];
 
-subscribe('child_process', (message) => {
-  const { process: child } = message as { process: { spawnargs?: readonly string[] } };
-  started.push(() => child.spawnargs?.join(' ') ?? 'a process');
-});
+subscribe('child_process', onStart);
 
 // The channel is silent about these; only the CommonJS module's properties can be set.
 const childProcess: Record<string, unknown> = createRequire(import.meta.url)('node:child_process');
+const originals = { ...childProcess };
 for (const name of ['spawnSync', 'execFileSync', 'execSync']) {
-  const original = childProcess[name] as (...args: readonly unknown[]) => unknown;
+  const original = originals[name] as (...args: readonly unknown[]) => unknown;
   childProcess[name] = (...args: readonly unknown[]) => {
     started.push(() => String(args[0]));
     return original(...args);
@@ -24,7 +22,18 @@ for (const name of ['spawnSync', 'execFileSync', 'execSync']) {
 syncBuiltinESMExports();
 
 afterEach(refuseStarted);
-afterAll(refuseStarted);
+afterAll(() => {
+  // The next file of this process sets it again.
+  unsubscribe('child_process', onStart);
+  Object.assign(childProcess, originals);
+  syncBuiltinESMExports();
+  refuseStarted();
+});
+
+function onStart(message: unknown): void {
+  const { process: child } = message as { process: { spawnargs?: readonly string[] } };
+  started.push(() => child.spawnargs?.join(' ') ?? 'a process');
+}
 
 function refuseStarted(): void {
   const commands = started.splice(0).map((toCommand) => toCommand());

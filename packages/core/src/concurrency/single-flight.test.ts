@@ -1,6 +1,6 @@
 // Who shares a flight and who does not, with flights that the test lands by hand.
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createSingleFlight, freshMs } from './single-flight.ts';
 
 function setUp({ deadlineMs = 60_000 } = {}) {
@@ -11,6 +11,9 @@ function setUp({ deadlineMs = 60_000 } = {}) {
     reject(reason: unknown): void;
     signal: AbortSignal;
   }[] = [];
+  onTestFinished(() => {
+    for (const { resolve } of calls) resolve('nobody waits for this any more');
+  });
   const work = (signal: AbortSignal) =>
     new Promise<string>((resolve, reject) => calls.push({ resolve, reject, signal }));
   return {

@@ -25,6 +25,7 @@ interface ReadOptions extends FollowOptions {
 
 export async function startWorld({ reach = reachAlways, clock = systemClock }: WorldOptions = {}) {
   const log = await startFakeLog();
+  const over = new AbortController();
   const engine = createEngine(log.engine);
   const follow = createLogFollower({
     engine,
@@ -42,7 +43,7 @@ export async function startWorld({ reach = reachAlways, clock = systemClock }: W
     log,
     follow,
     async read({ name = 'web', limit = Number.POSITIVE_INFINITY, ...options }: ReadOptions = {}) {
-      const answer = await follow(name, options);
+      const answer = await follow(name, { signal: over.signal, ...options });
       const lines: FollowedLine[] = [];
       const texts: string[] = [];
       const ended = (async () => {
@@ -59,6 +60,7 @@ export async function startWorld({ reach = reachAlways, clock = systemClock }: W
       return { lines, texts, ended };
     },
     async [Symbol.asyncDispose]() {
+      over.abort(new Error('the test is over'));
       await engine[Symbol.asyncDispose]();
       await log[Symbol.asyncDispose]();
     },

@@ -54,7 +54,7 @@ describe('checkSshConfig()', () => {
       bits: 256,
       passphrase: 'open sesame',
       cipher: 'aes256-ctr',
-      rounds: 16,
+      rounds: 1,
     });
     const privateKeyFile = await folder.file('key', encrypted.private);
     const check = async (options: Parameters<typeof checkSshConfig>[0]) =>

@@ -13,7 +13,7 @@ const encryptedOpenssh = ssh2.utils.generateKeyPairSync('ecdsa', {
   bits: 256,
   passphrase,
   cipher: 'aes256-ctr',
-  rounds: 16,
+  rounds: 1,
 });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
