@@ -3,4 +3,4 @@
 import { setFlagsFromString } from 'node:v8';
 
 setFlagsFromString('--optimize-for-size');
-await import('../dist/process/main.js');
+await import('../dist/bundle/main.js');

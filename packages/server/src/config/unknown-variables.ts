@@ -36,6 +36,7 @@ function resemblesOurs(name: string): boolean {
 
 function findClosest(name: string, maxDistance = 4): string | undefined {
   const ranked = names
+    .filter((each) => Math.abs(each.length - name.length) <= maxDistance)
     .map((each) => ({ each, distance: toDistance(name, each) }))
     .sort((a, b) => a.distance - b.distance);
   const [best] = ranked;

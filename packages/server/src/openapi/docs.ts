@@ -17,7 +17,7 @@ export interface DocsOptions {
 
 export async function registerDocs(app: FastifyInstance, options: DocsOptions) {
   const { document, resourceMetadata } = options;
-  const yaml = stringify(document);
+  let yaml: string | undefined; // made when it is first asked for, as it takes a tenth of the start
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, isPublic: true };
   });
@@ -26,7 +26,10 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions) {
   });
   app.get('/', (_request, reply) => reply.redirect(docsPath));
   app.get('/openapi.json', () => document);
-  app.get('/openapi.yaml', (_request, reply) => reply.type('application/yaml').send(yaml));
+  app.get('/openapi.yaml', (_request, reply) => {
+    yaml ??= stringify(document);
+    return reply.type('application/yaml').send(yaml);
+  });
   app.get(resourceMetadataPath, () => resourceMetadata);
   await app.register(swagger, {
     mode: 'static',
