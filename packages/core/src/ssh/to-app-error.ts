@@ -69,7 +69,7 @@ const texts = {
   CONNECT_TIMEOUT: `${unreachable}: no answer to the TCP connection. Check that the VM is running and that its security list opens the SSH port.`,
   HANDSHAKE_TIMEOUT: `${unreachable}: the SSH port accepts connections, but sshd does not answer in time. The VM may still be booting or be overloaded.`,
   AUTH_TIMEOUT: `${unreachable}: sshd did not finish the login in time. The VM may still be booting or be overloaded.`,
-  CONNECTION_RESET: `${unreachable}: the connection was reset while it was being set up. Check for a firewall or proxy on the way, and sshd's log.`,
+  CONNECTION_RESET: `${unreachable}: the connection was reset while it was being set up. Check for a firewall or proxy on the way, and for a rule of sshd against this address or user (RefuseConnection: take that away); sshd's log says more.`,
   HANDSHAKE_DROPPED: `${unreachable}: sshd hung up before its greeting. It has too many logins under way (MaxStartups) or refuses this address; see sshd's log.`,
   TOO_MANY_CONNECTIONS: `${unreachable}: sshd has too many logins under way (MaxStartups) and hung up. Try again in a moment, or raise MaxStartups.`,
   NOT_ALLOWED_NOW: `${unreachable}: sshd hung up with "Not allowed at this time", which it says for one of these: too many logins under way (MaxStartups, PerSourceMaxStartups: try again in a moment, or raise them), earlier failed logins from this address (PerSourcePenalties: check SSH_USER and the key, then wait, or list this address in PerSourcePenaltyExemptList), or a rule against it (RefuseConnection: take that away). sshd's log says which.`,
