@@ -43,6 +43,7 @@ beforeAll(async () => {
   ]);
   await link('@trpc/client');
   await link('@trpc/server');
+  await link('eventsource-parser');
   await link('@types/node');
   await writeFile(join(project, 'package.json'), '{ "type": "module", "private": true }');
 });
@@ -57,9 +58,13 @@ test('the package holds what was built and its README, no tests and no sources',
   expect(files.filter((file) => /test/.test(file))).toEqual([]);
 });
 
-test('the package depends on tRPC only', async () => {
+test('the package depends on tRPC and a parser of server-sent events only', async () => {
   const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
-  expect(Object.keys(manifest.dependencies)).toEqual(['@trpc/client', '@trpc/server']);
+  expect(Object.keys(manifest.dependencies)).toEqual([
+    '@trpc/client',
+    '@trpc/server',
+    'eventsource-parser',
+  ]);
   expect(JSON.stringify([manifest.dependencies, manifest.peerDependencies])).not.toContain(
     'workspace',
   );
@@ -69,8 +74,8 @@ test('its declarations import only each other', async () => {
   expect(await importsOf(/\.d\.ts$/)).toEqual([]);
 });
 
-test('its code imports only tRPC and itself: nothing of the server, nothing of Node', async () => {
-  expect(await importsOf(/\.js$/)).toEqual(['@trpc/client']);
+test('its code imports only what it depends on and itself: nothing of the server, nothing of Node', async () => {
+  expect((await importsOf(/\.js$/)).sort()).toEqual(['@trpc/client', 'eventsource-parser']);
 });
 
 describe('a program that imports only the package', () => {

@@ -2,11 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerState, ContainerStats, OnDemandClient } from '@ondemand/client';
+import pMap from 'p-map';
 import { defineCommand } from '../command-line/command.ts';
 import { flag } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toStatsTable } from '../views/stats-table.ts';
-import { mapBounded } from '../wait/map-bounded.ts';
 import { watch } from '../watch/watch.ts';
 
 const doing = 'Measuring'; // above its users: the command is made while this module loads
@@ -43,7 +43,7 @@ With --watch every two seconds until Ctrl-C; with --json a line each time.`,
 /** A sample takes a second itself. */
 const pauseMs = 1_000;
 /** Each waits for Docker to measure, so that side by side they take no longer than one. */
-const atOnce = 32;
+const concurrency = 32;
 
 async function measureRunning(
   client: OnDemandClient,
@@ -52,14 +52,18 @@ async function measureRunning(
   const containers = await client.containers.list.query(undefined, { signal });
   const names = containers.filter(({ state }) => busy.has(state)).map(({ name }) => name);
   const { isApiError } = await import('@ondemand/client'); // late, as everywhere here
-  const samples = await mapBounded(names, atOnce, async (name) => {
-    try {
-      return await client.containers.stats.query({ name }, { signal });
-    } catch (error) {
-      if (isApiError(error, 'NOT_FOUND')) return undefined; // removed since it was listed
-      throw error;
-    }
-  });
+  const samples = await pMap(
+    names,
+    async (name) => {
+      try {
+        return await client.containers.stats.query({ name }, { signal });
+      } catch (error) {
+        if (isApiError(error, 'NOT_FOUND')) return undefined; // removed since it was listed
+        throw error;
+      }
+    },
+    { concurrency },
+  );
   return samples.filter((sample) => sample !== undefined);
 }
 
@@ -68,7 +72,9 @@ function measure(
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<ContainerStats[]> {
-  return mapBounded(names, atOnce, (name) => client.containers.stats.query({ name }, { signal }));
+  return pMap(names, (name) => client.containers.stats.query({ name }, { signal }), {
+    concurrency,
+  });
 }
 
 /** The states in which a container uses anything. */

@@ -1,8 +1,7 @@
 // Text on a terminal that newer text overwrites.
 
 import type { EventEmitter } from 'node:events';
-import stringWidth from 'string-width';
-import { cutToWidth } from './cut.ts';
+import { cutToWidth, widthOf } from './width.ts';
 
 export interface Screen extends Disposable {
   /** Replaces what was painted before, in one write; what does not fit the terminal is left out, and a line says so. */
@@ -61,5 +60,5 @@ function toFrame(text: string, { columns, rows }: { columns: number; rows: numbe
 
 /** A terminal that has become narrower since has wrapped what was painted. */
 function toHeight(line: string, columns: number): number {
-  return Math.max(1, Math.ceil(stringWidth(line) / columns));
+  return Math.max(1, Math.ceil(widthOf(line) / columns));
 }

@@ -1,9 +1,8 @@
 // Lays rows out in columns as docker does: headings in capitals, three spaces between, nothing cut off but by the width of a terminal.
 
-import stringWidth from 'string-width';
-import { cutToWidth } from './cut.ts';
 import { toPrintable } from './printable.ts';
 import type { Style, TextStyle } from './style.ts';
+import { cutToWidth, widthOf } from './width.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -95,7 +94,7 @@ function toWidths(rows: readonly (readonly Cell[])[], minWidths: readonly number
   const widths = [...minWidths];
   for (const row of rows) {
     row.forEach(({ text }, index) => {
-      widths[index] = Math.max(widths[index] ?? 0, stringWidth(text));
+      widths[index] = Math.max(widths[index] ?? 0, widthOf(text));
     });
   }
   return widths;
@@ -132,8 +131,8 @@ function layOut(
 function toLine(row: readonly Cell[], widths: readonly number[], style: Style): string {
   const cells = row.map(({ text: whole, textStyle }, index) => {
     const width = widths[index] ?? 0;
-    const text = stringWidth(whole) > width ? `${cutToWidth(whole, width - 1)}…` : whole;
-    const padding = ' '.repeat(width - stringWidth(text));
+    const text = widthOf(whole) > width ? `${cutToWidth(whole, width - 1)}…` : whole;
+    const padding = ' '.repeat(width - widthOf(text));
     return `${textStyle === undefined || text === '' ? text : style(textStyle, text)}${padding}`;
   });
   return cells.join(gap).trimEnd();

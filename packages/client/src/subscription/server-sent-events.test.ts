@@ -20,7 +20,7 @@ test.each<[string, string, ServerSentEvent[]]>([
   ['an event without data', 'event: ping\nid: 7\n\ndata: a\n\n', [message('a')]],
   ['comments, other fields and a retry', ': hi\nwhat: a\nretry: 5\ndata: a\n\n', [message('a')]],
   ['CR LF', 'data: a\r\ndata: b\r\n\r\n', [message('a\nb')]],
-  ['CR', 'data: a\rdata: b\r\r', [message('a\nb')]],
+  ['CR', 'data: a\rdata: b\r\r: hi\n', [message('a\nb')]],
   ['blank lines between', '\n\ndata: a\n\n\n\ndata: b\n\n', [message('a'), message('b')]],
   ['what is cut off', 'data: a\n\ndata: b\nid: 2\n', [message('a')]],
 ])('reads %s, whole and cut anywhere', (_what, text, expected) => {
@@ -35,9 +35,10 @@ test.each<[string, string, ServerSentEvent[]]>([
 
 test.each([
   ['a line that does not end', 'data: 1234567'],
-  ['a line that ends', 'data: 12345678\n'],
+  ['a line that ends', 'data: 1234567890123\n'],
+  ['a whole event', 'data: 1234567890123\n\n'],
   ['data of many lines', 'data: 1234\n'.repeat(3)],
-  ['many lines of nothing', 'data\n'.repeat(12)],
+  ['many lines of nothing', 'data\n'.repeat(14)],
 ])('refuses %s when it is too large, and gives what came before', (_what, text) => {
   for (const size of [1, 3, 1000]) {
     const read = createReader(12);

@@ -1,6 +1,7 @@
 // Variables in compose files: ${NAME}, ${NAME:-default}, ${NAME:?message}, $NAME and $$.
 
 import { readFile } from 'node:fs/promises';
+import { parseEnv } from 'node:util';
 import { CommandFailure } from '../commands/failure.ts';
 
 type Variables = Readonly<Record<string, string>>;
@@ -20,20 +21,10 @@ export function interpolate(value: unknown, variables: Variables): unknown {
 /** The variables of a file of `NAME=value` lines; none where there is no file. */
 export async function readEnvFile(path: string): Promise<Record<string, string>> {
   try {
-    return parseEnvFile(await readFile(path, 'utf8'));
+    return parseEnv(await readFile(path, 'utf8')) as Record<string, string>; // a file gives no undefined
   } catch {
     return {};
   }
-}
-
-function parseEnvFile(text: string): Record<string, string> {
-  const variables: Record<string, string> = {};
-  for (const line of text.split(/\r?\n/)) {
-    const found = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/.exec(line);
-    if (found?.[1] === undefined) continue;
-    variables[found[1]] = (found[2] ?? '').replace(/^(['"])(.*)\1$/, '$2');
-  }
-  return variables;
 }
 
 function replace(text: string, variables: Variables): string {

@@ -1,10 +1,15 @@
-// Cuts a line to what a terminal shows of it, so that it never wraps.
+// How wide a terminal shows a text, and as much of it as fits.
 
-import stringWidth from 'string-width';
+import measure from 'fast-string-truncated-width';
+
+/** In columns; colours take none. */
+export function widthOf(text: string): number {
+  return measure(text).width;
+}
 
 /** At most so many columns; colours are kept, and ended where they would run on. */
 export function cutToWidth(line: string, columns: number): string {
-  if (stringWidth(line) <= columns) return line;
+  if (widthOf(line) <= columns) return line;
   let cut = '';
   let left = columns;
   for (const [, colour, text = ''] of line.matchAll(colourOrText)) {
@@ -13,7 +18,7 @@ export function cutToWidth(line: string, columns: number): string {
       continue;
     }
     for (const { segment } of new Intl.Segmenter().segment(text)) {
-      left -= stringWidth(segment);
+      left -= widthOf(segment);
       if (left < 0) return line.includes(esc) ? `${cut}${esc}[0m` : cut;
       cut += segment;
     }

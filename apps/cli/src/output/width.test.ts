@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import { cutToWidth } from './cut.ts';
+import { cutToWidth } from './width.ts';
 
 test.each([
   ['abc', 3, 'abc'],
