@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { isIPv4 } from 'node:net';
+import type { HttpClient } from 'oci-common';
 import type { ComputeClient, VirtualNetworkClient } from 'oci-core';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { AppError } from '../errors.ts';
@@ -29,8 +30,8 @@ export interface OciComputeOptions extends OciConnectionOptions {
 
 interface Clients {
   readonly http: OciHttpClient;
-  readonly compute: ComputeClient;
-  readonly network: VirtualNetworkClient;
+  readonly compute: (httpClient: HttpClient) => ComputeClient;
+  readonly network: (httpClient: HttpClient) => VirtualNetworkClient;
 }
 
 const overallShare = 1.5;
@@ -40,7 +41,7 @@ const maxPages = 10;
 const maxOpeningMs = 60_000;
 
 /**
- * The Compute port for one instance; one for the process, since the SDK's clients are not meant to be many.
+ * The Compute port for one instance; one for the process.
  * Nothing is read or sent before the first call; credentials that cannot be used are `INTERNAL_ERROR` then (`checkOciConfig` tells at start). Dispose it to close its sockets.
  *
  * @example
@@ -79,8 +80,9 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
         );
       }
       const { http, compute } = await open(signal);
-      await http.call('InstanceAction', signal, () =>
-        compute.instanceAction({ instanceId, action, ifMatch: etag, opcRetryToken: randomUUID() }),
+      const request = { instanceId, action, ifMatch: etag, opcRetryToken: randomUUID() };
+      await http.call('InstanceAction', signal, (client) =>
+        compute(client).instanceAction(request),
       );
     },
 
@@ -91,8 +93,8 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
 
   async function askInstance({ signal }: CallOptions) {
     const { http, compute } = await open(signal);
-    const response = await http.call('GetInstance', signal, () =>
-      compute.getInstance({ instanceId }),
+    const response = await http.call('GetInstance', signal, (client) =>
+      compute(client).getInstance({ instanceId }),
     );
     const instance = toInstance(response.instance, response.etag);
     const compartmentId: unknown = response.instance?.compartmentId;
@@ -108,9 +110,9 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     const vnicIds: string[] = [];
     let page: string | undefined;
     for (let pages = 0; pages < maxPages; pages += 1) {
-      const response = await http.call('ListVnicAttachments', signal, () =>
+      const response = await http.call('ListVnicAttachments', signal, (client) =>
         // The SDK escapes no query value.
-        compute.listVnicAttachments({
+        compute(client).listVnicAttachments({
           compartmentId: encodeURIComponent(compartmentId),
           instanceId: encodeURIComponent(instanceId),
           ...(page !== undefined && { page: encodeURIComponent(page) }),
@@ -135,7 +137,9 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     const { http, network } = await open(signal);
     // One that cannot be read, or hangs, must not block reading the primary one.
     const primary = await findFirst(vnicIds, async (vnicId) => {
-      const { vnic } = await http.call('GetVnic', signal, () => network.getVnic({ vnicId }));
+      const { vnic } = await http.call('GetVnic', signal, (client) =>
+        network(client).getVnic({ vnicId }),
+      );
       return vnic?.isPrimary ? vnic : undefined;
     });
     const ip = primary?.publicIp;
@@ -151,7 +155,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
       await Promise.all([import('oci-core'), openSigner(options, exchange.exchange, signal)]);
     // Another call may be opening them again by now.
     signal.throwIfAborted();
-    const httpClient = createOciHttpClient({
+    const http = createOciHttpClient({
       exchange: exchange.exchange,
       sign,
       timeoutMs,
@@ -163,13 +167,16 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
     });
     // Without this, an environment variable of the SDK would start breakers with timers of their own.
     const configuration = { circuitBreaker: { circuit: null, noCircuit: true } };
-    const compute = new ComputeClient({ httpClient }, configuration);
-    const network = new VirtualNetworkClient({ httpClient }, configuration);
-    for (const client of [compute, network]) {
+    const placed = <Client extends ComputeClient | VirtualNetworkClient>(client: Client) => {
       if (endpoint !== undefined) client.endpoint = endpoint;
       else client.regionId = region;
-    }
-    clients = { http: httpClient, compute, network };
+      return client;
+    };
+    clients = {
+      http,
+      compute: (httpClient) => placed(new ComputeClient({ httpClient }, configuration)),
+      network: (httpClient) => placed(new VirtualNetworkClient({ httpClient }, configuration)),
+    };
     return clients;
   }
 }

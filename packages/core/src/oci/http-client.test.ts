@@ -38,10 +38,10 @@ function startClient(
     random: () => 0,
   });
   const ask = (operation: OciOperation, signal?: AbortSignal) =>
-    client.call(operation, signal, async () => {
+    client.call(operation, signal, async (httpClient) => {
       const method = operation === 'InstanceAction' ? 'POST' : 'GET';
       const headers = new Headers();
-      const answer = await client.send({ method, uri: 'http://127.0.0.1:1/x', headers });
+      const answer = await httpClient.send({ method, uri: 'http://127.0.0.1:1/x', headers });
       return answer.json();
     });
   return { ask, asked };

@@ -1,6 +1,5 @@
 // Replaces the SDK's HTTP client, which has no deadline, loses network errors, prints to the console and rejects with plain objects.
 
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { HttpClient, HttpRequest } from 'oci-common';
 import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
@@ -30,15 +29,15 @@ export interface OciHttpClientOptions {
   readonly random: () => number;
 }
 
-export interface OciHttpClient extends HttpClient {
+export interface OciHttpClient {
   /**
-   * Runs one call of an SDK client, whose requests then belong to `operation` and stop with `signal`.
+   * Runs one call of an SDK client that is built on the given HTTP client: its requests belong to `operation` and stop with `signal`.
    * Rejects with `AppError` as `toAppError` judges, or with the caller's own reason; an action that OCI may have carried out all the same has `details.outcome` `'unknown'`.
    */
   call<T>(
     operation: OciOperation,
     signal: AbortSignal | undefined,
-    send: () => Promise<T>,
+    send: (httpClient: HttpClient) => Promise<T>,
   ): Promise<T>;
 }
 
@@ -47,7 +46,7 @@ interface CallContext {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Builds the client that signs, sends and repeats; hand it to the SDK as `httpClient`. */
+/** Builds the client that signs, sends and repeats. The SDK passes no signal through to its HTTP client, so each call has one of its own. */
 export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClient {
   const {
     exchange,
@@ -59,13 +58,11 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
     onRequest,
     random,
   } = options;
-  // The SDK passes no signal through to its HTTP client, so it travels beside the call.
-  const calls = new AsyncLocalStorage<CallContext>();
 
   return {
     async call(operation, signal, send) {
       try {
-        return await calls.run({ operation, signal }, send);
+        return await send({ send: (request) => answer(request, { operation, signal }) });
       } catch (error) {
         if (error instanceof AppError || signal?.aborted) throw error;
         // The SDK stumbled over a success that it did not expect.
@@ -75,17 +72,16 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
           : toAppError(failure.failure, operation, failure);
       }
     },
-    async send(request) {
-      const context = calls.getStore();
-      if (context === undefined) throw new Error('An OCI request was sent outside of call()');
-      try {
-        const { status, headers, body } = await sendRepeatedly(request, context);
-        return new Response(body, { status, headers: pickHeaders(headers) });
-      } catch (error) {
-        return toFailingResponse(toCallerError(error, context));
-      }
-    },
   };
+
+  async function answer(request: HttpRequest, context: CallContext): Promise<Response> {
+    try {
+      const { status, headers, body } = await sendRepeatedly(request, context);
+      return new Response(body, { status, headers: pickHeaders(headers) });
+    } catch (error) {
+      return toFailingResponse(toCallerError(error, context));
+    }
+  }
 
   async function sendRepeatedly(request: HttpRequest, context: CallContext): Promise<HttpAnswer> {
     const kind = request.method === 'GET' ? 'read' : 'action';
