@@ -24,7 +24,7 @@ import {
   defaultBudget,
   endUnreadAnswers,
 } from './limits/answer-budget.ts';
-import { createFairShare, readsPerSubject } from './limits/fair-share.ts';
+import { createShares } from './limits/fair-share.ts';
 import { createRateLimit } from './limits/rate-limit.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './openapi/docs.ts';
 import { createOpenApiDocument } from './openapi/document.ts';
@@ -83,7 +83,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
   const streams = createOpenStreams({ max: maxStreams, maxShared: 10 * maxStreams });
   const budget = createAnswerBudget(options.answerBudget ?? defaultBudget);
-  const readShare = createFairShare({ perSubject: readsPerSubject });
+  const shares = createShares();
   const rateLimit = createRateLimit({ perMinute: options.rateLimitPerMinute });
   const guard = { authenticate: options.authenticate, scopeNames, rateLimit };
   const cors = createCors(options.corsOrigins ?? []);
@@ -154,7 +154,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     services: options.services,
     audit,
     streams,
-    readShare,
+    shares,
     budget,
   });
   await app.register(registerRest, { createContext });

@@ -140,6 +140,15 @@ describe('a listener that comes back', () => {
   });
 });
 
+test('very many listeners, woken some at a time, all get every event', async () => {
+  const { publish, listen } = setUp();
+  const taken = Array.from({ length: 100 }, () => take(listen(), 2));
+  publish('a');
+  await new Promise(setImmediate);
+  publish('b');
+  expect(await Promise.all(taken)).toEqual(taken.map(() => ['a', 'b']));
+});
+
 test('a listener that falls behind gets a resync and goes on from there', async () => {
   const { publish, listen } = setUp(5);
   const slow = listen();

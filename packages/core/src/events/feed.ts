@@ -44,6 +44,8 @@ export interface FeedListener
 /** Positions are `EPOCH-NUMBER`: a random word of this process, and how many events there were since. */
 export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions): EventFeed {
   const listeners = new Set<() => void>();
+  /** Those that are still to be woken for the newest event. */
+  const due = new Set<() => void>();
   let kept: EventWithPosition[] = [];
   let epoch = randomHex(epochDigits);
   /** The number of the newest event. */
@@ -53,7 +55,9 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
     publish(event) {
       head += 1;
       kept[head % capacity] = { event, position: toPosition(head) };
-      for (const wake of [...listeners]) wake();
+      const isWaking = due.size > 0;
+      for (const wake of listeners) due.add(wake);
+      if (!isWaking) wakeSome();
     },
     listen: ({ after, onEnd }) => createListener(after, onEnd),
     forget() {
@@ -62,6 +66,15 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
       epoch = randomHex(epochDigits);
     },
   };
+
+  /** So many listeners at a time that the rest of the process has its turn in between. */
+  function wakeSome(): void {
+    for (const wake of [...due].slice(0, wokenAtOnce)) {
+      due.delete(wake);
+      wake();
+    }
+    if (due.size > 0) setImmediate(wakeSome);
+  }
 
   function createListener(after: string | undefined, onEnd: () => void): FeedListener {
     const resumed = after === undefined ? head : parsePosition(after);
@@ -96,6 +109,7 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
       if (ended) return;
       ended = true;
       listeners.delete(wake);
+      due.delete(wake);
       wake();
       onEnd();
     };
@@ -150,5 +164,6 @@ export function createEventFeed({ capacity, clock, randomHex }: EventFeedOptions
 }
 
 const unknownPosition = 'What came after the last event that you have is not known any more';
+const wokenAtOnce = 20;
 const epochDigits = 16;
 const positionPattern = /^([0-9a-f]{16})-(0|[1-9]\d{0,14})$/;

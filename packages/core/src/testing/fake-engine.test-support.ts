@@ -13,7 +13,7 @@ export type Respond = (request: IncomingMessage, response: ServerResponse) => vo
 
 export interface FakeEngine extends AsyncDisposable {
   readonly socketPath: string;
-  readonly channels: Channels & { generation: number; opened: number };
+  readonly channels: Channels & { generation: number; receivedBytes: number; opened: number };
   /** `METHOD /path` of each request, in order. */
   readonly requests: string[];
   /** Connections that are open now. */
@@ -45,6 +45,7 @@ export async function startFakeEngine(respond: Respond): Promise<FakeEngine> {
     socketPath,
     channels: {
       generation: 1,
+      receivedBytes: 0,
       opened: 0,
       openSocket(path) {
         fake.channels.opened += 1;

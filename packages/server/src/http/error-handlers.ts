@@ -42,8 +42,10 @@ export function sendError(
 
 /** What a caller brings about by asking too much is no failure of ours. */
 function isOverload({ details: { reason } }: AppError): boolean {
-  return reason === 'TOO_MANY_STREAMS' || reason === 'TOO_MANY_BYTES';
+  return overloads.has(reason);
 }
+
+const overloads = new Set<unknown>(['TOO_MANY_REQUESTS', 'TOO_MANY_STREAMS', 'TOO_MANY_BYTES']);
 
 /** A refusal is logged as the `AppError` that it is: a transport's own error may quote a URL or a body, and with it a token. */
 export function logError(request: FastifyRequest, error: unknown, status: number): void {

@@ -13,7 +13,7 @@ import {
   toTrpcError,
 } from '../http/api-error.ts';
 import { errorMap } from '../http/error-map.ts';
-import type { FairShare } from '../limits/fair-share.ts';
+import type { Shares } from '../limits/fair-share.ts';
 import type { Preferences } from '../rest/prefer.ts';
 import type { OpenStreams } from '../streams/stream-registry.ts';
 import type { Services } from './core-services.ts';
@@ -37,7 +37,7 @@ export interface Context extends ErrorContext {
   readonly preferences: Preferences;
   readonly streams: OpenStreams;
   /** Of the reads that are worked on. */
-  readonly readShare: FairShare;
+  readonly shares: Shares;
   /** Counts what is held while an answer is being made, against the caller's subject. */
   readonly openCharge: () => ByteCharge;
   /** How a long text goes into the answer: as much of it as the transport can hold, and what stands for it in the output. */
@@ -126,8 +126,8 @@ function scopedProcedure(meta: Meta) {
       if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
       return result;
     })
-    .use(shared)
-    .use(bounded(meta));
+    .use(bounded(meta))
+    .use(shared(meta));
 }
 
 /** The same services, whose first call waits until it is written what is intended. */
@@ -156,16 +156,18 @@ function memoize<T>(once: () => T): () => T {
   };
 }
 
-/** A read waits until its caller has few enough others under way. */
-const shared = t.middleware(async ({ ctx, type, next }) => {
-  if (type !== 'query' || ctx.signal.aborted) return next(); // for a caller who has left the service does nothing
-  const leave = await ctx.readShare.enter(ctx.principal.sub, ctx.signal);
-  try {
-    return await next();
-  } finally {
-    leave();
-  }
-});
+/** A read, and the opening of a stream, waits until its caller has few enough others under way. */
+function shared({ work = 'reads' }: Meta) {
+  return t.middleware(async ({ ctx, type, next }) => {
+    if (type === 'mutation' || ctx.signal.aborted) return next(); // for a caller who has left the service does nothing
+    const leave = await ctx.shares[work].enter(ctx.principal.sub, ctx.signal);
+    try {
+      return await next();
+    } finally {
+      leave();
+    }
+  });
+}
 
 /** Every stream, on any transport, takes its slot here and is ended here. */
 function bounded({ stream }: Meta) {

@@ -117,6 +117,7 @@ export const containersRouter = router({
   logs: readProcedure('containers_logs', {
     method: 'GET',
     path: '/containers/{name}/logs',
+    work: 'bytes',
     textField: 'logs',
     summary: 'Get container logs',
     description:

@@ -11,7 +11,7 @@ import type { Context } from './base.ts';
 
 export type ContextOptions = Pick<
   Context,
-  'resourceMetadataUrl' | 'scopeNames' | 'services' | 'audit' | 'streams' | 'readShare'
+  'resourceMetadataUrl' | 'scopeNames' | 'services' | 'audit' | 'streams' | 'shares'
 > & { readonly authenticate: Authenticate; readonly budget: AnswerBudget };
 
 export type CreateContext = (request: FastifyRequest, reply: FastifyReply) => Context;

@@ -11,6 +11,7 @@ export const jobsRouter = router({
   list: readProcedure('jobs_list', {
     method: 'GET',
     path: '/jobs',
+    work: 'commands',
     summary: 'List the last jobs on oci-flex',
     description: 'The newest first, at most 50. Jobs live on the VM.',
     errors: [],
@@ -22,6 +23,7 @@ export const jobsRouter = router({
   get: readProcedure('jobs_get', {
     method: 'GET',
     path: '/jobs/{id}',
+    work: 'commands',
     summary: 'Get a job',
     description: 'With the end of its output.',
     errors: ['NOT_FOUND'],
@@ -44,6 +46,7 @@ export const jobsRouter = router({
 
   output: readStream('jobs_output', {
     path: '/jobs/{id}/output',
+    work: 'commands',
     summary: "Follow a job's output",
     description:
       "Whole lines as they come, from the beginning or from any offset in bytes, which is what the events' ids are. Ends when the job has ended.",

@@ -4,6 +4,7 @@ import type { ErrorCode } from '@ondemand/core';
 import type { OpenApiMeta, OpenApiMethod } from 'trpc-to-openapi';
 import type { z } from 'zod';
 import type { Scope } from '../auth/principal.ts';
+import type { Work } from '../limits/fair-share.ts';
 
 export interface Operation {
   readonly method: OpenApiMethod;
@@ -15,6 +16,8 @@ export interface Operation {
   readonly textField?: string;
   /** Codes it can answer beyond those that every operation can (400, 401, 403, 429, 500, 503) and that its method can (413, 415). */
   readonly errors: readonly ErrorCode[];
+  /** `reads` if left out. */
+  readonly work?: Work;
 }
 
 /** A streaming procedure: a tRPC subscription, and server-sent events in REST. */
@@ -34,6 +37,7 @@ export interface Meta extends OpenApiMeta {
   readonly path: string;
   readonly textField?: string;
   readonly errors: readonly ErrorCode[];
+  readonly work?: Work;
   /** One of the two is there. */
   readonly openapi?: NonNullable<OpenApiMeta['openapi']> & { readonly operationId: string };
   readonly stream?: StreamOperation;
@@ -41,19 +45,21 @@ export interface Meta extends OpenApiMeta {
 
 /** `id` is OpenAPI's operation id: the procedure's path with `_` for `.`; its first word is the tag. */
 export function toMeta(id: string, scope: Scope, operation: Operation): Meta {
-  const { errors, textField, ...rest } = operation;
+  const { errors, textField, work, ...rest } = operation;
   return {
     id,
     scope,
     path: operation.path,
     errors,
     ...(textField !== undefined && { textField }),
+    ...(work !== undefined && { work }),
     openapi: { ...rest, operationId: id, tags: [toTag(id)], errorResponses: [] },
   };
 }
 
 export function toStreamMeta(id: string, scope: Scope, stream: StreamOperation): Meta {
-  return { id, scope, path: stream.path, errors: stream.errors, stream };
+  const { path, errors, work } = stream;
+  return { id, scope, path, errors, ...(work !== undefined && { work }), stream };
 }
 
 export function toTag(id: string): string {

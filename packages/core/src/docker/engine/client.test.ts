@@ -161,6 +161,23 @@ test('an engine that is silent is given up at the deadline, and its channel is c
   await expect.poll(() => engine.sockets.size).toBe(0);
 });
 
+test('an engine that is silent while the connection is busy with others gets five times as long', async () => {
+  await using engine = await startFakeEngine(() => {});
+  const clock = fakeTimeouts();
+  await using client = connectTo(engine, { timeoutMs: 100 });
+  let isLost = false;
+  const lost = expectLost(client.send(list), 'timeout').then(() => {
+    isLost = true;
+  });
+  await expect.poll(() => engine.requests.length).toBe(2);
+  for (let deadline = 1; deadline <= 5; deadline += 1) {
+    expect(isLost).toBe(false);
+    engine.channels.receivedBytes += 100_000;
+    await clock.pass(100);
+  }
+  await lost;
+});
+
 test('an engine that stops in the middle of a body is given up at the deadline', async () => {
   await using engine = await startFakeEngine((_request, response) => {
     response.writeHead(200);

@@ -37,7 +37,7 @@ export interface EngineRequest extends CallOptions {
   readonly headersTimeoutMs?: number;
   /** Time to wait in the request queue; for long requests that many callers send at once. */
   readonly queueTimeoutMs?: number;
-  /** To the end of the answer. */
+  /** From its headers to the end of the answer. */
   readonly timeoutMs?: number;
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
 }
@@ -79,6 +79,7 @@ export function createEngineClient({
   const streaming = createChannelAgent({ open, maxIdle: 0 });
   const limits = () => (transport.way === 'dial-stdio' ? commandLimits : socketLimits);
   const limiter = createLimiter(() => limits().requests);
+  const receivedBytes = () => channels.receivedBytes;
   // A start with many requests at once asks for the version once; the last to leave stops the asking.
   const negotiations = createSingleFlight({ maxAgeMs: 60_000, deadlineMs: 60_000 });
   let idling: NodeJS.Timeout | undefined;
@@ -194,6 +195,7 @@ export function createEngineClient({
       path: request.path,
       headersTimeoutMs,
       timeoutMs: request.timeoutMs ?? headersTimeoutMs * 3,
+      receivedBytes,
       maxBodyBytes: maxJsonBytes,
       onChunk,
       signal: request.signal,
@@ -225,6 +227,7 @@ export function createEngineClient({
         agent: streaming,
         path,
         headersTimeoutMs,
+        receivedBytes,
         maxBodyBytes: maxJsonBytes,
         signal,
         onOver: () => {

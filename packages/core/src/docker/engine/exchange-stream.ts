@@ -2,6 +2,7 @@
 
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { CallOptions } from '../../ports.ts';
+import { startAnswerDeadline } from './answer-deadline.ts';
 import {
   type ChannelRequest,
   type EngineAnswer,
@@ -16,6 +17,8 @@ export interface StreamExchangeOptions extends CallOptions {
   readonly path: string;
   /** From the open channel to the answer's headers, and for the whole of an answer that is no 200. */
   readonly headersTimeoutMs: number;
+  /** Of the connection that carries the channels, so far: while it is busy the headers may take longer. */
+  readonly receivedBytes: () => number;
   /** Of an answer that is no 200. */
   readonly maxBodyBytes: number;
   /** Called once, when the channel is closed, or is being closed after a failure. */
@@ -40,7 +43,7 @@ export interface EngineStream {
 export function exchangeStream(
   options: StreamExchangeOptions,
 ): Promise<EngineAnswer | EngineStream> {
-  const { agent, path, signal, headersTimeoutMs, maxBodyBytes, onOver } = options;
+  const { agent, path, signal, headersTimeoutMs, receivedBytes, maxBodyBytes, onOver } = options;
   if (signal?.aborted) {
     onOver();
     return Promise.reject(signal.reason);
@@ -52,7 +55,7 @@ export function exchangeStream(
     const outgoing = request({ agent, path, host: 'docker', ...channelRequest });
     let opened = false;
     let failure: { readonly error: unknown } | undefined;
-    let headersTimer: NodeJS.Timeout | undefined;
+    let stopDeadline = () => {};
     let answer: IncomingMessage | undefined;
 
     let isOver = false;
@@ -60,7 +63,7 @@ export function exchangeStream(
     const finish = () => {
       if (isOver) return;
       isOver = true;
-      clearTimeout(headersTimer);
+      stopDeadline();
       signal?.removeEventListener('abort', onAbort);
       onOver();
     };
@@ -80,7 +83,8 @@ export function exchangeStream(
     signal?.addEventListener('abort', onAbort, { once: true });
     outgoing.on('socket', () => {
       opened = true;
-      headersTimer = setTimeout(() => lose('timeout'), headersTimeoutMs);
+      const onTimeout = () => lose('timeout');
+      stopDeadline = startAnswerDeadline({ timeoutMs: headersTimeoutMs, receivedBytes, onTimeout });
     });
     // Before a channel is open the error is the opener's own, and already in plain words.
     outgoing.on('error', (error) => (opened ? lose('cut', error) : fail(error)));
@@ -95,7 +99,7 @@ export function exchangeStream(
       response.on('error', () => {});
       const read = () => readWhole(response, () => failure?.error);
       if (status === 200) {
-        clearTimeout(headersTimer);
+        stopDeadline();
         resolve({ status, headers: response.headers, chunks: { [Symbol.asyncIterator]: read } });
       } else {
         collect(read(), maxBodyBytes).then(

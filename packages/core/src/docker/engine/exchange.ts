@@ -2,15 +2,18 @@
 
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { CallOptions } from '../../ports.ts';
+import { startAnswerDeadline } from './answer-deadline.ts';
 
 export interface ExchangeOptions extends CallOptions {
   readonly agent: Agent;
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  /** From the open channel to the answer's headers. */
+  /** From the open channel to the answer's headers; longer while the connection is busy. */
   readonly headersTimeoutMs: number;
-  /** From the open channel to the answer's end. */
+  /** From the headers to the answer's end. */
   readonly timeoutMs: number;
+  /** Of the connection that carries the channels, so far. */
+  readonly receivedBytes: () => number;
   readonly maxBodyBytes: number;
   /** Takes a 200's body as it comes, instead of having it collected. What it throws ends the request. */
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
@@ -66,11 +69,11 @@ export function exchange(options: ExchangeOptions): Promise<EngineAnswer> {
     let opened = false;
     let done = false;
     let answer: IncomingMessage | undefined;
-    const timers: NodeJS.Timeout[] = [];
+    let stopDeadline = () => {};
 
     const settle = () => {
       done = true;
-      for (const timer of timers) clearTimeout(timer);
+      stopDeadline();
       signal?.removeEventListener('abort', onAbort);
     };
     const fail = (error: unknown) => {
@@ -86,24 +89,24 @@ export function exchange(options: ExchangeOptions): Promise<EngineAnswer> {
       fail(new LostAnswerError(reason, { stale, cause }));
     };
     const onAbort = () => fail(signal?.reason);
-    const limit = (durationMs: number) => {
-      const timer = setTimeout(() => lose('timeout'), durationMs);
-      timers.push(timer);
-      return timer;
-    };
 
     signal?.addEventListener('abort', onAbort, { once: true });
     outgoing.on('socket', () => {
       opened = true;
-      limit(options.timeoutMs);
-      const headersTimer = limit(options.headersTimeoutMs);
-      outgoing.on('response', () => clearTimeout(headersTimer));
+      stopDeadline = startAnswerDeadline({
+        timeoutMs: options.headersTimeoutMs,
+        receivedBytes: options.receivedBytes,
+        onTimeout: () => lose('timeout'),
+      });
     });
     // Before a channel is open the error is the opener's own, and already in plain words.
     outgoing.on('error', (error) => (opened ? lose('cut', error) : fail(error)));
     outgoing.on('close', () => lose('cut'));
     outgoing.on('response', (response) => {
       answer = response;
+      stopDeadline();
+      const timer = setTimeout(() => lose('timeout'), options.timeoutMs);
+      stopDeadline = () => clearTimeout(timer);
       const { status, take, body } = collect(response, options, () => lose('too large'));
       response.on('data', (chunk: Buffer) => {
         try {

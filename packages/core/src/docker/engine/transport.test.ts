@@ -205,6 +205,7 @@ function setUp(ways: Ways, transport: DockerTransport = 'auto') {
   const argvs: (readonly string[])[] = [];
   const channels = {
     generation: 1,
+    receivedBytes: 0,
     openSocket() {
       used.push('socket');
       return ways.socket();

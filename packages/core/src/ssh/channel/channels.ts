@@ -7,6 +7,8 @@ import type { CallOptions } from '../../ports.ts';
 export interface Channels {
   /** Changes with every new connection; 0 before the first. What was learned about the VM holds for one generation. */
   readonly generation: number;
+  /** All that came over these connections so far, for whomever: tells a busy one from a silent one. */
+  readonly receivedBytes: number;
   /** A stream to a unix socket on the VM (direct-streamlocal@openssh.com). Rejects with `ChannelRefusedError` as `cause` when sshd refuses forwarding or the socket does not answer. */
   openSocket(path: string, options?: CallOptions): Promise<Duplex>;
   /** A command's stdin and stdout as one stream; what it says on stderr before its first byte on stdout ends up in the error it fails with. */

@@ -82,6 +82,8 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
   const backoff = createBackoff({ nowMs, random });
 
   let generation = 0;
+  /** Of connections that have ended. */
+  let receivedBefore = 0;
   let session: Session | undefined;
   let connectedAtMs = 0;
   /** Sessions that only wait for the end of what is open on them. */
@@ -92,7 +94,10 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
 
   const onSocket = (socket: Socket) => {
     openSockets.add(socket);
-    socket.once('close', () => openSockets.delete(socket));
+    socket.once('close', () => {
+      openSockets.delete(socket);
+      receivedBefore += socket.bytesRead;
+    });
   };
 
   const adopt = (dialed: Dialed, durationMs: number) => {
@@ -188,6 +193,9 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
     },
     get generation() {
       return generation;
+    },
+    get receivedBytes() {
+      return [...openSockets].reduce((sum, { bytesRead }) => sum + bytesRead, receivedBefore);
     },
     get channels() {
       return { commands: session?.commands ?? 0, sockets: session?.sockets ?? 0 };

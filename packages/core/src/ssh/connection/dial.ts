@@ -33,6 +33,7 @@ export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
+const readsPerTurn = 4;
 /** Holds the greeting and what is offered for the handshake. */
 const heardLimit = 8_192;
 
@@ -142,8 +143,11 @@ export function dial(options: DialOptions): Promise<Dialed> {
       if (isDone || parseAlgorithmOffer(heard)) socket.off('data', onGreeting);
     };
     socket.on('data', onGreeting);
-    // Node would read up to 2 MB of a busy connection before anybody else has a turn.
+    // Node would read up to 2 MB of a busy connection, 64 kB at a time, before anybody else has a turn.
+    let reads = 0;
     socket.on('data', () => {
+      reads += 1;
+      if (reads % readsPerTurn !== 0) return;
       socket.pause();
       setImmediate(() => socket.resume());
     });
