@@ -21,10 +21,8 @@ export function describeIfInstalled(
     return;
   }
   const [path, debianPackage] = missing;
-  describe.skip(
-    `${title}: ${path} is not installed (Debian: apt-get install ${debianPackage})`,
-    tests,
-  );
+  const reason = `${path} is not installed (Debian: apt-get install ${debianPackage})`;
+  describe.skip(`${title} [skipped: ${reason}]`, tests);
 }
 
 /** A path, or a command of `PATH`. */
