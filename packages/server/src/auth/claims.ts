@@ -90,7 +90,7 @@ function toScopeSet(value: unknown): ReadonlySet<string> | undefined {
 function createReader(claims: Claims, source: string) {
   function read<T>(name: string, isValid: (value: unknown) => boolean): T {
     const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
-    if (value === undefined)
+    if (value === undefined || value === null)
       throw invalidToken(`${source} has no ${name}, which an access token needs (RFC 9068)`);
     if (!isValid(value)) throw invalidToken(`${source} has a malformed ${name}`);
     return value as T; // as `isValid` says

@@ -3,7 +3,7 @@
 import { decodeProtectedHeader } from 'jose';
 import { z } from 'zod';
 import { invalidToken } from './challenge.ts';
-import { toTyp } from './token-kind.ts';
+import { plainTyp, toTyp } from './token-kind.ts';
 
 /** Asymmetric only; what the header says is never trusted beyond choosing from this list. */
 const algorithms = [
@@ -40,12 +40,13 @@ export function parseHeader(token: string, typs: readonly string[]): JwtHeader {
     throw invalidToken(
       'The token is encrypted (JWE), and this API reads signed ones; have the issuer sign access tokens without encrypting them',
     );
-  if (segments.length !== 3 || !segments.every(isCanonicalBase64url)) throw malformed();
   const header = decodeHeader(token);
-  if (header === undefined) throw malformed();
-  const { alg, kid, typ } = header;
+  if (header === undefined || segments.length !== 3) throw malformed();
+  const { alg, kid } = header;
   if (!isOneOf(algorithms, alg))
     throw invalidToken(`The token's alg is ${show(alg)}; taken are ${algorithms.join(', ')}`);
+  if (!segments.every(isCanonicalBase64url)) throw malformed(); // after `alg`, as a token of alg none has no third part
+  const typ = header.typ === undefined && typs.includes(plainTyp) ? plainTyp : header.typ;
   if (typeof typ !== 'string' || !typs.includes(toTyp(typ)))
     throw invalidToken(
       `The token's typ is ${show(typ)}, not ${typs.join(' or ')}; send the access token, and if that is what it is, name its typ in the API's OIDC_ACCESS_TOKEN_TYP`,

@@ -96,6 +96,7 @@ describe('a refused JWT says which of these it is', () => {
     ['no iat', { claims: { iat: undefined } }, /has no iat/],
     ['no sub', { claims: { sub: undefined } }, /has no sub/],
     ['no client_id', { claims: { client_id: undefined } }, /has no client_id/],
+    ['sub null', { claims: { sub: null } }, /has no sub/],
     [
       'azp in place of client_id',
       { claims: { client_id: undefined, azp: 'cli' } },
@@ -135,6 +136,14 @@ describe('a refused JWT says which of these it is', () => {
     expect((await errorOf(open()([`Bearer ${token}`]))).message).toMatch(/encrypted \(JWE\)/);
   });
 
+  test('not signed at all', async () => {
+    const [, payload] = (await mint({})).split('.');
+    const header = Buffer.from('{"alg":"none","typ":"at+jwt","kid":"a"}').toString('base64url');
+    const error = await errorOf(open()([`Bearer ${header}.${payload}.`]));
+    expect(error).toMatchObject({ code: 'UNAUTHORIZED' });
+    expect(error.message).toMatch(/alg is none; taken are/);
+  });
+
   test('cut short', async () => {
     const token = (await mint({})).split('.').slice(0, 2).join('.');
     expect((await errorOf(open()([`Bearer ${token}`]))).message).toMatch(/malformed/);
@@ -144,6 +153,14 @@ describe('a refused JWT says which of these it is', () => {
     issuer.answers['/jwks'] = { keys: [{ ...publicJwk, alg: 'RS512' }] };
     expect((await errorOf(ask({}))).message).toMatch(/signed with RS256.*another alg/);
   });
+});
+
+test('a token without a typ is a JWT like any other where those are taken, and judged by its claims', async () => {
+  const typs = ['at+jwt', 'jwt'];
+  const header = { typ: undefined as never };
+  expect(await ask({ header }, { typs })).toMatchObject({ scopes: ['read'] });
+  const idToken = ask({ header, claims: { nonce: 'x' } }, { typs });
+  expect((await errorOf(idToken)).message).toMatch(/not an access token: it has nonce/);
 });
 
 describe('a refused opaque token says which of these it is', () => {

@@ -6,6 +6,9 @@ import { type ClaimRules, type Claims, grantedScopes } from './claims.ts';
 /** RFC 9068's. */
 export const accessTokenTyp = 'at+jwt';
 
+/** Of any JWT, whose header may leave it out: https://www.rfc-editor.org/rfc/rfc7519#section-5.1 */
+export const plainTyp = 'jwt';
+
 /** `application/` may be left out, and case means nothing: https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9 */
 export function toTyp(value: string): string {
   return value.toLowerCase().replace(/^application\//, '');
