@@ -22,7 +22,7 @@ export type Grant = 'device_code' | 'client_credentials';
 
 /** Resolves with the request that was granted. Throws `CliError`. */
 export async function askIssuer<T>(
-  { server, tokenRequest: first, signal, grant }: Question & { readonly grant: Grant },
+  { server, tokenRequest: first, signal, grant, methods }: Question & Way,
   ask: (tokenRequest: TokenRequest) => Promise<T>,
 ): Promise<{ readonly answer: T; readonly tokenRequest: TokenRequest }> {
   let refusal: CliError | undefined;
@@ -36,7 +36,8 @@ export async function askIssuer<T>(
           ? (toOtherName(tokenRequest, failure, server) ??
             toReducedRequest(tokenRequest, failure.code))
           : undefined;
-      const told = toRefusal(failure, server.issuer, { tokenRequest, grant, cause: error });
+      const asked = { tokenRequest, grant, methods };
+      const told = toRefusal(failure, server.issuer, { ...asked, cause: error });
       refusal = tokenRequest.audience?.only === undefined ? told : (refusal ?? told); // the first of the names says most
       if (reduced === undefined) throw refusal;
       tokenRequest = reduced;
@@ -44,18 +45,22 @@ export async function askIssuer<T>(
   }
 }
 
-interface Asked {
-  readonly tokenRequest: TokenRequest;
+interface Way {
   readonly grant: Grant;
+  /** By which of its methods a secret may be sent. */
+  readonly methods?: readonly string[] | undefined;
+}
+
+interface Asked extends Way {
+  readonly tokenRequest: TokenRequest;
 }
 
 function toRefusal(
   failure: IssuerFailure,
   issuer: string,
-  { tokenRequest, grant, cause }: Asked & { readonly cause: unknown },
+  { cause, ...asked }: Asked & { readonly cause: unknown },
 ): CliError {
-  const what =
-    failure.kind === 'refused' ? toReason(failure.code, { tokenRequest, grant }) : undefined;
+  const what = failure.kind === 'refused' ? toReason(failure.code, asked) : undefined;
   if (failure.kind !== 'refused' || what === undefined) {
     return toCliError(failure, { issuer, doing: 'asked to log in', cause });
   }
@@ -63,13 +68,13 @@ function toRefusal(
   return new CliError(exitCodes.denied, `The issuer ${issuer}${said} ${what}`, { cause });
 }
 
-function toReason(code: string, { tokenRequest, grant }: Asked): string | undefined {
+function toReason(code: string, { tokenRequest, grant, methods = [] }: Asked): string | undefined {
   const { clientId, scope, audience } = tokenRequest;
   const isDevice = grant === 'device_code';
   if (code === 'invalid_client') {
     return isDevice
       ? `does not know the client '${clientId}' as a public one, without a secret; see --client-id and --client-secret-file`
-      : `does not know the client '${clientId}', or not with this secret; see --client-id and --client-secret-file`;
+      : `does not know the client '${clientId}', or not with this secret sent by ${methods.join(' or ')}; see --client-id and --client-secret-file, and which method the client is registered for there`;
   }
   if (grantRefusals.has(code)) {
     return isDevice

@@ -69,6 +69,40 @@ test.each([
   },
 );
 
+test('where the document does not say, Basic comes first and the form after it', async () => {
+  const { value, forms } = await logIn([refused('invalid_client', 401), granted]);
+  expect(value).toMatchObject({ secretMethod: 'client_secret_post' });
+  expect(forms.map(({ client_secret }) => client_secret)).toEqual([undefined, 'secret']);
+});
+
+test.each([
+  [both, 'client_secret_basic or client_secret_post'],
+  [['client_secret_post'], 'client_secret_post'],
+])(
+  'a client that is refused is told with the methods that were tried: %j',
+  async (methods, names) => {
+    const { error } = await logIn([refused('invalid_client', 401)], { methods });
+    expect(error).toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining(`not with this secret sent by ${names}; see --client-id`),
+    });
+  },
+);
+
+test('an ID token in the answer is nothing that a login could fail for', async () => {
+  const id_token = 'none.of.ours';
+  const body = { ...(granted.body as object), id_token };
+  expect((await logIn([{ body }])).value?.tokens).toMatchObject({ accessToken: 'access' });
+});
+
+test('a refusal with status 200 is a refusal', async () => {
+  const { error } = await logIn([refused('unauthorized_client', 200)]);
+  expect(error).toMatchObject({
+    exitCode: 3,
+    message: expect.stringContaining("does not let the client 'ondemand-cli' log in this way"),
+  });
+});
+
 test('a method that the issuer took before is the first', async () => {
   const metadata = { token_endpoint_auth_methods_supported: both };
   await using issuer = await startStubIssuer({ token: [granted], metadata });

@@ -52,7 +52,7 @@ export async function askByClientCredentials({
   }
 
   const { answer, tokenRequest } = await askIssuer(
-    { ...question, grant: 'client_credentials' },
+    { ...question, grant: 'client_credentials', methods: methods.map(({ name }) => name) },
     requestByAny,
   );
   return {

@@ -9,12 +9,12 @@ export interface SecretMethod {
 }
 
 /**
- * The methods to try, most likely first: that of `known`, else what the issuer's discovery document names, Basic where it names none.
+ * The methods to try, most likely first: that of `known`, else what the issuer's discovery document names, Basic where it names neither.
  * A client is registered for one of them, which the document does not say.
  */
 export function toSecretMethods(server: AuthorizationServer, known?: string): SecretMethod[] {
-  const supported = server.token_endpoint_auth_methods_supported ?? [basic.name];
-  const named = [basic, post].filter(({ name }) => supported.includes(name));
+  const supported = server.token_endpoint_auth_methods_supported;
+  const named = [basic, post].filter(({ name }) => supported?.includes(name) ?? true);
   const methods = named.length === 0 ? [basic] : named;
   return methods.toSorted((a, b) => Number(b.name === known) - Number(a.name === known));
 }

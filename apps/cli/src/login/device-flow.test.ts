@@ -105,6 +105,22 @@ test.each<[string, readonly IssuerAnswer[], number, string]>([
   expect(error).toMatchObject({ exitCode, message: expect.stringContaining(message) });
 });
 
+test('an issuer that says with status 200 that it waits is asked on as often as before', async () => {
+  const waiting = refused('authorization_pending', 200);
+  const { value, pauses } = await run({ token: [waiting, waiting, granted] });
+  expect(value?.tokens).toMatchObject({ accessToken: 'access' });
+  expect(pauses).toEqual([5000, 5000, 5000]);
+});
+
+test('a Retry-After that is a date is waited for as well', async () => {
+  const date = new Date(Date.now() + 60_000).toUTCString();
+  const throttled = { status: 429, text: '', headers: { 'retry-after': date } };
+  const { value, pauses } = await run({ token: [throttled, granted] });
+  expect(value?.tokens).toMatchObject({ accessToken: 'access' });
+  expect(pauses[1]).toBeGreaterThan(20_000);
+  expect(pauses[1]).toBeLessThanOrEqual(60_000);
+});
+
 test('polls that are not answered end no login while the code holds', async () => {
   const cut: IssuerAnswer = { cut: true };
   const busy: IssuerAnswer = { status: 503, text: '<p>Gateway</p>' };

@@ -123,7 +123,7 @@ function fromAnswer(error: OperationProcessingError | UnsupportedOperationError)
     return { kind: 'incapable', reason: 'its discovery document names no endpoint for that' };
   }
   if (error.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
-    const other = toIssuerWords(readIssuer(cause));
+    const other = toIssuerWords(readBody(cause, 'issuer'));
     const name = other === undefined ? '' : `: it says ${other}`;
     return {
       kind: 'incapable',
@@ -131,7 +131,14 @@ function fromAnswer(error: OperationProcessingError | UnsupportedOperationError)
     };
   }
   if (!(cause instanceof Response)) {
-    return { kind: 'unavailable', reason: 'an answer that makes no sense' };
+    const code = readBody(cause, 'error'); // of an issuer that refuses with status 200
+    return typeof code === 'string'
+      ? {
+          kind: 'refused',
+          code: toCode(code),
+          says: toIssuerWords(readBody(cause, 'error_description')),
+        }
+      : { kind: 'unavailable', reason: 'an answer that makes no sense' };
   }
   const { status } = cause;
   const code = `HTTP ${status}`;
@@ -147,10 +154,11 @@ function readRetryAfterMs({ headers }: Response): number | undefined {
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
-function readIssuer(cause: unknown): unknown {
+/** What the library keeps of an answer that it does not accept. */
+function readBody(cause: unknown, name: string): unknown {
   if (typeof cause !== 'object' || cause === null || !('body' in cause)) return undefined;
   const { body } = cause;
-  return typeof body === 'object' && body !== null && 'issuer' in body ? body.issuer : undefined;
+  return typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined;
 }
 
 /** Node says "fetch failed" and keeps the short code of the reason beneath. */
