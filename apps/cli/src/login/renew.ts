@@ -14,7 +14,7 @@ import { discover } from './find-issuer.ts';
 import { toCliError, toIssuerFailure, toSaying } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
 import { type Login, toRenewal } from './stored-logins.ts';
-import { type Tokens, toTokens } from './token-request.ts';
+import { type Tokens, toResource, toTokens } from './token-request.ts';
 
 export interface RenewalSignals {
   /** Ends whatever is under way. */
@@ -47,16 +47,27 @@ export function toLogInAgain(cause?: unknown): CliError {
 }
 
 async function refresh(
-  { clientId, refreshToken = '' }: Login,
+  { clientId, refreshToken = '', audience }: Login,
   server: AuthorizationServer,
   signal: AbortSignal,
 ): Promise<Tokens> {
   const client = { client_id: clientId };
-  try {
-    const options = toRequestOptions(signal);
+
+  async function request(additionalParameters: Record<string, string>): Promise<Tokens> {
+    const options = { ...toRequestOptions(signal), additionalParameters };
     const response = await refreshTokenGrantRequest(server, client, None(), refreshToken, options);
     const answer = await processRefreshTokenResponse(server, client, response);
     return toTokens(answer, Date.now());
+  }
+
+  try {
+    const resource = toResource(audience); // without it some issuers give a token for themselves
+    return await request(resource).catch((error: unknown) => {
+      const failure = toIssuerFailure(error, signal);
+      const isResource = failure.kind === 'refused' && failure.code === 'invalid_target';
+      if (!isResource || Object.keys(resource).length === 0) throw error;
+      return request({});
+    });
   } catch (error) {
     const failure = toIssuerFailure(error, signal);
     if (failure.kind === 'refused' && failure.code === 'invalid_grant') throw toLogInAgain(error);

@@ -129,6 +129,24 @@ test.each([
   });
 });
 
+const audience = { value: 'https://api.example.com', isGuess: false };
+
+test.each([
+  ['that was asked for', audience, audience.value],
+  ['that the issuer takes by its other name alone', { ...audience, only: 'audience' }, undefined],
+  ['that is a mere guess', { ...audience, isGuess: true }, undefined],
+] as const)('a renewal is for the resource %s', async (_, wanted, resource) => {
+  await using session = await startSession(0, [granted], { audience: wanted });
+  expect(await session.read()).toBe('access');
+  expect(session.renewals().map((form) => form.resource)).toEqual([resource]);
+});
+
+test('a renewal goes without the resource where the issuer does not want it again', async () => {
+  await using session = await startSession(0, [refused('invalid_target'), granted], { audience });
+  expect(await session.read()).toBe('access');
+  expect(session.renewals().map((form) => form.resource)).toEqual([audience.value, undefined]);
+});
+
 test('a login that another process removed is not brought back', async () => {
   await using session = await startSession(0, [granted]);
   const { signal } = new AbortController();
