@@ -1,7 +1,6 @@
 // The behaviour suite on a real engine, and what only a real engine can tell.
 
-import { readFile, writeFile } from 'node:fs/promises';
-import type { Container, ContainerLogs } from '@ondemand/core';
+import type { Container } from '@ondemand/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { baseImage } from '../real-engine/base-image.ts';
 import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
@@ -75,41 +74,6 @@ describeRealEngine('GET /containers on a real engine', () => {
       },
     );
     expect(answer).toEqual(docker);
-  });
-});
-
-describeRealEngine('a log with the zeros of a hard reset in it, on a real engine', () => {
-  let world: RealWorld;
-  beforeAll(async () => {
-    world = await startRealWorld();
-  });
-  afterAll(() => world?.[Symbol.asyncDispose]());
-
-  test.each([
-    ['with frames', []],
-    ['of a TTY', ['--tty']],
-  ])('%s is read as docker logs -n reads it, wherever the zeros are', async (name, options) => {
-    const { vm, app } = world;
-    const container = name.replaceAll(' ', '-');
-    await vm.docker('run', '--name', container, ...options, baseImage, 'seq', '1', '60');
-    const path = (await vm.docker('inspect', '--format', '{{.LogPath}}', container)).trim();
-    const entries = (await readFile(path, 'utf8')).split(/(?<=\n)/);
-    expect(entries).toHaveLength(60);
-    const zeros = '\0'.repeat(4096);
-    for (const at of [0, 40, 59, 60]) {
-      await writeFile(path, entries.toSpliced(at, 0, zeros).join(''));
-      for (const lines of [1, 5, 19, 20, 21, 30, 100]) {
-        const theirs = await vm.docker('logs', '--tail', String(lines), container);
-        const { logs } = await app.getJson<ContainerLogs>(
-          `/containers/${container}/logs?lines=${lines}`,
-        );
-        expect({ at, lines, logs: logs.split(/\s+/) }).toEqual({
-          at,
-          lines,
-          logs: theirs.split(/\s+/),
-        });
-      }
-    }
   });
 });
 

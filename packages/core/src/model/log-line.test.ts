@@ -20,6 +20,7 @@ test.each([
   ['2026-02-08T11:15:30+01:00', { seconds: nowSeconds, nanos: 0 }],
   ['2026-02-08T10:15:30', { seconds: nowSeconds, nanos: 0 }],
   ['2026-02-08T10:15', { seconds: nowSeconds - 30, nanos: 0 }],
+  ['2026-02-08T10', { seconds: nowSeconds - 930, nanos: 0 }],
   ['2026-02-08', { seconds: nowSeconds - 36_930, nanos: 0 }],
 ])('since %s is read', (text, time) => {
   expect(logSinceSchema.parse(text)).toBe(text);
@@ -34,7 +35,11 @@ test.each([
   '-10m',
   '1.5h',
   '2026-13-08',
+  '2026-02-30',
+  '2026-02-29T10:15Z',
+  '2026-04-31T10:15:30.5+02:00',
   '2026-02-08T25:00:00Z',
+  '2026-02-08T24:00',
   '2026-02-08 10:15:30',
   '1770545730.0000000001',
   '10m\n',

@@ -27,7 +27,7 @@ const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 const durationPattern = /^(?:\d{1,9}[smhd])+$/;
 const unixPattern = /^(\d{1,12})(?:\.(\d{1,9}))?$/;
 const stampPattern =
-  /^(\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$/;
+  /^(\d{4}-\d\d-\d\d(?:T(?:[01]\d|2[0-3])(?::\d\d(?::\d\d)?)?)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$/;
 
 export const logSinceSchema = z
   .string()
@@ -49,7 +49,7 @@ export function parseSince(text: string, now: Date): LogTime {
   if (unixSeconds !== undefined)
     return { seconds: Number(unixSeconds), nanos: toNanos(unixFraction) };
   const [, moment = '', fraction = '', zone = 'Z'] = stampPattern.exec(text) ?? [];
-  const full = moment.length === 10 ? `${moment}T00:00` : moment;
+  const full = { 10: `${moment}T00:00`, 13: `${moment}:00` }[moment.length] ?? moment;
   return { seconds: Math.floor(Date.parse(`${full}${zone}`) / 1000), nanos: toNanos(fraction) };
 }
 
@@ -61,7 +61,10 @@ export function toStampText({ seconds, nanos }: LogTime): string {
 
 function isSince(text: string): boolean {
   if (durationPattern.test(text) || unixPattern.test(text)) return true;
-  return stampPattern.test(text) && !Number.isNaN(parseSince(text, new Date(0)).seconds);
+  if (!stampPattern.test(text) || Number.isNaN(parseSince(text, new Date(0)).seconds)) return false;
+  // `Date` takes the 30th of February for the 2nd of March.
+  const [date = ''] = text.split('T', 1);
+  return new Date(date.slice(0, 10)).toISOString().startsWith(date.slice(0, 10));
 }
 
 function fromMs(ms: number): LogTime {

@@ -84,7 +84,9 @@ describeDropbear('Dropbear', () => {
   ])('refuses %s without a reason, which the message leaves open', async (_what, user) => {
     await using vm = await logIn(user);
     const error = await expectFailure(vm.shell.run(['true']), 'AUTH_REJECTED');
-    expect(error.message).toMatch(/does not say why.*\/etc\/shells.*authorized_keys/);
+    expect(error.message).toMatch(
+      /does not say why.*Dropbear, a login shell that is valid.*authorized_keys/,
+    );
     expect(error.message).toContain(`${vm.name}@127.0.0.1:${dropbear.options.port} with the key`);
   });
 

@@ -74,7 +74,7 @@ function describe(refusal: Refusal, facts: LoginFacts): string {
   const wait = 'The next attempt is made after 30 seconds.';
   const methods = nameMethods(answers.methodsLeft);
   const texts: Record<Refusal, string> = {
-    AUTH_REJECTED: `sshd refused ${login}. It does not say why: check that SSH_USER exists there and may log in (AllowUsers; an account that is neither locked nor expired; for Dropbear, a shell that /etc/shells lists), and that the key is in that user's authorized_keys, which nobody else may write.${toRsaHint(keys)} ${wait}`,
+    AUTH_REJECTED: `sshd refused ${login}. It does not say why: check that SSH_USER exists there and may log in (AllowUsers; an account that is neither locked nor expired; for Dropbear, a login shell that is valid there), and that the key is in that user's authorized_keys, which nobody else may write.${toRsaHint(keys)} ${wait}`,
     AUTH_INCOMPLETE: `sshd accepted the key of ${login}, but wants a second factor (${methods}), which an API cannot give. Let the key alone do for this user: "Match User ${user}" with "AuthenticationMethods publickey" in sshd_config. ${wait}`,
     AUTH_ACCOUNT_REFUSED: `sshd accepted the key of ${login}, and refused the login all the same: ${toAccountProblem(answers)}. See sshd's log, and "sudo chage -l ${user}". ${wait}`,
     AUTH_NO_PUBLIC_KEYS: `sshd refused ${login}: for this user it takes no public key first, but ${methods}. Set "PubkeyAuthentication yes", and "AuthenticationMethods publickey" under "Match User ${user}", in sshd_config. ${wait}`,

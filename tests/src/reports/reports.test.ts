@@ -1,0 +1,27 @@
+// Every report has its test here, and what only the documents can keep is in them.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { report, reports } from './reports.ts';
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+test('each report has a test in this folder, named by its number', () => {
+  const files = readdirSync(new URL('.', import.meta.url)).filter((name) =>
+    name.endsWith('.test.ts'),
+  );
+  const used = files.flatMap((name) =>
+    [...read(name).matchAll(/\breport\((\d+),/g)].map(([, number]) => Number(number)),
+  );
+  expect([...new Set(used)].sort((a, b) => a - b)).toEqual(Object.keys(reports).map(Number));
+});
+
+test(report(35, 'README and docs name what the SSH user needs'), () => {
+  const readme = read('../../../README.md');
+  const live = read('../../../docs/live.md');
+  for (const text of [readme, live]) {
+    for (const word of ['POSIX `sh`', 'flock', 'setsid', 'setfacl', 'nologin']) {
+      expect.soft(text).toContain(word);
+    }
+  }
+});
