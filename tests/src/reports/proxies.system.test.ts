@@ -7,6 +7,7 @@ import { type App, startApp } from '../support/start-app.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
 import { startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
+import { report } from './reports.ts';
 
 const problem = proxyProblem();
 const suite = problem === undefined ? describe : describe.skip;
@@ -28,7 +29,7 @@ suite(`the API below a path of nginx${note}`, () => {
     };
   });
 
-  test('redirects to its docs, whose files and document are there', async () => {
+  test(report(22, 'redirects to its docs, whose files and document are there'), async () => {
     const page = await fetch(`${url}/`);
     expect(page.url).toBe(`${url}/docs`);
     const html = await page.text();
@@ -38,14 +39,14 @@ suite(`the API below a path of nginx${note}`, () => {
     expect((await fetch(`${url}/docs/json`)).status).toBe(200);
   });
 
-  test('names itself, and no other server, in its document', async () => {
+  test(report(23, 'names itself, and no other server, in its document'), async () => {
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
       servers: { url: string }[];
     };
     expect(document.servers.map((server) => server.url)).toEqual([url]);
   });
 
-  test('keeps the Location of a job below it', async () => {
+  test(report(22, 'keeps the Location of a job below it'), async () => {
     const response = await fetch(`${url}/containers/nginx/rebuild`, {
       method: 'POST',
       headers: { authorization: `Bearer ${app.tokens.admin}`, prefer: 'respond-async' },

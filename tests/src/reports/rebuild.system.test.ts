@@ -14,6 +14,7 @@ import { expectApiError } from '../support/expect-api-error.ts';
 import { type App, createCaller } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
 import { createProject } from './compose-folder.ts';
+import { report } from './reports.ts';
 
 describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
   let vm: RealVm;
@@ -51,7 +52,9 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     const project = (name: string) => createProject(vm, `${version}-${name}`, version);
 
     testHere(
-      title('9: a link in the path is followed anew by each rebuild, and the labels keep it'),
+      title(
+        report(1, 'a link in the path is followed anew by each rebuild, and the labels keep it'),
+      ),
       async () => {
         const site = await project('site');
         const release = async (number: number) => {
@@ -78,7 +81,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
 
     testHere(
       title(
-        "20: it leaves what the owner's own up leaves: the same labels, dependencies untouched, nothing to do next",
+        "issue 20: it leaves what the owner's own up leaves: the same labels, dependencies untouched, nothing to do next",
       ),
       async () => {
         const stack = await project('stack');
@@ -114,7 +117,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     );
 
     testHere(
-      title('9: replicas stay as many as they are, and the answer names one that is there'),
+      title(report(3, 'replicas stay as many as they are, and the answer names one that is there')),
       async () => {
         const farm = await project('farm');
         await farm.write('docker-compose.yml', { web: farm.built('one') });
@@ -128,7 +131,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     );
 
     testOnce(
-      title('9: a container that its file calls otherwise now is answered by its new name'),
+      title(report(3, 'a container that its file calls otherwise now is answered by its new name')),
       async () => {
         const named = await project('named');
         const services = (name: string) => ({
@@ -145,7 +148,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
 
     testHere(
       title(
-        '20: who shares the network of the replaced one is named, and its own rebuild heals it',
+        'issue 20: who shares the network of the replaced one is named, and its own rebuild heals it',
       ),
       async () => {
         const net = await project('net');
@@ -187,7 +190,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
 
     testHere(
       title(
-        '20: a service that is gone from the file is refused by that, and its container left alone',
+        'issue 20: a service that is gone from the file is refused by that, and its container left alone',
       ),
       async () => {
         const orphan = await project('orphan');
@@ -205,7 +208,9 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     );
 
     testOnce(
-      title("20: a variable of the owner's shell is in no label, and compose's warning is shown"),
+      title(
+        "issue 20: a variable of the owner's shell is in no label, and compose's warning is shown",
+      ),
       async () => {
         const shell = await project('shell');
         await shell.write('docker-compose.yml', {
@@ -218,7 +223,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       },
     );
 
-    testOnce(title("9: a comma in a folder's name is no end of a path"), async () => {
+    testOnce(title(report(7, "a comma in a folder's name is no end of a path")), async () => {
       const odd = await project('odd');
       const folder = await odd.inFolder('a,b');
       await folder.write('compose.yml', { web: folder.built('one') });
@@ -235,43 +240,49 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     });
   });
 
-  describe("9: compose v1's labels, relative to the folder that it was called in", () => {
+  describe("compose v1's labels, relative to the folder that it was called in", () => {
     const version = 'v1';
 
-    test('called above: the file and the --env-file are found from there, the .env beside the file', async () => {
-      const above = await createProject(vm, 'above', version);
-      const app = await above.inFolder('app');
-      const services = (page: string) => ({
-        web: { ...app.built(page), environment: { FROM_DOTENV: '$FROM_DOTENV' } },
-      });
-      await app.write('docker-compose.yml', services('one'));
-      await app.writeText('.env', 'FROM_DOTENV=beside the file\n');
-      await above.writeText('prod.env', 'FROM_DOTENV=prod\n');
-      for (const [options, expected] of [
-        [['--env-file', 'prod.env'], 'prod'],
-        [[], 'beside the file'],
-      ] as const) {
-        const call = [...options, '-f', 'app/docker-compose.yml', '-p', 'above'];
-        await above.compose([...call, 'up', '-d', '--build']);
-        await app.write('docker-compose.yml', services(`two, ${expected}`));
-        await rebuild('above_web_1');
-        expect(await above.pageOf('above_web_1')).toBe(`two, ${expected}\n`);
-        expect(await above.environmentOf('above_web_1')).toContain(`FROM_DOTENV=${expected}`);
-        const labels = await above.labelsOf('above_web_1');
-        await above.compose([...call, 'up', '-d', '--force-recreate']);
-        expect(labels).toEqual(await above.labelsOf('above_web_1'));
-      }
+    test(
+      report(
+        2,
+        'called above: the file and the --env-file are found from there, the .env beside the file',
+      ),
+      async () => {
+        const above = await createProject(vm, 'above', version);
+        const app = await above.inFolder('app');
+        const services = (page: string) => ({
+          web: { ...app.built(page), environment: { FROM_DOTENV: '$FROM_DOTENV' } },
+        });
+        await app.write('docker-compose.yml', services('one'));
+        await app.writeText('.env', 'FROM_DOTENV=beside the file\n');
+        await above.writeText('prod.env', 'FROM_DOTENV=prod\n');
+        for (const [options, expected] of [
+          [['--env-file', 'prod.env'], 'prod'],
+          [[], 'beside the file'],
+        ] as const) {
+          const call = [...options, '-f', 'app/docker-compose.yml', '-p', 'above'];
+          await above.compose([...call, 'up', '-d', '--build']);
+          await app.write('docker-compose.yml', services(`two, ${expected}`));
+          await rebuild('above_web_1');
+          expect(await above.pageOf('above_web_1')).toBe(`two, ${expected}\n`);
+          expect(await above.environmentOf('above_web_1')).toContain(`FROM_DOTENV=${expected}`);
+          const labels = await above.labelsOf('above_web_1');
+          await above.compose([...call, 'up', '-d', '--force-recreate']);
+          expect(labels).toEqual(await above.labelsOf('above_web_1'));
+        }
 
-      // The same name once more below: which of them it was made from, no label says.
-      const decoy = await app.inFolder('app');
-      await decoy.write('docker-compose.yml', { web: decoy.built('the wrong one') });
-      const message = await refuse('above_web_1');
-      expect(message).toContain("'app/docker-compose.yml'");
-      expect(message).toContain("'app/app/docker-compose.yml'");
-      expect(await above.pageOf('above_web_1')).toContain('two');
-    });
+        // The same name once more below: which of them it was made from, no label says.
+        const decoy = await app.inFolder('app');
+        await decoy.write('docker-compose.yml', { web: decoy.built('the wrong one') });
+        const message = await refuse('above_web_1');
+        expect(message).toContain("'app/docker-compose.yml'");
+        expect(message).toContain("'app/app/docker-compose.yml'");
+        expect(await above.pageOf('above_web_1')).toContain('two');
+      },
+    );
 
-    test('called below: the file above is found', async () => {
+    test(report(2, 'called below: the file above is found'), async () => {
       const below = await createProject(vm, 'below', version);
       const sub = await below.inFolder('sub/deeper');
       await below.write('docker-compose.yml', { web: below.built('one') });
@@ -282,7 +293,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       expect(await below.pageOf('below_web_1')).toBe('two\n');
     });
 
-    test('a project that v1 alone would call so is rebuilt', async () => {
+    test(report(7, 'a project that v1 alone would call so is rebuilt'), async () => {
       const config = await createProject(vm, '_config', version);
       await config.write('docker-compose.yml', { web: config.built('one') });
       await config.compose(['up', '-d', '--build']);
@@ -292,22 +303,28 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     });
   });
 
-  test('9: a project behind a folder that the SSH user may not enter is refused by that folder, with what to do', async () => {
-    const closed = await createProject(vm, 'closed');
-    const inner = await closed.inFolder('inner');
-    await inner.write('docker-compose.yml', {
-      web: { ...inner.built('one'), container_name: 'closed' },
-    });
-    await inner.compose(['up', '-d', '--build']);
-    await chown(closed.folder, 0, 0);
-    await chmod(closed.folder, 0o750);
-    const message = await refuse('closed');
-    expect(message).toContain("the SSH user 'opc' may not enter the folder 'closed'");
-    expect(message).toContain('setfacl');
-    expect(message).not.toContain('no longer');
-  });
+  test(
+    report(
+      4,
+      'a project behind a folder that the SSH user may not enter is refused by that folder, with what to do',
+    ),
+    async () => {
+      const closed = await createProject(vm, 'closed');
+      const inner = await closed.inFolder('inner');
+      await inner.write('docker-compose.yml', {
+        web: { ...inner.built('one'), container_name: 'closed' },
+      });
+      await inner.compose(['up', '-d', '--build']);
+      await chown(closed.folder, 0, 0);
+      await chmod(closed.folder, 0o750);
+      const message = await refuse('closed');
+      expect(message).toContain("the SSH user 'opc' may not enter the folder 'closed'");
+      expect(message).toContain('setfacl');
+      expect(message).not.toContain('no longer');
+    },
+  );
 
-  test('9: a forced command is told as one at once, and nothing is started', async () => {
+  test(report(4, 'a forced command is told as one at once, and nothing is started'), async () => {
     const forced = await createProject(vm, 'forced');
     await forced.write('docker-compose.yml', {
       web: { ...forced.built('one'), container_name: 'forced' },

@@ -5,6 +5,7 @@ import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
+import { report } from './reports.ts';
 
 let app: App;
 beforeAll(() =>
@@ -12,10 +13,10 @@ beforeAll(() =>
     app = opened.use(await startApp({ env: { OCI_TIMEOUT_SECONDS: '2' } }));
   }),
 );
-afterEach(async () => {
+// Those that need the VM itself come first: the others take it away, and it is left alone.
+afterEach(() => {
   app.sandbox.faults.reset();
   app.sandbox.world.setLifecycleState('RUNNING');
-  await until('the containers answer again', async () => (await app.get('/containers')).ok);
 });
 
 test.each([
@@ -23,20 +24,27 @@ test.each([
   ['/jobs/00000000000000000000', 'Job not found'],
   ['/containers/ngnix/status', 'Container not found'],
   ['/containers/ngnix/logs', 'Container not found'],
-])('GET %s is 404 "%s"', async (path, error) => {
+])(report(13, 'GET %s is 404 "%s"'), async (path, error) => {
   await expectApiError(await app.get(path), 'NOT_FOUND', error);
 });
 
-test('OCI out of reach is said as that', async () => {
-  app.sandbox.faults.oci.resets = true;
-  await expectApiError(await app.get('/vm/status'), 'SERVICE_UNAVAILABLE', 'OCI not reachable');
-});
-
-test('a Docker that does not run is said as that', async () => {
+test(report(13, 'a Docker that does not run is said as that'), async () => {
   app.sandbox.faults.docker.socketMissing = true;
   app.sandbox.faults.docker.dialStdioFails = true;
   await until('the old channels are gone', async () => !(await app.get('/containers')).ok);
   await expectApiError(await app.get('/containers'), 'SERVICE_UNAVAILABLE', 'Docker not reachable');
+});
+
+test(report(13, 'OCI out of reach is said as that'), async () => {
+  app.sandbox.faults.oci.resets = true;
+  await expectApiError(await app.get('/vm/status'), 'SERVICE_UNAVAILABLE', 'OCI not reachable');
+});
+
+test(report(13, 'a dead issuer is said as that'), async () => {
+  await using other = await startApp();
+  other.sandbox.faults.oidc.status = 500;
+  const response = await other.get('/vm/status');
+  await expectApiError(response, 'SERVICE_UNAVAILABLE', 'Token issuer not reachable');
 });
 
 test.each([
@@ -47,25 +55,34 @@ test.each([
   ['CREATING_IMAGE', 'VM image is being made'],
   ['TERMINATING', 'VM is being deleted'],
   ['TERMINATED', 'VM was deleted'],
-] as const)('every power action on a VM that is %s is 409 "%s"', async (state, text) => {
-  app.sandbox.world.setLifecycleState(state);
-  for (const verb of ['start', 'stop', 'reboot', 'reset']) {
-    const { details, message } = await expectApiError(
-      await app.post(`/vm/${verb}`),
-      'CONFLICT',
-      text,
-    );
-    expect(details.lifecycleState).toBe(state);
-    expect(message).not.toMatch(/already/);
-  }
-});
+] as const)(
+  report(13, 'every power action on a VM that is %s is 409 "%s"'),
+  async (state, text) => {
+    app.sandbox.world.setLifecycleState(state);
+    for (const verb of ['start', 'stop', 'reboot', 'reset']) {
+      const { details, message } = await expectApiError(
+        await app.post(`/vm/${verb}`),
+        'CONFLICT',
+        text,
+      );
+      expect(details.lifecycleState).toBe(state);
+      expect(message).not.toMatch(/already/);
+    }
+  },
+);
 
-test('a START of a VM that runs, and a STOP of one that is stopped, have the text of the reference', async () => {
-  await expectApiError(await app.post('/vm/start'), 'CONFLICT', 'VM already running/stopped');
-  app.sandbox.world.setLifecycleState('STOPPED');
-  await expectApiError(await app.post('/vm/stop'), 'CONFLICT', 'VM already running/stopped');
-  await expectApiError(await app.get('/containers'), 'SERVICE_UNAVAILABLE', 'VM not running');
-});
+test(
+  report(
+    13,
+    'a START of a VM that runs, and a STOP of one that is stopped, have the text of the reference',
+  ),
+  async () => {
+    await expectApiError(await app.post('/vm/start'), 'CONFLICT', 'VM already running/stopped');
+    app.sandbox.world.setLifecycleState('STOPPED');
+    await expectApiError(await app.post('/vm/stop'), 'CONFLICT', 'VM already running/stopped');
+    await expectApiError(await app.get('/containers'), 'SERVICE_UNAVAILABLE', 'VM not running');
+  },
+);
 
 test.each([
   [400, 'LimitExceeded', 'OCI limit reached'],
@@ -73,7 +90,7 @@ test.each([
   [403, 'NotAllowed', 'OCI account not in order'],
   [501, 'MethodNotImplemented', 'OCI endpoint not supported'],
 ] as const)(
-  'a START that OCI refuses with %i %s is said to be refused, and why',
+  report(13, 'a START that OCI refuses with %i %s is said to be refused, and why'),
   async (status, code, text) => {
     app.sandbox.world.setLifecycleState('STOPPED');
     Object.assign(app.sandbox.faults.oci, {
@@ -92,7 +109,7 @@ test.each([
   },
 );
 
-test('an endpoint without ETags is told as one that cannot be guarded', async () => {
+test(report(13, 'an endpoint without ETags is told as one that cannot be guarded'), async () => {
   app.sandbox.faults.oci.withoutEtag = true;
   const { message } = await expectApiError(
     await app.post('/vm/stop'),
@@ -108,17 +125,21 @@ test.each([
   ['refused', 'GetVnic', { status: 404 }],
   ['not answered', 'GetVnic', { hangs: true }],
 ] as const)(
-  'a network card that is %s at %s leaves the state as it is, without an address, and a warning in the log',
+  report(
+    10,
+    'a network card that is %s at %s leaves the state as it is, without an address, and a warning in the log',
+  ),
   async (_, operation, fault) => {
-    await using other = await startApp();
-    Object.assign(other.sandbox.faults.oci, {
+    await until('an address', async () => 'ip' in (await app.getJson<object>('/vm/status')));
+    const seen = app.server.output().length;
+    Object.assign(app.sandbox.faults.oci, {
       ...fault,
       only: (subject: { operation: string }) => subject.operation === operation,
     });
-    const state = await other.getJson<Record<string, unknown>>('/vm/status');
+    const state = await app.getJson<Record<string, unknown>>('/vm/status');
     expect(state).toMatchObject({ lifecycleState: 'RUNNING' });
     expect(state).not.toHaveProperty('ip');
-    expect(other.server.output()).toMatch(/"level":40.*address/);
-    expect(await other.postJson('/vm/stop')).toMatchObject({ action: 'STOP' });
+    expect(app.server.output().slice(seen)).toMatch(/"level":40.*address/);
+    expect(await app.postJson('/vm/stop')).toMatchObject({ action: 'STOP' });
   },
 );

@@ -200,6 +200,39 @@ describeRealEngine('a real VM', () => {
     expect(message).toContain('what one of its volumes stands for');
   });
 
+  const labels = {
+    project: 'odd',
+    service: 'web',
+    'project.working_dir': '/srv',
+    'project.config_files': '/srv/compose.yml',
+  };
+  test.each([
+    ['a project that is an option', { project: '--help' }],
+    ['a service that is an option', { service: '-d' }],
+    ['a relative folder', { 'project.working_dir': 'srv' }],
+    ['a line break in the folder', { 'project.working_dir': '/srv\n/etc' }],
+    ['a file from stdin', { 'project.config_files': '-' }],
+    ['a file that is a folder', { 'project.config_files': '/tmp' }],
+    ['a file that never ends', { 'project.config_files': '/dev/zero' }],
+    ['an environment that never ends', { 'project.environment_file': '/dev/zero' }],
+    ['a file with a shell in its name', { 'project.config_files': '/$(reboot);`reboot`' }],
+    ['a hundred files', { 'project.config_files': Array(100).fill('/a.yml').join() }],
+    ['a very long path', { 'project.config_files': `/${'x'.repeat(5000)}` }],
+    ['a one-off mark', { oneoff: 'True' }],
+  ])(report(34, 'labels with %s are a 409 that starts nothing'), async (what, changes) => {
+    const name = what.replaceAll(' ', '-');
+    const given = Object.entries({ ...labels, ...changes }).flatMap(([key, value]) => [
+      '--label',
+      `com.docker.compose.${key}=${value}`,
+    ]);
+    await vm.docker('create', '--name', name, ...given, ...sleeper);
+    const jobs = await api.getJson<Job[]>('/jobs');
+    const response = await api.post(`/containers/${name}/rebuild`);
+    const { details } = await expectApiError(response, 'CONFLICT', 'Rebuild not possible');
+    expect(details).toMatchObject({ name });
+    expect(await api.getJson<Job[]>('/jobs')).toEqual(jobs);
+  });
+
   test.each([
     ['with frames', []],
     ['of a TTY', ['--tty']],

@@ -4,6 +4,7 @@ import type { ContainerActionResult, Job, OnDemandClient } from '@ondemand/clien
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
 import { flag } from '../command-line/options.ts';
+import { suggestName } from '../command-line/suggest-name.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure, toReason } from '../failure.ts';
@@ -72,7 +73,8 @@ async function attempt(context: Context, wanted: Attempt): Promise<ExitCode> {
     if (signal.aborted) throw interrupted(wanted, job, error);
     const { message, exitCode } = await toFailure(error);
     const goesOn = job === undefined ? '' : `; job ${job} may go on: ondemand jobs ${job} -f`;
-    output.fail(`rebuild ${name}: ${message}${goesOn}`);
+    const meant = await suggestName(error, context);
+    output.fail(`rebuild ${name}: ${message}${meant}${goesOn}`);
     return exitCode;
   }
 }

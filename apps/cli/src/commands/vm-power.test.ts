@@ -32,6 +32,7 @@ test.each([
 
 test.each([
   [['stop', 'ngnix'], 'containers.stop', ", did you mean 'nginx'?"],
+  [['rebuild', 'ngnix'], 'containers.rebuild', ", did you mean 'nginx'?"],
   [['logs', 'ngnix'], 'containers.logs', ", did you mean 'nginx'?"],
   [['logs', 'postgres'], 'containers.logs', 'lists the names there are'],
 ] as const)(

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { createStyle } from './style.ts';
 import { type Column, toFacts, toTable } from './table.ts';
@@ -79,5 +80,21 @@ test('in a narrow terminal the widest columns are cut, what is typed again last,
   expect(lines[1]).toBe('a-rather-long-name   a note that is fa…   a third column, l…');
   for (const line of toTable(wide, rows, plain, 40).trimEnd().split('\n')) {
     expect(line.length).toBeLessThanOrEqual(40);
+  }
+});
+
+test('more columns than a terminal can hold go off its edge, wide characters whole', () => {
+  const columns = Array.from({ length: 9 }, (_, index) => ({
+    title: `COLUMN ${index}`,
+    cell: ({ note }: Row) => note,
+  }));
+  const rows = [{ name: 'a', note: '東京タワー🗼' }];
+  for (const width of [40, 41, 20, 80]) {
+    const lines = toTable(columns, rows, plain, width).trimEnd().split('\n');
+    expect(lines).toHaveLength(2);
+    for (const line of lines) {
+      expect(stringWidth(line)).toBeLessThanOrEqual(width);
+      expect(line).toMatch(/…$/);
+    }
   }
 });

@@ -35,8 +35,15 @@ export function toTable<Row>(
     all,
     columns.map(({ minWidth = 0 }) => minWidth),
   );
+  if (width === undefined) return layOut(all, style, widths);
   const isWhole = columns.map((column) => column.isWhole === true);
-  return layOut(all, style, width === undefined ? widths : fit(widths, isWhole, width));
+  const lines = layOut(all, style, fit(widths, isWhole, width)).split('\n');
+  return lines.map((line) => cutLine(line, width)).join('\n');
+}
+
+/** More columns than a very narrow terminal can hold go off its edge. */
+function cutLine(line: string, width: number): string {
+  return stringWidth(line) > width ? `${cutToWidth(line, width - 1)}…` : line;
 }
 
 export type Fact = readonly [name: string, value: string, textStyle?: TextStyle | undefined];

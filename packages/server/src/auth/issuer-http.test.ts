@@ -92,6 +92,11 @@ describe('what the log says of a fault', () => {
       new Response('<p>', { headers: { 'content-type': 'text/html' } }),
       /something other than JSON/,
     ],
+    [
+      'a port that fetch never asks',
+      new TypeError('fetch failed', { cause: new Error('bad port') }),
+      /let it listen on another$/,
+    ],
     ['nobody there', connectionError('ECONNREFUSED'), /could not be asked \(ECONNREFUSED\)$/],
     ...[
       'UNABLE_TO_VERIFY_LEAF_SIGNATURE',

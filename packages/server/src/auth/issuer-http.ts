@@ -203,6 +203,9 @@ function toFaultText(error: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (typeof code === 'string')
     return `the issuer could not be asked (${code})${isUnknownCa(code) ? caAdvice : ''}`;
+  // https://fetch.spec.whatwg.org/#port-blocking
+  if (cause instanceof Error && cause.message === 'bad port')
+    return 'the issuer could not be asked: its port is one of those that fetch never asks; let it listen on another';
   return 'the issuer could not be asked, or answered with a redirect';
 }
 

@@ -2,7 +2,7 @@
 
 import { type ComposeTarget, isInside } from './labels.ts';
 import type { ProbeAnswer, SeenPath } from './probe.ts';
-import { type ComposeSource, pathsOf } from './sources.ts';
+import { type ComposeSource, pathsOf, toShortPath } from './sources.ts';
 
 export type SourceChoice = { readonly source: ComposeSource } | { readonly reason: string };
 
@@ -24,7 +24,9 @@ export function chooseSource(
   );
   if (complete.length === 0) {
     const barred = [workingDir, ...sources.flatMap(pathsOf)].map(seen).find(isBarred);
-    return { reason: barred === undefined ? gone : toBarredReason(barred, user) };
+    if (barred !== undefined) return { reason: toBarredReason(barred, user) };
+    const special = sources.flatMap(pathsOf).find((path) => isSpecial(seen(path), sources.length));
+    return { reason: special === undefined ? gone : toSpecialReason(special) };
   }
   const resolve = (path: string) => {
     const found = seen(path);
@@ -51,6 +53,15 @@ const gone = 'its compose folder or one of its files is no longer on the VM';
 const outside = 'its compose folder or one of its files is outside COMPOSE_ROOTS';
 const unresolved =
   'where links in the paths of its compose project lead cannot be told, which COMPOSE_ROOTS asks for; install coreutils (readlink) on the VM';
+
+/** Where there are several readings, a folder is there as part of another one. */
+function isSpecial({ kind }: SeenPath, readings: number): boolean {
+  return kind === 'special' || (kind === 'folder' && readings === 1);
+}
+
+function toSpecialReason(path: string): string {
+  return `'${toShortPath(path)}' of its compose project is no regular file (a folder, a pipe or a device); put the file back there`;
+}
 
 type BarredPath = Extract<SeenPath, { readonly at: string }>;
 

@@ -8,6 +8,8 @@ export type SeenPath =
   /** `resolved` has every link followed; `undefined` where the VM has no tool for that. */
   | { readonly kind: 'folder' | 'file'; readonly resolved: string | undefined }
   | { readonly kind: 'gone' }
+  /** A pipe, a device, a socket: reading it might never end. */
+  | { readonly kind: 'special' }
   /** The SSH user may not enter the folder, or not read the file, at `at`. */
   | { readonly kind: 'closed' | 'unreadable'; readonly at: string };
 
@@ -92,6 +94,8 @@ function toSeenPath(word: string, value: string): SeenPath {
     case 'closed':
     case 'unreadable':
       return { kind: word, at: value };
+    case 'special':
+      return { kind: word };
     default:
       return { kind: 'gone' };
   }
@@ -108,7 +112,8 @@ see() {
     return
   fi
   if [ -e "$1" ]; then
-    if [ -r "$1" ]; then say file "$(resolve "$1")"; else say unreadable "$1"; fi
+    if [ ! -f "$1" ]; then say special
+    elif [ -r "$1" ]; then say file "$(resolve "$1")"; else say unreadable "$1"; fi
     return
   fi
   # It is not there, or behind a folder that may not be entered: the way back to what can be seen tells which.

@@ -159,6 +159,9 @@ test('the lock is that of the project, whichever its service', async () => {
 test.each([
   ['a folder that is gone', { 'project.working_dir': '/nowhere/at/all' }, 'no longer on the VM'],
   ['a file that is gone', { 'project.config_files': 'missing.yaml' }, 'no longer on the VM'],
+  ['a folder for a file', { 'project.config_files': '/tmp' }, "'tmp' of its compose project is no"],
+  ['a device for a file', { 'project.config_files': '/dev/zero' }, 'no regular file'],
+  ['a device for an environment', { 'project.environment_file': '/dev/zero' }, 'no regular file'],
   ['no labels', { project: '', service: '' }, 'not made by Docker Compose'],
   ['a project that is an option', { project: '-f' }, 'no valid name'],
 ])('a container with %s is CONFLICT, and nothing is run', async (_name, labels, words) => {
