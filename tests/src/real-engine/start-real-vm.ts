@@ -4,7 +4,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { openAll } from '../support/disposer.ts';
-import { type RunResult, run } from '../support/run.ts';
+import { type RunResult, run, runOk } from '../support/run.ts';
 import { importBaseImage } from './base-image.ts';
 import { addComposePlugin } from './compose.ts';
 import { type RealEngine, startEngine } from './engine.ts';
@@ -131,7 +131,7 @@ async function createHome(folder: string): Promise<string> {
   return home;
 }
 
-/** The machine's own users and groups; mounting them over the host's hides those. */
+/** The machine's own users and groups, in an /etc of its own: a file mounted over one of the host's is gone once that is replaced. */
 async function createAccounts(folder: string, home: string): Promise<readonly string[]> {
   const accounts = {
     passwd: [
@@ -142,12 +142,12 @@ async function createAccounts(folder: string, home: string): Promise<readonly st
     shadow: ['root:*:19000:0:99999:7:::', `${user.name}:*:19000:0:99999:7:::`],
     group: ['root:x:0:', `docker:x:998:${user.name}`, `${user.name}:x:${user.id}:`],
   };
-  const mounts = Object.entries(accounts).map(async ([name, lines]) => {
-    const path = join(folder, name);
-    await writeFile(path, `${lines.join('\n')}\n`);
-    return `mount --bind '${path}' /etc/${name}`;
-  });
-  return [...(await Promise.all(mounts)), 'mkdir -m 755 /run/sshd'];
+  const etc = join(folder, 'etc');
+  await runOk(['cp', '-a', '/etc', etc]);
+  for (const [name, lines] of Object.entries(accounts)) {
+    await writeFile(join(etc, name), `${lines.join('\n')}\n`);
+  }
+  return [`mount --bind '${etc}' /etc`, 'mkdir -m 755 /run/sshd'];
 }
 
 function sshClient(sshd: RealSshServer): readonly string[] {

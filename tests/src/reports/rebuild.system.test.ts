@@ -40,7 +40,8 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
   const outputOf = async ({ job }: ContainerActionResult) =>
     (await api.getJson<Job>(`/jobs/${job}`)).output;
 
-  describe.each<ComposeVersion>(['v2', 'v1'])('with compose %s', (version) => {
+  // Projects of their own, so side by side: much of it is waiting for compose.
+  describe.concurrent.each<ComposeVersion>(['v2', 'v1'])('with compose %s', (version) => {
     const problem = composeProblem(version);
     const testHere = test.skipIf(problem !== undefined);
     // What compose itself decides is the same in both, and v1 is slow.
@@ -240,7 +241,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     });
   });
 
-  describe("compose v1's labels, relative to the folder that it was called in", () => {
+  describe.concurrent("compose v1's labels, relative to the folder that it was called in", () => {
     const version = 'v1';
 
     test(

@@ -60,11 +60,10 @@ describeRealEngine('a real VM', () => {
 
   /** Changes one of the VM's accounts files until it is disposed of; sshd reads them at each login. */
   async function edit(file: 'passwd' | 'group', change: (text: string) => string) {
-    const path = join(dirname(vm.home), file);
+    const path = join(dirname(vm.home), 'etc', file);
     const before = await readFile(path, 'utf8');
     const after = change(before);
     expect(after).not.toBe(before);
-    // In place, as it is mounted.
     await writeFile(path, after);
     return { [Symbol.asyncDispose]: () => writeFile(path, before) };
   }

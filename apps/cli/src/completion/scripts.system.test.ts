@@ -1,12 +1,9 @@
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { healthy } from '../testing/fixtures.test-support.ts';
 import { canRun, typeInShell } from '../testing/interactive-shell.test-support.ts';
 import { binPath, collect, exitOf, token } from '../testing/run-bin.test-support.ts';
 import { startStubApi } from '../testing/stub-api.test-support.ts';
-import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { completionScripts, type Shell, shells } from './scripts.ts';
 
 test.each([
@@ -27,24 +24,6 @@ for candidate in "\${COMPREPLY[@]}"; do echo "$candidate"; done`;
   expect(await exitOf(bash)).toBe(0);
   expect({ stdout: stdout(), stderr: stderr() }).toEqual({ stdout: expected, stderr: '' });
 });
-
-test.skipIf(!canRun('zsh'))(
-  told('zsh', 'zsh that finds the script by fpath completes at the first Tab'),
-  async () => {
-    await using folder = await makeTemporaryFolder();
-    await writeFile(join(folder.path, '_ondemand'), completionScripts.zsh);
-    await writeFile(join(folder.path, 'ondemand'), '#!/bin/sh\necho candidate\n', { mode: 0o755 });
-    const script = `fpath=($1 $fpath); compadd() { print -l -- \${(P)@[-1]} }; compdef() {}
-autoload -Uz _ondemand; words=(ondemand ps ""); CURRENT=3; _ondemand`;
-    const zsh = spawn('zsh', ['-fc', script, 'zsh', folder.path], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { PATH: [folder.path, process.env.PATH].join(delimiter) },
-    });
-    const stdout = collect(zsh.stdout);
-    expect(await exitOf(zsh)).toBe(0);
-    expect(stdout()).toBe('candidate\n');
-  },
-);
 
 describe.each(shells.map((shell) => ({ shell, title: told(shell, `${shell}, with Tab pressed`) })))(
   '$title',

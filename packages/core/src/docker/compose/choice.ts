@@ -2,7 +2,7 @@
 
 import { type ComposeTarget, isInside } from './labels.ts';
 import type { ProbeAnswer, SeenPath } from './probe.ts';
-import { type ComposeSource, pathsOf, toShortPath } from './sources.ts';
+import { type ComposeSource, isAbsolute, pathsOf, toShortPath } from './sources.ts';
 
 export type SourceChoice = { readonly source: ComposeSource } | { readonly reason: string };
 
@@ -13,7 +13,7 @@ export function pathsToProbe({ workingDir, sources }: ComposeTarget): readonly s
 
 /** Pure. A path of a label stands in the reason only when it exists on the VM. */
 export function chooseSource(
-  { workingDir, sources }: ComposeTarget,
+  { workingDir, sources, madeBy }: ComposeTarget,
   { user, seen }: ProbeAnswer,
   composeRoots: readonly string[],
 ): SourceChoice {
@@ -26,7 +26,9 @@ export function chooseSource(
     const barred = [workingDir, ...sources.flatMap(pathsOf)].map(seen).find(isBarred);
     if (barred !== undefined) return { reason: toBarredReason(barred, user) };
     const special = sources.flatMap(pathsOf).find((path) => isSpecial(seen(path), sources.length));
-    return { reason: special === undefined ? gone : toSpecialReason(special) };
+    if (special !== undefined) return { reason: toSpecialReason(special) };
+    const isOfCaller = madeBy === 'v1' && sources.some(hasRelative);
+    return { reason: isOfCaller ? `${gone}; ${relativeHint}` : gone };
   }
   const resolve = (path: string) => {
     const found = seen(path);
@@ -50,9 +52,15 @@ export function chooseSource(
 }
 
 const gone = 'its compose folder or one of its files is no longer on the VM';
+const relativeHint =
+  'Compose v1 labels files relative to the folder that it was called in, which no label names: if they are still there, bring the project up once with their absolute paths (-f, --env-file)';
 const outside = 'its compose folder or one of its files is outside COMPOSE_ROOTS';
 const unresolved =
   'where links in the paths of its compose project lead cannot be told, which COMPOSE_ROOTS asks for; install coreutils (readlink) on the VM';
+
+function hasRelative({ files, environmentFiles }: ComposeSource): boolean {
+  return ![...files, ...environmentFiles].every(isAbsolute);
+}
 
 /** Where there are several readings, a folder is there as part of another one. */
 function isSpecial({ kind }: SeenPath, readings: number): boolean {

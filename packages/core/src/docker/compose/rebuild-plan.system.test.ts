@@ -294,6 +294,27 @@ test('two files that the labels fit alike are refused by name, and one of them a
   expect((await vm.plan(labels)).argv[5]).toBe(vm.project);
 });
 
+test.each([
+  ['an env file of a folder below', '../project/compose.yaml', 'below.env'],
+  ['a second file of elsewhere', 'HERE/compose.yaml,elsewhere.yaml', ''],
+])(
+  "v1's labels that lead nowhere, for %s is relative to the caller's folder, say so",
+  async (_name, files, environment) => {
+    await using vm = await startVm({ compose: 'v1' });
+    const plan = vm.plan({
+      version: '1.29.2',
+      'project.config_files': files.replace('HERE', vm.project),
+      'project.environment_file': environment,
+    });
+    await expect(plan).rejects.toMatchObject({
+      code: 'CONFLICT',
+      message: expect.stringMatching(
+        /relative to the folder that it was called in.*absolute paths/,
+      ),
+    });
+  },
+);
+
 test('a comma is part of a name where the files say so', async () => {
   await using vm = await startVm({ compose: 'v2' });
   const folder = join(vm.home, 'a,b');
