@@ -31,8 +31,14 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     }),
   );
 
-  const rebuild = (name: string) =>
-    api.postJson<ContainerActionResult>(`/containers/${name}/rebuild`);
+  const rebuild = async (name: string) => {
+    // As long as the test itself may take: builds go on side by side.
+    const signal = AbortSignal.timeout(4 * 60_000);
+    const response = await api.post(`/containers/${name}/rebuild`, { signal });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${name}: ${response.status} ${text}`);
+    return JSON.parse(text) as ContainerActionResult; // the shape that the tests then check
+  };
   const refuse = async (name: string) => {
     const response = await api.post(`/containers/${name}/rebuild`);
     return (await expectApiError(response, 'CONFLICT')).message;
@@ -58,17 +64,24 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       ),
       async () => {
         const site = await project('site');
+        const current = `${version}-current`;
         const release = async (number: number) => {
           const folder = await site.inFolder(`releases/${number}`);
           await folder.write('compose.yml', { web: folder.built(`release ${number}`) });
-          await rm(join(site.folder, 'current'), { force: true });
-          await symlink(`releases/${number}`, join(site.folder, 'current'));
+          await rm(join(site.folder, current), { force: true });
+          await symlink(`releases/${number}`, join(site.folder, current));
         };
         await release(1);
-        await site.compose(['-f', join(site.folder, 'current/compose.yml'), 'up', '-d', '--build']);
-        const web = site.container('web', 'current');
+        await site.compose([
+          '-f',
+          join(site.folder, current, 'compose.yml'),
+          'up',
+          '-d',
+          '--build',
+        ]);
+        const web = site.container('web', current);
         const labels = await site.pathLabels(web);
-        expect(labels).toContain('/current');
+        expect(labels).toContain(`/${current}`);
         await release(2);
         expect(await rebuild(web)).toMatchObject({ status: 'success', changed: true });
         expect(await site.pageOf(web)).toBe('release 2\n');

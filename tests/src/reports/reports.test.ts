@@ -32,3 +32,14 @@ test(report(35, 'README and docs name what the SSH user needs'), () => {
   }
   for (const word of ['setfacl', 'nologin', 'chage']) expect.soft(readme).toContain(word);
 });
+
+test(report(23, 'the checked-in document keeps the servers of the reference'), () => {
+  const { servers } = JSON.parse(read('../../../docs/openapi.json')) as {
+    servers: { url: string }[];
+  };
+  expect(servers.map(({ url }) => url)).toEqual([
+    'https://api.diegonmarcos.com',
+    'http://127.0.0.1:5000',
+    'http://localhost:5000',
+  ]);
+});
