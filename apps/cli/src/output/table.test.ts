@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
-import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { createStyle } from './style.ts';
 import { type Column, toFacts, toTable } from './table.ts';
+import { widthOf } from './width.ts';
 
 interface Row {
   readonly name: string;
@@ -93,7 +93,7 @@ test('more columns than a terminal can hold go off its edge, wide characters who
     const lines = toTable(columns, rows, plain, width).trimEnd().split('\n');
     expect(lines).toHaveLength(2);
     for (const line of lines) {
-      expect(stringWidth(line)).toBeLessThanOrEqual(width);
+      expect(widthOf(line)).toBeLessThanOrEqual(width);
       expect(line).toMatch(/…$/);
     }
   }

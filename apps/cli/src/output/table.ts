@@ -43,7 +43,7 @@ export function toTable<Row>(
 
 /** More columns than a very narrow terminal can hold go off its edge. */
 function cutLine(line: string, width: number): string {
-  return stringWidth(line) > width ? `${cutToWidth(line, width - 1)}…` : line;
+  return widthOf(line) > width ? `${cutToWidth(line, width - 1)}…` : line;
 }
 
 export type Fact = readonly [name: string, value: string, textStyle?: TextStyle | undefined];
