@@ -58,6 +58,18 @@ test.each([
   });
 });
 
+test.each([401, 403])(
+  'a discovery document that is kept from us with %i is a refusal',
+  async (status) => {
+    const discovery = { status, text: '<h1>Forbidden</h1>' };
+    await using issuer = await startStubIssuer({ token: [], discovery });
+    await expect(discover(issuer.issuer, signal)).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining(`refused (HTTP ${status}) when asked for its discovery`),
+    });
+  },
+);
+
 test.each([
   'https://evil.example.com',
   'https://api.example.com/v2',

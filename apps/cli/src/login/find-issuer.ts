@@ -100,13 +100,13 @@ async function request(
 
 /** It answered, but not with a document; a web page may stand for any path. */
 function mayKnowOther(failure: IssuerFailure): boolean {
-  return (
-    isMissing(failure) || (failure.kind === 'unavailable' && /^HTTP [23]/.test(failure.reason))
-  );
+  if (failure.kind === 'refused') return isBare(failure.code);
+  return failure.kind === 'unavailable' && /^HTTP [23]/.test(failure.reason);
 }
 
+/** A proxy may forbid it to us, which is another matter. */
 function isMissing(failure: IssuerFailure): boolean {
-  return failure.kind === 'refused' && isBare(failure.code);
+  return failure.kind === 'refused' && isBare(failure.code) && !/40[13]$/.test(failure.code);
 }
 
 const noDocument: IssuerFailure = {

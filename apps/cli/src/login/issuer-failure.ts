@@ -112,9 +112,9 @@ function isUnavailable(status: number): boolean {
   return status >= 500 || status === 429 || status === 408;
 }
 
-/** Fixed words of the standards; anything else from there could be anything. */
+/** A word, as those of the standards are; anything else from there could be anything. */
 function toCode(code: string): string {
-  return /^[a-z_]{1,40}$/.test(code) ? code : 'unknown error';
+  return /^[\w.:-]{1,60}$/.test(code) ? code : 'unknown error';
 }
 
 function fromAnswer(error: OperationProcessingError | UnsupportedOperationError): IssuerFailure {

@@ -89,7 +89,7 @@ async function revokeOne(
       ...toRequestOptions(signal),
       additionalParameters: { token_type_hint: kind },
     });
-    await processRevocationResponse(response);
+    if (!response.ok) await processRevocationResponse(response); // throws; of success some issuers answer 204
     return 'revoked';
   } catch (error) {
     const failure = toIssuerFailure(error, signal);

@@ -17,7 +17,7 @@ export interface IssuerAnswer {
 export interface StubIssuer extends AsyncDisposable {
   readonly issuer: string;
   /** The forms that came to this endpoint. */
-  forms(path: '/device' | '/token'): readonly Record<string, string>[];
+  forms(path: '/device' | '/token' | '/revoke'): readonly Record<string, string>[];
   /** What clients proved themselves with at the token endpoint. */
   authorizations(): readonly (string | undefined)[];
 }
@@ -26,6 +26,9 @@ export interface StubIssuer extends AsyncDisposable {
 export async function startStubIssuer(script: {
   readonly token: readonly IssuerAnswer[];
   readonly device?: readonly IssuerAnswer[];
+  readonly revoke?: readonly IssuerAnswer[];
+  /** In place of its documents. */
+  readonly discovery?: IssuerAnswer;
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Of the issuer below its origin. */
   readonly path?: string;
@@ -51,15 +54,18 @@ export async function startStubIssuer(script: {
 
   function choose(path: string, count: number): IssuerAnswer {
     if (path.startsWith('/.well-known/')) {
+      if (script.discovery !== undefined) return script.discovery;
       if (script.documents?.includes(path) === false) return { status: 404, text: 'Not found' };
       const endpoints = {
         issuer,
         token_endpoint: `${issuer}/token`,
         device_authorization_endpoint: `${issuer}/device`,
+        ...(script.revoke && { revocation_endpoint: `${issuer}/revoke` }),
       };
       return { body: { ...endpoints, ...script.metadata } };
     }
-    const answers = path === '/device' ? (script.device ?? [device]) : script.token;
+    const others = { '/device': script.device ?? [device], '/revoke': script.revoke ?? [] };
+    const answers = path === '/device' || path === '/revoke' ? others[path] : script.token;
     return answers[Math.min(count, answers.length) - 1] ?? {};
   }
 
