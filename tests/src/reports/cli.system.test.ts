@@ -165,13 +165,22 @@ test(
     await using other = await startApp();
     const given = { ONDEMAND_URL: other.url, ONDEMAND_TOKEN: other.tokens.admin };
     const commands = ['ps --watch', 'stats nginx --watch', 'logs nginx -f', 'events'];
+    // A build that goes on for as long as nobody ends it.
+    const labels = other.sandbox.vm.engine.find('nginx')?.spec.labels ?? {};
+    const project = labels['com.docker.compose.project.working_dir'] ?? '';
+    await writeFile(
+      join(project, 'Dockerfile'),
+      'FROM nginx:1.29-alpine\nRUN echo it hangs; sleep 3600\n',
+    );
+    commands.push('rebuild nginx');
     const started = commands.map((args) => ({ args, ...cli.start(args, { env: given }) }));
     try {
-      for (const { args, stdout } of started) {
+      for (const { args, stdout, stderr } of started) {
         const poke = () => args === 'events' && other.post('/containers/nginx/restart');
         await until(
           `${args} to show something`,
           async () => {
+            if (args.startsWith('rebuild')) return stderr().includes('it hangs');
             if (stdout() === '') await poke();
             return stdout() !== '';
           },

@@ -7,9 +7,10 @@ import { flag } from '../command-line/options.ts';
 import { suggestName } from '../command-line/suggest-name.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toFailure, toReason } from '../failure.ts';
+import { toFailure } from '../failure.ts';
 import { toPrintableText } from '../output/printable.ts';
 import { toJobFailure } from '../views/job-facts.ts';
+import { showWaits } from '../watch/follow.ts';
 import { followJob } from '../watch/follow-job.ts';
 
 export const rebuild = defineCommand({
@@ -53,7 +54,7 @@ async function attempt(context: Context, wanted: Attempt): Promise<ExitCode> {
   const { client, name, detach } = wanted;
   let job: string | undefined;
   try {
-    using spinner = output.spin(`Rebuilding ${name}`);
+    using wait = showWaits(output, `Rebuilding ${name}`, { isLong: true });
     const begun = await client.containers.rebuild.mutate({ name, async: true }, { signal });
     job = begun.job;
     if (detach || job === undefined) {
@@ -63,9 +64,7 @@ async function attempt(context: Context, wanted: Attempt): Promise<ExitCode> {
     const ended = await followJob(client, {
       id: job,
       signal,
-      onOpen: () => spinner.update(`Rebuilding ${name}`),
-      onReconnect: ({ error }) =>
-        spinner.update(`Rebuilding ${name}, trying to see it again: ${toReason(error)}`),
+      ...wait.hooks,
       onOutput: ({ text }) => showOutput(context, text, wanted.prefix),
     });
     return report(context, { name, begun, ended });

@@ -44,8 +44,12 @@ export interface WaitDisplay extends Disposable {
   readonly hooks: Required<Pick<SubscribeOptions, 'onOpen' | 'onReconnect'>>;
 }
 
-/** Reports a stream that is not open (yet, or any more): on a terminal at once, elsewhere in one line once the loss has lasted. */
-export function showWaits(output: Output, doing: string): WaitDisplay {
+/** Reports a stream that is not open (yet, or any more): on a terminal at once, elsewhere in one line once the loss has lasted. `isLong`: what it is about is waited for while it is open, too. */
+export function showWaits(
+  output: Output,
+  doing: string,
+  { isLong = false }: { readonly isLong?: boolean } = {},
+): WaitDisplay {
   let spinner = output.spin(doing);
   let lostAt: Date | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -59,6 +63,7 @@ export function showWaits(output: Output, doing: string): WaitDisplay {
       onOpen() {
         end();
         lostAt = undefined;
+        if (isLong) spinner = output.spin(doing);
       },
       onReconnect({ error }) {
         spinner[Symbol.dispose]();
