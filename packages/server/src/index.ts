@@ -26,6 +26,7 @@ import {
 } from './limits/answer-budget.ts';
 import { createShares } from './limits/fair-share.ts';
 import { createRateLimit } from './limits/rate-limit.ts';
+import type { SharedCounter } from './limits/redis-counter.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './openapi/docs.ts';
 import { createOpenApiDocument } from './openapi/document.ts';
 import { appRouter } from './procedures/app-router.ts';
@@ -59,6 +60,8 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   /** 0 for no limit. */
   readonly rateLimitPerMinute: number;
+  /** Given: limits hold for all processes together. */
+  readonly sharedCounter?: SharedCounter | undefined;
   /** Open at once in this process, by both transports together; 100 if left out. */
   readonly maxStreams?: number;
   /** How long an idle connection is kept; 620 if left out. */
@@ -84,7 +87,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const streams = createOpenStreams({ max: maxStreams, maxShared: 10 * maxStreams });
   const budget = createAnswerBudget(options.answerBudget ?? defaultBudget);
   const shares = createShares();
-  const rateLimit = createRateLimit({ perMinute: options.rateLimitPerMinute });
+  const rateLimit = createRateLimit({
+    perMinute: options.rateLimitPerMinute,
+    shared: options.sharedCounter,
+  });
   const guard = { authenticate: options.authenticate, scopeNames, rateLimit };
   const cors = createCors(options.corsOrigins ?? []);
   const securityHeaders = toSecurityHeaders({ publicUrl });

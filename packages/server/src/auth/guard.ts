@@ -49,7 +49,7 @@ export async function admit(request: FastifyRequest, options: GuardOptions): Pro
   const { rateLimit, scopeNames } = options;
   const principal = await identify(request, options);
   request.principal = principal;
-  rateLimit.countCalls(principal.sub, countCalls(request));
+  await rateLimit.countCalls(principal.sub, countCalls(request));
   const { scope } = request.routeOptions.config;
   if (scope !== undefined) requireScope(principal, scope, scopeNames);
 }
@@ -65,7 +65,7 @@ async function identify(
       toOrigin(request.address, rateLimit),
     );
   } catch (error) {
-    if (isAppError(error) && isFailedAttempt(error)) rateLimit.countFailure(request.address);
+    if (isAppError(error) && isFailedAttempt(error)) await rateLimit.countFailure(request.address);
     throw error;
   }
 }

@@ -109,7 +109,7 @@ export function createIntrospector(options: IntrospectionOptions) {
   }
 
   async function checkStranger(token: string, hash: TokenHash, origin: Origin): Promise<Principal> {
-    origin.requireAttempt();
+    await origin.requireAttempt();
     const reservation = await budget.reserve(origin.network).catch((error: unknown) => {
       const refusal = refused.get(hash);
       throw refusal !== undefined && now() - refusal.atMs < usableForMs ? refusal.error : error;

@@ -37,7 +37,7 @@ beforeEach(() => {
 /** As a token of that key id needs it. */
 async function findKey(keys: KeySet, kid: string, network = 'net') {
   const named = withId(await keys.current(), kid);
-  return named.length > 0 ? named : keys.find(kid, { network, requireAttempt() {} });
+  return named.length > 0 ? named : keys.find(kid, { network, async requireAttempt() {} });
 }
 
 function open({ issuerName = issuer.url, jwksUri = undefined as string | undefined } = {}) {
@@ -197,7 +197,7 @@ describe('key ids that nobody knows', () => {
   test('of an address that may not fail any more are not looked for', async () => {
     const { keys, calls } = open();
     await keys.load();
-    const requireAttempt = () => {
+    const requireAttempt = async () => {
       throw new AppError('TOO_MANY_REQUESTS', 'too many');
     };
     expect(await errorOf(keys.find('x', { network: 'net', requireAttempt }))).toMatchObject({

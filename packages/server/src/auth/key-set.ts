@@ -87,7 +87,7 @@ export function createKeySet({
     },
     async find(kid, origin) {
       if (now() - (missing.get(kid) ?? Number.NEGATIVE_INFINITY) < missingForMs) return [];
-      origin.requireAttempt();
+      await origin.requireAttempt();
       const startedBefore = fetches;
       for (;;) {
         const joined = search;

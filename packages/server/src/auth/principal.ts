@@ -44,8 +44,8 @@ export interface Origin {
   /** An IPv4 address or an IPv6 /64. */
   readonly network: string;
   /** Throws `TOO_MANY_REQUESTS` where too many tokens from there were no good. */
-  readonly requireAttempt: () => void;
+  readonly requireAttempt: () => Promise<void>;
 }
 
 /** For callers who are not counted. */
-export const anyOrigin: Origin = { network: 'any', requireAttempt: () => {} };
+export const anyOrigin: Origin = { network: 'any', requireAttempt: async () => {} };

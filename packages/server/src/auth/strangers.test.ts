@@ -49,7 +49,7 @@ function open({ introspection }: { readonly introspection?: Answer } = {}) {
   return {
     revoked,
     ask: (token: string, network = 'home', limit: Partial<Origin> = {}) =>
-      authenticate([`Bearer ${token}`], { network, requireAttempt() {}, ...limit }),
+      authenticate([`Bearer ${token}`], { network, async requireAttempt() {}, ...limit }),
     calls: () => issuer.count('/introspect') - from,
   };
 }
@@ -147,7 +147,7 @@ describe('the share of a network', () => {
 test('what an address over its limit sends is never asked about, and whoever is known there goes on', async () => {
   const { ask, calls } = open();
   await ask('good');
-  const requireAttempt = () => {
+  const requireAttempt = async () => {
     throw new AppError('TOO_MANY_REQUESTS', 'too many');
   };
   for (const token of ['garbage', 'good-and-new'])

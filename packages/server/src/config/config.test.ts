@@ -63,6 +63,7 @@ describe('values that are refused, by name and never repeated', () => {
     ['PUBLIC_URL', 'https://api.example.com/#x'],
     ['PUBLIC_URL', 'https://api.example.com?'],
     ['PUBLIC_URL', 'https://diego:secret@api.example.com'],
+    ['RATE_LIMIT_REDIS_URL', 'http://:secret@cache.example.com'],
     ['LOG_LEVEL', 'loud'],
     ['TRUST_PROXY', 'yes'],
     ['TRUST_PROXY', '1'],

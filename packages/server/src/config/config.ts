@@ -14,6 +14,7 @@ import {
   origins,
   port,
   proxies,
+  redisUrl,
   scopeToken,
   seconds,
   text,
@@ -48,6 +49,11 @@ export const environmentSchema = z.object({
     .default(600)
     .describe(
       'calls by one token subject, and a tenth of it for failed authentication from one address; 0 for no limit',
+    ),
+  RATE_LIMIT_REDIS_URL: redisUrl
+    .optional()
+    .describe(
+      'e.g. `redis://127.0.0.1:6379`: all processes count in it together; while it is away, each counts for itself',
     ),
   AUDIT_LOG_FILE: file
     .optional()

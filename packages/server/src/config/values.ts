@@ -52,6 +52,11 @@ const cutSlashes = (value: string) => value.replace(/\/+$/, '');
 
 export const url = anyUrl.transform(cutSlashes);
 
+export const redisUrl = z.url({
+  protocol: /^rediss?$/,
+  error: 'must be a redis or rediss URL, such as redis://127.0.0.1:6379',
+});
+
 /** To which paths are added. */
 export const baseUrl = bareUrl.transform(cutSlashes);
 

@@ -154,7 +154,7 @@ describe('what an address over its limit sends', () => {
         ...options,
         authenticate: async (authorization, origin) => {
           const sub = parseBearer(authorization);
-          if (sub !== 'known') origin?.requireAttempt();
+          if (sub !== 'known') await origin?.requireAttempt();
           asked.push(`${sub} of ${origin?.network}`);
           if (sub.startsWith('unchecked'))
             throw new AppError('SERVICE_UNAVAILABLE', 'too many unknown tokens', {

@@ -2,37 +2,68 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { AppError } from '@ondemand/core';
+import type { SharedCounter, TakeRequest } from './redis-counter.ts';
 
 export interface RateLimitOptions {
   /** Of requests by one token subject; 0 for no limits at all. */
   readonly perMinute: number;
+  /** Shared by all processes; while it rejects, this process counts for itself. */
+  readonly shared?: SharedCounter | undefined;
   /** In milliseconds, never going back. */
   readonly now?: () => number;
 }
 
-/** Both throw `TOO_MANY_REQUESTS` with `details.retryAfterSeconds`. State is this process's own and bounded. */
+/** All throw `TOO_MANY_REQUESTS` with `details.retryAfterSeconds`. The state in this process is bounded. */
 export interface RateLimit {
   /** Counts the calls of one request by a subject whose token was valid. */
-  countCalls(sub: string, calls: number): void;
+  countCalls(sub: string, calls: number): Promise<void>;
   /** Counts a failed authentication; a tenth of the limit, by address. */
-  countFailure(address: string): void;
+  countFailure(address: string): Promise<void>;
   /** Counts nothing; throws once the address may not fail any more. */
-  requireAttempt(address: string): void;
+  requireAttempt(address: string): Promise<void>;
 }
 
-export function createRateLimit({
-  perMinute,
-  now = () => performance.now(),
-}: RateLimitOptions): RateLimit {
-  const calls = createWindows({ limit: perMinute, now });
-  const failures = createWindows({ limit: Math.ceil(perMinute / 10), now });
+export function createRateLimit(options: RateLimitOptions): RateLimit {
+  const { perMinute } = options;
+  const calls = createCounter('calls', perMinute, options);
+  const failures = createCounter('failures', Math.ceil(perMinute / 10), options);
   return {
-    countCalls: (sub, count) =>
-      refuse(calls.take(sub, count), `This token's subject may ask ${perMinute} times a minute`),
-    countFailure: (address) =>
-      refuse(failures.take(toNetwork(address), 1), 'Too many failed authentications'),
-    requireAttempt: (address) =>
-      refuse(failures.waitMs(toNetwork(address)), 'Too many failed authentications'),
+    async countCalls(sub, count) {
+      const waitMs = await calls.take(sub, count);
+      refuse(waitMs, `This token's subject may ask ${perMinute} times a minute`);
+    },
+    async countFailure(address) {
+      refuse(await failures.take(toNetwork(address), 1), 'Too many failed authentications');
+    },
+    async requireAttempt(address) {
+      refuse(await failures.waitMs(toNetwork(address)), 'Too many failed authentications');
+    },
+  };
+}
+
+/** Counts what the shared counter cannot count; what is worth more than the limit takes all of it. */
+function createCounter(
+  name: string,
+  limit: number,
+  { shared, now = () => performance.now() }: RateLimitOptions,
+) {
+  const windows = createWindows({ limit, now });
+  const take = async (key: string, count: number, room: number) => {
+    if (limit === 0) return undefined;
+    try {
+      if (shared !== undefined)
+        return await shared.take(`ondemand:${name}:${key}`, { count, room, limit, windowMs });
+    } catch {} // the counter itself tells that it is away
+    return windows.take(key, { count, room });
+  };
+  return {
+    /** How many milliseconds to wait, or undefined when there was room. */
+    take(key: string, count: number) {
+      const worth = Math.min(count, limit);
+      return take(key, worth, worth);
+    },
+    /** The same for one more, without taking it. */
+    waitMs: (key: string) => take(key, 0, 1),
   };
 }
 
@@ -59,21 +90,12 @@ function createWindows({ limit, now }: { readonly limit: number; readonly now: (
   const windows = new Map<string, Window>(); // in the order in which they end
 
   return {
-    /** How many milliseconds to wait, or undefined when there was room. What is worth more than the limit takes all of it. */
-    take(key: string, count: number): number | undefined {
-      if (limit === 0) return undefined;
+    take(key: string, { count, room }: Pick<TakeRequest, 'count' | 'room'>): number | undefined {
       const time = now();
-      const window = currentWindow(key, time) ?? open(key, time);
-      const worth = Math.min(count, limit);
-      if (window.taken + worth > limit) return window.endsAt - time;
-      window.taken += worth;
+      const window = currentWindow(key, time);
+      if (window !== undefined && window.taken + room > limit) return window.endsAt - time;
+      if (count > 0) (window ?? open(key, time)).taken += count;
       return undefined;
-    },
-    /** The same for one more, without taking it. */
-    waitMs(key: string): number | undefined {
-      const time = now();
-      const window = limit === 0 ? undefined : currentWindow(key, time);
-      return window === undefined || window.taken < limit ? undefined : window.endsAt - time;
     },
   };
 

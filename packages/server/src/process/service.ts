@@ -25,6 +25,7 @@ import { createAuditTrail } from '../audit/trail.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import type { Config } from '../config/config.ts';
 import { createServer } from '../index.ts';
+import { checkRedisPackage, openRedisCounter } from '../limits/redis-counter.ts';
 
 export interface Service {
   readonly url: string;
@@ -44,6 +45,7 @@ export async function checkEnvironment(config: Partial<Config>): Promise<string[
     checkOci(config),
     checkSshConfig(sshOptions(config)),
     checkComposeRoots(config),
+    checkRedisPackage(config.RATE_LIMIT_REDIS_URL),
   ]);
   return problems.flat();
 }
@@ -109,6 +111,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     scopeNames,
   });
   const audit = createLoggedAudit(config, logger);
+  const sharedCounter = await openSharedCounter(config, logger);
   const ownUrl = `http://${toUrlHost(config.HOST)}:${config.PORT}`;
   const app = await createServer({
     services: {
@@ -134,6 +137,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     trustProxy: config.TRUST_PROXY,
     corsOrigins: config.CORS_ORIGINS,
     rateLimitPerMinute: config.RATE_LIMIT_PER_MINUTE,
+    sharedCounter,
     keepAliveSeconds: config.KEEP_ALIVE_SECONDS,
     audit,
   });
@@ -143,6 +147,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     await engine[Symbol.asyncDispose]();
     await connection[Symbol.asyncDispose]();
     await compute[Symbol.asyncDispose]();
+    await sharedCounter?.[Symbol.asyncDispose]();
   };
 
   try {
@@ -266,6 +271,19 @@ function createLoggedAudit(
           ? 'the audit file cannot be written; this log alone has its lines'
           : 'the audit file cannot be written; nothing is changed but power-off',
       ),
+  });
+}
+
+async function openSharedCounter({ RATE_LIMIT_REDIS_URL: url }: Config, logger: Logger) {
+  if (url === undefined) return undefined;
+  return openRedisCounter({
+    url,
+    onAway: (reason) =>
+      logger.warn(
+        { redis: { reason } },
+        'Redis at RATE_LIMIT_REDIS_URL cannot be used; until it can, each process counts for itself',
+      ),
+    onBack: () => logger.info('Redis at RATE_LIMIT_REDIS_URL can be used again'),
   });
 }
 
