@@ -32,7 +32,7 @@ function startWorld() {
       },
       /** The scopes, else the code of the refusal. */
       ask: (token: string, network: string) =>
-        authenticate([`Bearer ${token}`], { network, requireAttempt() {} }).then(
+        authenticate([`Bearer ${token}`], { network, async requireAttempt() {} }).then(
           ({ scopes }) => scopes.join(' '),
           ({ code }) => String(code),
         ),

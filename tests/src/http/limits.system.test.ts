@@ -29,30 +29,32 @@ test('RATE_LIMIT_PER_MINUTE holds for a subject on both transports, and is told 
 });
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
-test.skipIf(!hasRedis)(
-  `RATE_LIMIT_REDIS_URL makes two processes count together, and each for itself while Redis is away${hasRedis ? '' : ': there is no redis-server'}`,
-  async () => {
-    const port = String(await findFreePort());
-    const redis = spawn('redis-server', ['--bind', '127.0.0.1', '--port', port, '--save', '']);
-    await using _ = { [Symbol.asyncDispose]: async () => void redis.kill('SIGKILL') };
-    await once(redis.stdout, 'data'); // its first line; it listens long before an API does
-    const url = `redis://127.0.0.1:${port}`;
-    const env = { RATE_LIMIT_PER_MINUTE: '4', RATE_LIMIT_REDIS_URL: url };
-    await using app = await startApp({ env });
-    await using second = await startServer({ ...app.sandbox.env, ...env });
-    const other = createCaller(second.url, app.tokens);
-    for (const { getJson } of [app, other, app, other]) await getJson('/whoami');
-    for (const { get } of [app, other])
-      await expectApiError(await get('/whoami'), 'TOO_MANY_REQUESTS');
-    redis.kill('SIGKILL');
-    await once(redis, 'close');
-    for (const { getJson } of [app, other]) await getJson('/whoami');
-    const warned = await until('a warning in the log', () =>
-      app.server.logs().find(({ redis: told }) => told !== undefined),
-    );
-    expect(warned.msg).toMatch(/RATE_LIMIT_REDIS_URL cannot be used/);
-  },
-);
+inOrder
+  .skipIf(!hasRedis)
+  .concurrent(
+    `RATE_LIMIT_REDIS_URL makes two processes count together, and each for itself while Redis is away${hasRedis ? '' : ': there is no redis-server'}`,
+    async () => {
+      const port = String(await findFreePort());
+      const redis = spawn('redis-server', ['--bind', '127.0.0.1', '--port', port, '--save', '']);
+      await using _ = { [Symbol.asyncDispose]: async () => void redis.kill('SIGKILL') };
+      await once(redis.stdout, 'data'); // its first line; it listens long before an API does
+      const url = `redis://127.0.0.1:${port}`;
+      const env = { RATE_LIMIT_PER_MINUTE: '4', RATE_LIMIT_REDIS_URL: url };
+      await using app = await startApp({ env });
+      await using second = await startServer({ ...app.sandbox.env, ...env });
+      const other = createCaller(second.url, app.tokens);
+      for (const { getJson } of [app, other, app, other]) await getJson('/whoami');
+      for (const { get } of [app, other])
+        await expectApiError(await get('/whoami'), 'TOO_MANY_REQUESTS');
+      redis.kill('SIGKILL');
+      await once(redis, 'close');
+      for (const { getJson } of [app, other]) await getJson('/whoami');
+      const warned = await until('a warning in the log', () =>
+        app.server.logs().find(({ redis: told }) => told !== undefined),
+      );
+      expect(warned.msg).toMatch(/RATE_LIMIT_REDIS_URL cannot be used/);
+    },
+  );
 
 test('whoever tries tokens is stopped at a tenth of it, and who has one is not', async () => {
   await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '50' } });
