@@ -151,7 +151,16 @@ export interface JobCaller {
   readonly requestId: string;
 }
 
+/** The words that repeat a value of a container's environment. */
+export interface EnvironmentWords {
+  /** When the container was created, whose environment never changes from then on; ISO 8601. */
+  readonly createdAt: string;
+  readonly words: readonly string[];
+}
+
 export interface JobRequest extends JobPlan {
+  /** Of its container before it starts; kept with it, encrypted. */
+  readonly secrets?: EnvironmentWords | undefined;
   readonly by?: JobCaller | undefined;
   readonly id: string;
   readonly kind: JobKind;
@@ -159,6 +168,8 @@ export interface JobRequest extends JobPlan {
 }
 
 export interface JobRecord extends Omit<Job, 'output'> {
+  /** Where they were asked for, and are kept and readable. */
+  readonly secrets?: EnvironmentWords | undefined;
   /** Of its output so far. */
   readonly outputBytes: number;
   /** The newest of its output, as it was written. */
@@ -193,7 +204,11 @@ export interface JobHost {
   cancel(id: string): Promise<JobState | undefined>;
   /** Those that are kept, in no order; without `id`, all. */
   list(
-    options: { readonly id?: string; readonly tailBytes: number } & CallOptions,
+    options: {
+      readonly id?: string;
+      readonly tailBytes: number;
+      readonly secrets?: boolean;
+    } & CallOptions,
   ): Promise<readonly JobRecord[]>;
   /** What each job has past its offset, each in bounded pieces, and of many spans of one job those that come first; waits up to `waitMs` until at least one has something, has ended, or is not there. */
   read(

@@ -3,9 +3,18 @@
 import { type JobKind, type JobState, jobKinds } from '../model/job.ts';
 import type { JobReading, JobRecord } from '../ports.ts';
 
-/** `undefined` when it is anything but the whole answer of the list script. */
-export function parseJobRecords(answer: Buffer, marker: string): JobRecord[] | undefined {
-  return parseFrames(answer, { marker, toFrame: toRecordFrame });
+/** `undefined` when it is anything but the whole answer of the list script. What is sealed of each job goes to `onSealed`, and their key without an id. */
+export function parseJobRecords(
+  answer: Buffer,
+  marker: string,
+  onSealed: (id: string, bytes: Buffer) => void = () => {},
+): JobRecord[] | undefined {
+  const toFrame = (fields: readonly string[]) =>
+    fields[0] === 'sealed' && fields.length === 3
+      ? toSealedFrame(fields, onSealed)
+      : toRecordFrame(fields);
+  const frames = parseFrames<JobRecord | undefined>(answer, { marker, toFrame });
+  return frames?.filter((record) => record !== undefined);
 }
 
 /** `undefined` when it is anything but the whole answer of the read script. */
@@ -51,6 +60,21 @@ function parseFrames<T>(answer: Buffer, { marker, toFrame }: FrameOptions<T>): T
     found.push(frame.take(answer.subarray(at, at + frame.size)));
     at += frame.size;
   }
+}
+
+function toSealedFrame(
+  [, size, id = '']: readonly string[],
+  onSealed: (id: string, bytes: Buffer) => void,
+): Frame<undefined> | undefined {
+  const bytes = toCount(size);
+  if (bytes === undefined) return undefined;
+  return {
+    size: bytes,
+    take: (sealed) => {
+      onSealed(id, sealed);
+      return undefined;
+    },
+  };
 }
 
 function toRecordFrame(fields: readonly string[]): Frame<JobRecord> | undefined {

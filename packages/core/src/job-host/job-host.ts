@@ -6,7 +6,7 @@ import { pause } from '../concurrency/deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { JobState } from '../model/job.ts';
 import { vmId } from '../model/vm.ts';
-import type { CallOptions, Clock, JobHost, JobRequest, JobStart } from '../ports.ts';
+import type { CallOptions, Clock, JobHost, JobRecord, JobRequest, JobStart } from '../ports.ts';
 import { createCapture } from '../ssh/command/exec.ts';
 import type { SshConnection } from '../ssh/connection/connection.ts';
 import type { SshReason } from '../ssh/to-app-error.ts';
@@ -14,6 +14,7 @@ import { parseJobReadings, parseJobRecords, toState, toTime } from './answers.ts
 import {
   cancelScript,
   findScript,
+  keyScript,
   listScript,
   readScript,
   runnerScript,
@@ -21,6 +22,7 @@ import {
   startScript,
   toNaps,
 } from './scripts.ts';
+import { keyBytes, openWords, sealWords } from './sealed-words.ts';
 
 export interface JobHostOptions {
   readonly connection: Pick<SshConnection, 'exec'>;
@@ -59,13 +61,12 @@ export function createJobHost({
       }
     },
     cancel,
-    list: async ({ id = '', tailBytes, signal }) =>
-      id !== '' && !isJobId(id)
-        ? []
-        : ask((marker) => toArgv(listScript, marker, String(tailBytes), id), parseJobRecords, {
-            timeoutMs: scriptTimeoutMs,
-            signal,
-          }),
+    async list({ id = '', tailBytes, secrets = false, signal }) {
+      if (id !== '' && !isJobId(id)) return [];
+      const toCommand = (marker: string) =>
+        toArgv(listScript, marker, String(tailBytes), secrets ? 'sealed' : '', id);
+      return ask(toCommand, parseRecords, { timeoutMs: scriptTimeoutMs, signal });
+    },
     async read(spans, { waitMs, signal }) {
       const known = spans.filter(({ id }) => isJobId(id));
       const unknown = spans.filter(({ id }) => !isJobId(id));
@@ -116,16 +117,17 @@ export function createJobHost({
   }
 
   async function start(
-    { id, kind, target, lock, by, argv, env }: JobRequest,
+    { id, kind, target, lock, by, secrets, argv, env }: JobRequest,
     signal: AbortSignal | undefined,
   ): Promise<JobStart> {
     if (!isJobId(id) || !isJobId(lock) || /\p{Cc}/u.test(target) || argv.length === 0) {
       throw new AppError('INTERNAL_ERROR', `The job '${id}' is not fit to be started`);
     }
+    const words = secrets === undefined ? '' : sealWords(secrets, id, await readKey(signal));
     const { exitCode, output } = await capture(
       toArgv(
         startScript,
-        ...[id, kind, target, lock, JSON.stringify(by ?? null), String(keep), runnerScript],
+        ...[id, kind, target, lock, JSON.stringify(by ?? null), words, String(keep), runnerScript],
         ...argv,
       ),
       { env, timeoutMs: startTimeoutMs, maxBytes: wordBytes, signal },
@@ -135,6 +137,13 @@ export function createJobHost({
     if (startedAt !== undefined) return { startedAt };
     if (exitCode === scriptExits.busy) throw busy(value);
     throw refused(exitCode);
+  }
+
+  async function readKey(signal: AbortSignal | undefined): Promise<Buffer> {
+    const options = { timeoutMs: scriptTimeoutMs, maxBytes: keyBytes, signal };
+    const { exitCode, output } = await capture(toArgv(keyScript), options);
+    if (output.length !== keyBytes) throw refused(exitCode);
+    return output;
   }
 
   /** The truth about a start whose answer was lost, over a connection that may be a new one. */
@@ -178,6 +187,15 @@ export function createJobHost({
       if (attempt === 3) throw unreadable();
     }
   }
+}
+
+function parseRecords(answer: Buffer, marker: string): JobRecord[] | undefined {
+  const sealed = new Map<string, Buffer>();
+  const records = parseJobRecords(answer, marker, (id, bytes) => sealed.set(id, bytes));
+  return records?.map((record) => {
+    const secrets = openWords(sealed.get(record.id), record.id, sealed.get(''));
+    return secrets === undefined ? record : { ...record, secrets };
+  });
 }
 
 const scriptTimeoutMs = 20_000;

@@ -1,11 +1,12 @@
 // The output of a job as its readers get it from a real VM: every byte from any place, while it runs and after.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { ended, readAll, readOne, record, startWorld } from '../testing/job-host.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
+import { createJobHost } from './job-host.ts';
 
 describeSshd('jobs', () => {
   it('give bytes as they are, from any offset, with or without a newline at the end', async () => {
@@ -44,6 +45,36 @@ describeSshd('jobs', () => {
     });
     await writeFile(world.file('stop'), '');
     expect(await ended(world.host, job.id)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('keep the words of an environment encrypted, for every process that asks for them', async () => {
+    await using world = await startWorld();
+    const secrets = { createdAt: '2026-02-08T10:15:31Z', words: ['pl4nted-s3cret', "it's"] };
+    const job = world.job('exit 0', { secrets });
+    const bare = world.job('exit 0');
+    await world.host.start(job);
+    await world.host.start(bare);
+    const other = createJobHost({ connection: world.connect() });
+    const found = await other.list({ tailBytes: 0, secrets: true });
+    expect(new Map(found.map((each) => [each.id, each.secrets]))).toEqual(
+      new Map([
+        [job.id, secrets],
+        [bare.id, undefined],
+      ]),
+    );
+    expect((await other.list({ tailBytes: 0 })).map((each) => each.secrets)).toEqual([
+      undefined,
+      undefined,
+    ]);
+    const files = (await readdir(world.state, { recursive: true, withFileTypes: true })).filter(
+      (entry) => entry.isFile(),
+    );
+    expect(files.map(({ name }) => name)).toContain('key');
+    for (const { parentPath, name } of files) {
+      const path = join(parentPath, name);
+      expect((await stat(path)).mode & 0o077).toBe(0);
+      expect(await readFile(path, 'latin1')).not.toContain('pl4nted');
+    }
   });
 
   it('are read many at a time, and one that is not there answers at once', async () => {

@@ -1,7 +1,7 @@
 // What runs on the VM for jobs: POSIX shell with flock and setsid of util-linux; values come as arguments, never as script text.
 
 /*
- * A job's folder is jobs/ID and holds `meta`, `log`, `lock` and `end`. It shows up once its runner holds `lock`, and the runner
+ * A job's folder is jobs/ID and holds `meta`, `log`, `lock`, `end` and `words.BYTES`, which is encrypted with the file `key`. It shows up once its runner holds `lock`, and the runner
  * holds that for as long as it lives. When the command has ended, `end` becomes `end.EXITCODE.SECONDS.BYTES`: a rename succeeds
  * on a full disk too, and filling disks is what builds are good at. Without that, a job whose `lock` is free is lost.
  * `pid` has the process id of the runner, which is its session's as well; once the job is to be cancelled it is called `cancel`,
@@ -69,9 +69,17 @@ mv -- "$job/end" "$job/end.$code.$(date +%s).$(wc -c <"$job/log")$cancelled"
 flock -u 8
 `;
 
-/** Arguments: id, kind, target, lock, who asked for it as JSON, how many ended jobs to keep, the runner's script, and the command. Prints `started SECONDS` or `busy ID`. */
-export const startScript = `${paths}${readState}id=$1 kind=$2 target=$3 lock=$4 by=$5 keep=$6 runner=$7
-shift 7
+/** Prints the key, and makes it where there is none. */
+export const keyScript = `${paths}make_places
+exec 6>>"$folder/key.lock"
+flock 6
+[ -s "$folder/key" ] || { head -c 32 /dev/urandom >"$folder/key.new" && mv -- "$folder/key.new" "$folder/key"; }
+head -c 32 "$folder/key"
+`;
+
+/** Arguments: id, kind, target, lock, who asked for it as JSON, sealed words, how many ended jobs to keep, the runner's script, and the command. Prints `started SECONDS` or `busy ID`. */
+export const startScript = `${paths}${readState}id=$1 kind=$2 target=$3 lock=$4 by=$5 words=$6 keep=$7 runner=$8
+shift 8
 command -v flock >/dev/null && command -v setsid >/dev/null || exit ${scriptExits.toolsMissing}
 make_places
 # Whoever makes this folder first decides whether the job may begin: see the script that looks for a job whose start was lost.
@@ -102,6 +110,7 @@ new=$jobs/.new.$lock
 rm -rf -- "$new"
 now=$(date +%s)
 mkdir -- "$new" && printf '%s\\n' "$kind" "$now" "$target" "$by" >"$new/meta" &&
+  printf %s "$words" >"$new/words.\${#words}" &&
   : >"$new/log" && : >"$new/end" && : >"$new/lock" || leave ${scriptExits.noFolder}
 # Ends when the runner has spoken and closed fd 3, or died.
 answer=$(setsid sh -c "$runner" ondemand-job "$new" "$jobs/$id" "$umask" "$@" 3>&1 >/dev/null </dev/null &)
@@ -183,13 +192,22 @@ fi
 printf '%s %s\n' $state "$code"
 `;
 
-/** Arguments: marker, bytes of each tail, and an id or nothing for all. */
-export const listScript = `${paths}${readState}mark=$1 most=$2
+/** Arguments: marker, bytes of each tail, whether sealed words are wanted, and an id or nothing for all. */
+export const listScript = `${paths}${readState}mark=$1 most=$2 sealed=$3
 is_ours "$folder" && is_ours "$jobs" || { printf '%s end\\n' "$mark"; exit 0; }
-if [ -n "$3" ]; then set -- "$jobs/$3"; else set -- "$jobs"/*; fi
+if [ -n "$4" ]; then set -- "$jobs/$4"; else set -- "$jobs"/*; fi
+if [ -n "$sealed" ] && [ -s "$folder/key" ]; then
+  printf '%s sealed 32 \\n' "$mark"
+  head -c 32 "$folder/key"
+fi
 for job do
   look "$job"
   [ $state != none ] || continue
+  [ -z "$sealed" ] || for words in "$job"/words.*; do
+    [ -s "$words" ] || continue
+    printf '%s sealed %s %s\\n' "$mark" "\${words##*.}" "\${job##*/}"
+    head -c "\${words##*.}" "$words"
+  done
   { read -r kind && read -r started && IFS= read -r target; } <"$job/meta" && measure "$job" || continue
   bytes=$size
   [ "$bytes" -le "$most" ] || bytes=$most

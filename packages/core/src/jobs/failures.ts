@@ -16,7 +16,7 @@ export function jobNotFound(id: string): AppError {
 
 /** In place of an output whose secrets cannot be told. */
 export function withheld(target: string): string {
-  return `(output withheld: the environment of the container '${target}' could not be read, so its values could not be hidden)\n`;
+  return `(output withheld: the environment of the container '${target}' before or after this job is not known, so its values could not be hidden)\n`;
 }
 
 /** For cancelling a job that has ended. */

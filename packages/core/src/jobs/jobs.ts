@@ -11,6 +11,7 @@ import type {
   Clock,
   Compute,
   EngineContainer,
+  EnvironmentWords,
   JobCaller,
   JobHost,
   JobPlan,
@@ -31,6 +32,7 @@ import {
   toBuildFailure,
   withheld,
 } from './failures.ts';
+import { type PresentWords, toHiddenWords } from './hidden-words.ts';
 import { type OutputWithPosition, parseOffset, readJobOutput } from './output.ts';
 import { toReadableTail } from './readable-output.ts';
 import { createRetryWhileUnreachable } from './reconnection.ts';
@@ -81,7 +83,7 @@ export interface JobsOptions {
   /** So many hexadecimal digits, never the same twice. */
   readonly randomHex: (digits: number) => string;
   /** Words that must not show in the output of a job on this container; where they cannot be read, the output is withheld. Throws `NOT_FOUND` when the container is gone. */
-  readonly secretsOf?: (target: string, options: CallOptions) => Promise<readonly string[]>;
+  readonly secretsOf?: (target: string, options: CallOptions) => Promise<EnvironmentWords>;
   /** Told when a job was started, and when one was seen to have ended. */
   readonly onChange?: () => void;
   /** How long the VM may be unreachable before waiting callers fail. */
@@ -95,8 +97,6 @@ const projectLabel = 'com.docker.compose.project';
 const listTailBytes = 2 * 1024;
 const getTailBytes = 256 * 1024;
 const secretsTimeoutMs = 10_000;
-/** Of how many jobs that were started here the words are remembered. */
-const maxRemembered = 50;
 /** Past any output: such a span has news only when its job has ended. */
 const endOffset = Number.MAX_SAFE_INTEGER;
 
@@ -114,7 +114,7 @@ export function createJobs({
   link,
   clock,
   randomHex,
-  secretsOf = async () => [],
+  secretsOf = async () => ({ createdAt: new Date(0).toISOString(), words: [] }),
   onChange = () => {},
   maxUnreachableMs = 5 * 60_000,
   maxWaitMs = 2 * 60 * 60_000,
@@ -128,15 +128,13 @@ export function createJobs({
   const starts = createSharedStarts<Job>();
   /** Those that ran when they were last seen: only to tell when one has ended. */
   const running = new Set<string>();
-  /** The words of the environments before the rebuilds that were started here. */
-  const remembered = new Map<string, readonly string[]>();
   /** As they were listed last. */
   let known: ReadonlySet<string> = new Set();
 
   return {
     async list({ output = true, signal } = {}) {
       const tailBytes = output ? listTailBytes : 0;
-      const records = await findAll({ tailBytes, signal });
+      const records = await findAll({ tailBytes, secrets: output, signal });
       if (!output) return records.map((record) => toJob(record, [])).sort(newestFirst);
       const targets = [...new Set(records.map(({ target }) => target))];
       const secrets = new Map(
@@ -145,7 +143,9 @@ export function createJobs({
         ),
       );
       return records
-        .map((record) => toJob(record, toWords(record.id, secrets.get(record.target))))
+        .map((record) =>
+          toJob(record, toHiddenWords(record.id, records, secrets.get(record.target))),
+        )
         .sort(newestFirst);
     },
     async get(id, { signal } = {}) {
@@ -220,10 +220,13 @@ export function createJobs({
       readSecrets(target, signal),
     ]);
     const id = toJobId(clock.now(), randomHex(8));
-    if (Array.isArray(secrets)) remember(id, secrets);
+    const request = {
+      ...{ ...plan, id, kind: 'rebuild' as const, target, ...(by && { by }) },
+      ...(secrets !== undefined && secrets !== 'gone' && { secrets }),
+    };
     reads.invalidate();
     const { startedAt } = await vm
-      .explain(() => host.start({ ...plan, id, kind: 'rebuild', target, ...(by && { by }) }))
+      .explain(() => host.start(request))
       .catch(asRebuildOf(target))
       .finally(reads.invalidate);
     running.add(id);
@@ -245,13 +248,13 @@ export function createJobs({
     await next({ id, offset: endOffset }, signal);
     const readRecord = () => findOne(id, { tailBytes: getTailBytes, signal });
     const record = await retry(id, readRecord, signal);
-    const secrets = await readWords(record, signal);
+    const secrets = await retry(id, () => readWords(record, signal), signal);
     if (record.state !== 'succeeded') throw toBuildFailure(record, secrets);
     return toJob(record, secrets);
   }
 
   async function find(
-    options: { readonly id?: string; readonly tailBytes: number },
+    options: { readonly id?: string; readonly tailBytes: number; readonly secrets?: boolean },
     signal: AbortSignal | undefined,
   ): Promise<readonly JobRecord[]> {
     const records = await vm.reach(
@@ -265,10 +268,13 @@ export function createJobs({
 
   function findAll({
     tailBytes,
+    secrets = false,
     signal,
-  }: { readonly tailBytes: number } & CallOptions): Promise<readonly JobRecord[]> {
-    const list = (inner: AbortSignal) => find({ tailBytes }, inner);
-    const key = `the list of jobs with ${tailBytes} bytes each`;
+  }: { readonly tailBytes: number; readonly secrets?: boolean } & CallOptions): Promise<
+    readonly JobRecord[]
+  > {
+    const list = (inner: AbortSignal) => find({ tailBytes, secrets }, inner);
+    const key = `the list of jobs with ${tailBytes} bytes${secrets ? ' and words' : ''} each`;
     return reads.read(key, list, { signal, keep: tailBytes === 0 });
   }
 
@@ -305,19 +311,11 @@ export function createJobs({
     { id, target }: Pick<JobRecord, 'id' | 'target'>,
     signal: AbortSignal | undefined,
   ): Promise<readonly string[] | undefined> {
-    return toWords(id, await readSecrets(target, signal));
-  }
-
-  function toWords(id: string, present: Secrets | undefined): readonly string[] | undefined {
-    const before = remembered.get(id);
-    if (present === 'gone') return before;
-    return present && [...(before ?? []), ...present];
-  }
-
-  function remember(id: string, secrets: readonly string[]): void {
-    remembered.set(id, secrets);
-    const [oldest] = remembered.keys();
-    if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest);
+    const [all, present] = await Promise.all([
+      findAll({ tailBytes: 0, secrets: true, signal }),
+      readSecrets(target, signal),
+    ]);
+    return toHiddenWords(id, all, present);
   }
 
   async function* withhold(
@@ -329,11 +327,10 @@ export function createJobs({
     await next({ id, offset: endOffset }, signal);
   }
 
-  /** Undefined where they could not be read. */
   async function readSecrets(
     target: string,
     signal: AbortSignal | undefined,
-  ): Promise<Secrets | undefined> {
+  ): Promise<PresentWords> {
     try {
       return await withDeadline((inner) => secretsOf(target, { signal: inner }), {
         timeoutMs: secretsTimeoutMs,
@@ -351,9 +348,6 @@ export function createJobs({
     else if (running.delete(id)) onChange();
   }
 }
-
-/** The words of a container's environment as it is now. */
-type Secrets = readonly string[] | 'gone';
 
 function toJob(
   { outputBytes, outputTail, ...job }: JobRecord,

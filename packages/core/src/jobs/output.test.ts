@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
-import { id, lost, readAll, setUp, web } from '../testing/jobs.test-support.ts';
+import { id, lost, readAll, setUp, toWords, web } from '../testing/jobs.test-support.ts';
 
 test('output() gives lines as they come, and ends with the job', async () => {
   const { service, add, print, end } = setUp();
@@ -60,7 +60,7 @@ test('output() leaves out the values of the environment of its container, and as
   const { service, add } = setUp({
     secretsOf: async (target) => {
       asked.push(target);
-      return ['correct horse', 'true'];
+      return toWords('correct horse', 'true');
     },
   });
   add(id, { text: 'it is true: correct horse!\n'.repeat(20), state: 'succeeded', exitCode: 0 });
@@ -91,14 +91,21 @@ test('a job that wrote nothing has nothing to be withheld', async () => {
 });
 
 test('values from before a rebuild stay hidden once the container has others, or is gone', async () => {
-  let environment = async () => ['before rebuild'];
-  const { service, print } = setUp({ secretsOf: () => environment() });
+  let environment = async () => toWords('before rebuild');
+  const { service, add, print, end } = setUp({ secretsOf: () => environment() });
   await service.startRebuild(web);
   print(id, 'first before rebuild, then after rebuild\n');
-  environment = async () => ['after rebuild'];
+  environment = async () => ({ ...toWords('after rebuild'), createdAt: '2026-02-08T10:19:59Z' });
+  expect((await service.get(id)).output).toBe('first ***, then ***\n');
+  end(id, 'succeeded', 0);
+  expect((await service.get(id)).output).toBe('first ***, then ***\n');
+  environment = async () => ({ ...toWords('rotated'), createdAt: '2026-02-08T10:30:00Z' });
+  expect((await service.get(id)).output).toEqual(withheld);
+  const next = { ...toWords('after rebuild'), createdAt: '2026-02-08T10:19:59Z' };
+  add('20260208T102500Z-3f9a1c2c', { startedAt: '2026-02-08T10:25:00.000Z', secrets: next });
   expect((await service.get(id)).output).toBe('first ***, then ***\n');
   environment = () => Promise.reject(new AppError('NOT_FOUND', 'gone'));
-  expect((await service.get(id)).output).toBe('first ***, then after rebuild\n');
+  expect((await service.get(id)).output).toBe('first ***, then ***\n');
 });
 
 test('the output of a job of another process is withheld once its container is gone', async () => {
@@ -106,6 +113,13 @@ test('the output of a job of another process is withheld once its container is g
   const { service, add } = setUp({ secretsOf: () => Promise.reject(gone) });
   add(id, { text: 'the word is hunter2\n', state: 'succeeded', exitCode: 0 });
   expect((await service.get(id)).output).toEqual(withheld);
+});
+
+test('the output of a job with which no words are kept is withheld', async () => {
+  const { service, add } = setUp();
+  add(id, { text: 'the word is hunter2\n', secrets: undefined });
+  expect((await service.get(id)).output).toEqual(withheld);
+  expect((await service.list())[0]?.output).toEqual(withheld);
 });
 
 test('a reader who leaves ends its output at once', async () => {

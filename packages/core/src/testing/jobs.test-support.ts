@@ -4,7 +4,13 @@ import { AppError } from '../errors.ts';
 import { createJobs, type JobsOptions } from '../jobs/jobs.ts';
 import type { JobState } from '../model/job.ts';
 import type { LifecycleState } from '../model/vm.ts';
-import type { EngineContainer, JobHost, JobRecord, JobRequest } from '../ports.ts';
+import type {
+  EngineContainer,
+  EnvironmentWords,
+  JobHost,
+  JobRecord,
+  JobRequest,
+} from '../ports.ts';
 
 /** Of the first job that is started. */
 export const id = '20260208T101531Z-3f9a1c2b';
@@ -79,7 +85,14 @@ interface FakeJob {
   exitCode: number | null;
   target: string;
   startedAt: string;
+  secrets?: EnvironmentWords | undefined;
 }
+
+/** Words of a container from before all jobs. */
+export const toWords = (...words: string[]): EnvironmentWords => ({
+  createdAt: '2026-02-01T00:00:00Z',
+  words,
+});
 
 function createFakeHost() {
   const jobs = new Map<string, FakeJob>();
@@ -100,7 +113,8 @@ function createFakeHost() {
       started.push(request);
       const startedAt = '2026-02-08T10:15:31.000Z';
       const fresh = { log: new Uint8Array(), state: 'running' as const, exitCode: null };
-      jobs.set(request.id, { ...fresh, target: request.target, startedAt });
+      const { target, secrets } = request;
+      jobs.set(request.id, { ...fresh, target, secrets, startedAt });
       return { startedAt };
     },
     async cancel(wanted) {
@@ -167,6 +181,7 @@ function createFakeHost() {
         exitCode: null,
         target: 'web',
         startedAt: '2026-02-08T10:15:31.000Z',
+        secrets: toWords(),
         ...rest,
       });
     },

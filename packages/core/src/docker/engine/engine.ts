@@ -1,7 +1,7 @@
 // The Engine port over Docker's Engine API: containers in, containers out.
 
 import { systemClock } from '../../concurrency/clock.ts';
-import type { CallOptions, Clock, Engine } from '../../ports.ts';
+import type { CallOptions, Clock, Engine, EnvironmentWords } from '../../ports.ts';
 import { createEngineFollow } from '../logs/follow.ts';
 import { createEngineLogs } from '../logs/read.ts';
 import { createEngineActions } from './actions.ts';
@@ -17,7 +17,7 @@ export interface EngineOptions extends EngineClientOptions {
 
 export interface DockerEngine extends Engine, AsyncDisposable {
   /** The words that repeat a value of the container's environment, the longest first: for `createHiding`. Throws `NOT_FOUND`. */
-  readSecrets(id: string, options?: CallOptions): Promise<readonly string[]>;
+  readSecrets(id: string, options?: CallOptions): Promise<EnvironmentWords>;
 }
 
 /**

@@ -51,12 +51,14 @@ describe('inspect()', () => {
   });
 });
 
-test('readSecrets() gives the words that must not be shown', async () => {
+test('readSecrets() gives the words that must not be shown, and since when they are those', async () => {
+  const Created = '2026-02-08T10:15:30.123456789Z';
   await using fake = await startFakeEngine((_request, response) =>
-    sendJson(response, 200, details),
+    sendJson(response, 200, { ...details, Created }),
   );
   await using engine = createEngine(fake);
-  const words = await engine.readSecrets(id);
+  const { words, createdAt } = await engine.readSecrets(id);
+  expect(createdAt).toBe(Created);
   expect(words).toContain('hunter22');
   expect(words.at(-1)).toBe('a1c');
 });

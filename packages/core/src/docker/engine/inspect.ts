@@ -1,7 +1,7 @@
 // Inspects one container, and lists the values of its environment that must be hidden.
 
 import type { ContainerInspection } from '../../model/inspection.ts';
-import type { CallOptions } from '../../ports.ts';
+import type { CallOptions, EnvironmentWords } from '../../ports.ts';
 import { readSecretWords } from '../environment-hiding.ts';
 import { toInspection } from '../format/to-inspection.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
@@ -12,7 +12,7 @@ import { type ContainerDetails, containerDetailsSchema, wantedOfDetails } from '
 export interface EngineInspect {
   inspect(id: string, options: CallOptions): Promise<ContainerInspection>;
   /** As `environmentSecrets` gives them. */
-  readSecrets(id: string, options: CallOptions): Promise<readonly string[]>;
+  readSecrets(id: string, options: CallOptions): Promise<EnvironmentWords>;
 }
 
 export function createEngineInspect({ reads }: { readonly reads: EngineReads }): EngineInspect {
@@ -21,7 +21,8 @@ export function createEngineInspect({ reads }: { readonly reads: EngineReads }):
       return toInspection(await readDetails(id, options));
     },
     async readSecrets(id, options) {
-      return readSecretWords(await readDetails(id, options));
+      const details = await readDetails(id, options);
+      return { createdAt: details.Created ?? '', words: await readSecretWords(details) };
     },
   };
 
