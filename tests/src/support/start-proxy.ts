@@ -1,4 +1,4 @@
-// Real nginx and haproxy before the API, with their own default time-outs.
+// Real proxies before the API, with their own default time-outs.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -19,27 +19,39 @@ export interface ProxyOptions {
   /** Below which nginx serves it; `/` if left out. */
   readonly path?: '/' | `/${string}/`;
   readonly port?: number;
+  /** How long it waits for the API's answer, where not by default. */
+  readonly timeoutSeconds?: number;
 }
 
-const programs = { nginx: '/usr/sbin/nginx', haproxy: '/usr/sbin/haproxy' } as const;
+const programs = {
+  nginx: '/usr/sbin/nginx',
+  haproxy: '/usr/sbin/haproxy',
+  caddy: '/usr/bin/caddy',
+  apache2: '/usr/sbin/apache2',
+} as const;
+export type ProxyKind = keyof typeof programs;
 
-/** The one-line reason why a proxy cannot be started; undefined when both can. */
-export function proxyProblem(): string | undefined {
-  const missing = Object.entries(programs).find(([, path]) => !existsSync(path));
-  return missing && `${missing[0]} is not installed (Debian: apt-get install ${missing[0]})`;
+/** The one-line reason why one of these cannot be started; undefined when all can. */
+export function proxyProblem(
+  kinds: readonly ProxyKind[] = ['nginx', 'haproxy'],
+): string | undefined {
+  const missing = kinds.find((kind) => !existsSync(programs[kind]));
+  return missing && `${missing} is not installed (Debian: apt-get install ${missing})`;
 }
 
 /** Resolves once it accepts connections. */
 export async function startProxy(
-  kind: keyof typeof programs,
-  { targetPort, path = '/', port: given }: ProxyOptions,
+  kind: ProxyKind,
+  { targetPort, path = '/', port: given, timeoutSeconds }: ProxyOptions,
 ): Promise<Proxy> {
   const port = given ?? (await findFreePort());
   const folder = await mkdtemp(join(tmpdir(), `ondemand-${kind}-`));
   const file = join(folder, 'config');
-  await writeFile(file, configs[kind]({ folder, port, targetPort, path }));
-  const args = kind === 'nginx' ? ['-p', folder, '-e', 'stderr', '-c', file] : ['-db', '-f', file];
-  const child = spawn(programs[kind], args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  await writeFile(file, configs[kind]({ folder, port, targetPort, path, timeoutSeconds }));
+  const child = spawn(programs[kind], toArguments(kind, folder, file), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+  });
   let written = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     written += text;
@@ -65,10 +77,18 @@ interface Facts {
   readonly port: number;
   readonly targetPort: number;
   readonly path: string;
+  readonly timeoutSeconds: number | undefined;
+}
+
+function toArguments(kind: ProxyKind, folder: string, file: string): readonly string[] {
+  if (kind === 'nginx') return ['-p', folder, '-e', 'stderr', '-c', file];
+  if (kind === 'haproxy') return ['-db', '-f', file];
+  if (kind === 'caddy') return ['run', '--config', file, '--adapter', 'caddyfile'];
+  return ['-D', 'FOREGROUND', '-d', folder, '-f', file];
 }
 
 const configs = {
-  nginx: ({ folder, port, targetPort, path }: Facts) => `
+  nginx: ({ folder, port, targetPort, path, timeoutSeconds = 60 }: Facts) => `
     daemon off;
     pid ${folder}/pid;
     events {}
@@ -77,20 +97,49 @@ const configs = {
       ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
       server {
         listen 127.0.0.1:${port};
-        location ${path} { proxy_pass http://127.0.0.1:${targetPort}/; proxy_http_version 1.1; proxy_set_header Connection ''; }
+        location ${path} { proxy_pass http://127.0.0.1:${targetPort}/; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_read_timeout ${timeoutSeconds}s; }
       }
     }`,
-  haproxy: ({ port, targetPort }: Facts) => `
+  haproxy: ({ port, targetPort, timeoutSeconds = 50 }: Facts) => `
 defaults
   mode http
   timeout connect 5s
   timeout client 50s
-  timeout server 50s
+  timeout server ${timeoutSeconds}s
 frontend api
   bind 127.0.0.1:${port}
   default_backend api
 backend api
   server api 127.0.0.1:${targetPort}
+`,
+  // It waits for ever unless it is told otherwise.
+  caddy: ({ port, targetPort, path, timeoutSeconds = 0 }: Facts) => `
+{
+  admin off
+  auto_https off
+}
+http://127.0.0.1:${port} {
+  handle_path ${path}* {
+    reverse_proxy 127.0.0.1:${targetPort} {
+      transport http {
+        response_header_timeout ${timeoutSeconds}s
+      }
+    }
+  }
+}
+`,
+  apache2: ({ folder, port, targetPort, path, timeoutSeconds = 60 }: Facts) => `
+${['mpm_event', 'authz_core', 'proxy', 'proxy_http'].map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
+DefaultRuntimeDir ${folder}
+PidFile ${folder}/pid
+ErrorLog ${folder}/error.log
+ServerName 127.0.0.1
+Listen 127.0.0.1:${port}
+DocumentRoot ${folder}
+User nobody
+Group nogroup
+Timeout ${timeoutSeconds}
+ProxyPass ${path} http://127.0.0.1:${targetPort}/
 `,
 };
 

@@ -86,13 +86,19 @@ describeWith(prism, 'prism proxy --errors', (tool) => {
     }
     const nginx = app.sandbox.vm.engine.find('nginx');
     const project = nginx?.spec.labels['com.docker.compose.project.working_dir'] ?? '';
-    await writeFile(join(project, 'Dockerfile'), 'FROM nginx:1.29-alpine\nRUN sleep 3600\n');
+    const hang = (line: string) =>
+      writeFile(
+        join(project, 'Dockerfile'),
+        `FROM nginx:1.29-alpine\nRUN echo ${line}; sleep 3600\n`,
+      );
+    await hang('it hangs');
     const waited = await call('POST /containers/nginx/rebuild', 202, {
       headers: { prefer: 'respond-async' },
     });
     const { job } = JSON.parse(waited) as { job: string };
     await call(`POST /jobs/${job}/cancel`, 200);
     await call(`POST /jobs/${job}/cancel`, 409);
+    await hang('it hangs again');
     await call('POST /containers/nginx/rebuild', 202, { headers: { prefer: 'wait=1' } });
     await call('POST /containers/nginx/rebuild', 409);
     await call(`GET /jobs/${job}`, 200);
