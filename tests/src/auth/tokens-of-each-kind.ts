@@ -37,7 +37,7 @@ export async function obtainTokens(oidc: Oidc): Promise<TokensOfEachKind> {
     'no token': undefined,
     garbage: 'garbage',
     expired: oidc.sign({ iat: now - 7200, exp: now - 3600 }),
-    'wrong audience': oidc.sign({ aud: 'https://other.example/api' }),
+    'wrong audience': await tokens.admin({ format: 'jwt', resource: 'https://other.example/api' }),
     'no scope': oidc.sign({ scope: 'openid' }),
     read,
     admin,

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Provider } from 'oidc-provider';
 import { InvalidRequest, InvalidTarget } from 'oidc-provider/lib/helpers/errors.js';
-import type { OidcSettings } from './provider.ts';
+import type { OidcSettings, ProviderParts } from './provider.ts';
 import type { Storage } from './storage.ts';
 
 /** `authelia`: the paths, the opaque tokens and the claims of Authelia 4.39; `plain`: oidc-provider's own. */
@@ -52,12 +52,12 @@ export interface AutheliaParts {
  */
 export function toAutheliaAudience(
   form: Readonly<Record<string, unknown>> | undefined,
-  allowed: string,
+  { audience, audiences }: Pick<ProviderParts, 'audience' | 'audiences'>,
 ): string {
-  const asked = [form?.audience ?? allowed].flat().flatMap((text) => String(text).split(' '));
-  const other = asked.find((audience) => audience !== '' && audience !== allowed);
-  if (other !== undefined) throw new InvalidTarget(other);
-  return allowed;
+  const asked = [form?.audience ?? audience].flat().flatMap((text) => String(text).split(' '));
+  const forbidden = asked.find((each) => !audiences.has(each));
+  if (forbidden !== undefined) throw new InvalidTarget(forbidden);
+  return asked.includes(audience) ? audience : (asked[0] ?? audience);
 }
 
 /** What the configuration of oidc-provider cannot say: token prefixes, lists where its answers hold one string, former access tokens void after a renewal, error codes. */

@@ -84,11 +84,15 @@ test('scopes come as an scp array where the settings ask for Authelia’s form',
   expect(payload).not.toHaveProperty('scope');
 });
 
-test('a token for another resource has that audience', async () => {
-  await using app = await startOidc();
-  const token = await app.oidc.tokens.read({ resource: 'https://other.example/api' });
-  expect(decodeJwt(token).aud).toBe('https://other.example/api');
-});
+test.each(['plain', 'authelia'] as const)(
+  'a token for another resource has that audience: %s',
+  async (flavour) => {
+    await using app = await startOidc({ flavour });
+    const resource = 'https://other.example/api';
+    const token = await app.oidc.tokens.read({ format: 'jwt', resource });
+    expect([decodeJwt(token).aud].flat()).toEqual([resource]);
+  },
+);
 
 test('an opaque token introspects as active with its scopes until it is revoked', async () => {
   await using app = await startOidc();

@@ -68,6 +68,7 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
   const settings = toSettings(chosen);
   const paths = toPaths(settings.flavour);
   const audience = 'https://ondemand.example/api';
+  const audiences = new Set([audience]);
   const clients = createClients();
   const storage = createStorage(() => new Date());
   const requests: OidcSubject[] = [];
@@ -82,7 +83,7 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
   });
   const issuer = listener.url;
   const succeeded = new WeakSet<object>();
-  const parts = { issuer, audience, clients, settings, storage, succeeded };
+  const parts = { issuer, audience, audiences, clients, settings, storage, succeeded };
   const limitsOf = new Map(
     [paths.token, paths.introspection].map((path) => [
       path,
@@ -145,6 +146,7 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
       issuer,
       clients,
       paths,
+      allow: (asked) => audiences.add(asked),
       defaultFormat: settings.flavour === 'authelia' ? 'opaque' : 'jwt',
     }),
     requests,

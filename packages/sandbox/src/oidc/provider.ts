@@ -31,6 +31,8 @@ export interface ProviderParts {
   readonly issuer: string;
   /** What tokens are for when the request names no `resource`. */
   readonly audience: string;
+  /** What the clients of Authelia are allowed to ask for. */
+  readonly audiences: ReadonlySet<string>;
   readonly clients: OidcClients;
   readonly settings: OidcSettings;
   readonly storage: Storage;
@@ -103,7 +105,7 @@ function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Con
         defaultResource: () => audience,
         useGrantedResource: () => true,
         getResourceServerInfo: ({ oidc }, resource, client) => ({
-          audience: isAuthelia ? toAutheliaAudience(oidc.body, audience) : resource,
+          audience: isAuthelia ? toAutheliaAudience(oidc.body, parts) : resource,
           scope: 'read admin',
           accessTokenFormat: opaqueClients.includes(client.clientId) ? 'opaque' : 'jwt',
           accessTokenTTL: settings.accessTokenTtlSeconds,

@@ -24,6 +24,8 @@ export interface TokensOptions {
   readonly issuer: string;
   readonly clients: OidcClients;
   readonly paths: OidcPaths;
+  /** Registers an audience for the clients, where the issuer wants that. */
+  readonly allow: (audience: string) => void;
   readonly defaultFormat: 'jwt' | 'opaque';
 }
 
@@ -32,10 +34,11 @@ const timeoutMs = 10_000;
 export function createTokens(options: TokensOptions): Tokens {
   const { issuer, clients, paths, defaultFormat } = options;
   const obtain = async (client: OidcClient, scope: string, resource?: string): Promise<string> => {
+    if (resource !== undefined) options.allow(resource);
     const answer = await post(`${issuer}${paths.token}`, client, {
       grant_type: 'client_credentials',
       scope,
-      ...(resource === undefined ? {} : { resource }),
+      ...(resource === undefined ? {} : { resource, audience: resource }),
     });
     const body: unknown = await answer.json();
     if (typeof body === 'object' && body !== null && 'access_token' in body) {
