@@ -78,7 +78,7 @@ async function inTerminal(columns: number, args: string): Promise<readonly strin
 test.each([
   [80, ['ps', 'status', 'stats', 'inspect nginx']],
   [60, ['ps', 'jobs', 'inspect nginx']],
-  [40, ['ps', 'stats']],
+  [40, ['ps', 'stats', 'whoami']],
 ])(report(28, 'in a terminal of %i columns no table wraps'), async (columns, commands) => {
   for (const args of commands) {
     const lines = await inTerminal(columns, args);
@@ -91,9 +91,11 @@ test.each([
 });
 
 test(report(28, 'a port of IPv4 and of IPv6 is shown once'), async () => {
-  const { stdout } = await cli.run('ps');
-  expect(stdout).toContain('0.0.0.0:');
-  expect(stdout).not.toContain('[::]:');
+  for (const args of ['ps', 'inspect nginx']) {
+    const { stdout } = await cli.run(args);
+    expect(stdout).toContain('0.0.0.0:');
+    expect(stdout).not.toContain('[::]:');
+  }
 });
 
 test(

@@ -296,6 +296,19 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       },
     );
 
+    test(report(2, 'called beside: the file is found, and its label stays'), async () => {
+      const all = await createProject(vm, 'neighbours', version);
+      const [here, there] = [await all.inFolder('here'), await all.inFolder('there')];
+      await there.write('x.yml', { web: there.built('one') });
+      await here.compose(['-p', 'beside', '-f', '../there/x.yml', 'up', '-d', '--build']);
+      const labels = await there.labelsOf('beside_web_1');
+      await there.write('x.yml', { web: there.built('two') });
+      await rebuild('beside_web_1');
+      expect(await there.pageOf('beside_web_1')).toBe('two\n');
+      expect(await there.pathLabels('beside_web_1')).toContain('=../there/x.yml');
+      expect(Object.keys(await there.labelsOf('beside_web_1'))).toEqual(Object.keys(labels));
+    });
+
     test(report(2, 'called below: the file above is found'), async () => {
       const below = await createProject(vm, 'below', version);
       const sub = await below.inFolder('sub/deeper');

@@ -11,6 +11,8 @@ test.each([
   ['sp', 'ps'],
   ['reb', 'rebuild'],
   ['who', 'whoami'],
+  ['STATUS', 'status'],
+  ['Strat', 'start'],
 ])('suggest(%s) is %s', (text, expected) => {
   expect(suggest(text, names)).toBe(expected);
 });

@@ -3,11 +3,14 @@
 /** The candidate nearest to `text`; undefined when none is near enough to be a slip of the hand. */
 export function suggest(text: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(text.length / 3));
+  const lower = text.toLowerCase();
   const near = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(text, candidate) }))
+    .map((candidate) => ({ candidate, distance: editDistance(lower, candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance);
-  return near[0]?.candidate ?? candidates.find((candidate) => isPrefix(text, candidate));
+  return (
+    near[0]?.candidate ?? candidates.find((candidate) => isPrefix(lower, candidate.toLowerCase()))
+  );
 }
 
 function isPrefix(text: string, candidate: string): boolean {

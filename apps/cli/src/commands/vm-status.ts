@@ -12,7 +12,7 @@ export const vmStatus = defineCommand({
     const client = await connect();
     using _spinner = output.spin('Asking OCI for the VM');
     const state = await client.vm.status.query(undefined, { signal });
-    output.show(state, () => toVmFacts(state, output.style));
+    output.show(state, () => toVmFacts(state, output.style, output.columns()));
     return exitCodes.done;
   },
 });

@@ -25,6 +25,7 @@ export const whoami = defineCommand({
           ['API', url],
         ],
         output.style,
+        output.columns(),
       ),
     );
     return exitCodes.done;

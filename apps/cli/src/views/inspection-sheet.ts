@@ -6,7 +6,7 @@ import { formatMoment } from '../output/moment.ts';
 import { toOneLine } from '../output/printable.ts';
 import type { Style, TextStyle } from '../output/style.ts';
 import { type Column, type Fact, fold, toFacts, toTable } from '../output/table.ts';
-import { toContainerStyle } from './container-table.ts';
+import { toContainerStyle, toShortPorts } from './container-table.ts';
 
 export interface SheetView {
   readonly style: Style;
@@ -49,7 +49,7 @@ function toMainFacts(container: ContainerInspection, now: Date): readonly (Fact 
     ['Folder', container.workingDir || '/'],
     ['User', container.user || 'of the image, else root'],
     container.tty ? ['Terminal', 'yes'] : undefined,
-    container.ports === '' ? undefined : ['Ports', container.ports],
+    container.ports === '' ? undefined : ['Ports', toShortPorts(container.ports)],
     ['Created', toMoment(container.createdAt, now) ?? 'unknown'],
     ['Started', toMoment(startedAt, now) ?? 'never'],
     finishedAt === null ? undefined : ['Finished', formatMoment(finishedAt, now)],

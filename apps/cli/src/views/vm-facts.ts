@@ -7,6 +7,7 @@ import { toFacts } from '../output/table.ts';
 export function toVmFacts(
   { vmId, displayName, lifecycleState, ip, lastCheck }: VmState,
   style: Style,
+  width?: number | undefined,
 ): string {
   return toFacts(
     [
@@ -17,6 +18,7 @@ export function toVmFacts(
       ['Checked', lastCheck],
     ],
     style,
+    width,
   );
 }
 

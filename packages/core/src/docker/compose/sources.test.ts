@@ -24,7 +24,9 @@ test.each([
   ['called at the root', '/app', 'app/x.yml', '/', '/app/x.yml'],
   ['called below', '/q/app', '../x.yml', '/q/app', '/q/app/x.yml'],
   ['called two below', '/q/app', '../../x.yml', '/q/app', '/q/app/x.yml'],
-  ['called beside', '/q/app', '../app/x.yml', '/q/app', '/q/app/x.yml'],
+  ['called beside', '/q/app', '../app/x.yml', '/q/app', '/q/app/../app/x.yml'],
+  ['called two beside', '/q/a/b', '../../a/b/x.yml', '/q/a/b', '/q/a/b/../../a/b/x.yml'],
+  ['called two below, one beside', '/q/a', '../../a/x.yml', '/q/a', '/q/a/x.yml'],
   ['beside, but another folder', '/q/app', '../shared/x.yml', '/q/app', '/q/app/../shared/x.yml'],
 ])('%s: the first reading of %s and %s is in %s', (_name, ...[dir, files, folder, path]) => {
   const [first] = readingsOf(dir, files);

@@ -75,8 +75,13 @@ function placeFiles(workingDir: string, listed: Files): readonly ComposeSource[]
   const fromAbove = (path: string) => moveUp(path, { from: above, ups, to: workingDir });
   const moved = { files: files.map(fromAbove), environmentFiles: environmentFiles.map(fromAbove) };
   const known = [...moved.files, ...moved.environmentFiles].every((path) => path !== undefined);
+  if (!known) return [atWorkingDir];
+  // From this folder on the way to the file, all that was given leads where it did from the caller's.
+  const beside = folders.length > ups ? withParts(above, folders.slice(0, ups)) : undefined;
   // `every` has just shown that none is undefined.
-  return known ? [{ ...atWorkingDir, ...(moved as Files) }, atWorkingDir] : [atWorkingDir];
+  const likeliest =
+    beside === undefined ? { ...atWorkingDir, ...(moved as Files) } : { ...listed, folder: beside };
+  return [likeliest, atWorkingDir];
 }
 
 /** The leading `..` of a relative path, and what follows. */
@@ -92,6 +97,10 @@ function withoutEnd(path: string, end: readonly string[]): string | undefined {
   const at = parts.length - end.length;
   if (at < 0 || !end.every((part, index) => parts[at + index] === part)) return undefined;
   return `/${parts.slice(0, at).join('/')}`;
+}
+
+function withParts(path: string, more: readonly string[]): string {
+  return `/${[...path.split('/').filter(Boolean), ...more].join('/')}`;
 }
 
 function ancestorsOf(path: string): readonly string[] {
