@@ -108,6 +108,7 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
     if (isFaulty && takeFault(faults.oidc, subject)) {
       const fault = { ...faults.oidc };
       if (fault.delayMs !== undefined) await pause(fault.delayMs, closing);
+      if (request.destroyed) return; // whoever asked has gone meanwhile
       if (answerWithFault(response, fault)) return;
     }
     if (path === '/device') return serveDevicePage(request, response, decide);
