@@ -32,7 +32,9 @@ export default defineConfig({
           name: 'system',
           include: testsNamed('*.system.test.ts'),
           setupFiles: ['tests/src/support/strict-process.ts'],
-          fileParallelism: false,
+          // Two at a time: each waits for its processes as long as it works.
+          maxWorkers: 2,
+          isolate: false,
           testTimeout: 4 * minuteMs,
           hookTimeout: 4 * minuteMs,
           sequence: { groupOrder: 2 },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@ondemand/client';
-import { startSandbox } from '@ondemand/sandbox';
+import { type Sandbox, startSandbox } from '@ondemand/sandbox';
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { run } from '../support/run.ts';
@@ -25,10 +25,15 @@ interface Line {
 }
 
 let folder: string;
+let sandbox: Sandbox;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'audit-'));
+  sandbox = await startSandbox();
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  await sandbox?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
 
 let count = 0;
 const newPath = () => {
@@ -107,7 +112,6 @@ test('each call that changes something has its line in the file by the time of i
 
 test('the file outlives the process, and two processes share it', async () => {
   const path = newPath();
-  await using sandbox = await startSandbox();
   const tokens = { read: await sandbox.tokens.read(), admin: await sandbox.tokens.admin() };
   const env = { ...sandbox.env, AUDIT_LOG_FILE: path };
   {
@@ -243,7 +247,6 @@ test.each([
   ],
 ] as const)('AUDIT_LOG_FILE in %s ends the start with exit code 2', async (_, makePath) => {
   const path = await makePath();
-  await using sandbox = await startSandbox();
   const bin = fileURLToPath(
     new URL('../../../packages/server/bin/ondemand-server.js', import.meta.url),
   );

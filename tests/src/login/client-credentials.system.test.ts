@@ -1,15 +1,22 @@
 // `ondemand login` of a machine, by its client's id and secret.
 
 import { rm } from 'node:fs/promises';
-import { expect, test as inOrder } from 'vitest';
+import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
+import { type App, startApp } from '../support/start-app.ts';
 import { startStage } from './start-stage.ts';
 
-/** Each test has a world of its own, in which it mostly waits. */
+/** Each test has a login of its own, and mostly waits. */
 const test = inOrder.concurrent;
 
+let app: App;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app?.[Symbol.asyncDispose]());
+
 test('a client logs in by its secret file, which is read again to renew and never copied', async () => {
-  await using stage = await startStage();
-  const { app, cli } = stage;
+  await using stage = await startStage({ app });
+  const { cli } = stage;
   const { id, secret } = app.sandbox.oidc.clients.admin;
   const file = await cli.write('secret', `${secret}\n`);
   const login = await cli.run(`login --client-id ${id} --client-secret-file ${file}`);
@@ -41,8 +48,8 @@ test('a client logs in by its secret file, which is read again to renew and neve
 });
 
 test('a secret from standard input is not kept, so the login is not renewed', async () => {
-  await using stage = await startStage();
-  const { app, cli } = stage;
+  await using stage = await startStage({ app });
+  const { cli } = stage;
   const { id, secret } = app.sandbox.oidc.clients.reader;
   const login = await cli.run(`login --client-id ${id} --client-secret-file - --scope read`, {
     input: `${secret}\n`,
@@ -61,8 +68,8 @@ test('a secret from standard input is not kept, so the login is not renewed', as
 });
 
 test('a wrong secret and a scope that the client may not have are one line each', async () => {
-  await using stage = await startStage();
-  const { cli, app } = stage;
+  await using stage = await startStage({ app });
+  const { cli } = stage;
   const { id, secret } = app.sandbox.oidc.clients.reader;
   const login = `login --client-id ${id} --client-secret-file -`;
   const wrong = await cli.run(login, { input: 'wrong' });
@@ -74,8 +81,8 @@ test('a wrong secret and a scope that the client may not have are one line each'
 });
 
 test('an opaque token is revoked by logout', async () => {
-  await using stage = await startStage();
-  const { app, cli } = stage;
+  await using stage = await startStage({ app });
+  const { cli } = stage;
   const { clients, issuer } = app.sandbox.oidc;
   const file = await cli.write('secret', clients.opaqueAdmin.secret);
   const login = `login --client-id ${clients.opaqueAdmin.id} --client-secret-file ${file}`;
@@ -97,8 +104,8 @@ test('an opaque token is revoked by logout', async () => {
 });
 
 test('a login that the environment keeps from being used says so; the issuer can be named', async () => {
-  await using stage = await startStage();
-  const { app, cli } = stage;
+  await using stage = await startStage({ app });
+  const { cli } = stage;
   const { id, secret } = app.sandbox.oidc.clients.admin;
   const file = await cli.write('secret', secret);
   const { issuer } = app.sandbox.oidc;

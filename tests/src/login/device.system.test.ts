@@ -1,14 +1,21 @@
 // `ondemand login` by the device flow, from the first look at the API to the last word of `logout`.
 
-import { expect, test as inOrder } from 'vitest';
+import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
+import { type App, startApp } from '../support/start-app.ts';
 import { startLoggedIn, startStage } from './start-stage.ts';
 
-/** Each test has a world of its own, in which it mostly waits. */
+/** Each test has a login of its own, and mostly waits. */
 const test = inOrder.concurrent;
 
+let app: App;
+beforeAll(async () => {
+  app = await startApp({ sandbox: { oidc: { deviceIntervalSeconds: 0.2 } } });
+});
+afterAll(() => app?.[Symbol.asyncDispose]());
+
 test('an approved login is shown, kept for its user alone, and used by every command', async () => {
-  await using stage = await startStage();
-  const { app, cli } = stage;
+  await using stage = await startStage({ app });
+  const { cli } = stage;
   const login = await cli.startLogin();
   expect(login.stderr()).toBe(
     `Open ${app.sandbox.oidc.issuer}/device?user_code=${login.userCode}\nand check that it shows the code ${login.userCode}\n`,
@@ -36,8 +43,8 @@ test('an approved login is shown, kept for its user alone, and used by every com
 });
 
 test('login --json prints what the API says of the token and nothing else on stdout; of any scope it can be renewed', async () => {
-  await using stage = await startStage();
-  const { app, cli } = stage;
+  await using stage = await startStage({ app });
+  const { cli } = stage;
   const login = await cli.startLogin('--json --scope read');
   await app.sandbox.oidc.approveDevice(login.userCode);
   const { exitCode, stdout, stderr } = await login.result;
@@ -62,7 +69,7 @@ test('tokens that cannot be kept after all are revoked', async () => {
 });
 
 test('a refused login changes nothing', async () => {
-  await using stage = await startStage();
+  await using stage = await startStage({ app });
   const login = await stage.cli.startLogin();
   expect(await stage.app.sandbox.oidc.denyDevice(login.userCode)).toBe(true);
   const { exitCode, stdout, stderr } = await login.result;
@@ -74,7 +81,7 @@ test('a refused login changes nothing', async () => {
 });
 
 test('Ctrl-C ends the wait with 130', async () => {
-  await using stage = await startStage();
+  await using stage = await startStage({ app });
   const login = await stage.cli.startLogin();
   login.child.kill('SIGINT');
   const { exitCode, stderr } = await login.result;
@@ -85,7 +92,7 @@ test('Ctrl-C ends the wait with 130', async () => {
 });
 
 test('an audience that the API does not have is told at once, and nothing is kept', async () => {
-  await using stage = await startStage();
+  await using stage = await startStage({ app });
   const login = await stage.cli.startLogin('--audience https://other.example/api');
   await stage.app.sandbox.oidc.approveDevice(login.userCode);
   const { exitCode, stderr } = await login.result;
@@ -97,7 +104,7 @@ test('an audience that the API does not have is told at once, and nothing is kep
 });
 
 test('the right audience by name is as good as none', async () => {
-  await using stage = await startStage();
+  await using stage = await startStage({ app });
   const { audience } = stage.app.sandbox.oidc;
   const login = await stage.cli.startLogin(`--audience ${audience}`);
   await stage.app.sandbox.oidc.approveDevice(login.userCode);
@@ -105,7 +112,7 @@ test('the right audience by name is as good as none', async () => {
 });
 
 test('ONDEMAND_TOKEN wins over the login, and login says so', async () => {
-  await using stage = await startLoggedIn();
+  await using stage = await startLoggedIn({ app });
   const env = { ONDEMAND_TOKEN: stage.app.tokens.read };
   const { stdout } = await stage.cli.run('whoami', { env });
   expect(stdout).toMatch(/Subject +ondemand-reader\n(.*\n)*Token +from ONDEMAND_TOKEN\n/);
@@ -113,8 +120,8 @@ test('ONDEMAND_TOKEN wins over the login, and login says so', async () => {
 });
 
 test('logout revokes the refresh token, forgets the login, and says what could not be revoked', async () => {
-  await using stage = await startLoggedIn();
-  const { app, cli } = stage;
+  await using stage = await startLoggedIn({ app });
+  const { cli } = stage;
   const { refreshToken = '' } = await cli.readLogin(app.url);
   const { exitCode, stdout, stderr } = await cli.run('logout');
   expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `Logged out of ${app.url}\n` });

@@ -10,17 +10,22 @@ export interface Stage extends AsyncDisposable {
   readonly cli: Cli;
 }
 
+interface StageOptions extends AppOptions {
+  /** Shared with others, and left running. Default: one of its own. */
+  readonly app?: App;
+}
+
 /** The API and a user who has not logged in yet. */
-export function startStage(options: AppOptions = {}): Promise<Stage> {
+export function startStage({ app: shared, ...options }: StageOptions = {}): Promise<Stage> {
   return openAll(async (opened) => {
-    const app = opened.use(await startApp(options));
+    const app = shared ?? opened.use(await startApp(options));
     const cli = opened.use(await startCli({ ONDEMAND_URL: app.url }));
     return { app, cli };
   });
 }
 
 /** The same with a user whom the device flow let in; without the pause that the CLI owes the issuer. */
-export function startLoggedIn(options: AppOptions = {}): Promise<Stage> {
+export function startLoggedIn(options: StageOptions = {}): Promise<Stage> {
   return openAll(async (opened) => {
     const { app, cli } = opened.use(await startStage(options));
     await cli.storeLogin(app.url, await takeTokens(app.sandbox.oidc));
