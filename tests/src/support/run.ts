@@ -19,7 +19,7 @@ export interface RunResult {
 /** Resolves with what the command did, whatever its exit code; rejects when it cannot start or is killed at `timeoutMs`. */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const [command = '', ...args] = argv;
-  const { env = process.env, cwd, input = '', timeoutMs = 60_000 } = options;
+  const { env = process.env, cwd, input = '', timeoutMs = 180_000 } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env: { ...env }, ...(cwd && { cwd }) });
     const stdout = collect(child.stdout);

@@ -49,7 +49,7 @@ export async function openSse(
   const seen: string[] = [];
   const messages = toMessages(toText(response, seen));
 
-  const next: SseStream['next'] = async ({ timeoutMs = 60_000 } = {}) => {
+  const next: SseStream['next'] = async ({ timeoutMs = 120_000 } = {}) => {
     const enough = new AbortController();
     const late = sleep(timeoutMs, undefined, { signal: enough.signal }).then(() => {
       throw new Error(`No event came on ${path} within ${timeoutMs} ms; so far: ${seen.join('')}`);

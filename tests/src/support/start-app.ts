@@ -74,7 +74,7 @@ export function createCaller(
       },
       ...(body === undefined ? {} : { body }),
       redirect: 'manual',
-      signal: options.signal ?? AbortSignal.timeout(60_000),
+      signal: options.signal ?? AbortSignal.timeout(180_000),
     });
   };
   const toJson = async (response: Response): Promise<unknown> => {

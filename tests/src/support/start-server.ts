@@ -81,7 +81,7 @@ export async function startServer(env: Environment): Promise<ServerProcess> {
     throw new Error(`The server did not start; it wrote:\n${output()}`, { cause: error });
   }
 
-  const stop: ServerProcess['stop'] = async ({ timeoutMs = 60_000 } = {}) => {
+  const stop: ServerProcess['stop'] = async ({ timeoutMs = 120_000 } = {}) => {
     child.kill('SIGTERM');
     try {
       await until('the server to exit after SIGTERM', () => exitCode !== undefined, { timeoutMs });

@@ -15,7 +15,7 @@ export interface UntilOptions {
 export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,
-  { timeoutMs = 60_000, intervalMs = 25 }: UntilOptions = {},
+  { timeoutMs = 120_000, intervalMs = 25 }: UntilOptions = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;

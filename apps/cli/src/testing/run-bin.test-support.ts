@@ -31,7 +31,7 @@ export async function runBin(
 
 export function startBin(
   args: readonly string[],
-  { url, env = {}, timeoutMs = 60_000 }: BinOptions,
+  { url, env = {}, timeoutMs = 120_000 }: BinOptions,
 ) {
   return spawn(process.execPath, [binPath, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],

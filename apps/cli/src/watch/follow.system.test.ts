@@ -163,7 +163,7 @@ test('what is not read is not asked for', async () => {
         before = given;
         return isStill;
       },
-      { timeout: 10_000, interval: 500 },
+      { timeout: 60_000, interval: 500 },
     )
     .toBe(true);
   expect(given).toBeLessThan(5_000);

@@ -107,7 +107,7 @@ test.each([
   await back.ended;
   expect(back.texts).toEqual(['new', 'new as well']);
   expect(
-    (await world.follow('web', { signal: AbortSignal.timeout(5_000) })).position,
+    (await world.follow('web', { signal: AbortSignal.timeout(60_000) })).position,
   ).toBeUndefined();
 });
 

@@ -94,7 +94,7 @@ describeSshd('the login shell', () => {
       output: "it's\n!err\n",
     });
     const binary = await createCapture(vm.connection)(['printf', '\\377\\000'], {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       maxBytes: 100,
     });
     expect(binary.output).toEqual(Buffer.from([0xff, 0]));

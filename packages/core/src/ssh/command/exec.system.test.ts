@@ -108,7 +108,7 @@ describeSshd('run()', () => {
   it('ends a command at its time limit', async () => {
     await using world = await startShell();
     const { argv, started, isRunning } = stay(world.sshd);
-    const run = world.shell.run(argv, { timeoutMs: 700 });
+    const run = world.shell.run(argv, { timeoutMs: 2_500 });
     const failed = expectFailure(run, 'COMMAND_TIMEOUT');
     await started();
     await failed;
@@ -122,7 +122,7 @@ describeSshd('run()', () => {
       world.sshd,
       'trap "" TERM; while :; do sleep 0.1; done',
     );
-    const failed = expectFailure(world.shell.run(argv, { timeoutMs: 700 }), 'COMMAND_TIMEOUT');
+    const failed = expectFailure(world.shell.run(argv, { timeoutMs: 2_500 }), 'COMMAND_TIMEOUT');
     await started();
     await failed;
     await until(() => world.connection.channels.commands === 0);
@@ -160,9 +160,9 @@ describeSshd('capture()', () => {
     await using world = await startShell();
     const capture = createCapture(world.connection);
     const argv = ['printf', '\\377\\000a\\nb'];
-    const whole = await capture(argv, { timeoutMs: 10_000, maxBytes: 100 });
+    const whole = await capture(argv, { timeoutMs: 60_000, maxBytes: 100 });
     expect(whole).toEqual({ exitCode: 0, output: Buffer.from([0xff, 0, 0x61, 0x0a, 0x62]) });
-    const cut = await capture(argv, { timeoutMs: 10_000, maxBytes: 2 });
+    const cut = await capture(argv, { timeoutMs: 60_000, maxBytes: 2 });
     expect(cut).toEqual({ exitCode: 0, output: Buffer.from([0xff, 0]) });
   });
 
@@ -170,7 +170,7 @@ describeSshd('capture()', () => {
     await using world = await startShell();
     const { argv, started, isRunning } = stay(world.sshd);
     const capture = createCapture(world.connection);
-    const call = capture(argv, { timeoutMs: 1_000, maxBytes: 100 });
+    const call = capture(argv, { timeoutMs: 2_500, maxBytes: 100 });
     await started();
     await expectFailure(call, 'COMMAND_TIMEOUT');
     await expect.poll(isRunning).toBe(false);
