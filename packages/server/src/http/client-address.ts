@@ -19,8 +19,8 @@ function withoutPorts(list: string): string {
   return list
     .split(',')
     .map((each) => each.trim())
-    .map((each) => /^\[([^\]]+)\](?::\d+)?$/.exec(each)?.[1] ?? each)
-    .map((each) => /^([\d.]+):\d+$/.exec(each)?.[1] ?? each)
+    .map((each) => /^\[([^\]]+)\](?::\d*)?$/.exec(each)?.[1] ?? each)
+    .map((each) => /^([\d.]+):\d*$/.exec(each)?.[1] ?? each)
     .join(', ');
 }
 

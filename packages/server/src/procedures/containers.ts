@@ -32,9 +32,10 @@ const linesInput = wholeNumberInput({
   description: 'How many of the last lines',
 });
 
+const tailRule = 'must be "all" or a whole number from 0 to 1000000000';
 const tailInput = z
-  .union([z.literal('all'), z.int().min(0).max(1_000_000_000)], {
-    error: 'must be "all" or a whole number from 0',
+  .union([z.literal('all'), z.int(tailRule).min(0, tailRule).max(1_000_000_000, tailRule)], {
+    error: tailRule,
   })
   .optional()
   .describe('So many of the last lines first, or all: 100 if left out, all with `since`');
