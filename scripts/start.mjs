@@ -18,7 +18,7 @@ PORT and HOST choose where the API listens (127.0.0.1:5000); LOG_LEVEL how much 
 }
 
 let isStopped = false;
-/** Resolves at the first wish to stop, however early it came. */
+/** Resolves at the first request to stop, however early it came. */
 const stopped = new Promise((resolve) => {
   const stop = () => {
     isStopped = true;

@@ -409,7 +409,7 @@ describe('8: opaque tokens', () => {
       expectInvalidToken(answer, app.url, token);
   });
 
-  test('a flood of garbage costs the issuer little, is answered honestly, and hurts nobody who is known', async () => {
+  test('a flood of garbage costs the issuer little, is answered correctly, and slows down no known caller', async () => {
     // A server of its own: afterwards it has no checks left for the other tests.
     await using server = await startServer({
       ...app.sandbox.env,

@@ -1,4 +1,4 @@
-// The issuer is down, slow, throttling or not itself: 503, never 401, never a way in, and whoever is known goes on working.
+// The issuer is down, slow, throttling or not itself: 503, never 401, never a way in, and known callers go on.
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
@@ -94,7 +94,7 @@ describe('9: the issuer cannot be asked for its keys', () => {
   );
 });
 
-test('9: an issuer that hangs is 503 within the deadline, and whoever is known does not wait for it', async () => {
+test('9: an issuer that hangs is 503 within the deadline, and known callers do not wait for it', async () => {
   const [known, unknown] = await Promise.all([oidc().tokens.read(), oidc().tokens.read()]);
   expect(await whoami(known)).toBe(200);
   app.sandbox.faults.oidc.hangs = true;
@@ -105,7 +105,7 @@ test('9: an issuer that hangs is 503 within the deadline, and whoever is known d
   for (const answer of await waiting) expect(answer.status).toBe(503);
 });
 
-test('9: our own secret being wrong is 503, and the log says what to mend without saying the secret', async () => {
+test('9: our own secret being wrong is 503, and the log says what to fix without the secret', async () => {
   const token = await oidc().tokens.admin();
   await using server = await startServer({
     ...app.sandbox.env,
@@ -114,7 +114,7 @@ test('9: our own secret being wrong is 503, and the log says what to mend withou
   for (const answer of await askWith(token, server))
     expect(answer).toMatchObject({ status: 503, retryAfter: expect.stringMatching(/^[1-9]\d*$/) });
   const advice = 'check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET';
-  await until('the log to say what to mend', () => server.output().includes(advice));
+  await until('the log to say what to fix', () => server.output().includes(advice));
   expect(server.output()).not.toMatch(/not-the-secret-at-all|authelia_at_|Basic /);
 });
 

@@ -126,39 +126,36 @@ describe.each(['plain', 'authelia'] as const)('with an issuer of the %s flavour'
   });
 
   describe.each(transports)('over %s', (transport) => {
-    test.each(operations)(
-      '$method $path ($id) is refused to whoever may not',
-      async (operation) => {
-        const before = countReached(app);
-        for (const kind of tokenKinds.filter((each) => !isAllowed(operation, each))) {
-          const { status, code, challenge } = await call(transport, operation, kind);
-          const expected =
-            kind === 'no token'
-              ? { status: 401, code: 'UNAUTHORIZED', challenge: challenges.none(app.url) }
-              : scopesOf[kind] === undefined
-                ? {
-                    status: 401,
-                    code: 'UNAUTHORIZED',
-                    challenge: expect.stringMatching(challenges.of(app.url, 'invalid_token')),
-                  }
-                : {
-                    status: 403,
-                    code: 'FORBIDDEN',
-                    challenge: expect.stringMatching(
-                      challenges.of(app.url, 'insufficient_scope', operation.scope),
-                    ),
-                  };
-          expect({ kind, status, code, challenge }).toEqual({ kind, ...expected });
-        }
-        expect(countReached(app)).toEqual(before);
-      },
-    );
+    test.each(operations)('$method $path ($id) is refused without the scope', async (operation) => {
+      const before = countReached(app);
+      for (const kind of tokenKinds.filter((each) => !isAllowed(operation, each))) {
+        const { status, code, challenge } = await call(transport, operation, kind);
+        const expected =
+          kind === 'no token'
+            ? { status: 401, code: 'UNAUTHORIZED', challenge: challenges.none(app.url) }
+            : scopesOf[kind] === undefined
+              ? {
+                  status: 401,
+                  code: 'UNAUTHORIZED',
+                  challenge: expect.stringMatching(challenges.of(app.url, 'invalid_token')),
+                }
+              : {
+                  status: 403,
+                  code: 'FORBIDDEN',
+                  challenge: expect.stringMatching(
+                    challenges.of(app.url, 'insufficient_scope', operation.scope),
+                  ),
+                };
+        expect({ kind, status, code, challenge }).toEqual({ kind, ...expected });
+      }
+      expect(countReached(app)).toEqual(before);
+    });
   });
 
   // After all refusals: a stream that was opened has the VM watched for minutes, which would count as reached.
   describe.each(transports)('over %s', (transport) => {
     test.each(operations.filter(({ isStream }) => isStream))(
-      '$method $path ($id) opens for whoever may, or says that there is no such thing',
+      '$method $path ($id) opens with the scope, or is not found',
       async (operation) => {
         for (const kind of tokenKinds.filter((each) => isAllowed(operation, each))) {
           const { status, code, challenge } = await call(transport, operation, kind);
@@ -172,7 +169,7 @@ describe.each(['plain', 'authelia'] as const)('with an issuer of the %s flavour'
     );
 
     test.each(operations.filter((operation) => !isPower(operation) && !operation.isStream))(
-      '$method $path ($id) is open to whoever may',
+      '$method $path ($id) is open with the scope',
       async (operation) => {
         for (const kind of tokenKinds.filter((each) => isAllowed(operation, each))) {
           const { status, challenge } = await call(transport, operation, kind);
@@ -185,7 +182,7 @@ describe.each(['plain', 'authelia'] as const)('with an issuer of the %s flavour'
       },
     );
 
-    test('power actions are open to whoever may, and judged by the state of the VM', async () => {
+    test('power actions are open with the scope, and judged by the state of the VM', async () => {
       app.sandbox.world.setLifecycleState('PROVISIONING');
       try {
         for (const operation of operations.filter(isPower))

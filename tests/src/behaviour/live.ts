@@ -93,7 +93,7 @@ function declareFollowedLogs(getWorld: GetWorld): void {
     expect(texts).not.toContain('out 2');
   });
 
-  test('is bare text for whoever asks for that', async () => {
+  test('is bare text where that is asked for', async () => {
     const response = await getWorld().app.get(streamOf('talkative', '?tail=3&follow=false'), {
       headers: { accept: 'text/plain' },
     });
@@ -146,7 +146,7 @@ function declareEvents(getWorld: GetWorld): void {
     expect(again.map(({ event }) => event.action)).toEqual(actions.slice(after + 1));
   });
 
-  test('say resync to whoever comes back from another process', async () => {
+  test('send resync to a reader that resumes from another process', async () => {
     await using listener = await openSse(getWorld().app, '/events', { lastEventId: 'elsewhere-7' });
     const message = await listener.next();
     expect(message?.event).toBe('resync');

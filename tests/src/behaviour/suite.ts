@@ -146,7 +146,7 @@ function declareActions(getWorld: GetWorld): void {
     expect(await act(world, plain, 'start')).toEqual({ ...done, action: 'start', changed: false });
   });
 
-  test('restart starts a running container anew, and a stopped one too', async () => {
+  test('restart restarts a running container, and starts a stopped one', async () => {
     const world = getWorld();
     const { plain } = world.containers;
     const done = { container: plain, action: 'restart', status: 'success', changed: true };

@@ -21,19 +21,19 @@ export interface LatencyOptions {
   /** Calls of each way that do not count. */
   readonly warmUpCalls: number;
   /** Before each call, and not counted. */
-  readonly restMs?: number;
+  readonly pauseMs?: number;
 }
 
 /** Measures each way, one call at a time, in turns, so that what else the machine does meets all of them. */
 export async function measureLatencies(
   ways: readonly Way[],
-  { rounds, callsARound, warmUpCalls, restMs = 0 }: LatencyOptions,
+  { rounds, callsARound, warmUpCalls, pauseMs = 0 }: LatencyOptions,
 ): Promise<readonly Latency[]> {
-  for (const way of ways) await time(way, warmUpCalls, restMs);
+  for (const way of ways) await time(way, warmUpCalls, pauseMs);
   const durations = ways.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, way] of ways.entries()) {
-      durations[index]?.push(...(await time(way, callsARound, restMs)));
+      durations[index]?.push(...(await time(way, callsARound, pauseMs)));
     }
   }
   return durations.map(toLatency);
@@ -53,10 +53,10 @@ export function toPercentile(values: readonly number[], percent: number): number
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
 }
 
-async function time({ call }: Way, calls: number, restMs: number): Promise<readonly number[]> {
+async function time({ call }: Way, calls: number, pauseMs: number): Promise<readonly number[]> {
   const durations: number[] = [];
   for (let index = 0; index < calls; index += 1) {
-    if (restMs > 0) await sleep(restMs);
+    if (pauseMs > 0) await sleep(pauseMs);
     const startedMs = performance.now();
     await call();
     durations.push(performance.now() - startedMs);

@@ -54,7 +54,7 @@ export async function measureListing(options: ListingOptions): Promise<Listing> 
     rounds: 40,
     callsARound: 1,
     warmUpCalls: 2,
-    restMs: 300,
+    pauseMs: 300,
   });
   const [ssh, dockerSsh] = await measureLatencies(toWays(['ssh', 'dockerSsh']), {
     rounds: 15,

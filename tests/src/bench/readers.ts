@@ -8,14 +8,14 @@ import { startApp } from '../support/start-app.ts';
 import { createRestGet } from './http-get.ts';
 import { serverEnv } from './server-env.ts';
 
-export interface Crowd {
+export interface ConcurrentReaders {
   readonly readers: number;
   /** By a server that has not connected yet; then again by the same one. */
-  readonly cold: CrowdCost;
-  readonly warm: CrowdCost;
+  readonly cold: ConcurrentReadersCost;
+  readonly warm: ConcurrentReadersCost;
 }
 
-export interface CrowdCost {
+export interface ConcurrentReadersCost {
   readonly sshConnections: number;
   /** Whatever came through to the engine, the ping for its version included. */
   readonly engineCalls: number;
@@ -23,7 +23,10 @@ export interface CrowdCost {
 }
 
 /** Readers ask at once, a connection each, and all must be answered. */
-export async function measureCrowd(vm: RealVm, readers: number): Promise<Crowd> {
+export async function measureConcurrentReaders(
+  vm: RealVm,
+  readers: number,
+): Promise<ConcurrentReaders> {
   const opened = await openAll(async (parts) => {
     const ssh = parts.use(await startConnectionProxy(vm.sshd.port));
     const counted = join(dirname(vm.dockerSocket), 'counted.sock');
@@ -44,7 +47,7 @@ export async function measureCrowd(vm: RealVm, readers: number): Promise<Crowd> 
   });
   await using world = opened;
   using rest = createRestGet(world.app.url, world.app.tokens.read);
-  const ask = async (): Promise<CrowdCost> => {
+  const ask = async (): Promise<ConcurrentReadersCost> => {
     const before = { ssh: world.ssh.count, engine: world.engine.requests.length };
     const startedMs = performance.now();
     await Promise.all(Array.from({ length: readers }, () => rest.get('/containers')));

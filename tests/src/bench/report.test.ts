@@ -11,7 +11,7 @@ const results = {
     { containers: 20, listing: toListing({ socket: 1, rest: 3, ssh: 450 }) },
     { containers: 500, listing: toListing({ socket: 10, rest: 30, ssh: 460 }) },
   ],
-  crowd: {
+  concurrent: {
     readers: 1000,
     cold: { sshConnections: 1, engineCalls: 20, durationMs: 1 },
     warm: { sshConnections: 0, engineCalls: 20, durationMs: 1 },
@@ -26,10 +26,16 @@ test('judge() meets every target at its very limit', () => {
 test.each([
   ['REST slower than three times the socket', { listings: listingOf({ rest: 3.01, ssh: 999 }) }],
   ['REST slower than a 150th of ssh', { listings: listingOf({ rest: 3, ssh: 449 }) }],
-  ['a second SSH connection', { crowd: crowdOf('cold', { sshConnections: 2 }) }],
-  ['a new SSH connection of a connected API', { crowd: crowdOf('warm', { sshConnections: 1 }) }],
-  ['21 Engine calls', { crowd: crowdOf('cold', { engineCalls: 21 }) }],
-  ['21 Engine calls of a connected API', { crowd: crowdOf('warm', { engineCalls: 21 }) }],
+  ['a second SSH connection', { concurrent: concurrentReadersOf('cold', { sshConnections: 2 }) }],
+  [
+    'a new SSH connection of a connected API',
+    { concurrent: concurrentReadersOf('warm', { sshConnections: 1 }) },
+  ],
+  ['21 Engine calls', { concurrent: concurrentReadersOf('cold', { engineCalls: 21 }) }],
+  [
+    '21 Engine calls of a connected API',
+    { concurrent: concurrentReadersOf('warm', { engineCalls: 21 }) },
+  ],
   ['60 MB more', { logs: { ...results.logs, peakBytes: 160e6 } }],
 ])('judge() calls %s one miss', (_what, change) => {
   expect(judge({ ...results, ...change }).filter(({ met }) => !met)).toHaveLength(1);
@@ -53,8 +59,8 @@ function listingOf(given: { readonly rest: number; readonly ssh: number }) {
   return [{ containers: 20, listing: toListing({ socket: 1, ...given }) }];
 }
 
-function crowdOf(when: 'cold' | 'warm', cost: Partial<Results['crowd']['cold']>) {
-  return { ...results.crowd, [when]: { ...results.crowd[when], ...cost } };
+function concurrentReadersOf(when: 'cold' | 'warm', cost: Partial<Results['concurrent']['cold']>) {
+  return { ...results.concurrent, [when]: { ...results.concurrent[when], ...cost } };
 }
 
 function toListing(ms: {

@@ -2,7 +2,7 @@
 
 import type { Latency } from './latency.ts';
 import type { LogMemory } from './log-memory.ts';
-import type { Crowd } from './readers.ts';
+import type { ConcurrentReaders } from './readers.ts';
 import { type Listing, type WayName, wayNames } from './ways.ts';
 
 export interface Results {
@@ -10,7 +10,7 @@ export interface Results {
   readonly machine: string;
   /** By how many containers there were, the fewest first. */
   readonly listings: readonly ListingOf[];
-  readonly crowd: Crowd;
+  readonly concurrent: ConcurrentReaders;
   readonly logs: LogMemory;
 }
 
@@ -44,11 +44,11 @@ export function toReport(results: Results): string {
 }
 
 /** The targets of the transport, in the order in which people ask for them. */
-export function judge({ listings, crowd, logs }: Results): readonly Verdict[] {
+export function judge({ listings, concurrent, logs }: Results): readonly Verdict[] {
   const [fewest] = listings;
   if (fewest === undefined) throw new Error('nothing was listed');
-  const { cold, warm } = crowd;
-  const readers = `${crowd.readers} readers at once`;
+  const { cold, warm } = concurrent;
+  const readers = `${concurrent.readers} readers at once`;
   return [
     ...listings.map(toLimitVerdict),
     toSshVerdict(fewest),

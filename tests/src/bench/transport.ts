@@ -11,7 +11,7 @@ import { createContainers } from './containers.ts';
 import { createDockerOverSsh } from './docker-over-ssh.ts';
 import { measureListing } from './listing.ts';
 import { measureLogMemory } from './log-memory.ts';
-import { measureCrowd } from './readers.ts';
+import { measureConcurrentReaders } from './readers.ts';
 import { judge, type Results, toReport } from './report.ts';
 import { serverEnv } from './server-env.ts';
 
@@ -49,7 +49,7 @@ async function measureOn(vm: RealVm): Promise<Results> {
   await createContainers({ dockerSocket, from: 0, to: 20, state: 'running' });
 
   say('1 000 readers at once');
-  const crowd = await measureCrowd(vm, 1000);
+  const concurrent = await measureConcurrentReaders(vm, 1000);
   say('100 MB of logs');
   const logs = await measureLogMemory(vm);
 
@@ -67,7 +67,7 @@ async function measureOn(vm: RealVm): Promise<Results> {
       { containers: 20, listing: few },
       { containers: 500, listing: many },
     ],
-    crowd,
+    concurrent,
     logs,
   };
 }

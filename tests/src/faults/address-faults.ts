@@ -30,7 +30,7 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
 
   // A process cannot be given another name server: its repair is a restart with another SSH_HOST.
   test.sequential('a host name that does not resolve', async () => {
-    await unresolved.expectOutage({
+    await unresolved.expectUnavailable({
       reason: 'DNS_FAILED',
       message: /does not resolve.*SSH_HOST/,
     });
@@ -40,7 +40,7 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
   test.sequential('a VM without a public IP', async () => {
     const { world } = api.sandbox;
     world.setPublicIp(undefined);
-    await api.expectOutage({ reason: 'NO_PUBLIC_IP', message: /no public IP.*SSH_HOST/ });
+    await api.expectUnavailable({ reason: 'NO_PUBLIC_IP', message: /no public IP.*SSH_HOST/ });
     world.setPublicIp('127.0.0.1');
     await api.expectRecovery();
   });
@@ -53,7 +53,7 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
       await api.postJson('/vm/stop');
       await api.proxy.refuse();
       await until('the VM to be off', () => world.instance.lifecycleState === 'STOPPED');
-      const { details } = await api.expectOutage({
+      const { details } = await api.expectUnavailable({
         reason: 'undefined',
         message: /not running \(STOPPED\).*POST \/vm\/start/,
       });
@@ -62,7 +62,7 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
       world.setPublicIp('127.0.0.2');
       await api.postJson('/vm/start');
       await until('the VM to run', () => world.instance.lifecycleState === 'RUNNING');
-      await api.expectOutage({ reason: 'CONNECTION_REFUSED', message: /has booted/ });
+      await api.expectUnavailable({ reason: 'CONNECTION_REFUSED', message: /has booted/ });
       await api.proxy.pass({ host: '127.0.0.2' });
       await api.expectRecovery();
     });

@@ -1,4 +1,4 @@
-// What can break between the API and the containers breaks here, and the API has to say so, in time, and mend itself.
+// What can break between the API and the containers breaks here, and the API has to report it in time and recover by itself.
 
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeRealEngine, realEngineProblem } from '../real-engine/real-engine-problem.ts';

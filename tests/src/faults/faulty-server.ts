@@ -28,12 +28,12 @@ export interface FaultyServer extends AsyncDisposable, ReturnType<typeof createC
    */
   settle(): Promise<void>;
   /** The request is refused with 503, whole, for this reason; one that a younger failure explains is asked again. Resolves with what was said. */
-  expectOutage(expected: Outage): Promise<ApiErrorBody>;
+  expectUnavailable(expected: Unavailable): Promise<ApiErrorBody>;
   /** Requests succeed again; until then they are refused as they should be. How soon is tested with a clock, in core's ssh/connection-faults.test.ts. */
   expectRecovery(): Promise<void>;
 }
 
-export interface Outage {
+export interface Unavailable {
   /** Of `details.reason`. */
   readonly reason: string;
   readonly message: RegExp;
@@ -98,7 +98,7 @@ function start(options: FaultyServerOptions): Promise<FaultyServer> {
       hostKey,
       trust,
       settle: () => settle(caller, server),
-      expectOutage: (expected: Outage) => expectOutage(caller, expected),
+      expectUnavailable: (expected: Unavailable) => expectUnavailable(caller, expected),
       expectRecovery: () => expectRecovery(caller),
     };
   });
@@ -139,9 +139,9 @@ async function settle(caller: Caller, server: ServerProcess): Promise<void> {
 /** Reasons that stand for the loss itself, before an attempt has told more. */
 const firstReasons = /^CONNECTION_(LOST|UNSTABLE)$/;
 
-async function expectOutage(
+async function expectUnavailable(
   caller: Caller,
-  { reason, message, method = 'GET', path = '/containers' }: Outage,
+  { reason, message, method = 'GET', path = '/containers' }: Unavailable,
 ): Promise<ApiErrorBody> {
   for (;;) {
     const error = await expectApiError(await caller.request(method, path), 'SERVICE_UNAVAILABLE');

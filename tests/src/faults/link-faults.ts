@@ -25,7 +25,10 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
   test.sequential('a refused port', async () => {
     await api.settle();
     await api.proxy.refuse();
-    await api.expectOutage({ reason: 'CONNECTION_REFUSED', message: /nothing listens.*SSH_PORT/ });
+    await api.expectUnavailable({
+      reason: 'CONNECTION_REFUSED',
+      message: /nothing listens.*SSH_PORT/,
+    });
     await api.proxy.pass();
     await api.expectRecovery();
   });
@@ -34,7 +37,7 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
     await api.settle();
     api.proxy.silence();
     api.proxy.reset();
-    await api.expectOutage({
+    await api.expectUnavailable({
       reason: 'HANDSHAKE_TIMEOUT',
       message: /sshd does not answer in time/,
     });
@@ -51,7 +54,7 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
     await api.settle();
     api.proxy.delayGreeting(60_000);
     api.proxy.reset();
-    await api.expectOutage({
+    await api.expectUnavailable({
       reason: 'HANDSHAKE_TIMEOUT',
       message: /sshd does not answer in time/,
     });
@@ -87,7 +90,7 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
     await api.settle();
     await spoil();
     api.proxy.reset();
-    const { details } = await api.expectOutage(expected);
+    const { details } = await api.expectUnavailable(expected);
     expect(details.fingerprint).toBe(toFingerprint(api.hostKey));
     await api.trust(api.hostKey);
     await api.expectRecovery();
@@ -97,7 +100,7 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
     await api.settle();
     const path = `/containers/${containers.noisy}/logs?lines=${noisyLines}`;
     api.proxy.resetAfter(1_000_000);
-    await api.expectOutage({ path, reason: 'CONNECTION_LOST', message: /lost.*try again/ });
+    await api.expectUnavailable({ path, reason: 'CONNECTION_LOST', message: /lost.*try again/ });
     await api.proxy.pass();
     await api.expectRecovery();
     const { logs } = await api.getJson<{ readonly logs: string }>(path);
@@ -107,7 +110,7 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
   test.sequential('a link on which nothing passes any more', async () => {
     await api.settle();
     api.proxy.blackhole();
-    await api.expectOutage({
+    await api.expectUnavailable({
       reason: 'PEER_SILENT',
       message: /stopped answering.*GET \/vm\/status/,
     });

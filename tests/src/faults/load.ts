@@ -36,7 +36,7 @@ export function declareLoad(getVm: () => RealVm | undefined): void {
     expect(api.proxy.accepted).toBe(1);
   });
 
-  test.sequential('200 readers during an outage fail together and make few attempts to connect', async () => {
+  test.sequential('200 readers of an unreachable VM fail together and make few attempts to connect', async () => {
     await api.settle();
     const before = api.proxy.accepted;
     api.proxy.drop();

@@ -29,8 +29,8 @@ export function declareLoginFaults(getVm: () => RealVm | undefined): void {
       reason: 'AUTH_REJECTED',
       message: /refused the login.*SSH_USER.*authorized_keys/,
     };
-    await api.expectOutage(refused);
-    const { details } = await api.expectOutage(refused);
+    await api.expectUnavailable(refused);
+    const { details } = await api.expectUnavailable(refused);
     expect(details.retryAfterSeconds).toBeGreaterThan(25);
     expect(api.proxy.accepted).toBe(1);
 

@@ -58,7 +58,7 @@ export function declareVmFaults(): void {
     test.sequential('is killed and started again', async () => {
       const dead = { spoil: () => vm.sshd.kill(), repair: () => vm.sshd.start() };
       await whileBroken(dead, () =>
-        api.expectOutage({ reason: 'CONNECTION_REFUSED', message: /nothing listens/ }),
+        api.expectUnavailable({ reason: 'CONNECTION_REFUSED', message: /nothing listens/ }),
       );
       await allRecover();
     });
@@ -66,7 +66,7 @@ export function declareVmFaults(): void {
     test.sequential('has too many logins under way (MaxStartups)', async () => {
       await whileBroken(configured('MaxStartups 1'), async () => {
         const login = await beginLogin(vm.sshd.port);
-        await api.expectOutage({ reason: 'TOO_MANY_CONNECTIONS', message: /MaxStartups/ });
+        await api.expectUnavailable({ reason: 'TOO_MANY_CONNECTIONS', message: /MaxStartups/ });
         await login[Symbol.asyncDispose]();
         await api.expectRecovery();
       });
@@ -77,8 +77,8 @@ export function declareVmFaults(): void {
       const refused = { reason: 'NO_SESSIONS', message: /MaxSessions 0/ };
       await whileBroken(configured('MaxSessions 0'), async () => {
         await api.expectRecovery();
-        await api.expectOutage({ method: 'POST', path, ...refused });
-        await byCommand.expectOutage(refused);
+        await api.expectUnavailable({ method: 'POST', path, ...refused });
+        await byCommand.expectUnavailable(refused);
       });
       await allRecover();
       await expectApiError(await api.post(path), 'CONFLICT');
@@ -90,7 +90,7 @@ export function declareVmFaults(): void {
         expect((await api.get('/containers')).status).toBe(200);
         await byCommand.expectRecovery();
         const message = /AllowStreamLocalForwarding/;
-        await bySocket.expectOutage({ reason: 'DOCKER_FORWARDING_FORBIDDEN', message });
+        await bySocket.expectUnavailable({ reason: 'DOCKER_FORWARDING_FORBIDDEN', message });
       });
       await allRecover();
     });
@@ -128,9 +128,9 @@ export function declareVmFaults(): void {
         // What is open already goes on working.
         await vm.sshd.restart();
         const [{ details }] = await Promise.all([
-          api.expectOutage({ reason, message }),
-          bySocket.expectOutage({ reason, message }),
-          byCommand.expectOutage({ reason, message }),
+          api.expectUnavailable({ reason, message }),
+          bySocket.expectUnavailable({ reason, message }),
+          byCommand.expectUnavailable({ reason, message }),
         ]);
         expect(details.transports).toEqual({
           socket: expect.stringContaining(socket),
@@ -143,7 +143,7 @@ export function declareVmFaults(): void {
     test.sequential('is killed and started again', async () => {
       const dead = { spoil: () => vm.engine.kill(), repair: () => vm.engine.start() };
       await whileBroken(dead, () =>
-        api.expectOutage({ reason: 'DOCKER_DOWN', message: /Docker.*nothing listens/ }),
+        api.expectUnavailable({ reason: 'DOCKER_DOWN', message: /Docker.*nothing listens/ }),
       );
       await allRecover();
     });
@@ -156,8 +156,8 @@ export function declareVmFaults(): void {
       const silent = { reason: 'DOCKER_TIMEOUT', message: /did not answer in time/ };
       await whileBroken(hung, () =>
         Promise.all([
-          ...servers().map((server) => server.expectOutage(silent)),
-          api.expectOutage({
+          ...servers().map((server) => server.expectUnavailable(silent)),
+          api.expectUnavailable({
             ...silent,
             path: `/containers/${containers.app}/stop`,
             method: 'POST',
@@ -176,7 +176,7 @@ interface Fault {
 
 /** A client that has connected and never says who it is; waits until sshd has room for it. */
 async function beginLogin(port: number): Promise<AsyncDisposable> {
-  return until('the begun login', async () => {
+  return until('the login that has begun', async () => {
     const socket = connect({ host: '127.0.0.1', port });
     const [greeting] = (await once(socket, 'data')) as [Buffer]; // a socket emits nothing else
     if (greeting.toString().startsWith('SSH-2.0-')) {

@@ -56,7 +56,7 @@ inOrder
     },
   );
 
-test('whoever tries tokens is stopped at a tenth of it, and who has one is not', async () => {
+test('an address that tries tokens is refused after a tenth of it, and a valid token from there is not', async () => {
   await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '50' } });
   const guess = (token: string) => app.get('/vm/status', { token });
   for (const token of ['a', 'b', 'eyJhbGciOiJub25lIn0.e30.', `${app.tokens.admin}x`, 'none', 'c'])

@@ -96,7 +96,9 @@ describeRealEngine('rebuild jobs on a real engine', () => {
   });
 
   test('of 20 rebuilds of one project at once, through two processes, one runs and 19 are told its id', async () => {
-    const project = await addProject(vm, 'crowded', [`RUN trap 'exit 0' TERM; ${untilTerminated}`]);
+    const project = await addProject(vm, 'concurrent', [
+      `RUN trap 'exit 0' TERM; ${untilTerminated}`,
+    ]);
     await using one = await startApi();
     await using other = await startApi();
     const path = `/containers/${project.container}/rebuild`;
@@ -148,7 +150,7 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     const processes = await runOk(['ps', '-eo', 'args=']);
     expect(processes.split('\n').filter((line) => line.includes(project.folder))).toEqual([]);
 
-    await project.mend();
+    await project.repair();
     expect(await one.postJson(path)).toMatchObject({ status: 'success', changed: true });
     expect(await project.builtFrom()).toBe('page 2\n');
   }, 180_000);
@@ -223,7 +225,7 @@ interface Project {
   /** The page in the running container. */
   builtFrom(): Promise<string>;
   /** Takes the steps away. */
-  mend(): Promise<void>;
+  repair(): Promise<void>;
 }
 
 let projects = 0;
@@ -259,7 +261,7 @@ async function addProject(
     folder,
     container,
     builtFrom: () => vm.docker('exec', container, 'cat', '/page.txt'),
-    mend: () => write('Dockerfile', [...dockerfile, command].join('\n')),
+    repair: () => write('Dockerfile', [...dockerfile, command].join('\n')),
   };
 }
 

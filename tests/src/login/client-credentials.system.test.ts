@@ -119,7 +119,7 @@ test('a login that the environment keeps from being used says so; the issuer can
   expect(await cli.run('whoami', { env: { ONDEMAND_URL: '' } })).toMatchObject({ exitCode: 0 });
 });
 
-test('an API in trouble does not lose a login, which is kept and checked later', async () => {
+test('an API that fails does not lose a login, which is kept and checked later', async () => {
   await using stage = await startStage();
   const { app, cli } = stage;
   const { id, secret } = app.sandbox.oidc.clients.admin;

@@ -1,4 +1,4 @@
-// `ondemand login` by the device flow, from the first look at the API to the last word of `logout`.
+// `ondemand login` by the device flow, from the discovery of the issuer to `logout`.
 
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
 import { type App, startApp } from '../support/start-app.ts';

@@ -47,7 +47,7 @@ export interface Cli extends AsyncDisposable {
   ageLock(): Promise<void>;
   /** Lets a day pass for the login: its access token counts as ended. */
   endAccessToken(url: string): Promise<void>;
-  /** Permissions of what lies in the folder of the logins, the folder itself as `.`. */
+  /** Permissions of what is in the folder of the logins, the folder itself as `.`. */
   readModes(): Promise<Record<string, string>>;
 }
 

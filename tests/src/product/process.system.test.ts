@@ -130,7 +130,7 @@ test('the grace period ends requests that take longer', async () => {
   expect(await hung).toBe('cut');
 });
 
-test('an issuer that is down at start is 503 for tokens and for readiness, and mends by itself', async () => {
+test('an issuer that is down at start is 503 for tokens and for readiness, and recovers by itself', async () => {
   await using sandbox = await startSandbox();
   const token = await sandbox.tokens.read();
   sandbox.faults.oidc.status = 500;

@@ -23,7 +23,7 @@ const path = '/containers/nginx/rebuild';
 test(
   report(
     33,
-    'a build that hangs is cancelled: whoever waits or follows is told, the old container runs on, and the next rebuild works',
+    'a build that hangs is cancelled: waiting and following requests end with that, the old container runs on, and the next rebuild works',
   ),
   async () => {
     const before = app.sandbox.vm.engine.find('nginx');

@@ -60,7 +60,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
 
     testHere(
       title(
-        report(1, 'a link in the path is followed anew by each rebuild, and the labels keep it'),
+        report(1, 'a link in the path is resolved again by each rebuild, and the labels keep it'),
       ),
       async () => {
         const site = await project('site');

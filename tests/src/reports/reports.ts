@@ -1,7 +1,7 @@
 // The reports of issue 9 by number, in the order of its text: what each says has to hold. Every test here has the number of its report in its name.
 
 export const reports = {
-  1: 'A link in the path of a compose project is followed anew by each rebuild; the labels stay as its owner wrote them.',
+  1: 'A link in the path of a compose project is resolved again by each rebuild; the labels stay as its owner wrote them.',
   2: "Compose v1's relative labels are read from the folder that it was called in; two files that fit are refused by name.",
   3: 'A service keeps its number of containers, and the answer names one that is there, also where the file calls it otherwise now.',
   4: 'Each failure to look at a project is told in its own words with what to do, and nothing was started.',

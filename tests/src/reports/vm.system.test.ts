@@ -43,7 +43,7 @@ describeRealEngine('a real VM', () => {
     }),
   );
 
-  /** An API of its own, which logs in anew. */
+  /** An API of its own, which logs in again. */
   async function logIn(env: Environment = {}): Promise<Api & AsyncDisposable> {
     const server = await startServer({ ...sandbox.env, ...vm.env, ...env });
     return {
@@ -52,7 +52,7 @@ describeRealEngine('a real VM', () => {
     };
   }
 
-  /** The same API logs in anew, too, where the old connection is gone. */
+  /** The same API logs in again, too, where the old connection is gone. */
   async function logInAgain(config?: readonly string[]): Promise<void> {
     await vm.sshd.restart(config);
     await expect.poll(async () => (await api.get('/containers')).status).toBe(200);

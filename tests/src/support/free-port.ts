@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A port of 127.0.0.1 that was free a moment ago, below those that the system gives to whoever asks for any: so nobody else takes it by accident. */
+/** A port of 127.0.0.1 that was free a moment ago, below those that the system gives out for port 0: so no other process takes it by accident. */
 export async function findFreePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000);

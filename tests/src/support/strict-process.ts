@@ -2,7 +2,7 @@
 
 import { afterAll } from 'vitest';
 
-/** Warnings of dependencies that we cannot mend, each with its reason. */
+/** Warnings of dependencies that we cannot fix, each with its reason. */
 const known = [
   // oidc-provider 9 warns on Node 20; it runs (facts/auth.md).
   /Unsupported runtime/,

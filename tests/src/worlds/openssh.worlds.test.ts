@@ -22,7 +22,7 @@ describeWith(await findNewerDebian(), 'OpenSSH 10', ({ folder }) => {
     }),
   );
 
-  /** What a reader is told who comes while sshd is configured like that. */
+  /** The error of a read while sshd is configured like that. */
   async function ask(
     config: readonly string[],
     {

@@ -68,7 +68,7 @@ describeWith(await findNewerDebian(), 'Podman 5', ({ folder }) => {
     await vm.docker('kill', 'busy');
   });
 
-  test('bursts at the stop of a container lose no line and repeat none, also to who comes back', async () => {
+  test('bursts at the stop of a container lose no line and repeat none, also to a reader that resumes', async () => {
     const burst = 'for i in $(seq 400); do echo $RUN-$i; done';
     const script = `RUN=$(cat /proc/sys/kernel/random/uuid); ${burst}; echo late $RUN >&2; ${burst}`;
     await run('burst', script);

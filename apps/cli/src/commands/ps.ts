@@ -14,7 +14,7 @@ const doing = 'Listing containers'; // above its users: the command is made whil
 
 export const ps = defineCommand({
   description: `List all containers on oci-flex in all states, as docker ps -a.
-With --watch the list is shown anew whenever it changes, until Ctrl-C; with --json a line each time.`,
+With --watch the list is shown again after each change, until Ctrl-C; with --json a line each time.`,
   options: {
     all: flag('Accepted, as all are listed anyway', 'a'),
     quiet: flag('Print names only, one a line', 'q'),

@@ -14,7 +14,7 @@ import { showWaits } from '../watch/follow.ts';
 import { followJob } from '../watch/follow-job.ts';
 
 export const rebuild = defineCommand({
-  description: `Build containers anew from the compose project they came from, and replace them:
+  description: `Rebuild containers from the compose project they came from, and replace them:
 docker compose build and up -d, one after the other. The output comes on stderr as it is written.
 Each build is a job on the VM: Ctrl-C stops watching, not the build.
 Each NAME is tried; those that succeed are printed.`,

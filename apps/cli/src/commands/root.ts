@@ -38,7 +38,7 @@ export const root: Group = {
     },
     {
       name: 'rebuild',
-      summary: 'Build containers anew from their compose project',
+      summary: 'Rebuild containers from their compose project',
       load: async () => (await import('./rebuild.ts')).rebuild,
     },
     {

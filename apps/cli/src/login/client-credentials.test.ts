@@ -138,7 +138,7 @@ test.each<[string, IssuerAnswer, string]>([
   ['502, a web page', { status: 502, text: '<p>Bad gateway</p>' }, 'HTTP 502'],
   ['429', { status: 429, text: '', headers: { 'retry-after': '30' } }, 'try again in 30 s'],
   ['no answer', { cut: true }, 'does not answer as one'],
-])('an outage is told as one: %s', async (_what, answer, message) => {
+])('an unavailable issuer is reported as such: %s', async (_what, answer, message) => {
   const { error } = await logIn([answer]);
   expect(error).toMatchObject({ exitCode: 6, message: expect.stringContaining(message) });
 });

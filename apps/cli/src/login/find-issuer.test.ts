@@ -50,7 +50,7 @@ test.each([
     { metadata: { issuer: 'https://auth.example.com/' } },
     'it says https://auth.example.com/;',
   ],
-])('an issuer that %s is no outage', async (_what, script, message) => {
+])('an issuer that %s is not unavailable', async (_what, script, message) => {
   await using issuer = await startStubIssuer({ token: [], ...script });
   await expect(discover(issuer.issuer, signal)).rejects.toMatchObject({
     exitCode: 1,

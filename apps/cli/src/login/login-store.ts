@@ -18,7 +18,7 @@ export interface LoginStore {
 }
 
 export interface Change extends Pick<Held, 'signal'> {
-  /** As they are now, after whoever had the lock before. */
+  /** As they are now, after the previous holder of the lock. */
   readonly stored: StoredLogins;
   save(logins: StoredLogins): Promise<void>;
 }

@@ -3,7 +3,7 @@
 export interface Deadline extends Disposable {
   /** Aborts as the outer signal does, or with a `TimeoutError` when the time is up. */
   readonly signal: AbortSignal;
-  /** What `work` gives, or at once a rejection with the signal's reason when that aborts, even when `work` does not heed it. */
+  /** What `work` gives, or at once a rejection with the signal's reason when that aborts, even when `work` ignores it. */
   bound<T>(work: Promise<T>): Promise<T>;
   /** True once the time was up before anything else ended it. */
   isOver(): boolean;

@@ -9,7 +9,7 @@ import { countLists, lost, startWatchedApi } from '../testing/watch.test-support
 
 const stopped = { ...nginx, state: 'exited', uptime: 'Exited (137) 1 second ago' };
 
-test('ps --watch shows the list anew after an event, in its old place', async () => {
+test('ps --watch shows the list again after an event, in its old place', async () => {
   const watched = await startWatchedApi({ data: [backup, stopped] });
   await using api = watched.api;
   const interrupt = new AbortController();

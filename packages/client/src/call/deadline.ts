@@ -12,7 +12,7 @@ const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
  * Runs `work` with a signal that aborts at the deadline and when the caller aborts.
- * Rejects in that moment with what `onTimeout` or `onAbort` gives, even when `work` does not heed its signal; leaves no timer and no listener behind.
+ * Rejects in that moment with what `onTimeout` or `onAbort` gives, even when `work` ignores its signal; leaves no timer and no listener behind.
  */
 export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,

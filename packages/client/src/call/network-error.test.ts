@@ -66,7 +66,7 @@ describe('no answer', () => {
     }
   });
 
-  test("`fetch`'s own patience is a TIMEOUT like ours", async () => {
+  test('a timeout of `fetch` itself is a TIMEOUT too', async () => {
     const cause = Object.assign(new Error('Headers Timeout Error'), {
       code: 'UND_ERR_HEADERS_TIMEOUT',
     });

@@ -18,7 +18,7 @@ export interface EventStreamOptions {
   readonly baseUrl: string;
   readonly readHeaders: () => Promise<Readonly<Record<string, string>>>;
   readonly fetch: typeof globalThis.fetch;
-  /** The connection lasts until it aborts; whoever opens it must abort it in the end. */
+  /** The connection lasts until it aborts; its opener must abort it in the end. */
   readonly signal: AbortSignal;
   /** Of the opening, up to the first byte of the stream: what holds that back cannot stream. */
   readonly timeoutMs: number;
@@ -94,7 +94,7 @@ type ByteReaderOptions = Pick<EventStreamOptions, 'baseUrl' | 'signal' | 'silenc
 function createByteReader(body: ReadableStream<Uint8Array>, options: ByteReaderOptions) {
   const { baseUrl, signal, silenceMs } = options;
   const reader = body.getReader();
-  // Ends a read under way, also where `fetch` heeds no signal; it rejects when the body has failed, which the read tells.
+  // Ends a read under way, also where `fetch` ignores its signal; it rejects when the body has failed, which the read tells.
   const cancel = () => void reader.cancel().catch(() => {});
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });

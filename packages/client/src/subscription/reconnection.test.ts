@@ -6,7 +6,7 @@ import { createReconnection } from './reconnection.ts';
 
 const lost = new OnDemandError('NETWORK_ERROR', 'lost');
 
-test('the pauses double from 0.5 s to 10 s, and begin anew once something has worked', () => {
+test('the pauses double from 0.5 s to 10 s, and start over once something has worked', () => {
   const { reconnection } = start();
   const pauses = () => Array.from({ length: 7 }, () => reconnection.next(lost)?.pauseMs);
   const doubling = [500, 1000, 2000, 4000, 8000, 10_000, 10_000];

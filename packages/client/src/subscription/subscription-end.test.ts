@@ -1,4 +1,4 @@
-// How a subscription ends before its stream does: refused, left, aborted; and how it waits for the one who reads.
+// How a subscription ends before its stream does: refused, left, aborted; and how it waits for its reader.
 
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -297,7 +297,7 @@ describe('aborting', () => {
     expect(error.code).toBe('ABORTED');
   });
 
-  test('while it is being opened anew ends that too', async () => {
+  test('while it is being opened again ends that too', async () => {
     const controller = new AbortController();
     await using api = await startCannedApi((request) => {
       if (api.requests.length === 2) {
@@ -327,7 +327,7 @@ describe('aborting', () => {
     controller.abort();
   });
 
-  test('works where fetch heeds no signal', async () => {
+  test('works where fetch ignores its signal', async () => {
     let cancelled = 0;
     const controller = new AbortController();
     const body = new ReadableStream<Uint8Array>({

@@ -239,7 +239,7 @@ function loseAfter(id: string) {
   };
 }
 
-/** Each look at it is this much later. */
+/** Each reading of the clock is this much later. */
 function createTickingClock(tickMs: number): () => number {
   let nowMs = 0;
   return () => {

@@ -1,4 +1,4 @@
-// A subscription with a patience for tests, and what its requests, its items and its ends are checked with.
+// A subscription with short timeouts, and checks of its requests, items and ends.
 
 import { expect } from 'vitest';
 import type { ClientOptions } from '../options.ts';

@@ -1,4 +1,4 @@
-// Deadlines against works that listen and works that do not.
+// Deadlines of work that observes its signal, and of work that ignores it.
 
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { pause, withDeadline } from './deadline.ts';
@@ -8,11 +8,11 @@ const options = { timeoutMs: 20, onTimeout: () => late };
 const never = () => new Promise<never>(() => {});
 
 describe('withDeadline()', () => {
-  test('gives what the work gives', async () => {
+  test('resolves with the result of the work', async () => {
     expect(await withDeadline(async () => 7, options)).toBe(7);
   });
 
-  test('fails as the work fails, even when it throws at once', async () => {
+  test('rejects with the error of the work, even when it throws synchronously', async () => {
     const broken = new Error('broken');
     const work = () => {
       throw broken;
@@ -20,7 +20,7 @@ describe('withDeadline()', () => {
     await expect(withDeadline(work, options)).rejects.toBe(broken);
   });
 
-  test('fails at the deadline and aborts the work, even a work that does not listen', async () => {
+  test('fails at the deadline and aborts the work, even work that ignores its signal', async () => {
     let seen: AbortSignal | undefined;
     const work = (signal: AbortSignal) => {
       seen = signal;
@@ -30,7 +30,7 @@ describe('withDeadline()', () => {
     expect(seen?.reason).toBe(late);
   });
 
-  test("fails with the caller's reason and aborts the work when the caller leaves", async () => {
+  test("fails with the caller's reason and aborts the work when the caller aborts", async () => {
     const caller = new AbortController();
     let seen: AbortSignal | undefined;
     const waiting = withDeadline(
@@ -46,7 +46,7 @@ describe('withDeadline()', () => {
     expect(seen?.reason).toBe(left);
   });
 
-  test('does not begin for a caller that has left', async () => {
+  test('does not start for a caller that has aborted already', async () => {
     let begun = false;
     const work = async () => {
       begun = true;
@@ -57,7 +57,7 @@ describe('withDeadline()', () => {
     expect(begun).toBe(false);
   });
 
-  test('swallows what a work says after it was given up', async () => {
+  test('ignores how the work ends after the deadline', async () => {
     const work = (signal: AbortSignal) =>
       new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(new Error('too late to matter')));
@@ -67,7 +67,7 @@ describe('withDeadline()', () => {
 });
 
 describe('pause()', () => {
-  test('ends early with the reason of its signal', async () => {
+  test('rejects early with the reason of its signal', async () => {
     const caller = new AbortController();
     const waiting = pause(60_000, caller.signal);
     caller.abort(late);

@@ -1,4 +1,4 @@
-// Places are few and must neither be given twice nor get lost.
+// A slot is never given out twice, and never lost.
 
 import { describe, expect, it } from 'vitest';
 import { createLimiter } from './limiter.ts';
@@ -6,7 +6,7 @@ import { createLimiter } from './limiter.ts';
 const { signal } = new AbortController();
 
 describe('createLimiter()', () => {
-  it('never has more places taken than allowed, and serves in order', async () => {
+  it('never has more slots taken than allowed, and serves in order', async () => {
     const limiter = createLimiter(() => 2);
     const served: number[] = [];
     let peak = 0;
@@ -24,7 +24,7 @@ describe('createLimiter()', () => {
     expect(limiter.active).toBe(0);
   });
 
-  it('takes a place back once, however often it is given', async () => {
+  it('frees a slot once, however often it is released', async () => {
     const limiter = createLimiter(() => 1);
     const release = await limiter.acquire(signal);
     release();
@@ -33,26 +33,26 @@ describe('createLimiter()', () => {
     expect(limiter.active).toBe(1);
   });
 
-  it('lets a waiter leave with its own reason, and passes its turn on', async () => {
+  it('rejects an aborted waiter with its own reason, and serves the next one', async () => {
     const limiter = createLimiter(() => 1);
     const release = await limiter.acquire(signal);
-    const leaver = new AbortController();
-    const left = limiter.acquire(leaver.signal);
+    const caller = new AbortController();
+    const left = limiter.acquire(caller.signal);
     const next = limiter.acquire(signal);
-    leaver.abort(new Error('left'));
+    caller.abort(new Error('left'));
     await expect(left).rejects.toThrow('left');
     release();
     (await next)();
     expect(limiter.active).toBe(0);
   });
 
-  it('refuses a caller who has left already', async () => {
+  it('rejects a caller whose signal is aborted already', async () => {
     await expect(
       createLimiter(() => 1).acquire(AbortSignal.abort(new Error('gone'))),
     ).rejects.toThrow('gone');
   });
 
-  it('rejects all who wait when told to fail', async () => {
+  it('fail() rejects all waiters', async () => {
     const limiter = createLimiter(() => 1);
     await limiter.acquire(signal);
     const waiting = [limiter.acquire(signal), limiter.acquire(signal)];
@@ -60,7 +60,7 @@ describe('createLimiter()', () => {
     for (const waiter of waiting) await expect(waiter).rejects.toThrow('lost');
   });
 
-  it('keeps places free for those who need them, whoever else waits', async () => {
+  it('keepFree leaves slots to the callers that do not set it, even while others queue', async () => {
     const limiter = createLimiter(() => 3);
     const read = () => limiter.acquire(signal, { keepFree: 2 });
     const order: string[] = [];
@@ -85,7 +85,7 @@ describe('createLimiter()', () => {
     expect(limiter.active).toBe(0);
   });
 
-  it('gives a place to those who leave more than there are, one at a time', async () => {
+  it('grants one slot at a time where keepFree is larger than the limit', async () => {
     const limiter = createLimiter(() => 1);
     const release = await limiter.acquire(signal, { keepFree: 2 });
     release();

@@ -1,4 +1,4 @@
-// Rounds at their own pace, and when they are called for.
+// Polls at an interval, and on demand.
 
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { until } from '../testing/watch.test-support.ts';
@@ -19,7 +19,7 @@ function setUp(sleepMs: number | undefined, minIntervalMs = 1) {
   return { loop, world, stop };
 }
 
-test('goes on at its pace until it is stopped', async () => {
+test('polls at its interval until it is stopped', async () => {
   const { loop, world, stop } = setUp(5);
   await until(() => world.count > 3);
   stop.abort();
@@ -29,7 +29,7 @@ test('goes on at its pace until it is stopped', async () => {
   expect(world.count).toBe(count);
 });
 
-test('call() has a round done at once, and resolves after it', async () => {
+test('call() polls at once, and resolves after that poll', async () => {
   const { loop, world, stop } = setUp(undefined);
   await until(() => world.count === 1);
   await loop.call();
@@ -38,7 +38,7 @@ test('call() has a round done at once, and resolves after it', async () => {
   await loop.done;
 });
 
-test('many calls during one round are one round more', async () => {
+test('many calls during one poll cause one more poll', async () => {
   const { loop, world, stop } = setUp(undefined);
   let release = () => {};
   world.work = () => new Promise((resolve) => (release = resolve));
@@ -53,7 +53,7 @@ test('many calls during one round are one round more', async () => {
   await loop.done;
 });
 
-test('a round that throws waits to be called for, and costs nothing else', async () => {
+test('after a poll that throws, the next one runs only on demand', async () => {
   const { loop, world, stop } = setUp(1);
   world.work = () => Promise.reject(new Error('oops'));
   await loop.call();
@@ -65,7 +65,7 @@ test('a round that throws waits to be called for, and costs nothing else', async
   await loop.done;
 });
 
-test('keeps its distance however often it is called for', async () => {
+test('keeps its minimum interval however often it is called', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const { loop, world, stop } = setUp(undefined, 50);

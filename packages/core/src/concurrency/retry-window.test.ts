@@ -1,4 +1,4 @@
-// How long and how often something lost is tried again.
+// How long and how often a lost connection is retried.
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../errors.ts';
@@ -15,7 +15,7 @@ const { signal } = new AbortController();
 const clock = { elapsedMs: () => Date.now() };
 const away = new AppError('SERVICE_UNAVAILABLE', 'away');
 
-test('the first attempt comes at once, the next ones after growing pauses', async () => {
+test('the first retry is immediate, the next ones come after growing pauses', async () => {
   const retryWindow = createRetryWindow({ clock });
   const pausesMs: number[] = [];
   for (let n = 0; n < 3; n += 1)
@@ -31,7 +31,7 @@ test('a pause that the other side asked for is kept', async () => {
   expect(await timed(() => retryWindow.waitOrThrow(busy, signal))).toBe(1000);
 });
 
-test('what lived for ten seconds was no failed attempt, what lived shorter was one', async () => {
+test('a connection of ten seconds resets the window, a shorter one counts as a failed attempt', async () => {
   let nowMs = 0;
   const retryWindow = createRetryWindow({ clock: { elapsedMs: () => nowMs } });
   await timed(() => retryWindow.waitOrThrow(away, signal));
@@ -45,7 +45,7 @@ test('what lived for ten seconds was no failed attempt, what lived shorter was o
   await expect(retryWindow.waitOrThrow(away, signal)).rejects.toBe(away);
 });
 
-test('what is no outage is thrown', async () => {
+test('an error that is not an unavailability is thrown', async () => {
   const retryWindow = createRetryWindow({ clock });
   const off = new AppError('SERVICE_UNAVAILABLE', 'off', {
     details: { lifecycleState: 'STOPPED' },
@@ -69,8 +69,8 @@ test("the signal ends a pause with the signal's reason", async () => {
   const gone = new Error('the caller left');
   const busy = new AppError('SERVICE_UNAVAILABLE', 'busy', { details: { retryAfterSeconds: 30 } });
   setTimeout(() => caller.abort(gone), 20);
-  const enduring = () => expect(retryWindow.waitOrThrow(busy, caller.signal)).rejects.toBe(gone);
-  expect(await timed(enduring)).toBe(20);
+  const waiting = () => expect(retryWindow.waitOrThrow(busy, caller.signal)).rejects.toBe(gone);
+  expect(await timed(waiting)).toBe(20);
 });
 
 /** How long it takes on the faked clock. */

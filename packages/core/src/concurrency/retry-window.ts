@@ -15,7 +15,7 @@ export interface RetryWindowOptions {
 export interface RetryWindow {
   /** Call when an attempt has succeeded so far. */
   attemptSucceeded(): void;
-  /** Call when the connection delivered something: the window starts anew at the next failure. */
+  /** Call when the connection delivered something: the window starts over at the next failure. */
   reset(): void;
   /**
    * Waits before the next attempt: not at all at first, longer each time, 8 s at most.

@@ -1,4 +1,4 @@
-// Who shares a flight and who does not, with flights that the test lands by hand.
+// Which reads share a call, with calls that the test resolves by hand.
 
 import { expect, onTestFinished, test } from 'vitest';
 import { createSingleFlight, freshMs } from './single-flight.ts';
@@ -12,7 +12,7 @@ function setUp({ deadlineMs = 60_000 } = {}) {
     signal: AbortSignal;
   }[] = [];
   onTestFinished(() => {
-    for (const { resolve } of calls) resolve('nobody waits for this any more');
+    for (const { resolve } of calls) resolve('abandoned');
   });
   const work = (signal: AbortSignal) =>
     new Promise<string>((resolve, reject) => calls.push({ resolve, reject, signal }));
@@ -27,7 +27,7 @@ function setUp({ deadlineMs = 60_000 } = {}) {
   };
 }
 
-test('a thousand readers of one thing share one flight', async () => {
+test('a thousand concurrent reads of one key share one call', async () => {
   const { read, calls } = setUp();
   const readers = Array.from({ length: 1000 }, () => read());
   expect(calls).toHaveLength(1);
@@ -35,14 +35,14 @@ test('a thousand readers of one thing share one flight', async () => {
   expect(new Set(await Promise.all(readers))).toEqual(new Set(['it']));
 });
 
-test('readers of different things do not share', () => {
+test('reads of different keys do not share', () => {
   const { read, calls } = setUp();
   void read(undefined, 'one');
   void read(undefined, 'two');
   expect(calls).toHaveLength(2);
 });
 
-test('all readers of a failed flight get its error, and the next read tries again', async () => {
+test('all readers of a failed call get its error, and the next read tries again', async () => {
   const { read, calls } = setUp();
   const readers = [read(), read()];
   const broken = new Error('broken');
@@ -52,7 +52,7 @@ test('all readers of a failed flight get its error, and the next read tries agai
   expect(calls).toHaveLength(2);
 });
 
-test('nothing is kept once it was answered, for one reader after the other', async () => {
+test('a result is not reused by sequential reads', async () => {
   const { keep, calls, wait } = setUp();
   for (const each of [0, 1, 2, 3, 4, 5, 6]) {
     const reader = keep();
@@ -62,7 +62,7 @@ test('nothing is kept once it was answered, for one reader after the other', asy
   }
 });
 
-test('a crowd gets what has just been answered, until it is no longer fresh', async () => {
+test('many concurrent readers also share the last result, until it is no longer fresh', async () => {
   const { keep, calls, wait } = setUp();
   const joined = Array.from({ length: 20 }, () => keep());
   wait(50);
@@ -80,7 +80,7 @@ test('a crowd gets what has just been answered, until it is no longer fresh', as
   expect(calls).toHaveLength(2);
 });
 
-test('a crowd that did not ask for it gets nothing that was kept, and nobody gets a failure twice', async () => {
+test('readers without `keep` get no kept result, and a failure is never kept', async () => {
   const { keep, read, calls } = setUp();
   const joined = Array.from({ length: 20 }, () => read());
   calls[0]?.resolve('it');
@@ -93,7 +93,7 @@ test('a crowd that did not ask for it gets nothing that was kept, and nobody get
   expect(calls).toHaveLength(3);
 });
 
-test('an action ends what was kept', async () => {
+test('invalidate() discards the kept result', async () => {
   const { reads, keep, calls } = setUp();
   const joined = Array.from({ length: 20 }, () => keep());
   calls[0]?.resolve('before');
@@ -104,7 +104,7 @@ test('an action ends what was kept', async () => {
   expect(await after).toBe('after');
 });
 
-test('a flight that began before an action ended takes no new readers, but answers those it has', async () => {
+test('a call that began before invalidate() takes no new readers, but answers those it has', async () => {
   const { reads, read, calls } = setUp();
   const before = read();
   reads.invalidate();
@@ -112,14 +112,14 @@ test('a flight that began before an action ended takes no new readers, but answe
   expect(calls).toHaveLength(2);
   calls[0]?.resolve('before');
   expect(await before).toBe('before');
-  // The first flight's end must not make the second unjoinable.
+  // The first call's end must not make the second unjoinable.
   const joined = read();
   expect(calls).toHaveLength(2);
   calls[1]?.resolve('after');
   expect(await Promise.all([after, joined])).toEqual(['after', 'after']);
 });
 
-test('a flight takes no readers once it is no longer fresh', () => {
+test('a call takes no new readers once it is no longer fresh', () => {
   const { read, calls, wait } = setUp();
   void read();
   wait(freshMs - 1);
@@ -143,7 +143,7 @@ test("one reader's abort leaves the others and the upstream call alone", async (
   expect(await staying).toBe('it');
 });
 
-test('the upstream call is aborted when the last reader leaves, and nobody joins it any more', async () => {
+test('the upstream call is aborted when its last reader aborts, and takes no new readers', async () => {
   const { read, calls } = setUp();
   const callers = [new AbortController(), new AbortController()];
   const readers = callers.map(({ signal }) => read(signal));
@@ -154,13 +154,13 @@ test('the upstream call is aborted when the last reader leaves, and nobody joins
   expect(calls).toHaveLength(2);
 });
 
-test('a reader that has left before it began starts nothing', async () => {
+test('a reader that has aborted already starts no call', async () => {
   const { read, calls } = setUp();
   await expect(read(AbortSignal.abort(new Error('left')))).rejects.toThrow('left');
   expect(calls).toHaveLength(0);
 });
 
-test('a reader that leaves after its answer stops nothing', async () => {
+test('a reader that aborts after its answer stops nothing', async () => {
   const { read, calls } = setUp();
   const caller = new AbortController();
   const reader = read(caller.signal);
@@ -173,7 +173,7 @@ test('a reader that leaves after its answer stops nothing', async () => {
   expect(await other).toBe('other');
 });
 
-test('a silent upstream ends for all readers at the deadline, and is aborted', async () => {
+test('a call that does not answer is aborted at the deadline, for all readers', async () => {
   const { read, calls } = setUp({ deadlineMs: 30 });
   const readers = [read(), read()];
   for (const reader of readers) {

@@ -1,9 +1,9 @@
-// When a computation lets others run.
+// When a long computation yields to the event loop.
 
 import { expect, test } from 'vitest';
 import { createTimeSlice } from './time-slice.ts';
 
-test('lets other work run once its slice is over, and not before', async () => {
+test('yields once its slice is over, and not before', async () => {
   let nowMs = 0;
   const giveWay = createTimeSlice({ sliceMs: 8, nowMs: () => nowMs });
   let turns = 0;

@@ -1,19 +1,19 @@
-// A rest ends by its time, by a call and by an abort, and leaves nothing of itself.
+// A sleep ends by its time, by wake() and by an abort.
 
 import { expect, test } from 'vitest';
 import { createWakeableSleep } from './wakeable-sleep.ts';
 
-const begun = () => {
+const started = () => {
   const controller = new AbortController();
   return { controller, sleep: createWakeableSleep(controller.signal) };
 };
 
 test('ends when its time is over', async () => {
-  await expect(begun().sleep.start(1)).resolves.toBeUndefined();
+  await expect(started().sleep.start(1)).resolves.toBeUndefined();
 });
 
-test('without a time of its own ends when it is called', async () => {
-  const { sleep } = begun();
+test('without a time ends with wake()', async () => {
+  const { sleep } = started();
   let isOver = false;
   const sleeping = sleep.start(undefined).then(() => {
     isOver = true;
@@ -24,16 +24,16 @@ test('without a time of its own ends when it is called', async () => {
   await sleeping;
 });
 
-test('ends with the signal, and does not begin after it', async () => {
-  const { controller, sleep } = begun();
+test('ends with the signal, and does not start after it', async () => {
+  const { controller, sleep } = started();
   const sleeping = sleep.start(undefined);
   controller.abort();
   await sleeping;
   await sleep.start(undefined);
 });
 
-test('a call ends the rest under way alone, not the next', async () => {
-  const { sleep } = begun();
+test('wake() ends the current sleep alone, not the next one', async () => {
+  const { sleep } = started();
   sleep.wake();
   const first = sleep.start(60_000);
   sleep.wake();

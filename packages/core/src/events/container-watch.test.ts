@@ -67,7 +67,7 @@ describe('the containers', () => {
     expect(reader.seen).toEqual(['resync']);
   });
 
-  test('make a cut a reason to look at the VM', async () => {
+  test('a cut causes a poll of the VM', async () => {
     const { events, world } = startWatchWorld({ timings: { vmStableMs: 60_000 } });
     await using _ = events;
     const reader = read(await events.watch());

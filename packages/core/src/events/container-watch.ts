@@ -45,7 +45,7 @@ export function watchContainers({
 }: ContainersWatchOptions): ContainersWatch {
   const memory = createMemory();
   let requested: StreamRequest = 'keep';
-  let phase: 'resting' | 'opening' | 'open' = 'resting';
+  let phase: 'closed' | 'opening' | 'open' = 'closed';
   let isRelied = false;
   let wasOpen = false;
   let closeStream = () => {};
@@ -53,7 +53,7 @@ export function watchContainers({
   const sleep = createWakeableSleep(signal);
   let waiting: (() => void)[] = [];
 
-  const enter = (next: 'resting' | 'open') => {
+  const enter = (next: 'closed' | 'open') => {
     phase = next;
     for (const resolve of waiting) resolve();
     waiting = [];
@@ -64,7 +64,7 @@ export function watchContainers({
       const isNew = next !== requested;
       requested = next;
       if (next === 'close') closeStream();
-      if (next !== 'open' || !isNew || phase !== 'resting') return;
+      if (next !== 'open' || !isNew || phase !== 'closed') return;
       phase = 'opening';
       sleep.wake();
     },
@@ -83,21 +83,21 @@ export function watchContainers({
     let pauseMs = minPauseMs;
     while (!signal.aborted) {
       if (requested !== 'open') {
-        enter('resting');
+        enter('closed');
         await sleep.start(undefined);
         pauseMs = minPauseMs;
         continue;
       }
       const { openMs, retryAfterMs } = await attempt();
-      enter('resting');
+      enter('closed');
       if (openMs !== undefined) await onCut().catch(() => {});
       // A stream that is cut again and again at once is not worth more than one that does not open.
       pauseMs = openMs !== undefined && openMs > maxPauseMs ? minPauseMs : pauseMs;
-      if (requested === 'open' && phase === 'resting')
+      if (requested === 'open' && phase === 'closed')
         await sleep.start(Math.max(pauseMs, retryAfterMs));
       pauseMs = Math.min(pauseMs * 2, maxPauseMs);
     }
-    enter('resting');
+    enter('closed');
   }
 
   /** One stream from its opening to its end, however it ends. */

@@ -12,7 +12,7 @@ import {
 } from '../testing/watch.test-support.ts';
 
 describe('the VM', () => {
-  test('is looked at often while it changes and seldom at rest', async () => {
+  test('is polled often while it changes and seldom while it is stable', async () => {
     const { events, world } = startWatchWorld({
       state: 'STARTING',
       connected: false,

@@ -39,10 +39,10 @@ const readState = `read_end() {
   code=\${end%%.*} end=\${end#*.}
   finished=\${end%%.*} size=\${end#*.}
 }
-look() {
+read_state() {
   state=none code=- finished=- size=
   read_end "$1" && return
-  # Two who look at the same time must not take each other for the runner: they lock as readers.
+  # Two who read at the same time must not take each other for the runner: they lock as readers.
   { if flock -n -s 7; then state=lost; else state=running; fi; } 7<"$1/lock"
   [ -d "$1" ] || state=none
   [ $state != lost ] || read_end "$1" || [ ! -e "$1/cancel" ] || state=cancelled
@@ -65,7 +65,7 @@ code=$?
 cancelled=
 [ ! -e "$job/cancel" ] || cancelled=.cancelled
 mv -- "$job/end" "$job/end.$code.$(date +%s).$(wc -c <"$job/log")$cancelled"
-# Said aloud: closing it would not free the lock while something that the build left running still has it.
+# Explicitly: closing it would not free the lock while something that the build left running still has it.
 flock -u 8
 `;
 
@@ -95,7 +95,7 @@ until flock -n 8; do
   busy=
   read -r busy <"$folder/$lock.lock"
   state=none
-  [ -z "$busy" ] || look "$jobs/$busy"
+  [ -z "$busy" ] || read_state "$jobs/$busy"
   # What is written there may be the one before it, until the holder has written its own.
   if [ $state = running ] || [ $naps -ge 15 ]; then
     printf 'busy %s\\n' "$busy"
@@ -126,9 +126,9 @@ set -- "$jobs"/*
 count=$#
 for job do
   [ $count -gt "$keep" ] || break
-  look "$job"
+  read_state "$job"
   [ $state != running ] && [ $state != none ] || continue
-  # Out of sight at once: nobody must find half of a job.
+  # Hidden at once: nobody must find half of a job.
   mv -- "$job" "$jobs/.gone-\${job##*/}" && rm -rf -- "$jobs/.gone-\${job##*/}"
   count=$((count - 1))
 done
@@ -174,7 +174,7 @@ sweep() {
   done
   [ -n "$left" ]
 }
-look "$job"
+read_state "$job"
 if [ $state = running ]; then
   # A rename, as it needs no space.
   mv -- "$job/pid" "$job/cancel"
@@ -187,7 +187,7 @@ if [ $state = running ]; then
     sweep KILL
     last=$((last - 1))
   done
-  look "$job"
+  read_state "$job"
 fi
 printf '%s %s\n' $state "$code"
 `;
@@ -201,7 +201,7 @@ if [ -n "$sealed" ] && [ -s "$folder/key" ]; then
   head -c 32 "$folder/key"
 fi
 for job do
-  look "$job"
+  read_state "$job"
   [ $state != none ] || continue
   [ -z "$sealed" ] || for words in "$job"/words.*; do
     [ -s "$words" ] || continue
@@ -250,7 +250,7 @@ job=
 while [ $# -gt 0 ]; do
   if [ "$1" != "$job" ]; then
     job=$1 left=$pieces
-    look "$jobs/$job"
+    read_state "$jobs/$job"
     [ $state = none ] || measure "$jobs/$job"
   fi
   bytes=0

@@ -105,7 +105,7 @@ export function toBuildFailure(
   );
 }
 
-/** What `NOT_FOUND` means to one who has started the job and waits for it; for `catch`. */
+/** What `NOT_FOUND` means to the caller that started the job and waits for it; for `catch`. */
 export function asVanished(job: string): (error: unknown) => never {
   return (error) => {
     if (!isAppError(error, 'NOT_FOUND')) throw error;

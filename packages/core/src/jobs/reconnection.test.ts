@@ -1,4 +1,4 @@
-// Those who read or wait while the VM is out of reach: they go on after a short outage, and are told of a long one.
+// Reads and waits while the VM is unreachable: they go on after a short interruption, and fail after a long one.
 
 import { expect, test } from 'vitest';
 import { until } from '../testing/fake-engine.test-support.ts';

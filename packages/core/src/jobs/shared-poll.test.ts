@@ -1,4 +1,4 @@
-// Watching jobs over a faked host: how many calls a crowd costs, and that nobody waits long or is forgotten.
+// Polling jobs of a faked host: how many calls many readers cost, and that none waits long or is forgotten.
 
 import { expect, test } from 'vitest';
 import type { JobReading, JobSpan } from '../ports.ts';
@@ -83,7 +83,7 @@ test('those who come together share one call that waits on the VM', async () => 
   expect(calls).toHaveLength(2);
 });
 
-test('who comes while a call waits gets a look at once, and a place in the next one', async () => {
+test('a reader that joins while a call waits is answered at once, and takes part in the next call', async () => {
   const { watch, call, mostAtOnce } = setUp();
   const early = watch.next({ id: 'a', offset: 0 });
   const waiting = await call(0);
@@ -127,7 +127,7 @@ test('a failure is told to all of its call, and to nobody else', async () => {
   await other;
 });
 
-test('who leaves is forgotten: nothing is asked for nobody', async () => {
+test('a reader that aborts is removed, and without readers nothing is asked', async () => {
   const { watch, calls, call } = setUp();
   const caller = new AbortController();
   const reading = watch.next({ id: 'a', offset: 0 }, { signal: caller.signal });

@@ -14,7 +14,7 @@ test.each([
   ['Exited (0) 47 hours ago', 'Exited (0) 2 days ago'],
   ['Exited (0) 2 years ago', 'Exited (0) 2 years ago'],
   ['Created', 'Created'],
-])('one that lies still ages: %s, then %s', (before, now) => {
+])('a stopped one ages: %s, then %s', (before, now) => {
   expect(mayHaveRun(exited(before), exited(now))).toBe(false);
 });
 

@@ -1,4 +1,4 @@
-// A followed log while its container stops, starts, is made anew or is gone: over real sockets, on an engine that does all of that.
+// A followed log while its container stops, starts, is made again or is gone: over real sockets, on an engine that does all of that.
 
 import { expect, test } from 'vitest';
 import { until } from '../testing/fake-engine.test-support.ts';
@@ -46,7 +46,7 @@ test('the tail of a container that is stopped is asked for again when it was cut
   expect(reader.texts).toEqual(numbers(0, 3));
 });
 
-test('a run that began and ended between two looks is seen, and a container that lies still is not asked', async () => {
+test('a run that began and ended between two polls is seen, and a stopped container is not asked', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.write('old\n');
@@ -62,7 +62,7 @@ test('a run that began and ended between two looks is seen, and a container that
   await until(() => reader.texts.length === 2);
 });
 
-test('a container made anew may write to the stream that the old one never used', async () => {
+test('a container made again may write to the stream that the old one never used', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.write('banner\n');
@@ -76,7 +76,7 @@ test('a container made anew may write to the stream that the old one never used'
   await until(() => reader.texts.length === 2);
 });
 
-test('a container that was made anew under its name is followed on, one asked for by its id ends', async () => {
+test('a container that was made again under its name is followed on, one asked for by its id ends', async () => {
   await using world = await startWorld();
   const { log } = world;
   const byName = await world.read();
@@ -116,7 +116,7 @@ test.each(['is seen to be on its way out', 'loses its log before that is seen'])
   },
 );
 
-test('who comes back in the moment between two containers of the name is let in once there is one', async () => {
+test('a reader that resumes between two containers of the name is answered once there is one', async () => {
   await using world = await startWorld();
   const { log } = world;
   const reader = await world.read({ limit: 1 });

@@ -26,7 +26,7 @@ test.each(['all', 7] as const)(
     writeDisordered(world.log, 24);
     const whole = await world.read({ follow: false, tail });
     await whole.ended;
-    // One line at a time: what was asked for anew starts somewhere else each time.
+    // One line at a time: what was asked for again starts somewhere else each time.
     const got: FollowedLine[] = [];
     let after: string | undefined;
     for (;;) {
@@ -95,7 +95,7 @@ test('tail 0 gives nothing old, also when it is cut before anything came', async
 test.each([
   ['an empty log', 0],
   ['a log', 3],
-])('who reads only what is new from %s can come back to where that began', async (_, count) => {
+])('a reader of only new lines from %s can resume where it began', async (_, count) => {
   await using world = await startWorld();
   for (const n of numbers(0, count)) world.log.write(`${n}\n`);
   const leaving = new AbortController();

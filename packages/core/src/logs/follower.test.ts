@@ -67,7 +67,7 @@ test.each(['STOPPED', 'STOPPING', 'TERMINATED'])(
   },
 );
 
-test('an outage is endured for five minutes, then its reason is told', async () => {
+test('an unreachable VM is waited for for five minutes, then the reason is reported', async () => {
   const away = new AppError('SERVICE_UNAVAILABLE', 'away');
   let isAway = false;
   let now = Date.now();

@@ -134,7 +134,7 @@ test.each([
   expect(got.map(({ line }) => line)).toEqual(textsOf(log).slice(-9));
 });
 
-test('who reads only what is new can come back to where that began', async () => {
+test('a reader of only new lines can resume where it began', async () => {
   await using world = await startPodman();
   writeBurst(world.log, 5);
   const leaving = new AbortController();
@@ -162,7 +162,7 @@ test('since gives nothing older after a cut, nor to a reader who comes back', as
   expect(back.texts).toEqual(textsOf(log).slice(13));
 });
 
-test('a container made anew under the name may say the same in the same second', async () => {
+test('a container recreated under the name may say the same in the same second', async () => {
   await using world = await startPodman();
   const { log } = world;
   const reader = await world.read();

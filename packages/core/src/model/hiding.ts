@@ -34,12 +34,12 @@ export function createHiding(secrets: Iterable<string> = []): Hiding {
 
   return {
     add,
-    hide: (text) => mend(text, index.find(text)),
+    hide: (text) => maskRanges(text, index.find(text)),
     hideCut(text) {
       const end = text.endsWith(ellipsis) ? text.length - ellipsis.length : text.length;
       const ranges = index.find(text);
       const start = findCut(text.slice(0, end));
-      return mend(text, start === undefined ? ranges : [...ranges, { start, end }]);
+      return maskRanges(text, start === undefined ? ranges : [...ranges, { start, end }]);
     },
   };
 
@@ -251,7 +251,7 @@ function isEdge(text: string, at: number): boolean {
   return at < 0 || at >= text.length || delimiters.has(text.charAt(at));
 }
 
-function mend(text: string, ranges: readonly Range[]): string {
+function maskRanges(text: string, ranges: readonly Range[]): string {
   let shown = '';
   let done = 0;
   for (const { start, end } of ranges) {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 export const jobKinds = ['rebuild'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
-/** `cancelled`: ended by whoever may; `lost`: it ended without saying how, as when the VM was powered off. */
+/** `cancelled`: ended by a caller with the scope `admin`; `lost`: it ended without saying how, as when the VM was powered off. */
 export const jobStates = ['running', 'succeeded', 'failed', 'cancelled', 'lost'] as const;
 export type JobState = (typeof jobStates)[number];
 

@@ -158,7 +158,7 @@ describe('what it asks', () => {
     expect(oci.requests.every((request) => verify(request))).toBe(true);
   });
 
-  test('a session that was authenticated anew signs with its new key, whenever its files were written', async () => {
+  test('a session that was authenticated again signs with its new key, whenever its files were written', async () => {
     const renewed = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const [keyFile, tokenFile] = [file('session.pem'), file('session-token')];
     const configFile = file('session-config');
@@ -190,7 +190,7 @@ describe('what it asks', () => {
 });
 
 describe('its own life', () => {
-  test('an unusable configuration is INTERNAL_ERROR that names the variable and no path, and is read anew next time', async () => {
+  test('an unusable configuration is INTERNAL_ERROR that names the variable and no path, and is read again next time', async () => {
     await using oci = await startOci(wholeVm);
     const configFile = file('later');
     await using compute = computeAt(oci.endpoint, { configFile });

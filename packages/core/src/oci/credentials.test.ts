@@ -40,7 +40,7 @@ async function startCredentials(auth: OciProfileOptions['auth']) {
   };
 }
 
-test('a session that was authenticated anew signs with its new key and its new token', async () => {
+test('a session that was authenticated again signs with its new key and its new token', async () => {
   await using session = await startCredentials('session');
   expect(await session.identify()).toEqual({ keyId: 'ST$old.token', privateKeyPem: oldKey });
   await session.write('key.pem', newKey);

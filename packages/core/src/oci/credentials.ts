@@ -30,7 +30,7 @@ export interface OciIdentity {
 
 export interface OciCredentials {
   /**
-   * Who signs now: profile, key and session token are read anew each time, so that a renewed session or a rotated key counts at once.
+   * Who signs now: profile, key and session token are read again each time, so that a renewed session or a rotated key counts at once.
    * What cannot be used, for it is half written or gone, leaves the last identity that could. Throws only the signal's reason.
    */
   identify(signal: AbortSignal): Promise<OciIdentity>;

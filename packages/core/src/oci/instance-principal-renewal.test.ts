@@ -96,7 +96,7 @@ test('a token service that fails leaves the token that still holds, and is asked
   expect(machine.renewals()).toBe(3);
 });
 
-test('once its token has ended, a failing token service is told to whoever asks, and asked again by the next', async () => {
+test('once its token has ended, a failing token service fails the call, and the next call asks it again', async () => {
   await using machine = await startMachine();
   const { identify, first, state } = machine;
   state.tokenService = 'failing';

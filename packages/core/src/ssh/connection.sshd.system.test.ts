@@ -96,7 +96,7 @@ describeSshd('with a real sshd', () => {
     expect(error.details.fingerprint).toBe(await sshd.fingerprint('ed25519'));
   });
 
-  it('refuses a host key made anew, and takes it once it is on file', async () => {
+  it('refuses a host key made again, and takes it once it is on file', async () => {
     await using sshd = await startSshd();
     await using connection = connectTo(sshd);
     await createShell(connection).run(['true']);
@@ -258,7 +258,7 @@ describeSshd('with a real sshd', () => {
     expect(keepalives.count).toBeLessThanOrEqual(4);
   });
 
-  it('finds a blackholed link within four keepalives, and reconnects over a link that is mended', async () => {
+  it('finds a blackholed link within four keepalives, and reconnects over a link that works again', async () => {
     await using sshd = await startSshd();
     await using proxy = await startFaultProxy(sshd.port);
     await using connection = connectTo(sshd, {

@@ -192,7 +192,7 @@ describeSshd('a password that sshd wants changed', () => {
   it.each([
     ['because it is too old', ['-M', '1', '-d', '2000-01-01']],
     ['because an administrator says so', ['-d', '0']],
-  ])('%s is told, and what the message says mends it', async (_what, expiry) => {
+  ])('%s is reported, and doing what the message says repairs it', async (_what, expiry) => {
     await using sshd = await startSshd({ config: ['UsePAM yes'] });
     await using user = await addSystemUser(sshd, { shell: '/bin/bash' });
     execFileSync('chage', [...expiry, user.name]);
@@ -204,8 +204,8 @@ describeSshd('a password that sshd wants changed', () => {
     expect(existsSync(join(user.home, 'ran'))).toBe(false);
     const [, remedy = ''] = /sudo (chage [^.]+)\./.exec(error.message) ?? [];
     execFileSync('sh', ['-c', remedy]);
-    await using mended = connectTo(sshd, { username: user.name });
-    expect((await createShell(mended).run(['echo', 'well'])).output).toBe('well\n');
+    await using repaired = connectTo(sshd, { username: user.name });
+    expect((await createShell(repaired).run(['echo', 'well'])).output).toBe('well\n');
   });
 });
 
@@ -250,8 +250,8 @@ describeSshd('a forced command', () => {
     nowMs += 10_000;
     await expectFailure(shell.run(['ls']), 'SHELL_TIMEOUT');
     await until(() => !connection.connected);
-    await using mended = connectTo(sshd);
-    expect((await createShell(mended).run(['echo', 'well'])).output).toBe('well\n');
+    await using repaired = connectTo(sshd);
+    expect((await createShell(repaired).run(['echo', 'well'])).output).toBe('well\n');
     for (const pid of (await readFile(pids, 'utf8')).trim().split('\n')) process.kill(Number(pid));
   });
 

@@ -22,7 +22,7 @@ export interface FakeSshd extends AsyncDisposable {
 }
 
 export interface FakeSshdOptions {
-  /** Shown to whoever logs in. */
+  /** Shown at each login. */
   readonly greeting?: string;
   /** Called instead of the default, which lets everybody in who has a key. */
   readonly onLogin?: (context: ssh2.AuthContext) => void;

@@ -46,7 +46,7 @@ export interface PrivateSshd extends AsyncDisposable {
   /** The public key of a type, as a known_hosts field. */
   publicKey(type?: HostKeyType): Promise<string>;
   fingerprint(type?: HostKeyType): Promise<string>;
-  /** Makes a host key anew; takes effect with the next start. */
+  /** Replaces the host key; takes effect with the next start. */
   renewHostKey(type?: HostKeyType): Promise<void>;
 }
 
@@ -192,7 +192,7 @@ export function generateKey(file: string, type: HostKeyType, passphrase = ''): v
   execFileSync('ssh-keygen', ['-q', '-t', type, ...size, '-N', passphrase, '-f', file]);
 }
 
-/** A port on loopback that nothing listens on, below those that the system gives to whoever asks for any. */
+/** A port on loopback that nothing listens on, below those that the system gives out for port 0. */
 export async function findFreePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000);

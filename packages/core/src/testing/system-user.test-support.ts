@@ -18,7 +18,7 @@ export interface SystemUserOptions {
   readonly groups?: readonly string[];
 }
 
-/** Adds a user whose home lies in the server's folder. Needs root. */
+/** Adds a user whose home is in the server's folder. Needs root. */
 export async function addSystemUser(
   sshd: PrivateSshd,
   { shell, files = {}, groups = [] }: SystemUserOptions,

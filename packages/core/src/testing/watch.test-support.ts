@@ -9,7 +9,7 @@ import type { Job } from '../model/job.ts';
 import type { LifecycleState } from '../model/vm.ts';
 import type { EngineEvent, EngineEventsOptions } from '../ports.ts';
 
-/** Longer than any test: whoever waits for it does not come back. */
+/** Longer than any test. */
 export const neverMs = 3_600_000;
 
 export interface FakeWorld {

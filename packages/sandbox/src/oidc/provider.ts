@@ -21,7 +21,7 @@ export interface OidcSettings {
   rateLimits: boolean;
   /** The clock of the rate limits, in milliseconds. */
   now: () => number;
-  /** What Authelia asks of whoever polls for a device's tokens. */
+  /** What Authelia asks of a client that polls for a device's tokens. */
   deviceIntervalSeconds: number;
   /** Awaited while Authelia replaces a refresh token, so that another renewal may come meanwhile. */
   duringRenewal: () => Promise<void>;

@@ -124,7 +124,7 @@ export async function createVm(options: VmOptions): Promise<SandboxVm> {
   };
 }
 
-/** Linux takes 107 bytes for the path of a socket, macOS 103: what lies deeper gets a folder of its own further up. */
+/** Linux takes 107 bytes for the path of a socket, macOS 103: a longer path gets a folder of its own further up. */
 const longestSocketPath = 103;
 
 async function createSocketFolder(wanted: string): Promise<{ folder: string } & AsyncDisposable> {

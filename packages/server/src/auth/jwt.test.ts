@@ -311,7 +311,7 @@ describe('the issuer', () => {
   });
 });
 
-test('a token whose signature is remembered is judged anew each time, and only it is remembered', async () => {
+test('a token whose signature is remembered is checked again each time, and only it is remembered', async () => {
   let skippedMs = 0;
   const { authenticate } = createAuthenticator({
     issuer,

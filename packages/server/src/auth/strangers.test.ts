@@ -144,7 +144,7 @@ describe('the share of a network', () => {
   });
 });
 
-test('what an address over its limit sends is never asked about, and whoever is known there goes on', async () => {
+test('tokens from an address over its limit are never asked about, and callers known there go on', async () => {
   const { ask, calls } = open();
   await ask('good');
   const requireAttempt = async () => {

@@ -1,4 +1,4 @@
-// Files with secrets that others on this machine may read: a warning each, with the chmod that mends it.
+// Files with secrets that others on this machine may read: a warning each, with the chmod that fixes it.
 
 import { statSync } from 'node:fs';
 import { listOciSecretFiles } from '@ondemand/core';

@@ -25,7 +25,7 @@ test('a subject with its share under way waits for its own, and no other subject
   expect(await isIn(third)).toBe(true);
 });
 
-test('whoever leaves while waiting takes no place', async () => {
+test('a caller that aborts while it waits takes no slot', async () => {
   const share = createFairShare({ perSubject: 1, inAll: 10 });
   const first = await share.enter('a', signal);
   const leaving = new AbortController();
@@ -38,7 +38,7 @@ test('whoever leaves while waiting takes no place', async () => {
   expect(await isIn(next)).toBe(true);
 });
 
-test('a place that comes free goes to the subject with the fewest, whoever waits for longer', async () => {
+test('a free slot goes to the subject with the fewest, not to the longest waiter', async () => {
   const share = createFairShare({ perSubject: 2, inAll: 3 });
   const [ofA] = [await share.enter('a', signal), await share.enter('a', signal)];
   const ofB = await share.enter('b', signal);

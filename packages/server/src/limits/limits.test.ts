@@ -172,7 +172,7 @@ describe('what an address over its limit sends', () => {
     return { server, asked, ask };
   };
 
-  test('is not asked about, good or not, and whoever is known goes on', async () => {
+  test('is not asked about, valid or not, and known callers go on', async () => {
     const { server, asked, ask } = await startAsking();
     await using _ = server;
     expect([(await ask('guess-1')).status, (await ask('guess-2')).status]).toEqual([401, 401]);

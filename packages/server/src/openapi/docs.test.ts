@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-describe('what lies below the static files and is none of them is not found', () => {
+describe('a path below the static files that is none of them is not found', () => {
   test.each([
     'nope',
     '../../package.json',

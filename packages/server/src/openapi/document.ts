@@ -141,7 +141,7 @@ function toAccepted(success: ResponseObject, example: unknown): ResponseObject {
       ...requestIdHeader,
       location: { description: 'The job: /jobs/{id}', schema: { type: 'string' } },
       'preference-applied': {
-        description: 'What was heeded of `Prefer`',
+        description: 'What was applied of `Prefer`',
         schema: { type: 'string' },
       },
     },

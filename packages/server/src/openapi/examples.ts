@@ -226,7 +226,7 @@ const parameterExamples: Readonly<Record<string, unknown>> = {
   tail: 100,
   since: '10m',
   timestamps: true,
-  // Else whoever tries it waits for an answer that has no end.
+  // Without it the answer has no end.
   follow: false,
   Prefer: 'wait=30',
 };

@@ -1,4 +1,4 @@
-// Cancelling a job: for whoever may change things, the same over REST and tRPC, with its line in the audit.
+// Cancelling a job: with the scope `admin`, the same over REST and tRPC, with its line in the audit.
 
 import { AppError, type Job } from '@ondemand/core';
 import { expect, test } from 'vitest';

@@ -18,7 +18,7 @@ Variables:
 ${toHelpText(listVariables())}
 `;
 
-/** Like other servers: 2 for a start that the operator must mend, 1 for what went wrong otherwise. */
+/** Like other servers: 2 for a start that the operator must fix, 1 for what went wrong otherwise. */
 const exitCodes = { misconfigured: 2, failed: 1 } as const;
 
 await main();

@@ -43,7 +43,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** With an hour of grace: whoever waited for that would be no test that ends. */
+/** With an hour of grace, which no test may wait for. */
 async function start(env: Readonly<Record<string, string>> = {}) {
   const config = parseConfig({
     OIDC_ISSUER: issuer.url,
@@ -65,7 +65,7 @@ async function start(env: Readonly<Record<string, string>> = {}) {
 }
 
 test.each(['/events', '/trpc/events'])(
-  'whoever reads %s is interrupted, and the stop waits for nothing else',
+  'a reader of %s is interrupted, and the stop waits for nothing else',
   async (path) => {
     const { service, url } = await start();
     using reader = await openReader({ url }, path);
@@ -78,7 +78,7 @@ test.each(['/events', '/trpc/events'])(
   },
 );
 
-test('whoever waits for a stream that still opens is refused, and the stop does not wait for it', async () => {
+test('a request for a stream that still opens is refused, and the stop does not wait for it', async () => {
   const { service, url } = await start({
     SSH_PRIVATE_KEY_FILE: join(folder, 'key'),
     SSH_HOST_KEY_FINGERPRINT: `SHA256:${'A'.repeat(43)}`,

@@ -1,4 +1,4 @@
-// Every spelling of Prefer: what is meant is heeded and said so, what is malformed is as if it were not there.
+// Every spelling of Prefer: what is meant is applied and said so, what is malformed is as if it were not there.
 
 import { expect, test } from 'vitest';
 import { createPreferences, type WaitInput } from './prefer.ts';

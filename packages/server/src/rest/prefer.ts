@@ -6,7 +6,7 @@ export interface Preferences {
    * `input` is what the call's own input says: it wins over the header, which counts as applied where both say the same.
    */
   resolveWait(input: WaitInput): number | undefined;
-  /** For `Preference-Applied`; undefined until a preference was heeded. */
+  /** For `Preference-Applied`; undefined until a preference was applied. */
   readonly applied: string | undefined;
 }
 

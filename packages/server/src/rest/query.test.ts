@@ -88,7 +88,7 @@ test.each([
   ['/containers/nginx/logs?lines=1.5', 'lines: must be a whole number from 1 to 10000'],
   ['/audit?limit=True', 'limit: must be a whole number from 1 to '],
   ['/events?follow=False', 'follow: must be true or false'],
-])('%s is told in words for whoever wrote a query', async (path, message) => {
+])('%s is explained in terms of the query', async (path, message) => {
   const error = await expectApiError(await server.ask(path, { as: 'admin' }), 'BAD_REQUEST');
   expect(error.message).toContain(`Invalid request: ${message}`);
 });

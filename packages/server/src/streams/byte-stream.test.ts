@@ -60,7 +60,7 @@ test('no item waits for another', async () => {
   stream.destroy();
 });
 
-test('what comes without an end in sight lets the rest of the process work', async () => {
+test('a source that never pauses leaves time to the rest of the process', async () => {
   const stream = createStream(repeat('x'.repeat(100), 1_000_000));
   stream.resume();
   for (let count = 0; count < 10; count += 1) await turn();
@@ -165,8 +165,8 @@ describe('a silence', () => {
   test('of a reader who takes nothing is not filled with pings', async () => {
     const stream = createStream(createSource(), { pingMs: 1, toHead: () => '[', ping: '.' });
     stream.read(0);
-    let rounds = 0;
-    await expect.poll(() => ++rounds).toBeGreaterThan(5);
+    let polls = 0;
+    await expect.poll(() => ++polls).toBeGreaterThan(5);
     expect(stream.readableLength).toBeLessThan(10);
     stream.destroy();
   });

@@ -84,7 +84,7 @@ export function createItemStream<Item>(
     waiting += encoding.toText(result.value);
     if (waiting.length >= maxChunk) {
       flush();
-      rest();
+      yieldTurn();
     } else {
       nextTurn ??= setImmediate(flush); // by then whatever needed no waiting is there
       pull();
@@ -92,7 +92,7 @@ export function createItemStream<Item>(
   }
 
   /** Where neither side ever waits, the rest of the process would. */
-  function rest(): void {
+  function yieldTurn(): void {
     isPausing = true;
     takeTurn(() => {
       isPausing = false;

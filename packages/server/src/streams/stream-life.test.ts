@@ -13,11 +13,11 @@ import {
 import { openReader, toLine } from '../testing/stream.test-support.ts';
 import { expectApiError, type TestServer } from '../testing/testing.test-support.ts';
 
-/** Ten to fifteen seconds: behind a proxy whoever comes back too early gets a 502, which ends an EventSource for good. */
+/** Ten to fifteen seconds: behind a proxy a reader that reconnects too early gets a 502, which ends an EventSource for good. */
 const comeBackLater = { retry: expect.stringMatching(/^1[0-5]\d{3}$/) };
 
 describe('a reader', () => {
-  test('who leaves is noticed at once, also while nothing comes', async () => {
+  test('a reader that leaves is noticed at once, also while nothing is sent', async () => {
     await using server = await startLogServer();
     const reader = await openReader(server, logs);
     expect(server.isAborted()).toBe(false);
@@ -27,7 +27,7 @@ describe('a reader', () => {
   });
 
   test.each([logs, tRpcLogs])(
-    'who reads %s slowly is not read for: what is asked for fits on the way',
+    '%s is read from its source no faster than its reader takes it',
     async (path) => {
       await using server = await startLogServer();
       using reader = await openReader(server, path);
@@ -43,7 +43,7 @@ describe('a reader', () => {
     },
   );
 
-  test('who asks with HEAD gets the headers, and the source is left', async () => {
+  test('HEAD gets the headers, and the source is closed', async () => {
     await using server = await startLogServer();
     using reader = await openReader(server, logs, { method: 'HEAD' });
     expect(reader.status).toBe(200);
@@ -137,7 +137,10 @@ describe('a stream ends', () => {
       const recheck = async () => {
         const before = issuer.count('/introspect');
         clock.advance(30_000);
+        let steps = 0;
         await vi.waitFor(() => {
+          // On a busy machine the answer before this arrives late, and is then remembered from here on.
+          if (++steps <= 12) clock.advance(5000);
           vi.advanceTimersByTime(5000);
           expect(issuer.count('/introspect')).toBeGreaterThan(before);
         }, 30_000);

@@ -1,4 +1,4 @@
-// A server whose followed log the test drives, with the paths to that log and a look at how fast it is read.
+// A server whose followed log the test drives, with the paths to that log and a count of how fast it is read.
 
 import { AppError } from '@ondemand/core';
 import { expect, vi } from 'vitest';

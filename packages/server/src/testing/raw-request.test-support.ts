@@ -1,4 +1,4 @@
-// Requests as bytes, for what fetch and Node's own client would refuse to send or would mend.
+// Requests as bytes, for what fetch and Node's own client would refuse to send or would correct.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';

@@ -52,7 +52,7 @@ describe('a subscription that is refused', () => {
     });
   });
 
-  test('keeps its status for whoever else asks, and where the token is what is refused', async () => {
+  test('keeps its status for other clients, and where the token is what is refused', async () => {
     await using server = await startLogServer();
     expect((await server.ask(unknown, { as: 'read' })).status).toBe(404);
     const headers = { accept: 'text/event-stream' };

@@ -55,7 +55,7 @@ export function readComposeLabels(labels: Readonly<Record<string, string>>): Com
   };
 }
 
-/** True when `path` is `root` or lies below it, compared part by part; both absolute and resolved. */
+/** True when `path` is `root` or is below it, compared part by part; both absolute and resolved. */
 export function isInside(path: string, root: string): boolean {
   const trimmed = root.replace(/\/+$/, '');
   return path === (trimmed || '/') || path.startsWith(`${trimmed}/`);

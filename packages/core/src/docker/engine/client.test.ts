@@ -298,7 +298,7 @@ test('at most 64 requests are at the engine, the others wait for their turn', as
   expect(engine.sockets.size).toBeLessThanOrEqual(64);
 });
 
-test('whoever waits too long for a turn is told so', async () => {
+test('a request that waits too long for a slot fails with that reason', async () => {
   const clock = fakeTimeouts();
   await using engine = await startFakeEngine(() => {});
   await using client = connectTo(engine, { timeoutMs: 300 });
@@ -367,7 +367,7 @@ test('both ways refused again and again are explained once', async () => {
   });
 });
 
-test('a connection that was made anew, where the engine is gone, says that', async () => {
+test('a connection that was made again, where the engine is gone, says that', async () => {
   await using engine = await startFakeEngine(answerAll);
   await using client = connectTo(engine);
   await client.send(list);

@@ -1,4 +1,4 @@
-// The Engine port against an engine that lies, refuses, loses answers and writes long lines.
+// The Engine port against an engine that answers wrongly, refuses, loses answers and writes long lines.
 
 import type { IncomingMessage } from 'node:http';
 import { setImmediate as immediately } from 'node:timers/promises';
@@ -449,7 +449,7 @@ test('logs() of 100 MB are bounded to the newest that fit', async () => {
   expect(logs.length).toBeGreaterThan(maxLogBytes - 10_001);
 });
 
-test('logs() end at once when what they hold is too much for whoever counts it', async () => {
+test('logs() end at once when what they hold exceeds the caller’s budget', async () => {
   await using fake = await startFakeEngine(
     withBox(running(), (_request, response) => {
       response.write(toEntry(1, 1, 'one\n')); // and no end

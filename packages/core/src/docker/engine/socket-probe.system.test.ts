@@ -1,4 +1,4 @@
-// A real sshd, users and sockets: every cause of a refused socket told as what it is, and gone once it is mended.
+// A real sshd, users and sockets: each cause of a refused socket is reported as such, and no longer once it is fixed.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

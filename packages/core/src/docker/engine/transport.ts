@@ -70,7 +70,7 @@ export function createTransport({
     },
   };
 
-  /** Opening may have connected anew, and what was confirmed held for the connection before. */
+  /** Opening may have connected again, and what was confirmed held for the connection before. */
   async function openConfirmed({ way, generation }: Choice, options: CallOptions): Promise<Duplex> {
     try {
       return await openBy(way, options);
@@ -234,7 +234,7 @@ function toPermit({ group, groupIs, user = 'USER' }: DeniedSocket): string {
   }
   return groupIs === 'joined'
     ? `it is in the group '${group}', which may, so something else forbids it; check the socket's access list (getfacl) and SELinux or AppArmor on the VM`
-    : `add it to the group: sudo usermod -aG ${group} ${user} (the API then logs in anew by itself)`;
+    : `add it to the group: sudo usermod -aG ${group} ${user} (the API then logs in again by itself)`;
 }
 
 type DeniedSocket = Extract<SocketFinding, { readonly cause: 'denied' }>;

@@ -15,7 +15,7 @@ export interface EngineFollowOptions {
 
 /**
  * Builds the follower: a batch of lines for whatever the engine sent at a time, nothing kept beyond that and one unfinished line of each stream.
- * A line that was cut is not given: it comes again, whole, to whoever asks again. Throws `NOT_FOUND`, `CONFLICT` (a log driver that cannot be read) and `SERVICE_UNAVAILABLE`.
+ * A line that was cut is not given: it comes again, whole, with the next request. Throws `NOT_FOUND`, `CONFLICT` (a log driver that cannot be read) and `SERVICE_UNAVAILABLE`.
  */
 export function createEngineFollow({ client, reads }: EngineFollowOptions): Engine['followLog'] {
   return async function followLog(id, options) {

@@ -130,7 +130,7 @@ test('of a long log no more is kept than was asked for, and some', () => {
   expect({ lineCount, entryCount }).toEqual({ lineCount: 10 + slackEntries, entryCount: 100_000 });
 });
 
-/** The pieces are decoded one by one, as whoever sends them does. */
+/** The pieces are decoded one by one, as their sender does. */
 function finish(tail: LogTail) {
   const { pieces, ...rest } = tail.finish();
   return { text: pieces.map((piece) => piece.toString('utf8')).join(''), ...rest };

@@ -1,4 +1,4 @@
-// How a command on the VM ended, and what that means for whoever used it.
+// How a command on the VM ended, and what that means for its caller.
 
 import { constants } from 'node:os';
 import type { AppError } from '../../errors.ts';

@@ -1,4 +1,4 @@
-// The promises about an outage: attempts soon at first, few in the long run, none too early after a refused login.
+// Attempts while the VM is unavailable: soon at first, few in the long run, none too early after a refused login.
 
 import { describe, expect, it } from 'vitest';
 import { createBackoff } from './backoff.ts';
@@ -26,7 +26,7 @@ describe('createBackoff()', () => {
   });
 
   it.each([0, 0.5, 0.999])(
-    'allows at most 45 attempts in five minutes of outage (jitter %d)',
+    'allows at most 45 attempts in five minutes of unavailability (jitter %d)',
     (jitter) => {
       const { backoff, advance, now } = createWorld(() => jitter);
       const startMs = now();
@@ -65,7 +65,7 @@ describe('createBackoff()', () => {
     expect(backoff.remainingMs()).toBe(500);
   });
 
-  it('treats a connection that is lost at once, again and again, as an outage', () => {
+  it('treats a connection that is lost at once, again and again, as unavailable', () => {
     const { backoff, advance } = createWorld(() => 0);
     const waits = Array.from({ length: 5 }, () => {
       backoff.lost({ livedMs: 5 });

@@ -154,7 +154,7 @@ describe('between attempts', () => {
     expect(bad.connections).toBe(2);
   });
 
-  it('five minutes of calls in an outage make at most 45 attempts', async () => {
+  it('five minutes of calls to an unavailable VM make at most 45 attempts', async () => {
     let nowMs = 0;
     await using good = await startFakeSshd();
     await using bad = await startFaultServer((socket) => socket.resetAndDestroy());
@@ -240,7 +240,7 @@ describe('a host key', () => {
     await refused(server, {}, 'HOST_KEY_UNKNOWN');
   });
 
-  it('that has changed is refused, and accepted once the file is mended', async () => {
+  it('that has changed is refused, and accepted once the file is corrected', async () => {
     await using server = await startFakeSshd();
     const good = await readFile(server.knownHostsFile, 'utf8');
     await writeFile(server.knownHostsFile, `[127.0.0.1]:${server.port} ${otherKey}\n`);

@@ -161,7 +161,7 @@ describe('createSshConnection()', () => {
     await expectFailure(body, 'CONNECTION_LOST');
   });
 
-  it('connects anew after a loss, with a new generation and told events', async () => {
+  it('connects again after a loss, with a new generation and told events', async () => {
     const events: SshEvent[] = [];
     let nowMs = 0;
     await using server = await startFakeSshd();
@@ -179,7 +179,7 @@ describe('createSshConnection()', () => {
     expect(events.map(({ type }) => type)).toEqual(['connected', 'lost', 'connected']);
   });
 
-  it('treats a server that hangs up right after the login as an outage', async () => {
+  it('treats a server that closes right after the login as unavailable', async () => {
     const events: string[] = [];
     await using server = await startFakeSshd({
       onLogin: (context) => {
@@ -265,7 +265,7 @@ describe('createSshConnection()', () => {
     await connection.openSocket('/s');
   });
 
-  it('drop() fails open streams and calls at once, and the next call connects anew', async () => {
+  it('drop() fails open streams and calls at once, and the next call connects again', async () => {
     await using server = await startFakeSshd();
     await using connection = connectTo(server);
     const stream = await connection.openSocket('/s');

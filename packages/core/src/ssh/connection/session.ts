@@ -158,7 +158,7 @@ export function createSession(
       },
     );
   };
-  /** A login that runs no command of ours is not asked twice: what is mended on the VM shows at the next one. */
+  /** A login that runs no command of ours is not asked twice: what is repaired on the VM shows at the next one. */
   const toStart = (channel: ClientChannel, marker: string): CommandStart => ({
     marker,
     user,

@@ -175,7 +175,7 @@ function toRefusal(
   const keyscan = `ssh-keyscan -p ${port} ${host}`;
   const texts: Record<RefusalReason, string> = {
     HOST_KEY_UNKNOWN: `its host key is unknown: it showed ${fingerprint}. ${compare}; if they agree, add the line that \`${keyscan}\` prints to the known hosts file (SSH_KNOWN_HOSTS_FILE), or set SSH_HOST_KEY_FINGERPRINT.`,
-    HOST_KEY_CHANGED: `its host key has changed: it showed ${fingerprint}, which is not the one on file. Somebody may be in between, or the VM was made anew. ${compare}; only if they agree, replace its lines in the known hosts file (SSH_KNOWN_HOSTS_FILE) by what \`${keyscan}\` prints.`,
+    HOST_KEY_CHANGED: `its host key has changed: it showed ${fingerprint}, which is not the one on file. Somebody may be in between, or the VM was recreated. ${compare}; only if they agree, replace its lines in the known hosts file (SSH_KNOWN_HOSTS_FILE) by what \`${keyscan}\` prints.`,
     HOST_KEY_REVOKED: `its host key is revoked: it showed ${fingerprint}, which the known hosts file (SSH_KNOWN_HOSTS_FILE) marks @revoked. Give the VM a new host key, compare it out of band, and put it on file with \`${keyscan}\`.`,
     HOST_KEY_MISMATCH: `its host key is not the pinned one: it showed ${fingerprint}. ${compare}; only if they agree, set SSH_HOST_KEY_FINGERPRINT to it. (\`${keyscan} | ssh-keygen -lf -\` lists all that the VM offers.)`,
     KNOWN_HOSTS_UNREADABLE: `the known hosts file cannot be read, so its host key ${fingerprint} is not trusted. Check SSH_KNOWN_HOSTS_FILE. ${compare}; if they agree, put on file what \`${keyscan}\` prints, or set SSH_HOST_KEY_FINGERPRINT.`,
