@@ -20,12 +20,12 @@ export interface FairShare {
 export type Work = 'reads' | 'bytes' | 'commands';
 export type Shares = Readonly<Record<Work, FairShare>>;
 
-/** Of Docker's 64 places for requests some are left to actions, and so are two of the six commands. */
+/** Of Docker's 64 places for requests some are left to actions. Three subjects that take all they may leave places to a fourth. */
 export function createShares(): Shares {
   return {
     reads: createFairShare({ perSubject: 12, inAll: 48 }),
-    bytes: createFairShare({ perSubject: 2, inAll: 8 }),
-    commands: createFairShare({ perSubject: 1, inAll: 3 }),
+    bytes: createFairShare({ perSubject: 4, inAll: 14 }),
+    commands: createFairShare({ perSubject: 4, inAll: 14 }),
   };
 }
 

@@ -97,10 +97,13 @@ async function hideLabels(
   hide: Hide,
 ): Promise<Record<string, string>> {
   const shown = new Map<string, string>();
+  const counts = new Map<string, number>();
   for (const [key, value] of Object.entries(labels)) {
     const hidden = await hide(key);
+    let count = counts.get(hidden) ?? 1;
     let unique = hidden;
-    for (let count = 2; shown.has(unique); count += 1) unique = `${hidden} (${count})`;
+    for (; shown.has(unique); unique = `${hidden} (${count})`) count += 1;
+    counts.set(hidden, count);
     shown.set(unique, await hide(value));
   }
   return Object.fromEntries(shown);
