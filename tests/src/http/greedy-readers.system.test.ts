@@ -7,9 +7,9 @@ import { type App, startApp } from '../support/start-app.ts';
 
 const secret = 'pl4nted-s3cret-value';
 
-/** A container of a thousand variables, as many labels, and a log of two megabytes. */
+/** A container of hundreds of variables, as many labels, and a log of one megabyte. */
 function addGreedyContainer({ sandbox }: App): void {
-  const env = Array.from({ length: 1000 }, (_, n) => `V${n}=value-${n}-${'x'.repeat(100)}`);
+  const env = Array.from({ length: 500 }, (_, n) => `V${n}=value-${n}-${'x'.repeat(100)}`);
   sandbox.vm.engine.add({
     name: 'big',
     env: [...env, `TOKEN=${secret}`, 'ENABLE=true'],
@@ -19,14 +19,14 @@ function addGreedyContainer({ sandbox }: App): void {
       ...Object.fromEntries(env.map((entry, n) => [`label-${n}`, entry])),
     },
   });
-  sandbox.vm.engine.appendLog('big', 'stdout', `${'l'.repeat(1599)}\n`.repeat(1250));
+  sandbox.vm.engine.appendLog('big', 'stdout', `${'l'.repeat(1599)}\n`.repeat(625));
 }
 
 const attacks = [
-  ...Array.from({ length: 12 }, (_, n) => `/containers/big/logs?lines=${10_000 - n}`),
-  ...Array.from({ length: 8 }, () => '/containers/big/inspect'),
+  ...Array.from({ length: 10 }, (_, n) => `/containers/big/logs?lines=${10_000 - n}`),
+  ...Array.from({ length: 6 }, () => '/containers/big/inspect'),
   ...Array.from({ length: 10 }, () => '/containers/big/logs/stream?tail=all'),
-  ...Array.from({ length: 30 }, () => '/events'),
+  ...Array.from({ length: 20 }, () => '/events'),
   ...Array.from({ length: 10 }, (_, n) => `/jobs/20260101T000000Z-0000${1000 + n}`),
   ...Array.from({ length: 3 }, () => `/trpc/containers.logs?input={"name":"big","lines":10000}`),
 ];
