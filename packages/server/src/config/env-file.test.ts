@@ -44,3 +44,9 @@ test('parseEnvFile() takes the last of several values, and warns by name and lin
   expect(variables).toEqual({ A: '3', B: '2' });
   expect(warnings).toEqual([expect.stringMatching(/^A: .*line 3/)]);
 });
+
+test('parseEnvFile() warns of a value that begins with a #, and so is none', () => {
+  const { variables, warnings } = parseEnvFile('OIDC_CLIENT_SECRET=#abc\nA= # a comment');
+  expect(variables).toEqual({ OIDC_CLIENT_SECRET: '', A: '' });
+  expect(warnings).toEqual([expect.stringMatching(/^OIDC_CLIENT_SECRET: .*quote/)]);
+});

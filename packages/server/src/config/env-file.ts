@@ -47,6 +47,7 @@ export function parseEnvFile(text: string): EnvFile {
       const bare = value.replace(/(?:^|\s)#.*$/, '').trim();
       variables[name] = bare;
       if (bare.includes('#')) warnings.push(`${name}: ${hashWarning}`);
+      if (/^[^=]*=#/.test(line)) warnings.push(`${name}: ${emptyWarning}`);
     }
   }
   return { variables, asNodeReads: parseEnv(text), problems, warnings };
@@ -55,6 +56,8 @@ export function parseEnvFile(text: string): EnvFile {
 const assignment = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*)$/;
 const hashWarning =
   'its value holds a # and no quotes; some readers of env files cut it off there, so quote the value';
+const emptyWarning =
+  'a # right after the = makes a comment of what follows, so its value is empty; quote the value if it is one';
 
 function isQuoted(value: string): boolean {
   return /^["'`]/.test(value);
