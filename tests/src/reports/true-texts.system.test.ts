@@ -139,7 +139,7 @@ test.each([
     const state = await app.getJson<Record<string, unknown>>('/vm/status');
     expect(state).toMatchObject({ lifecycleState: 'RUNNING' });
     expect(state).not.toHaveProperty('ip');
-    expect(app.server.output().slice(seen)).toMatch(/"level":40.*address/);
+    await until('the warning', () => /"level":40.*address/.test(app.server.output().slice(seen)));
     expect(await app.postJson('/vm/stop')).toMatchObject({ action: 'STOP' });
   },
 );

@@ -71,8 +71,13 @@ export async function startServer(env: Environment): Promise<ServerProcess> {
   child.once('message', () => {
     isListening = true;
   });
+  // What it warns of at start comes before this line, through a pipe that is slower than the message.
+  const isLogged = () =>
+    /^(?:warn|error|fatal|silent)$/.test(env.LOG_LEVEL ?? '') ||
+    written.stdout.includes('"msg":"listening"');
   try {
-    await until('the server to listen', () => isListening || exitCode !== undefined, {
+    const hasStarted = () => (isListening && isLogged()) || exitCode !== undefined;
+    await until('the server to listen', hasStarted, {
       timeoutMs: 60_000,
     });
     if (!isListening) throw new Error(`The server ended with ${exitCode}`);
