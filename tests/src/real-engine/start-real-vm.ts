@@ -71,7 +71,7 @@ export function startRealVm({
     const machine = opened.use(
       await startMachine({
         hostName: 'oci-flex',
-        setup: await createAccounts(folder, home),
+        setup: await createAccounts({ folder, home, root }),
         cgroup,
         temporaryFolder,
         ...(root !== undefined && { root: { folder: root, shared: folder } }),
@@ -132,7 +132,15 @@ async function createHome(folder: string): Promise<string> {
 }
 
 /** The machine's own users and groups, in an /etc of its own: a file mounted over one of the host's is gone once that is replaced. */
-async function createAccounts(folder: string, home: string): Promise<readonly string[]> {
+async function createAccounts({
+  folder,
+  home,
+  root = '/',
+}: {
+  folder: string;
+  home: string;
+  root?: string | undefined;
+}): Promise<readonly string[]> {
   const accounts = {
     passwd: [
       'root:x:0:0:root:/root:/bin/bash',
@@ -143,7 +151,7 @@ async function createAccounts(folder: string, home: string): Promise<readonly st
     group: ['root:x:0:', `docker:x:998:${user.name}`, `${user.name}:x:${user.id}:`],
   };
   const etc = join(folder, 'etc');
-  await runOk(['cp', '-a', '/etc', etc]);
+  await runOk(['cp', '-a', join(root, 'etc'), etc]);
   for (const [name, lines] of Object.entries(accounts)) {
     await writeFile(join(etc, name), `${lines.join('\n')}\n`);
   }
