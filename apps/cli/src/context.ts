@@ -1,8 +1,7 @@
 // What a command may use: the API, the terminal and the signal of the user's interrupt.
 
 import type { OnDemandClient } from '@ondemand/client';
-import { toConfigFolder } from './login/config-folder.ts';
-import { createLoginStore, type LoginStore } from './login/login-store.ts';
+import { createLoginStore, type LoginStore, toConfigFolder } from './login/login-store.ts';
 import type { Output, Streams } from './output/output.ts';
 import { type Environment, readSettings, readUrl, type TokenOrigin } from './settings.ts';
 import type { UnfinishedWork } from './wait/unfinished-work.ts';

@@ -1,6 +1,21 @@
 // `ondemand vm …`: the VM's power.
 
-import type { Group } from '../command-line/command.ts';
+import { defineCommand, type Group } from '../command-line/command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { toVmFacts } from '../views/vm-facts.ts';
+
+const status = defineCommand({
+  description: 'Show the state of the VM as OCI sees it now.',
+  options: {},
+  examples: ['ondemand vm status', "ondemand vm status --json | jq -r '.ip'"],
+  async run({ connect, output, signal }) {
+    const client = await connect();
+    using _spinner = output.spin('Asking OCI for the VM');
+    const state = await client.vm.status.query(undefined, { signal });
+    output.show(state, () => toVmFacts(state, output.style, output.columns()));
+    return exitCodes.done;
+  },
+});
 
 export const vm: Group = {
   kind: 'group',
@@ -9,7 +24,7 @@ export const vm: Group = {
     {
       name: 'status',
       summary: 'The state of the VM as OCI sees it',
-      load: async () => (await import('./vm-status.ts')).vmStatus,
+      load: async () => status,
     },
     {
       name: 'start',
@@ -18,7 +33,7 @@ export const vm: Group = {
     },
     {
       name: 'stop',
-      summary: 'Stop the VM at once, and with it what it costs',
+      summary: 'Stop the VM, and with it what it costs',
       load: async () => (await import('./vm-power.ts')).stop,
     },
     {

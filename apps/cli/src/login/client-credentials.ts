@@ -7,7 +7,7 @@ import {
   type TokenEndpointResponse,
 } from 'oauth4webapi';
 import { askIssuer, type Question } from './ask-issuer.ts';
-import { toSecretMethods } from './client-secret-methods.ts';
+import { toSecretMethods } from './client-secret.ts';
 import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
 import { type Granted, type TokenRequest, toParameters, toTokens } from './token-request.ts';

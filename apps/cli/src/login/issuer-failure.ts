@@ -7,7 +7,6 @@ import {
 } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { toIssuerWords } from './issuer-messages.ts';
 
 export type IssuerFailure =
   /** It understood and says no. */
@@ -186,3 +185,22 @@ const unknownAuthority = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'CERT_UNTRUSTED',
 ]);
+
+/** An issuer's error text made safe to show: one bounded line that cannot contain a token. Undefined for nothing, or for what is no text. */
+export function toIssuerWords(text: unknown): string | undefined {
+  if (typeof text !== 'string') return undefined;
+  const line = text
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim()
+    .replace(longSecret, '…');
+  if (line === '') return undefined;
+  const characters = [...line];
+  return characters.length <= maxCharacters
+    ? line
+    : `${characters.slice(0, maxCharacters).join('')}…`;
+}
+
+const maxCharacters = 200;
+
+/** What has the length and the letters of a token; addresses have slashes. */
+const longSecret = /[\w.~+=-]{40,}/g;

@@ -1,6 +1,7 @@
 // The logins of this user, shared by all processes of the CLI.
 
-import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toPrintable } from '../output/printable.ts';
@@ -106,4 +107,15 @@ function unusable(what: string, cause: unknown): CliError {
 
 function isFileError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error;
+}
+
+export interface FolderEnvironment {
+  readonly XDG_CONFIG_HOME?: string | undefined;
+  readonly HOME?: string | undefined;
+}
+
+/** Where the logins are kept; a relative `XDG_CONFIG_HOME` counts as none: https://specifications.freedesktop.org/basedir-spec/latest/ */
+export function toConfigFolder({ XDG_CONFIG_HOME: xdg, HOME: home }: FolderEnvironment): string {
+  const base = xdg && isAbsolute(xdg) ? xdg : join(home || homedir(), '.config');
+  return join(base, 'ondemand');
 }

@@ -3,8 +3,7 @@
 import type { AuthorizationServer, ClientAuth } from 'oauth4webapi';
 import { None, processRevocationResponse, revocationRequest } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
-import { readSecretFile } from './client-secret.ts';
-import { toSecretMethods } from './client-secret-methods.ts';
+import { readSecretFile, toSecretMethods } from './client-secret.ts';
 import { discover } from './find-issuer.ts';
 import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';

@@ -4,13 +4,8 @@ import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
 import type { EngineAnswer } from './engine/exchange.ts';
 import { LostAnswerError } from './engine/exchange.ts';
-import {
-  type EngineTask,
-  findOther,
-  readMessage,
-  toAppError,
-  toLostError,
-} from './to-app-error.ts';
+import { toLostError } from './lost-answer.ts';
+import { type EngineTask, findOther, readMessage, toAppError } from './to-app-error.ts';
 
 const raw = '/var/lib/docker/overlay2/secret';
 

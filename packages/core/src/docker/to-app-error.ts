@@ -1,10 +1,10 @@
-// Converts the engine's refusals and lost answers to an `AppError`; its own message stays in `cause`.
+// Converts the engine's refusals to an `AppError`; its own message stays in `cause`.
 
-import { AppError, type AppErrorOptions, type ErrorText, isAppError } from '../errors.ts';
+import { AppError, type AppErrorOptions, type ErrorText } from '../errors.ts';
 import type { ContainerState } from '../model/container.ts';
 import { containerMissing } from '../model/container-not-found.ts';
 import { vmId } from '../model/vm.ts';
-import type { EngineAnswer, LostAnswerError } from './engine/exchange.ts';
+import type { EngineAnswer } from './engine/exchange.ts';
 import { explainStart, namedContainer, type Refusal, saysMissing } from './refusals.ts';
 
 /** What was asked of the engine, and of which container. */
@@ -143,7 +143,7 @@ function failed(answer: EngineAnswer, task: EngineTask, cause: unknown): AppErro
   const { name } = task;
   return dockerUnavailable(
     'DOCKER_FAILED',
-    `Docker is not answering properly on ${vmId} (HTTP ${answer.status} ${describe(task)}); try again, or look at the Docker daemon on the VM`,
+    `Docker is not answering properly on ${vmId} (HTTP ${answer.status} ${describeTask(task)}); try again, or look at the Docker daemon on the VM`,
     { details: name === undefined ? {} : { name }, cause },
   );
 }
@@ -161,7 +161,8 @@ export function dockerUnavailable(
   });
 }
 
-const shortTexts = {
+/** `error` for each reason. */
+export const shortTexts = {
   BEING_REMOVED: 'Docker failed',
   DOCKER_UNREACHABLE: 'Docker not reachable',
   DOCKER_SOCKET_MISSING: 'Docker not reachable',
@@ -174,63 +175,6 @@ const shortTexts = {
   DOCKER_UNFIT: 'Docker version not supported',
   OUTCOME_UNKNOWN: 'Outcome unknown',
 } as const satisfies Record<DockerReason, ErrorText<'SERVICE_UNAVAILABLE'>>;
-
-/** An answer that did not arrive, or not whole: `SERVICE_UNAVAILABLE`, with the SSH adapter's reason where the whole connection was lost. Only for requests that change nothing, or whose outcome was looked up. */
-export function toLostError(error: LostAnswerError, task: EngineTask): AppError {
-  const what = describe(task);
-  const { text, reason, message } = {
-    timeout: {
-      text: shortTexts.DOCKER_TIMEOUT,
-      reason: 'DOCKER_TIMEOUT',
-      message: `Docker on ${vmId} did not answer in time ${what}; try again, or look at the Docker daemon on the VM`,
-    },
-    cut: {
-      text: isOfSsh(error.cause) ? undefined : shortTexts.DOCKER_CONNECTION_LOST,
-      reason: toCutReason(error),
-      message: isSilent(error)
-        ? `${vmId} stopped answering ${what}, and the SSH connection was given up; try again, or look at GET /vm/status`
-        : `The connection to Docker on ${vmId} was lost ${what}; try again`,
-    },
-    unclear: {
-      text: shortTexts.DOCKER_FAILED,
-      reason: 'DOCKER_FAILED',
-      message: `Docker on ${vmId} sent an answer whose end cannot be told ${what}; try again`,
-    },
-    'too large': {
-      text: shortTexts.DOCKER_FAILED,
-      reason: 'DOCKER_FAILED',
-      message: `Docker on ${vmId} sent an answer that is too large ${what}`,
-    },
-  }[error.reason];
-  return new AppError('SERVICE_UNAVAILABLE', message, {
-    text,
-    details: { reason },
-    cause: error,
-  });
-}
-
-/** True when the answer was lost because the VM stopped answering: a retry would wait as long again. */
-export function isSilent({ cause }: LostAnswerError): boolean {
-  return isAppError(cause) && cause.details.reason === 'PEER_SILENT';
-}
-
-/** For an action whose answer was lost and whose effect could not be seen: `SERVICE_UNAVAILABLE` with `details.outcome: "unknown"`. */
-export function unknownOutcome({ operation, name }: EngineTask, cause: unknown): AppError {
-  return dockerUnavailable(
-    'OUTCOME_UNKNOWN',
-    `Whether the container '${name}' on ${vmId} did ${operation} is unknown (outcome unknown): Docker's answer was lost; look at its status before you try again`,
-    { details: { name, outcome: 'unknown' }, cause },
-  );
-}
-
-/** An answer that does not say what the Engine API promises: `SERVICE_UNAVAILABLE`. */
-export function malformedAnswer(task: EngineTask, cause: unknown): AppError {
-  return dockerUnavailable(
-    'DOCKER_FAILED',
-    `Docker on ${vmId} sent an answer that cannot be understood ${describe(task)}; try again, or check which engine the VM runs`,
-    { cause },
-  );
-}
 
 /** The engine's own words, for matching and for the log. */
 export function readMessage({ body }: EngineAnswer): string {
@@ -291,21 +235,12 @@ function toStateRefusal(said: string, { name, state }: EngineTask): StateRefusal
   return undefined;
 }
 
-/** The SSH adapter says so itself when its whole connection was lost. */
-function isOfSsh(cause: unknown): boolean {
-  return isAppError(cause) && typeof cause.details.reason === 'string';
-}
-
-function toCutReason({ cause }: LostAnswerError): string {
-  const { reason } = isAppError(cause) ? cause.details : {};
-  return typeof reason === 'string' ? reason : ('DOCKER_CONNECTION_LOST' satisfies DockerReason);
-}
-
 function isAction(operation: EngineTask['operation']): boolean {
   return operation === 'start' || operation === 'stop' || operation === 'restart';
 }
 
-function describe({ operation, name }: EngineTask): string {
+/** What was under way, as the end of a sentence. */
+export function describeTask({ operation, name }: EngineTask): string {
   if (operation === 'ping') return 'to a ping';
   if (operation === 'list') return 'while listing containers';
   if (operation === 'logs') return `while reading the logs of '${name}'`;

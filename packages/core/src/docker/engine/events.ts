@@ -3,7 +3,8 @@
 import type { EngineEvent, EngineEventsOptions } from '../../ports.ts';
 import { createJsonObjects } from '../json/objects.ts';
 import { toSince } from '../logs/time.ts';
-import { type EngineTask, toAppError, toLostError } from '../to-app-error.ts';
+import { toLostError } from '../lost-answer.ts';
+import { type EngineTask, toAppError } from '../to-app-error.ts';
 import type { EngineClient, EngineStream } from './client.ts';
 import { LostAnswerError } from './exchange.ts';
 import { toEngineEvent } from './parse-event.ts';

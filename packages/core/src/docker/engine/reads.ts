@@ -5,7 +5,8 @@ import { containerMissing } from '../../model/container-not-found.ts';
 import type { CallOptions, EngineContainer } from '../../ports.ts';
 import { toContainer, toName } from '../format/to-container.ts';
 import { createJsonFilter, type JsonFilterOptions, JsonTooLargeError } from '../json/filter.ts';
-import { type EngineTask, malformedAnswer, toAppError, toLostError } from '../to-app-error.ts';
+import { malformedAnswer, toLostError } from '../lost-answer.ts';
+import { type EngineTask, toAppError } from '../to-app-error.ts';
 import type { EngineClient, EngineRequest } from './client.ts';
 import { type EngineAnswer, LostAnswerError } from './exchange.ts';
 import {

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { expect, test } from 'vitest';
-import { toConfigFolder } from './config-folder.ts';
+import { toConfigFolder } from './login-store.ts';
 
 test.each([
   [{ XDG_CONFIG_HOME: '/xdg', HOME: '/home/me' }, '/xdg/ondemand'],

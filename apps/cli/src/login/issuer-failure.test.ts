@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toIssuerWords } from './issuer-messages.ts';
+import { toIssuerWords } from './issuer-failure.ts';
 
 test.each([
   ['The audience is not whitelisted.', 'The audience is not whitelisted.'],

@@ -6,17 +6,17 @@ import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createJobHost } from '../job-host/job-host.ts';
-import { expectFailure, until } from '../testing/expect-failure.test-support.ts';
+import { createJobHost } from '../../job-host/job-host.ts';
+import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
 import {
   connectTo,
   describeSshd,
   type PrivateSshd,
   startSshd,
-} from '../testing/sshd.test-support.ts';
-import { addSystemUser, type SystemUserOptions } from '../testing/system-user.test-support.ts';
-import { createCapture, createShell } from './command/exec.ts';
-import type { SshConnectionOptions } from './connection/connection.ts';
+} from '../../testing/sshd.test-support.ts';
+import { addSystemUser, type SystemUserOptions } from '../../testing/system-user.test-support.ts';
+import type { SshConnectionOptions } from '../connection/connection.ts';
+import { createCapture, createShell } from './exec.ts';
 
 const red = '\\033[31m';
 /** 6 kB with colours, and no newline at its end. */

@@ -1,4 +1,4 @@
-// The same promises against OpenSSH itself, which has the last word on what an error looks like.
+// The connection against a real sshd of OpenSSH.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,17 +12,17 @@ import {
   countIntervals,
   expectFailure,
   until,
-} from '../testing/expect-failure.test-support.ts';
+} from '../../testing/expect-failure.test-support.ts';
 import {
   describeSshd,
   generateKey,
   type PrivateSshd,
   type SshdOptions,
   startSshd,
-} from '../testing/sshd.test-support.ts';
-import { startFaultProxy } from '../testing/tcp-faults.test-support.ts';
-import { createShell } from './command/exec.ts';
-import { createSshConnection, type SshConnectionOptions } from './connection/connection.ts';
+} from '../../testing/sshd.test-support.ts';
+import { startFaultProxy } from '../../testing/tcp-faults.test-support.ts';
+import { createShell } from '../command/exec.ts';
+import { createSshConnection, type SshConnectionOptions } from './connection.ts';
 
 function connectTo(sshd: PrivateSshd, options: Partial<SshConnectionOptions> = {}) {
   return createSshConnection({
