@@ -27,6 +27,12 @@ import {
 import { createShares } from './limits/fair-share.ts';
 import { createRateLimit } from './limits/rate-limit.ts';
 import type { SharedCounter } from './limits/redis-counter.ts';
+import {
+  defaultKeepAliveSeconds,
+  defaultMaxStreams,
+  maxBodyBytes,
+  requestTimeoutMs,
+} from './limits/request-limits.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './openapi/docs.ts';
 import { createOpenApiDocument } from './openapi/document.ts';
 import { appRouter } from './procedures/app-router.ts';
@@ -75,12 +81,16 @@ export interface ServerOptions {
   readonly checkReady: () => Promise<void>;
 }
 
-/** Longer than proxies keep theirs, up to Google's 600 s: a server that closes first makes sporadic 502s. */
-export const defaultKeepAliveSeconds = 620;
-
 /** The whole HTTP surface of section 2 of the contract; `listen`, `inject` and `close` are the caller's. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { scopeNames, publicUrl, logger, trustProxy = false, audit, maxStreams = 100 } = options;
+  const {
+    scopeNames,
+    publicUrl,
+    logger,
+    trustProxy = false,
+    audit,
+    maxStreams = defaultMaxStreams,
+  } = options;
   const { keepAliveSeconds = defaultKeepAliveSeconds } = options;
   const publicPath = new URL(publicUrl).pathname.replace(/\/$/, ''); // below which a proxy may serve this
   const resourceMetadataUrl = `${publicUrl}${resourceMetadataPath}`;
@@ -98,8 +108,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const app = fastify({
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     trustProxy,
-    bodyLimit: 64 * 1024,
-    requestTimeout: 30_000,
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveSeconds * 1000,
     return503OnClosing: false, // it answers in a shape of its own; what still comes in is served
     logController: new LogController({ disableRequestLogging: true }),

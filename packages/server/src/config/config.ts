@@ -3,6 +3,7 @@
 import { dockerTransports, ociAuths } from '@ondemand/core';
 import { z } from 'zod';
 import { auditOnFailure } from '../audit/trail.ts';
+import { defaultCallsPerMinute, defaultKeepAliveSeconds } from '../limits/request-limits.ts';
 import {
   baseUrl,
   claimPaths,
@@ -46,7 +47,7 @@ export const environmentSchema = z.object({
       'comma-separated origins whose pages may call the API from a browser, e.g. `https://app.example.com`',
     ),
   RATE_LIMIT_PER_MINUTE: limit
-    .default(600)
+    .default(defaultCallsPerMinute)
     .describe(
       'calls by one token subject, and a tenth of it for failed authentication from one address; 0 for no limit',
     ),
@@ -70,7 +71,7 @@ export const environmentSchema = z.object({
     .default(10)
     .describe('after SIGTERM or SIGINT: how long requests under way may take'),
   KEEP_ALIVE_SECONDS: seconds
-    .default(620)
+    .default(defaultKeepAliveSeconds)
     .describe('how long an idle connection is kept: longer than proxies keep theirs'),
   OIDC_ISSUER: issuer.describe('the issuer of the tokens, e.g. `https://auth.example.com`'),
   OIDC_AUDIENCE: text.describe('the `aud` that a token must carry'),

@@ -1,0 +1,14 @@
+// Limits of requests, connections and streams; what `config/config.ts` lets an operator set has its default here.
+
+export const maxBodyBytes = 64 * 1024;
+
+/** For the whole request to arrive. */
+export const requestTimeoutMs = 30_000;
+
+/** Longer than proxies keep theirs, up to Google's 600 s: a server that closes first makes sporadic 502s. */
+export const defaultKeepAliveSeconds = 620;
+
+/** Per process, of streams with a source of their own. */
+export const defaultMaxStreams = 100;
+
+export const defaultCallsPerMinute = 600;
