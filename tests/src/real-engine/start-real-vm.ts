@@ -4,7 +4,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { openAll } from '../support/disposer.ts';
-import { type RunResult, run, runOk } from '../support/run.ts';
+import { type RunResult, run } from '../support/run.ts';
 import { importBaseImage } from './base-image.ts';
 import { addComposePlugin } from './compose.ts';
 import { type RealEngine, startEngine } from './engine.ts';
@@ -151,7 +151,8 @@ async function createAccounts({
     group: ['root:x:0:', `docker:x:998:${user.name}`, `${user.name}:x:${user.id}:`],
   };
   const etc = join(folder, 'etc');
-  await runOk(['cp', '-a', join(root, 'etc'), etc]);
+  // Not all of it: lock files come and go while somebody adds a user.
+  await run(['cp', '-a', join(root, 'etc'), etc]);
   for (const [name, lines] of Object.entries(accounts)) {
     await writeFile(join(etc, name), `${lines.join('\n')}\n`);
   }

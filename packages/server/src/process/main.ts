@@ -39,8 +39,6 @@ async function main(): Promise<void> {
     if (problem !== undefined) refuse([problem]);
     fail(exitCodes.failed, [toStartFailure(error, config)]);
   });
-  logger.info({ url: service.url, docs: `${service.url}/docs` }, 'listening');
-  process.send?.({ url: service.url }); // a parent that started us with an IPC channel need not poll
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, async () => {
       logger.info({ signal }, 'stopping');
@@ -48,6 +46,8 @@ async function main(): Promise<void> {
       process.exit(0);
     });
   }
+  logger.info({ url: service.url, docs: `${service.url}/docs` }, 'listening');
+  process.send?.({ url: service.url }); // a parent that started us with an IPC channel need not poll
 }
 
 function readArguments() {
