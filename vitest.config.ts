@@ -19,8 +19,8 @@ export default defineConfig({
           include: testsNamed('*.test.ts'),
           exclude: testsNamed('*.{system,worlds}.test.ts'),
           setupFiles: ['tests/src/support/strict-process.ts', 'tests/src/support/no-children.ts'],
-          // Tests wait more than they work, so one a core is not too many; vitest's own choice on two cores is one.
-          maxWorkers: '100%',
+          // Tests wait as long as they work, so two a core are not too many.
+          maxWorkers: 4,
           // Loading the modules anew for each of two hundred files costs more than running its tests.
           isolate: false,
           sequence: { groupOrder: 1 },

@@ -121,6 +121,7 @@ async function makeFolder(vm: RealVm, folder: string): Promise<void> {
   await chown(folder, vm.user.id, vm.user.id);
   await writeFile(
     join(folder, 'Dockerfile'),
-    `FROM ${baseImage}\nARG PAGE\nRUN echo "$PAGE" >/page.txt\n`,
+    // Each folder's own step, or builds side by side would take their layers from each other.
+    `FROM ${baseImage}\nARG PAGE\nRUN echo "$PAGE" >/page.txt # ${folder}\n`,
   );
 }

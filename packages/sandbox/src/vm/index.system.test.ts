@@ -175,11 +175,12 @@ test('a body cut by the engine is cut for the client too, and no connection is l
 test('docker system dial-stdio carries the API over an exec channel', async () => {
   const app = await start();
   const channel = await openExec(await app.login(), 'docker system dial-stdio');
+  const gone = closed(channel); // which the end of the answer may bring about before ours
   const response = await requestOver(channel, '/containers/nginx/logs?stdout=1&stderr=1');
   const nginx = app.vm.engine.find('nginx');
   expect(parseFrames(await readAll(response))).toHaveLength(nginx?.log.next ?? 0);
   channel.end();
-  await closed(channel);
+  await gone;
 });
 
 test.each([
