@@ -49,7 +49,13 @@ export async function startChromium(): Promise<Browser> {
       ...[`--user-data-dir=${folder}`, '--remote-debugging-pipe', 'about:blank'],
     ],
     {
-      env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder },
+      env: {
+        ...process.env,
+        HOME: folder,
+        TMPDIR: folder,
+        XDG_CONFIG_HOME: folder,
+        XDG_CACHE_HOME: folder,
+      },
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
       detached: true, // a group of its own, with all its helpers
     },
