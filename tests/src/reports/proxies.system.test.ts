@@ -1,11 +1,10 @@
 // Behind proxies as people run them: below a path, and over a restart of the API.
 
-import { EventSource } from 'eventsource';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
+import { expectStreamOutlivesRestart } from '../support/outlives-restart.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
-import { startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 
@@ -62,36 +61,9 @@ suite(`the API below a path of nginx${note}`, () => {
   });
 });
 
-// The npm package `eventsource` is one by the standard: any answer but 200 closes it for good.
 suite(`an EventSource${note}`, () => {
   test.each(['nginx', 'haproxy'] as const)(
     'behind %s outlives a restart of the API, and is told that it may have missed something',
-    async (kind) => {
-      await using app = await startApp();
-      const port = portOf(app.url);
-      await using proxy = await startProxy(kind, { targetPort: port });
-      const source = new EventSource(`${proxy.url}/events`, {
-        fetch: (input, init) =>
-          fetch(input, {
-            ...init,
-            headers: { ...init?.headers, authorization: `Bearer ${app.tokens.read}` },
-          }),
-      });
-      try {
-        const ready: string[] = [];
-        const resyncs: string[] = [];
-        source.addEventListener('ready', ({ lastEventId }) => ready.push(lastEventId));
-        source.addEventListener('resync', ({ lastEventId }) => resyncs.push(lastEventId));
-        await until('the stream to open', () => ready.length === 1, { timeoutMs: 30_000 });
-        expect(ready[0]).not.toBe('');
-        expect(await app.server.stop()).toBe(0);
-        await using _ = await startServer({ ...app.sandbox.env, PORT: String(port) });
-        await until('the stream to open again', () => ready.length === 2, { timeoutMs: 60_000 });
-        await until('a resync', () => resyncs.length > 0, { timeoutMs: 30_000 });
-        expect(source.readyState).toBe(source.OPEN);
-      } finally {
-        source.close();
-      }
-    },
+    expectStreamOutlivesRestart,
   );
 });

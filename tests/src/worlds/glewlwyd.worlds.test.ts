@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { type Cli, startCli } from '../login/start-cli.ts';
 import { openSuite } from '../support/disposer.ts';
 import { type App, startApp } from '../support/start-app.ts';
+import { expectRenewedLogin } from './expect-renewed-login.ts';
 import { type Glewlwyd, glewlwydNeeds, startGlewlwyd } from './glewlwyd.ts';
 import { describeIfInstalled } from './issuer-process.ts';
 
@@ -33,16 +34,7 @@ describeIfInstalled('glewlwyd', glewlwydNeeds, () => {
     `login --client-id ${glewlwyd.machine.id} --client-secret-file ${await cli.write('secret', secret)}${more}`;
 
   test('a machine logs in by a secret of all unreserved characters, and its token is renewed', async () => {
-    const result = await cli.run(await machineLogin(glewlwyd.machine.secret));
-    expect(result).toEqual({
-      exitCode: 0,
-      stdout: `Logged in at ${app.url} as machine (read, admin)\n`,
-      stderr: '',
-    });
-    const before = await cli.readLogin(app.url);
-    await cli.endAccessToken(app.url);
-    expect(await cli.run('restart nginx')).toMatchObject({ exitCode: 0, stderr: '' });
-    expect((await cli.readLogin(app.url)).accessToken).not.toBe(before.accessToken);
+    await expectRenewedLogin({ app, cli }, await machineLogin(glewlwyd.machine.secret));
   });
 
   test.each([

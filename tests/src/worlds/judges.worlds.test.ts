@@ -11,6 +11,7 @@ import { run } from '../support/run.ts';
 import { type App, createCaller, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 import { describeWith } from './describe-with.ts';
+import { hangBuild } from './hang-build.ts';
 import { findNpmTool } from './npm-tool.ts';
 
 interface ApiDocument {
@@ -84,21 +85,14 @@ describeWith(prism, 'prism proxy --errors', (tool) => {
       await call(`POST /containers/nginx/${verb}`, 200, { headers: json, body: '{}' });
       await call(`POST /containers/nginx/${verb}`, 200, { headers: json });
     }
-    const nginx = app.sandbox.vm.engine.find('nginx');
-    const project = nginx?.spec.labels['com.docker.compose.project.working_dir'] ?? '';
-    const hang = (line: string) =>
-      writeFile(
-        join(project, 'Dockerfile'),
-        `FROM nginx:1.29-alpine\nRUN echo ${line}; sleep 3600\n`,
-      );
-    await hang('it hangs');
+    await hangBuild(app, 'it hangs');
     const waited = await call('POST /containers/nginx/rebuild', 202, {
       headers: { prefer: 'respond-async' },
     });
     const { job } = JSON.parse(waited) as { job: string };
     await call(`POST /jobs/${job}/cancel`, 200);
     await call(`POST /jobs/${job}/cancel`, 409);
-    await hang('it hangs again');
+    await hangBuild(app, 'it hangs again');
     await call('POST /containers/nginx/rebuild', 202, { headers: { prefer: 'wait=1' } });
     await call('POST /containers/nginx/rebuild', 409);
     await call(`GET /jobs/${job}`, 200);

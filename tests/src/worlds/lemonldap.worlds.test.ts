@@ -5,6 +5,7 @@ import { type Cli, startCli } from '../login/start-cli.ts';
 import { openSuite } from '../support/disposer.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
+import { expectRenewedLogin } from './expect-renewed-login.ts';
 import { describeIfInstalled } from './issuer-process.ts';
 import { type Lemonldap, lemonldapNeeds, startLemonldap } from './lemonldap.ts';
 
@@ -36,16 +37,7 @@ describeIfInstalled('LemonLDAP::NG', lemonldapNeeds, () => {
   };
 
   test('a machine logs in by a secret that its Basic authentication cannot read, and its token is renewed', async () => {
-    const login = await cli.run(await machineLogin(lemonldap.machine));
-    expect(login).toEqual({
-      exitCode: 0,
-      stdout: `Logged in at ${app.url} as machine (read, admin)\n`,
-      stderr: '',
-    });
-    const before = await cli.readLogin(app.url);
-    await cli.endAccessToken(app.url);
-    expect(await cli.run('restart nginx')).toMatchObject({ exitCode: 0, stderr: '' });
-    expect((await cli.readLogin(app.url)).accessToken).not.toBe(before.accessToken);
+    await expectRenewedLogin({ app, cli }, await machineLogin(lemonldap.machine));
   });
 
   test('an API that takes at+jwt alone names the typ and the setting', async () => {

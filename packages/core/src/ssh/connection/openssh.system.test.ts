@@ -14,26 +14,14 @@ import {
   until,
 } from '../../testing/expect-failure.test-support.ts';
 import {
+  connectTo,
   describeSshd,
   generateKey,
-  type PrivateSshd,
   type SshdOptions,
   startSshd,
 } from '../../testing/sshd.test-support.ts';
 import { startFaultProxy } from '../../testing/tcp-faults.test-support.ts';
 import { createShell } from '../command/exec.ts';
-import { createSshConnection, type SshConnectionOptions } from './connection.ts';
-
-function connectTo(sshd: PrivateSshd, options: Partial<SshConnectionOptions> = {}) {
-  return createSshConnection({
-    resolveHost: async () => '127.0.0.1',
-    port: sshd.port,
-    username: 'root',
-    privateKeyFile: sshd.privateKeyFile,
-    knownHostsFile: sshd.knownHostsFile,
-    ...options,
-  });
-}
 
 async function startWeb(path: string, answer: string) {
   const web = http.createServer((_request, response) => response.end(answer)).listen(path);
