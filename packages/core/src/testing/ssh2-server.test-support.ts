@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
+import { createSshConnection, type SshConnectionOptions } from '../ssh/connection/connection.ts';
 import { toFingerprint } from '../ssh/login/host-key.ts';
 
 export interface FakeSshd extends AsyncDisposable {
@@ -140,4 +141,16 @@ export async function startFakeSshd({
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A connection to the server, as the user that it lets in. */
+export function connectTo(server: FakeSshd, options: Partial<SshConnectionOptions> = {}) {
+  return createSshConnection({
+    resolveHost: async () => '127.0.0.1',
+    port: server.port,
+    username: 'opc',
+    privateKeyFile: server.privateKeyFile,
+    knownHostsFile: server.knownHostsFile,
+    ...options,
+  });
 }

@@ -1,7 +1,7 @@
 // What is asked of Docker for a list, for one container, and what is kept of the answer.
 
 import { expect, test } from 'vitest';
-import { sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
+import { type Respond, sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
 import { createEngine } from './engine.ts';
 
 const id = 'c0ffee'.repeat(10).padEnd(64, '0');
@@ -75,4 +75,59 @@ test('a hundred megabytes of labels hinder no list, no inspection and no action'
     '…': '100 more, which are too big to be shown',
   });
   expect(await engine.stop('1')).toEqual({ changed: true });
+});
+
+test('list() gives every container of the engine, whatever else it says of it', async () => {
+  await using fake = await startFakeEngine((_request, response) =>
+    sendJson(response, 200, [
+      { Id: id, Names: ['/web'], State: 'running', Status: 'Up 1 second', Surprise: { a: [1] } },
+    ]),
+  );
+  await using engine = createEngine(fake);
+  expect(await engine.list()).toEqual([
+    {
+      id,
+      name: 'web',
+      state: 'running',
+      image: '<no image>',
+      ports: '',
+      uptime: 'Up 1 second',
+      labels: {},
+    },
+  ]);
+  expect(fake.requests).toContain('GET /v1.41/containers/json?all=1');
+});
+
+test.each([
+  ['no JSON', '<html>'],
+  ['half of it', '[{"Id":'],
+  ['no list', '{"message":"hello"}'],
+  ['null', 'null'],
+  ['a container without an id', '[{"Names":["/web"]}]'],
+  ['a port that is none', '[{"Id":"a","Ports":[{"PrivatePort":"eighty"}]}]'],
+  ['nothing', ''],
+])('list() is SERVICE_UNAVAILABLE when the engine answers %s', async (_name, body) => {
+  await using fake = await startFakeEngine((_request, response) => response.end(body));
+  await using engine = createEngine(fake);
+  await expect(engine.list()).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    message: expect.stringContaining('cannot be understood while listing containers'),
+  });
+});
+
+test('list() is SERVICE_UNAVAILABLE when the engine fails, is silent, or is cut', async () => {
+  const answers: [string, Respond][] = [
+    ['HTTP 500', (_request, response) => sendJson(response, 500, { message: 'secret' })],
+    ['did not answer in time', () => {}],
+    ['was lost', (request) => request.socket.destroy()],
+  ];
+  for (const [words, respond] of answers) {
+    await using fake = await startFakeEngine(respond);
+    const timeoutMs = words === 'did not answer in time' ? 1000 : 60_000;
+    await using engine = createEngine({ ...fake, timeoutMs });
+    await expect(engine.list()).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      message: expect.stringContaining(words),
+    });
+  }
 });

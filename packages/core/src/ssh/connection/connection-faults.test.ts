@@ -8,22 +8,11 @@ import { join } from 'node:path';
 import { setImmediate as immediately } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
-import { type FakeSshd, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
+import { connectTo, type FakeSshd, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
 import { findFreePort } from '../../testing/sshd.test-support.ts';
 import { startFaultServer } from '../../testing/tcp-faults.test-support.ts';
 import type { SshReason } from '../to-app-error.ts';
-import { createSshConnection, type SshConnectionOptions } from './connection.ts';
-
-function connectTo(server: FakeSshd, options: Partial<SshConnectionOptions> = {}) {
-  return createSshConnection({
-    resolveHost: async () => '127.0.0.1',
-    port: server.port,
-    username: 'opc',
-    privateKeyFile: server.privateKeyFile,
-    knownHostsFile: server.knownHostsFile,
-    ...options,
-  });
-}
+import type { SshConnectionOptions } from './connection.ts';
 
 interface BadServer {
   readonly name: string;

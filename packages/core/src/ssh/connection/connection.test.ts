@@ -11,20 +11,9 @@ import {
   expectFailure,
   until,
 } from '../../testing/expect-failure.test-support.ts';
-import { type FakeSshd, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
+import { connectTo, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
 import { startFaultProxy } from '../../testing/tcp-faults.test-support.ts';
-import { createSshConnection, type SshConnectionOptions, type SshEvent } from './connection.ts';
-
-function connectTo(server: FakeSshd, options: Partial<SshConnectionOptions> = {}) {
-  return createSshConnection({
-    resolveHost: async () => '127.0.0.1',
-    port: server.port,
-    username: 'opc',
-    privateKeyFile: server.privateKeyFile,
-    hostKeyFingerprint: server.fingerprint,
-    ...options,
-  });
-}
+import type { SshEvent } from './connection.ts';
 
 async function echo(stream: Duplex, text: string): Promise<string> {
   stream.write(text);
@@ -153,7 +142,10 @@ describe('createSshConnection()', () => {
       onSocket: (channel) => void channel.write('half a bo'),
     });
     await using proxy = await startFaultProxy(server.port);
-    await using connection = connectTo(server, { port: proxy.port });
+    await using connection = connectTo(server, {
+      port: proxy.port,
+      hostKeyFingerprint: server.fingerprint,
+    });
     const stream = await connection.openSocket('/s');
     await once(stream, 'readable');
     const body = stream.toArray();
@@ -199,7 +191,11 @@ describe('createSshConnection()', () => {
   it('finds a peer that has fallen silent within four keepalives', async () => {
     await using server = await startFakeSshd();
     await using proxy = await startFaultProxy(server.port);
-    await using connection = connectTo(server, { port: proxy.port, keepaliveMs: 300 });
+    await using connection = connectTo(server, {
+      port: proxy.port,
+      hostKeyFingerprint: server.fingerprint,
+      keepaliveMs: 300,
+    });
     const stream = await connection.openSocket('/s');
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(connection.connected).toBe(true);
@@ -383,76 +379,6 @@ describe('createSshConnection()', () => {
     expect(stream.errored).toMatchObject({ details: { reason: 'CONNECTION_CLOSED' } });
     await expectFailure(connection.openSocket('/s'), 'CONNECTION_CLOSED');
     await connection[Symbol.asyncDispose]();
-  });
-});
-
-describe('openCommand()', () => {
-  it('is a stream both ways that ends cleanly when the command succeeds', async () => {
-    await using server = await startFakeSshd({
-      onExec: (channel) => {
-        channel.on('data', (chunk: Buffer) => channel.write(chunk));
-        channel.on('end', () => {
-          channel.exit(0);
-          channel.end();
-        });
-      },
-    });
-    await using connection = connectTo(server);
-    const stream = await connection.openCommand(['docker', 'system', 'dial-stdio']);
-    stream.end('to and fro');
-    expect((await stream.toArray()).join('')).toBe('to and fro');
-    await until(() => connection.channels.commands === 0);
-  });
-
-  it.each([
-    ['COMMAND_NOT_FOUND', 127, 'sh: docker: not found'],
-    [
-      'PERMISSION_DENIED',
-      1,
-      'permission denied while trying to connect to the Docker daemon socket',
-    ],
-    ['COMMAND_FAILED', 1, 'Cannot connect to the Docker daemon'],
-  ] as const)(
-    'fails with %s before the first byte, and keeps what stderr said',
-    async (reason, code, text) => {
-      await using server = await startFakeSshd({
-        onExec: (channel) => {
-          channel.stderr.write(text);
-          channel.exit(code);
-          channel.end();
-        },
-      });
-      await using connection = connectTo(server);
-      const stream = await connection.openCommand(['docker', 'system', 'dial-stdio']);
-      const error = await expectFailure(stream.toArray(), reason);
-      expect(error.message).not.toContain(text);
-      expect(error.details.exitCode).toBe(code);
-      expect(error.cause).toMatchObject({
-        name: 'ChannelRefusedError',
-        message: text,
-        exitCode: code,
-      });
-    },
-  );
-
-  it('does not end cleanly when the command fails after some output', async () => {
-    await using server = await startFakeSshd({
-      onExec: (channel) => {
-        channel.write('HTTP/1.1 200');
-        channel.exit(2);
-        channel.end();
-      },
-    });
-    await using connection = connectTo(server);
-    const stream = await connection.openCommand(['docker']);
-    await expectFailure(stream.toArray(), 'COMMAND_FAILED');
-  });
-
-  it('does not end cleanly when nobody says how the command ended', async () => {
-    await using server = await startFakeSshd({ onExec: (channel) => channel.end('x') });
-    await using connection = connectTo(server);
-    const stream = await connection.openCommand(['docker']);
-    await expectFailure(stream.toArray(), 'OUTCOME_UNKNOWN');
   });
 });
 
