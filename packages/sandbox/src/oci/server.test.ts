@@ -1,100 +1,16 @@
-import { createHash, randomUUID, sign } from 'node:crypto';
+// OCI's endpoint: signatures, ETags, retry tokens, transitions and addresses, as the real one has them.
+
+import { createHash, randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createFaults } from '../faults.ts';
-import { createWorld, type WorldOptions } from '../world.ts';
-import { type ApiKey, createApiKey } from './api-key.ts';
-import { createOci } from './server.ts';
-
-// Slow to make, and read only.
-const [key, otherKey] = await Promise.all([createApiKey(), createApiKey()]);
-
-const durations = { startMs: 20, stopMs: 20, softStopMs: 20, bootMs: 20 };
-
-interface Overrides {
-  readonly method?: string;
-  readonly body?: string;
-  /** Sent, and signed where the signature covers them. */
-  readonly headers?: Record<string, string>;
-  /** Sent in place of the signed value, as a forger on the way would. */
-  readonly tampered?: Record<string, string>;
-  readonly signedHeaders?: readonly string[];
-  readonly keyId?: string;
-  readonly key?: ApiKey;
-  readonly signal?: AbortSignal;
-}
-
-async function startOci(options: WorldOptions & { now?: () => Date } = {}) {
-  const world = createWorld({ durations, ...options });
-  const faults = createFaults();
-  const keyId = `${world.tenancyId}/${world.userId}/${key.fingerprint}`;
-  const oci = await createOci({
-    world,
-    faults,
-    credentials: { keyIds: [keyId], publicKey: key.publicKey },
-    ...(options.now ? { now: options.now } : {}),
-  });
-
-  const call = (path: string, overrides: Overrides = {}): Promise<Response> => {
-    const { method = 'GET', body = '', signal } = overrides;
-    const url = new URL(`/20160918${path}`, oci.url);
-    const isPost = method === 'POST';
-    const headers: Record<string, string> = {
-      'x-date': new Date().toUTCString(),
-      host: url.host,
-      ...(isPost
-        ? {
-            'content-type': 'application/json',
-            'content-length': String(Buffer.byteLength(body)),
-            'x-content-sha256': createHash('sha256').update(body).digest('base64'),
-          }
-        : {}),
-      ...overrides.headers,
-    };
-    const names = overrides.signedHeaders ?? [
-      'x-date',
-      '(request-target)',
-      'host',
-      ...(isPost ? ['content-type', 'content-length', 'x-content-sha256'] : []),
-    ];
-    const target = `${method.toLowerCase()} ${url.pathname}${url.search}`;
-    const lines = names.map(
-      (name) => `${name}: ${name === '(request-target)' ? target : headers[name]}`,
-    );
-    const pem = (overrides.key ?? key).privatePem;
-    const signature = sign('sha256', Buffer.from(lines.join('\n')), pem).toString('base64');
-    const { host: _host, 'content-length': _length, ...sent } = headers;
-    return fetch(url, {
-      method,
-      headers: {
-        ...sent,
-        authorization: `Signature version="1",keyId="${overrides.keyId ?? keyId}",algorithm="rsa-sha256",headers="${names.join(' ')}",signature="${signature}"`,
-        ...overrides.tampered,
-      },
-      ...(isPost ? { body } : {}),
-      ...(signal ? { signal } : {}),
-    });
-  };
-  const act = (action: string, overrides: Overrides = {}) =>
-    call(`/instances/${world.instance.id}?action=${action}`, { method: 'POST', ...overrides });
-  const get = () => call(`/instances/${world.instance.id}`);
-  return {
-    world,
-    faults,
-    oci,
-    call,
-    act,
-    get,
-    [Symbol.asyncDispose]: () => oci[Symbol.asyncDispose](),
-  };
-}
-
-async function expectOciError(response: Response, status: number, code: string): Promise<string> {
-  const body = await toJson(response);
-  expect({ status: response.status, code: body.code }).toEqual({ status, code });
-  expect(response.headers.get('opc-request-id')).toMatch(/^.+\/[0-9A-F]{32}\/[0-9A-F]{32}$/);
-  expect(Object.keys(body)).toEqual(['code', 'message']);
-  return body.message;
-}
+import {
+  durations,
+  expectOciError,
+  minutesFromNow,
+  type Overrides,
+  otherKey,
+  startOci,
+  toJson,
+} from '../testing/oci.test-support.ts';
 
 test('GetInstance answers the instance with its etag to a signed request', async () => {
   await using app = await startOci();
@@ -288,126 +204,6 @@ test('the public IP is found over the attached VNIC and missing when there is no
   await expectOciError(await app.call('/vnicAttachments'), 400, 'MissingParameter');
 });
 
-test('a console history is captured, succeeds after two looks, is read in parts and deleted', async () => {
-  await using app = await startOci();
-  app.oci.writeConsole('Kernel panic - not syncing\r\n');
-  const body = JSON.stringify({ instanceId: app.world.instance.id });
-  const capture = () => app.call('/instanceConsoleHistories', { method: 'POST', body });
-  const captured = await toJson(await capture());
-  expect(captured.lifecycleState).toBe('REQUESTED');
-  const path = `/instanceConsoleHistories/${captured.id}`;
-  await expectOciError(await app.call(`${path}/data`), 409, 'IncorrectState');
-  const readState = async () => (await toJson(await app.call(path))).lifecycleState;
-  expect([await readState(), await readState(), await readState()]).toEqual([
-    'GETTING-HISTORY',
-    'SUCCEEDED',
-    'SUCCEEDED',
-  ]);
-  const content = await app.call(`${path}/data?offset=0&length=1048576`);
-  expect(content.headers.get('content-type')).toBe('text/plain');
-  expect(content.headers.get('opc-bytes-remaining')).toBe('0');
-  const text = await content.text();
-  expect(text).toMatch(/^UEFI firmware[\s\S]+Kernel panic - not syncing\r\n$/);
-  const part = await app.call(`${path}/data?offset=5&length=8`);
-  expect(await part.text()).toBe(text.slice(5, 13));
-  expect(part.headers.get('opc-bytes-remaining')).toBe(String(text.length - 13));
-  expect((await app.call(path, { method: 'DELETE' })).status).toBe(204);
-  await expectOciError(await app.call(path), 404, 'NotAuthorizedOrNotFound');
-});
-
-test('an eleventh console history is 400 LimitExceeded until one is deleted', async () => {
-  await using app = await startOci();
-  const body = JSON.stringify({ instanceId: app.world.instance.id });
-  const capture = () => app.call('/instanceConsoleHistories', { method: 'POST', body });
-  const ids: string[] = [];
-  for (let count = 0; count < 10; count += 1) ids.push((await toJson(await capture())).id);
-  await expectOciError(await capture(), 400, 'LimitExceeded');
-  await app.call(`/instanceConsoleHistories/${ids[0]}`, { method: 'DELETE' });
-  expect((await capture()).status).toBe(200);
-});
-
-test('a console history fails where the fault says so', async () => {
-  await using app = await startOci();
-  app.faults.oci.consoleHistoryFails = true;
-  const body = JSON.stringify({ instanceId: app.world.instance.id });
-  const captured = await app.call('/instanceConsoleHistories', { method: 'POST', body });
-  const path = `/instanceConsoleHistories/${(await toJson(captured)).id}`;
-  await app.call(path);
-  expect((await toJson(await app.call(path))).lifecycleState).toBe('FAILED');
-});
-
-test.each([
-  [400, 'InvalidParameter'],
-  [401, 'NotAuthenticated'],
-  [404, 'NotAuthorizedOrNotFound'],
-  [409, 'Conflict'],
-  [412, 'NoEtagMatch'],
-  [429, 'TooManyRequests'],
-  [500, 'InternalError'],
-  [503, 'ServiceUnavailable'],
-] as const)(
-  'a fault of status %i is answered as %s, with Retry-After where asked',
-  async (status, code) => {
-    await using app = await startOci();
-    Object.assign(app.faults.oci, { status, retryAfterSeconds: 7 });
-    const response = await app.get();
-    expect(response.headers.get('retry-after')).toBe('7');
-    await expectOciError(response, status, code);
-    app.faults.reset();
-    expect((await app.get()).status).toBe(200);
-  },
-);
-
-test('a fault is limited to some operations and some times', async () => {
-  await using app = await startOci();
-  Object.assign(app.faults.oci, {
-    status: 503,
-    times: 1,
-    only: ({ operation }: { operation: string }) => operation === 'GetVnic',
-  });
-  const getVnic = () => app.call(`/vnics/${app.world.instance.vnicId}`);
-  expect((await app.get()).status).toBe(200);
-  expect((await getVnic()).status).toBe(503);
-  expect((await getVnic()).status).toBe(200);
-});
-
-test('no host capacity fails START alone, in the words of Oracle', async () => {
-  await using app = await startOci({ lifecycleState: 'STOPPED' });
-  Object.assign(app.faults.oci, { outOfCapacity: true, times: 1 });
-  expect((await app.get()).status).toBe(200);
-  const message = await expectOciError(await app.act('START'), 500, 'InternalError');
-  expect(message).toBe('Out of host capacity.');
-  expect(app.world.instance.lifecycleState).toBe('STOPPED');
-  expect((await app.act('START')).status).toBe(200);
-});
-
-test('a hanging request is read, never answered, and ends when the server closes', async () => {
-  const app = await startOci();
-  app.faults.oci.hangs = true;
-  const hanging = app.get();
-  hanging.catch(() => undefined); // expected below, after the server closed
-  await expect.poll(() => app.oci.requests.length).toBe(1);
-  expect(app.oci.requests[0]?.status).toBeUndefined();
-  await app.oci[Symbol.asyncDispose]();
-  await expect(hanging).rejects.toThrow();
-});
-
-test('a lost answer leaves the action done', async () => {
-  await using app = await startOci();
-  app.faults.oci.losesAnswer = true;
-  await expect(app.act('STOP')).rejects.toThrow();
-  await expect.poll(() => app.world.instance.lifecycleState).toBe('STOPPED');
-});
-
-test('resets and foreign HTML are what the caller gets when asked for', async () => {
-  await using app = await startOci();
-  app.faults.oci.resets = true;
-  await expect(app.get()).rejects.toThrow();
-  app.faults.reset();
-  app.faults.oci.html = '<h1>Log in to the Wi-Fi</h1>';
-  expect(await (await app.get()).text()).toContain('Wi-Fi');
-});
-
 test('requests are counted by operation, refused ones included', async () => {
   await using app = await startOci();
   await app.get();
@@ -423,11 +219,3 @@ test('requests are counted by operation, refused ones included', async () => {
   app.oci.clear();
   expect(app.oci.requests).toEqual([]);
 });
-
-function minutesFromNow(minutes: number): string {
-  return new Date(Date.now() + minutes * 60_000).toUTCString();
-}
-
-async function toJson(response: Response) {
-  return JSON.parse(await response.text());
-}
