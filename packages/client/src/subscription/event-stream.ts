@@ -52,7 +52,7 @@ export function openEventStream(options: EventStreamOptions): Promise<EventStrea
       const answer = { status: response.status, headers: response.headers };
       throw toRefusal({ ...answer, text: await response.text() }, { baseUrl, mutates: false });
     } catch (cause) {
-      throw toConnectionLoss(cause, options);
+      throw toStreamError(cause, options);
     }
   }
 
@@ -115,7 +115,7 @@ function createByteReader(body: ReadableStream<Uint8Array>, options: ByteReaderO
       signal.throwIfAborted();
       return value;
     } catch (cause) {
-      throw toConnectionLoss(cause, options);
+      throw toStreamError(cause, options);
     } finally {
       clearTimeout(timer);
     }
@@ -123,7 +123,7 @@ function createByteReader(body: ReadableStream<Uint8Array>, options: ByteReaderO
 }
 
 /** Once it is given up, whatever fails then is that. */
-function toConnectionLoss(cause: unknown, { baseUrl, signal }: ByteReaderOptions): unknown {
+function toStreamError(cause: unknown, { baseUrl, signal }: ByteReaderOptions): unknown {
   if (signal.aborted) return signal.reason;
   return cause instanceof OnDemandError
     ? cause
