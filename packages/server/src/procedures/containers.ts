@@ -90,7 +90,6 @@ export const containersRouter = router({
       nameInput.extend({
         async: z
           .boolean()
-          .pipe(z.boolean()) // as in `wholeNumberInput`: else it would take any string for true
           .describe('Answer once the job has begun, as the header `Prefer: respond-async` says too')
           .optional(),
         waitSeconds: wholeNumberInput({

@@ -28,7 +28,6 @@ export const vmRouter = router({
         .strictObject({
           soft: z
             .boolean()
-            .pipe(z.boolean()) // as in `wholeNumberInput`: else it would take any string for true
             .optional()
             .describe(
               'Ask the operating system to shut down (SOFTSTOP), which can take 15 minutes',

@@ -11,14 +11,13 @@ export interface WholeNumberOptions {
   readonly description: string;
 }
 
-/** From `min` to `max`. The pipe keeps trpc-to-openapi from switching the schema to coercion, for tRPC too, at its first REST call. */
+/** From `min` to `max`. */
 export function wholeNumberInput({ min = 1, max, fallback, description }: WholeNumberOptions) {
   const rule = `must be a whole number from ${min} to ${max}`;
   return z
     .int(rule)
     .min(min, rule)
     .max(max, rule)
-    .pipe(z.int())
     .meta({
       description: `${description}: ${min} to ${max}${fallback === undefined ? '' : `, ${fallback} if left out`}`,
       ...(fallback !== undefined && { default: fallback }),

@@ -1,10 +1,11 @@
-// Where each procedure stands in REST and how its path and query become the procedure's input.
+// Where each procedure stands in REST and how a request becomes the procedure's input.
 
-import { z } from 'zod';
 import type { Scope } from '../auth/principal.ts';
+import { badInput, badPart, unknownKey } from '../http/bad-input.ts';
 import type { AppRouter } from '../procedures/app-router.ts';
 import type { Meta } from '../procedures/operation.ts';
-import { checkQuery, type Query } from './query.ts';
+import { type ListedProcedure, listProcedures } from '../procedures/procedure-list.ts';
+import { parseQuery, type Query, toQueryParsers } from './query.ts';
 
 export interface RestOperation {
   readonly id: string;
@@ -15,50 +16,35 @@ export interface RestOperation {
   readonly url: string;
   readonly meta: RestMeta;
   readonly scope: Scope;
-  readonly takesInput: boolean;
-  /** The inputs that stand in the path, and nowhere else. */
-  readonly inPath: ReadonlySet<string>;
   /** The output's field that `Accept: text/plain` asks for bare. */
   readonly textField: string | undefined;
-  /** A path for trpc-to-openapi, of decoded parameters. */
-  toPath(parameters: Readonly<Record<string, string>>): string;
-  /** Query values with integers as numbers, each in a list, as trpc-to-openapi takes them. Throws what `checkQuery` throws. */
-  toQuery(query: Query): Record<string, unknown[]>;
+  /** Throws `BAD_REQUEST` with `details.issues` for what is no part of this operation; values are left to the procedure's own schema. */
+  toInput(request: RestRequest): unknown;
+  readonly call: ListedProcedure['call'];
+}
+
+export interface RestRequest {
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: Query;
+  /** Parsed; undefined where there is none. */
+  readonly body: unknown;
 }
 
 export function toRestOperations(router: AppRouter): RestOperation[] {
-  return Object.values(router._def.procedures)
-    .flatMap(toLeaves)
-    .flatMap((leaf) => {
-      const { openapi, ...meta } = leaf._def.meta as Meta; // the base procedures give every procedure one
-      return openapi === undefined ? [] : [toRestOperation(leaf, { ...meta, openapi })];
-    });
+  return listProcedures(router).flatMap((procedure) => {
+    const { openapi, ...meta } = procedure.meta;
+    return openapi === undefined ? [] : [toRestOperation(procedure, { ...meta, openapi })];
+  });
 }
 
 type RestMeta = Meta & Required<Pick<Meta, 'openapi'>>;
 
-interface Leaf {
-  readonly _def: { readonly meta?: unknown; readonly inputs: readonly unknown[] };
-}
-
-/** A router's record nests routers as plain objects. */
-function toLeaves(node: unknown): Leaf[] {
-  if (isLeaf(node)) return [node];
-  return Object.values(node as Record<string, unknown>).flatMap(toLeaves); // a record or a procedure, nothing else
-}
-
-function isLeaf(node: unknown): node is Leaf {
-  return typeof node === 'function' && '_def' in node;
-}
-
-function toRestOperation({ _def }: Leaf, meta: RestMeta): RestOperation {
+function toRestOperation({ fields, call }: ListedProcedure, meta: RestMeta): RestOperation {
   const { operationId, method, path } = meta.openapi;
-  const fields = inputFields(_def.inputs);
   const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
-  const inQuery = new Set(
-    method === 'GET' ? Object.keys(fields).filter((name) => !inPath.has(name)) : [],
-  );
-  const integers = new Set(Object.keys(fields).filter((name) => isInteger(fields[name])));
+  const isInQuery = (name: string) => method === 'GET' && !inPath.has(name);
+  const parsers = toQueryParsers(fields, isInQuery);
+  const takesInput = Object.keys(fields).length > 0;
   return {
     id: operationId,
     method,
@@ -66,41 +52,28 @@ function toRestOperation({ _def }: Leaf, meta: RestMeta): RestOperation {
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     meta,
     scope: meta.scope,
-    inPath,
-    takesInput: Object.keys(fields).length > 0,
     textField: meta.textField,
-    toPath: (parameters) =>
-      path.replaceAll(/\{(\w+)\}/g, (_, name: string) => toSegment(parameters[name] ?? '')),
-    toQuery(query) {
-      checkQuery(query, inQuery);
-      return Object.fromEntries(
-        Object.entries(query).map(([name, value]) => {
-          const text = String(value);
-          return [name, [integers.has(name) ? toInteger(text) : text]];
-        }),
-      );
+    toInput({ parameters, query, body }) {
+      const asked = parseQuery(query, parsers);
+      const sent = toBody(body, { takesInput, inPath });
+      return takesInput ? { ...asked, ...sent, ...parameters } : undefined;
     },
+    call,
   };
 }
 
-/** Names that are valid need no encoding. The parser of URLs resolves dot segments, encoded too, so those go doubly encoded, to be refused as names. */
-function toSegment(value: string): string {
-  return /^\.{1,2}$/.test(value) ? value.replaceAll('.', '%252e') : encodeURIComponent(value);
-}
-
-/** Plain decimal integers only; `1e3`, `0x10`, ` 5` and the like stay text, which the schema then refuses. */
-function toInteger(text: string): number | string {
-  return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
-}
-
-function inputFields(inputs: readonly unknown[]): Record<string, z.core.$ZodType> {
-  const [schema] = inputs;
-  const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
-  return inner instanceof z.ZodObject ? inner.shape : {};
-}
-
-function isInteger(schema: z.core.$ZodType | undefined): boolean {
-  if (schema === undefined) return false;
-  const { type } = z.toJSONSchema(schema, { io: 'input' });
-  return type === 'integer' || type === 'number';
+/** No body, an empty one and `{}` are the same. What stands in the path is refused beside it, rather than passed over. */
+function toBody(
+  body: unknown,
+  { takesInput, inPath }: { readonly takesInput: boolean; readonly inPath: ReadonlySet<string> },
+): object {
+  const given = body ?? {};
+  if (typeof given !== 'object' || Array.isArray(given))
+    throw badPart('body', 'The body must be a JSON object, {} or nothing');
+  const names = Object.keys(given);
+  if (!takesInput && names.length > 0)
+    throw badPart('body', 'This takes no body: send {} or nothing');
+  const misplaced = names.filter((name) => inPath.has(name));
+  if (misplaced.length > 0) throw badInput(misplaced.map(unknownKey));
+  return given;
 }

@@ -2,15 +2,15 @@
 
 /** The job's id; undefined where there is none. */
 export function toJobId(facts: unknown): string | undefined {
-  const { job } = toRecord(facts);
+  const { job } = asRecord(facts);
   return typeof job === 'string' ? job : undefined;
 }
 
 /** The job that an answer did not wait for, which makes it a 202. */
 export function toAcceptedJob(output: unknown): string | undefined {
-  return toRecord(output).status === 'initiated' ? toJobId(output) : undefined;
+  return asRecord(output).status === 'initiated' ? toJobId(output) : undefined;
 }
 
-function toRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}; // an object
 }
