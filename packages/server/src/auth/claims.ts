@@ -55,6 +55,13 @@ export function toPrincipal(
   };
 }
 
+/** Whether claims that were taken once are still, at this time of day. */
+export function isTimely({ exp, iat, nbf = iat }: Claims, now: Date): boolean {
+  const nowSeconds = now.getTime() / 1000;
+  const begins = Math.max(Number(iat), Number(nbf));
+  return Number(exp) > nowSeconds - skewSeconds && begins <= nowSeconds + skewSeconds;
+}
+
 /** What the configured claims grant; where several stand, what all of them grant. `scope` is RFC 8693's, `scp` Authelia's. */
 export function grantedScopes(
   claims: Claims,

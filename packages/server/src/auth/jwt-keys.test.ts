@@ -172,3 +172,17 @@ test.each([new RangeError('a bug'), new DOMException('out of memory', 'Operation
     await expect(verify(await mint(rsa), anyOrigin)).rejects.toBe(error);
   },
 );
+
+test('a token that is remembered is refused once the issuer shows its key no more', async () => {
+  let shown: readonly JWK[] = [{ ...rsa.jwk, kid: 'a' }];
+  const verify = createJwtVerifier({
+    keys: { current: async () => shown, find: async () => [], findRenamed: async () => [] },
+    rules: { issuer: issuer.url, audience, scopeNames },
+  });
+  const token = await mint(rsa);
+  expect(await verify(token, anyOrigin)).toMatchObject({ sub: 'diego' });
+  shown = [{ ...rsa.jwk, kid: 'a' }]; // fetched anew
+  expect(await verify(token, anyOrigin)).toMatchObject({ sub: 'diego' });
+  for (shown of [[{ ...otherRsa.jwk, kid: 'a' }], []])
+    expect(await errorOf(verify(token, anyOrigin))).toMatchObject(refused);
+});

@@ -311,7 +311,7 @@ describe('the issuer', () => {
   });
 });
 
-test('a token whose signature is remembered is checked again each time, and only it is remembered', async () => {
+test('a token that is remembered is refused once it has expired, and only it is remembered', async () => {
   let skippedMs = 0;
   const { authenticate } = createAuthenticator({
     issuer,
@@ -332,4 +332,20 @@ test('a token whose signature is remembered is checked again each time, and only
   });
   skippedMs = 60_000;
   await expect(authenticate([`Bearer ${token}`])).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+});
+
+test('a token that is remembered is refused while the clock is set back before it', async () => {
+  let skippedMs = 0;
+  const { authenticate } = createAuthenticator({
+    issuer,
+    audience,
+    scopeNames: { read: 'read', admin: 'admin' },
+    date: () => new Date(Date.now() + skippedMs),
+  });
+  const token = await mint();
+  expect(await authenticate([`Bearer ${token}`])).toMatchObject({ sub: 'diego' });
+  skippedMs = -600_000;
+  await expect(authenticate([`Bearer ${token}`])).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+  skippedMs = 0;
+  expect(await authenticate([`Bearer ${token}`])).toMatchObject({ sub: 'diego' });
 });

@@ -6,7 +6,7 @@ import { compactVerify, errors, importJWK, type JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { invalidToken } from './challenge.ts';
-import { type ClaimRules, type Claims, toPrincipal } from './claims.ts';
+import { type ClaimRules, type Claims, isTimely, toPrincipal } from './claims.ts';
 import { type Algorithm, type JwtHeader, parseHeader } from './jwt-header.ts';
 import { type KeySet, withId } from './key-set.ts';
 import type { Origin, Principal } from './principal.ts';
@@ -35,11 +35,20 @@ const keyKinds: Readonly<Record<Algorithm, Pick<JWK, 'kty' | 'crv'>>> = {
   EdDSA: { kty: 'OKP', crv: 'Ed25519' },
 };
 
-/** Tokens that are remembered for each key. */
-const maxSigned = 256;
+/** Tokens that are remembered. */
+const maxVerified = 1000;
+
+/** What of a verified token need not be found out again. */
+interface Verified {
+  readonly principal: Principal;
+  /** The key that signed it. */
+  readonly jwk: JWK;
+  /** `exp`, `iat` and `nbf`. */
+  readonly times: Claims;
+}
 
 /**
- * Resolves with who the token speaks for.
+ * Resolves with who the token speaks for. A token that verified is remembered by its SHA-256, for as long as it is valid and the issuer shows its key.
  * Throws `UNAUTHORIZED` for any token that is not a valid access token of the issuer for us, `SERVICE_UNAVAILABLE` while its keys cannot be had.
  */
 export function createJwtVerifier({
@@ -49,18 +58,27 @@ export function createJwtVerifier({
   date = () => new Date(),
 }: JwtOptions) {
   const imported = new WeakMap<JWK, Map<Algorithm, ReturnType<typeof importJWK>>>();
-  /** Hashes of tokens whose signature was right, which it stays for as long as the issuer shows the key; claims are judged each time. */
-  const signed = new WeakMap<JWK, LRUCache<string, true>>();
+  const verified = new LRUCache<string, Verified>({ max: maxVerified });
 
   return async function verify(token: string, origin: Origin): Promise<Principal> {
+    const id = createHash('sha256').update(token).digest('base64');
+    const known = verified.get(id);
+    if (known !== undefined && isTimely(known.times, date())) {
+      const current = await keys.current();
+      if (current.includes(known.jwk)) return known.principal;
+    }
+    verified.delete(id);
     const header = parseHeader(token, typs);
-    const principal = judge(header, parsePayload(token)); // first, as no key is looked for where it could not help
+    const claims = parsePayload(token);
+    const principal = judge(header, claims); // first, as no key is looked for where it could not help
     const candidates = (await findKeys(token, header, origin)).filter((jwk) =>
       isFor(jwk, header.alg),
     );
     if (candidates.length === 0)
       throw invalidToken(`The token is signed with ${header.alg}, and its key is for another alg`);
-    await requireSignature(token, candidates, header.alg);
+    const jwk = await findSigner(token, candidates, header.alg);
+    const { exp, iat, nbf } = claims;
+    verified.set(id, { principal, jwk, times: { exp, iat, nbf } });
     return principal;
   };
 
@@ -80,7 +98,7 @@ export function createJwtVerifier({
     if (named.length > 0) return named;
     // Only the issuer can sign with a known key, so strangers cannot trigger fetches in this way.
     const known = current.filter((jwk) => isFor(jwk, alg));
-    const isRenamed = await requireSignature(token, known, alg).then(
+    const isRenamed = await findSigner(token, known, alg).then(
       () => true,
       (error: unknown) => {
         if (isAppError(error, 'UNAUTHORIZED')) return false;
@@ -96,21 +114,16 @@ export function createJwtVerifier({
   }
 
   /** Throws `UNAUTHORIZED` unless one of the keys signed the token. */
-  async function requireSignature(
+  async function findSigner(
     token: string,
     candidates: readonly JWK[],
     alg: Algorithm,
-  ): Promise<void> {
-    const id = createHash('sha256').update(token).digest('base64');
+  ): Promise<JWK> {
     let cause: unknown;
     for (const jwk of candidates) {
-      const seen = signed.get(jwk) ?? new LRUCache<string, true>({ max: maxSigned });
-      signed.set(jwk, seen);
-      if (seen.has(id)) return;
       try {
         await checkSignature(token, jwk, alg);
-        seen.set(id, true);
-        return;
+        return jwk;
       } catch (error) {
         if (!isVerdict(error)) throw error;
         cause = error;
