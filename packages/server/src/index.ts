@@ -9,7 +9,7 @@ import type { AuditTrail } from './audit/trail.ts';
 import type { Authenticate } from './auth/authenticator.ts';
 import { realm } from './auth/challenge.ts';
 import { addGuard, admit } from './auth/guard.ts';
-import type { ScopeNames } from './auth/principal.ts';
+import { type ScopeNames, scopes } from './auth/principal.ts';
 import { readClientAddress } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { addErrorHandlers, sendError } from './http/error-handlers.ts';
@@ -157,7 +157,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       resource: publicUrl,
       authorization_servers: [options.issuer],
       ...(options.audience !== undefined && { audience: options.audience }), // a member of our own, beside those of RFC 9728
-      scopes_supported: [scopeNames.read, scopeNames.admin],
+      scopes_supported: scopes.map((scope) => scopeNames[scope]),
       bearer_methods_supported: ['header'],
       resource_name: realm,
       resource_documentation: `${publicUrl}${docsPath}`,

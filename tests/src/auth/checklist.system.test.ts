@@ -73,7 +73,7 @@ describe('1: without bearer credentials', () => {
       resource: app.url,
       authorization_servers: [oidc().issuer],
       audience: oidc().audience,
-      scopes_supported: ['read', 'admin'],
+      scopes_supported: ['read', 'wake', 'admin'],
       bearer_methods_supported: ['header'],
     });
   });
@@ -439,8 +439,10 @@ describe('8: opaque tokens', () => {
 describe('10: scopes', () => {
   test.each<[string, Record<string, unknown>, string[] | undefined]>([
     ['read', { scope: 'read' }, ['read']],
-    ['admin implies read', { scope: 'admin' }, ['read', 'admin']],
-    ['scp as a list', { scope: undefined, scp: ['read', 'admin'] }, ['read', 'admin']],
+    ['wake', { scope: 'wake' }, ['wake']],
+    ['read and wake, in any order', { scope: 'wake read' }, ['read', 'wake']],
+    ['admin implies both', { scope: 'admin' }, ['read', 'wake', 'admin']],
+    ['scp as a list', { scope: undefined, scp: ['read', 'admin'] }, ['read', 'wake', 'admin']],
     ['scp as text', { scope: undefined, scp: 'read' }, ['read']],
     ['both, and different', { scope: 'read admin', scp: ['read'] }, ['read']],
     ['both, and apart', { scope: 'read', scp: ['admin'] }, undefined],

@@ -23,7 +23,8 @@ import {
 
 interface Operation extends Call {
   readonly id: string;
-  readonly scope: string;
+  /** One of them is enough. */
+  readonly scopes: readonly string[];
   /** Server-sent events, and a subscription in tRPC. */
   readonly isStream: boolean;
 }
@@ -50,14 +51,14 @@ function toOperations(document: {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, operation]): Operation[] => {
       const { operationId: id, security = [], parameters = [], responses } = operation;
-      const [scope] = security.flatMap((requirement) => Object.values(requirement)).flat();
-      if (scope === undefined) return []; // public: needs no token
+      const scopes = security.flatMap((requirement) => Object.values(requirement)).flat();
+      if (scopes.length === 0) return []; // public: needs no token
       if (id === undefined) throw new Error(`${method} ${path} has no operation id`);
       const inPath = parameters.filter((parameter) => parameter.in === 'path');
       return [
         {
           id,
-          scope,
+          scopes,
           method: method.toUpperCase(),
           path: path.replaceAll(/\{\w+\}/g, harmless),
           procedure: id.replaceAll('_', '.'),
@@ -80,27 +81,38 @@ const scopesOf: Readonly<Record<TokenKind, readonly string[] | undefined>> = {
   'wrong audience': undefined,
   'no scope': [],
   read: ['read'],
-  admin: ['read', 'admin'],
+  wake: ['wake'],
+  admin: ['read', 'wake', 'admin'],
   'opaque read': ['read'],
-  'opaque admin': ['read', 'admin'],
+  'opaque admin': ['read', 'wake', 'admin'],
   'revoked opaque': undefined,
   'ID token': undefined,
   'refresh token': undefined,
 };
 
-const isAllowed = ({ scope }: Operation, kind: TokenKind) =>
-  scopesOf[kind]?.includes(scope) === true;
+const isAllowed = ({ scopes }: Operation, kind: TokenKind) =>
+  scopesOf[kind]?.some((scope) => scopes.includes(scope)) === true;
 const isPower = ({ method, path }: Operation) => method !== 'GET' && path.startsWith('/vm/');
 
-test('every operation needs one of the two scopes, and there are both kinds', () => {
+/** What a token that may only wake is for. */
+const forWaking = ['vm_status', 'whoami'];
+
+test('every operation needs one of the scopes, and changing needs admin, or wake where that is what it is for', () => {
   expect(operations.filter(({ isStream }) => isStream).map(({ id }) => id)).toEqual([
     'containers_followLogs',
     'jobs_output',
     'events',
   ]);
-  expect(new Set(operations.map(({ scope }) => scope))).toEqual(new Set(['read', 'admin']));
-  for (const { id, scope, method } of operations)
-    if (method !== 'GET') expect({ id, scope }).toEqual({ id, scope: 'admin' });
+  for (const { id, scopes, method } of operations) {
+    expect({ id, scopes }).toEqual({
+      id,
+      scopes: forWaking.includes(id)
+        ? method === 'GET'
+          ? ['read', 'wake']
+          : ['wake']
+        : [expect.stringMatching(method === 'GET' ? /^(read|admin)$/ : /^admin$/)],
+    });
+  }
 });
 
 describe.each(['plain', 'authelia'] as const)('with an issuer of the %s flavour', (flavour) => {
@@ -143,7 +155,7 @@ describe.each(['plain', 'authelia'] as const)('with an issuer of the %s flavour'
                   status: 403,
                   code: 'FORBIDDEN',
                   challenge: expect.stringMatching(
-                    challenges.of(app.url, 'insufficient_scope', operation.scope),
+                    challenges.of(app.url, 'insufficient_scope', operation.scopes[0]),
                   ),
                 };
         expect({ kind, status, code, challenge }).toEqual({ kind, ...expected });

@@ -19,7 +19,7 @@ function startWorld() {
     const { authenticate } = createAuthenticator({
       issuer,
       audience,
-      scopeNames: { read: 'read', admin: 'admin' },
+      scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
       client: clients.api,
       now,
       date: () => new Date(now()),

@@ -9,6 +9,7 @@ export const tokenKinds = [
   'wrong audience',
   'no scope',
   'read',
+  'wake',
   'admin',
   'opaque read',
   'opaque admin',
@@ -24,8 +25,9 @@ export type TokensOfEachKind = Readonly<Record<TokenKind, string | undefined>>;
 export async function obtainTokens(oidc: Oidc): Promise<TokensOfEachKind> {
   const { tokens } = oidc;
   const now = Math.floor(Date.now() / 1000);
-  const [read, admin, opaqueRead, opaqueAdmin, revoked, person] = await Promise.all([
+  const [read, wake, admin, opaqueRead, opaqueAdmin, revoked, person] = await Promise.all([
     tokens.read({ format: 'jwt' }),
+    tokens.wake(),
     tokens.admin({ format: 'jwt' }),
     tokens.read({ format: 'opaque' }),
     tokens.admin({ format: 'opaque' }),
@@ -40,6 +42,7 @@ export async function obtainTokens(oidc: Oidc): Promise<TokensOfEachKind> {
     'wrong audience': await tokens.admin({ format: 'jwt', resource: 'https://other.example/api' }),
     'no scope': oidc.sign({ scope: 'openid' }),
     read,
+    wake,
     admin,
     'opaque read': opaqueRead,
     'opaque admin': opaqueAdmin,

@@ -22,7 +22,7 @@ test('a client logs in by its secret file, which is read again to renew and neve
   const login = await cli.run(`login --client-id ${id} --client-secret-file ${file}`);
   expect(login).toEqual({
     exitCode: 0,
-    stdout: `Logged in at ${app.url} as ${id} (read, admin)\n`,
+    stdout: `Logged in at ${app.url} as ${id} (read, wake, admin)\n`,
     stderr: '',
   });
   expect(await cli.run('whoami')).toMatchObject({ exitCode: 0, stderr: '' });

@@ -23,7 +23,7 @@ test('an approved login is shown, kept for its user alone, and used by every com
   expect(await app.sandbox.oidc.approveDevice(login.userCode)).toBe(true);
   expect(await login.result).toMatchObject({
     exitCode: 0,
-    stdout: `Logged in at ${app.url} as sandbox-user (read, admin)\n`,
+    stdout: `Logged in at ${app.url} as sandbox-user (read, wake, admin)\n`,
   });
   expect(await cli.readModes()).toEqual({ '.': '700', 'logins.json': '600' });
 
@@ -31,11 +31,11 @@ test('an approved login is shown, kept for its user alone, and used by every com
   expect(whoami.stderr).toBe('');
   expect(whoami.stdout).toMatch(
     new RegExp(
-      `^Subject +sandbox-user\nClient +ondemand-cli\nScopes +read, admin\nExpires +in 11 hours \\(.*Z\\)\nToken +from ondemand login\nAPI +${app.url}\n$`,
+      `^Subject +sandbox-user\nClient +ondemand-cli\nScopes +read, wake, admin\nExpires +in 11 hours \\(.*Z\\)\nToken +from ondemand login\nAPI +${app.url}\n$`,
     ),
   );
   const json = JSON.parse((await cli.run('whoami --json')).stdout);
-  expect(json).toMatchObject({ sub: 'sandbox-user', scopes: ['read', 'admin'] });
+  expect(json).toMatchObject({ sub: 'sandbox-user', scopes: ['read', 'wake', 'admin'] });
   expect((await cli.run('restart nginx')).exitCode).toBe(0);
 
   // The last login is the default without ONDEMAND_URL.

@@ -10,7 +10,7 @@ export async function expectRenewedLogin(
 ): Promise<void> {
   expect(await cli.run(login)).toEqual({
     exitCode: 0,
-    stdout: `Logged in at ${app.url} as machine (read, admin)\n`,
+    stdout: `Logged in at ${app.url} as machine (read, wake, admin)\n`,
     stderr: '',
   });
   const before = await cli.readLogin(app.url);

@@ -65,7 +65,7 @@ describeIfInstalled('LemonLDAP::NG', lemonldapNeeds, () => {
     const { access_token, refresh_token } = await lemonldap.signIn();
     expect(await whoami(access_token)).toMatchObject({
       status: 200,
-      body: { sub: 'dwho', clientId: 'ondemand-cli', scopes: ['read', 'admin'] },
+      body: { sub: 'dwho', clientId: 'ondemand-cli', scopes: ['read', 'wake', 'admin'] },
     });
     await cli.storeLogin(app.url, {
       issuer: lemonldap.issuer,

@@ -101,6 +101,12 @@ test.each([
     tokenRequest({ audience: given }),
     tokenRequest({ audience: given, scope: 'read' }),
   ],
+  [
+    'invalid_scope',
+    tokenRequest({ scope: 'read wake admin offline_access' }),
+    tokenRequest({ scope: 'read admin offline_access' }),
+  ],
+  ['invalid_scope', tokenRequest({ scope: 'read wake' }), undefined],
   ['invalid_target', tokenRequest({ audience: given }), undefined],
   ['invalid_request', tokenRequest({ audience: given }), undefined],
   ['invalid_scope', tokenRequest({ scope: 'read' }), undefined],

@@ -92,11 +92,18 @@ export function toReducedRequest(
   const isGuess = tokenRequest.audience?.isGuess === true;
   if (code === 'invalid_target' && isGuess) return withoutAudience;
   const scopes = tokenRequest.scope.split(' ');
+  if (isScopeRefusal(code) && scopes.includes('admin') && scopes.includes('wake')) {
+    return without('wake'); // which admin implies, and an issuer set up earlier does not know
+  }
   if (isScopeRefusal(code) && scopes.includes(renewable) && scopes.length > 1) {
-    return { ...tokenRequest, scope: scopes.filter((scope) => scope !== renewable).join(' ') };
+    return without(renewable);
   }
   if (code === 'invalid_request' && isGuess) return withoutAudience;
   return undefined;
+
+  function without(name: string): TokenRequest {
+    return { ...tokenRequest, scope: scopes.filter((scope) => scope !== name).join(' ') };
+  }
 }
 
 /** `scope_invalid` is glewlwyd's. */

@@ -12,12 +12,14 @@ export interface OidcClients {
   /** Client credentials, scope `read`; `opaqueReader` gets opaque tokens. */
   readonly reader: OidcClient;
   readonly opaqueReader: OidcClient;
+  /** Client credentials, scope `wake`; for friends, bots and shortcuts. */
+  readonly waker: OidcClient;
   /** Client credentials, scopes `read` and `admin`; `opaqueAdmin` gets opaque tokens. */
   readonly admin: OidcClient;
   readonly opaqueAdmin: OidcClient;
   /** The API itself: may only introspect. */
   readonly api: OidcClient;
-  /** Public (no secret): device flow and refresh tokens, scopes `read`, `admin`, `offline_access`. */
+  /** Public (no secret): device flow and refresh tokens, scopes `read`, `wake`, `admin`, `offline_access`. */
   readonly cli: { readonly id: string };
 }
 
@@ -29,6 +31,7 @@ export function createClients(): OidcClients {
   return {
     reader: create('ondemand-reader'),
     opaqueReader: create('ondemand-reader-opaque'),
+    waker: create('ondemand-waker'),
     admin: create('ondemand-admin'),
     opaqueAdmin: create('ondemand-admin-opaque'),
     api: create('ondemand-api'),
@@ -48,6 +51,7 @@ export function toClientMetadata(clients: OidcClients): ClientMetadata[] {
   return [
     machine(clients.reader, 'read'),
     machine(clients.opaqueReader, 'read'),
+    machine(clients.waker, 'wake'),
     machine(clients.admin, 'read admin'),
     machine(clients.opaqueAdmin, 'read admin'),
     {
@@ -62,7 +66,7 @@ export function toClientMetadata(clients: OidcClients): ClientMetadata[] {
       token_endpoint_auth_method: 'none',
       application_type: 'native',
       grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
-      scope: 'openid offline_access read admin',
+      scope: 'openid offline_access read wake admin',
     },
   ];
 }

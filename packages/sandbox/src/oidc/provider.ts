@@ -64,7 +64,7 @@ function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Con
     },
     clients: toClientMetadata(clients),
     jwks: { keys: keys.map(toPrivateJwk) },
-    scopes: ['openid', 'offline_access', 'read', 'admin'],
+    scopes: ['openid', 'offline_access', 'read', 'wake', 'admin'],
     cookies: { keys: [randomBytes(24).toString('base64url')] },
     clientBasedCORS: () => true,
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -106,7 +106,7 @@ function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Con
         useGrantedResource: () => true,
         getResourceServerInfo: ({ oidc }, resource, client) => ({
           audience: isAuthelia ? toAutheliaAudience(oidc.body, parts) : resource,
-          scope: 'read admin',
+          scope: 'read wake admin',
           accessTokenFormat: opaqueClients.includes(client.clientId) ? 'opaque' : 'jwt',
           accessTokenTTL: settings.accessTokenTtlSeconds,
           jwt: { sign: toSign(keys, settings.signingAlgorithm) },

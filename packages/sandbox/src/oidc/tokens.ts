@@ -14,6 +14,8 @@ export interface TokenRequest {
 export interface Tokens {
   /** A fresh access token with scope `read`. */
   read(request?: TokenRequest): Promise<string>;
+  /** A fresh JWT with scope `wake` alone. */
+  wake(request?: Pick<TokenRequest, 'resource'>): Promise<string>;
   /** A fresh access token with scopes `read` and `admin`. */
   admin(request?: TokenRequest): Promise<string>;
   /** Revokes an opaque token (of `read` or `admin`); JWTs cannot be revoked. */
@@ -49,6 +51,7 @@ export function createTokens(options: TokensOptions): Tokens {
   return {
     read: ({ format = defaultFormat, resource } = {}) =>
       obtain(format === 'opaque' ? clients.opaqueReader : clients.reader, 'read', resource),
+    wake: ({ resource } = {}) => obtain(clients.waker, 'wake', resource),
     admin: ({ format = defaultFormat, resource } = {}) =>
       obtain(format === 'opaque' ? clients.opaqueAdmin : clients.admin, 'read admin', resource),
     async revoke(token) {

@@ -36,13 +36,13 @@ export function invalidAuthRequest(message: string): AppError {
   });
 }
 
-/** By the issuer's names: what is missing, and what of ours is there. */
-export function insufficientScope(scope: string, granted: readonly string[]): AppError {
+/** By the issuer's names: which would each be enough, and what of ours is there. A challenge cannot say "or", so it names the first. */
+export function insufficientScope(enough: readonly string[], granted: readonly string[]): AppError {
   const has = granted.length === 0 ? "none of this API's scopes" : granted.join(' and ');
   return new AppError(
     'FORBIDDEN',
-    `This needs the scope "${scope}", which the token lacks (it grants ${has}); ask the issuer for a token with it`,
-    { details: { reason: 'insufficient_scope' satisfies BearerError, scope } },
+    `This needs the scope ${enough.map((scope) => `"${scope}"`).join(' or ')}, which the token lacks (it grants ${has}); ask the issuer for a token with it`,
+    { details: { reason: 'insufficient_scope' satisfies BearerError, scope: enough[0] } },
   );
 }
 

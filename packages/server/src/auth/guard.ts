@@ -6,10 +6,10 @@ import { type RateLimit, toNetwork } from '../limits/rate-limit.ts';
 import { countCalls } from '../trpc/batch.ts';
 import type { Authenticate } from './authenticator.ts';
 import {
+  type AnyScope,
   type Origin,
   type Principal,
   requireScope,
-  type Scope,
   type ScopeNames,
 } from './principal.ts';
 
@@ -18,7 +18,7 @@ declare module 'fastify' {
     /** Needs no token. */
     readonly isPublic?: boolean;
     /** Checked before the body is read; tRPC's procedures check their own. */
-    readonly scope?: Scope;
+    readonly scopes?: AnyScope;
     readonly operationId?: string;
   }
   interface FastifyRequest {
@@ -50,8 +50,8 @@ export async function admit(request: FastifyRequest, options: GuardOptions): Pro
   const principal = await identify(request, options);
   request.principal = principal;
   await rateLimit.countCalls(principal.sub, countCalls(request));
-  const { scope } = request.routeOptions.config;
-  if (scope !== undefined) requireScope(principal, scope, scopeNames);
+  const { scopes } = request.routeOptions.config;
+  if (scopes !== undefined) requireScope(principal, scopes, scopeNames);
 }
 
 /** Only failures are held against an address: behind a proxy it is everybody's, and a valid token must go on working. */

@@ -23,7 +23,7 @@ test('the question is a form, and the API names itself with HTTP Basic', async (
   expect(await open().verify()).toMatchObject({
     sub: 'diego',
     clientId: 'cli',
-    scopes: ['read', 'admin'],
+    scopes: ['read', 'wake', 'admin'],
   });
   expect(issuer.requests.at(-1)).toEqual({
     method: 'POST',
@@ -118,7 +118,7 @@ describe('accepted', () => {
     ['a client that acts for itself', { sub: undefined }, { sub: 'cli' }],
     ['scope read', { scope: 'read' }, { scopes: ['read'] }],
     ['no scope', { scope: undefined }, { scopes: [] }],
-    ['scp', { scope: undefined, scp: ['admin'] }, { scopes: ['read', 'admin'] }],
+    ['scp', { scope: undefined, scp: ['admin'] }, { scopes: ['read', 'wake', 'admin'] }],
     ['an exp that is over within the skew', { exp: nowSeconds() - 20 }, {}],
   ])('%s', async (_, change, expected) => {
     const iss = 'iss' in change ? { iss: issuer.url } : {};

@@ -9,7 +9,7 @@ import { createJwtVerifier } from './jwt.ts';
 import { anyOrigin } from './principal.ts';
 
 const audience = 'https://ondemand.example.com';
-const scopeNames = { read: 'read', admin: 'admin' };
+const scopeNames = { read: 'read', wake: 'wake', admin: 'admin' };
 
 const createPair = async (alg: string) => {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });

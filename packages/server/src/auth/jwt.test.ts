@@ -48,8 +48,11 @@ afterAll(() => {
 });
 
 const authenticator = () =>
-  createAuthenticator({ issuer, audience, scopeNames: { read: 'read', admin: 'admin' } })
-    .authenticate;
+  createAuthenticator({
+    issuer,
+    audience,
+    scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
+  }).authenticate;
 
 interface TokenOptions {
   readonly claims?: Record<string, unknown>;
@@ -88,7 +91,7 @@ async function refusal(authorization: string[] | undefined, authenticate = authe
 describe('valid tokens', () => {
   test.each<[string, TokenOptions, string[]]>([
     ['scope read', {}, ['read']],
-    ['scope admin', { claims: { scope: 'admin' } }, ['read', 'admin']],
+    ['scope admin', { claims: { scope: 'admin' } }, ['read', 'wake', 'admin']],
     ["Authelia's scp", { claims: { scope: undefined, scp: ['read'] } }, ['read']],
     ['scope and scp that differ', { claims: { scope: 'read admin', scp: ['read'] } }, ['read']],
     ['a key that names no algorithm', { header: { kid: 'any' } }, ['read']],
@@ -302,7 +305,7 @@ describe('the issuer', () => {
     const authenticate = createAuthenticator({
       issuer: 'http://127.0.0.1:1',
       audience,
-      scopeNames: { read: 'read', admin: 'admin' },
+      scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
     }).authenticate;
     const token = await mint({ claims: { iss: 'http://127.0.0.1:1' } });
     expect(await refusal([`Bearer ${token}`], authenticate)).toMatchObject({
@@ -316,7 +319,7 @@ test('a token that is remembered is refused once it has expired, and only it is 
   const { authenticate } = createAuthenticator({
     issuer,
     audience,
-    scopeNames: { read: 'read', admin: 'admin' },
+    scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
     date: () => new Date(Date.now() + skippedMs),
   });
   const token = await mint({ claims: { exp: nowSeconds() + 10 } });

@@ -3,9 +3,12 @@
 import { z } from 'zod';
 import { insufficientScope } from './challenge.ts';
 
-/** Our own names; the issuer's are configured (`OIDC_READ_SCOPE`, `OIDC_ADMIN_SCOPE`). */
-export const scopes = ['read', 'admin'] as const;
+/** Our own names; the issuer's are configured (`OIDC_READ_SCOPE`, `OIDC_WAKE_SCOPE`, `OIDC_ADMIN_SCOPE`). */
+export const scopes = ['read', 'wake', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
+
+/** Each of them is enough. */
+export type AnyScope = readonly [Scope, ...Scope[]];
 
 /** The issuer's name of each scope. */
 export type ScopeNames = Readonly<Record<Scope, string>>;
@@ -14,7 +17,7 @@ export const whoamiSchema = z
   .object({
     sub: z.string().describe('The subject of the token'),
     clientId: z.string().describe('The OAuth client that the token was issued to'),
-    scopes: z.array(z.enum(scopes)).describe('What the token allows; admin implies read'),
+    scopes: z.array(z.enum(scopes)).describe('What the token allows; admin implies read and wake'),
     expiresAt: z.iso.datetime().describe('ISO 8601 timestamp'),
   })
   .meta({ id: 'Whoami' });
@@ -24,17 +27,18 @@ export type Principal = z.infer<typeof whoamiSchema> & {
   readonly isRevocable?: true;
 };
 
-/** What the issuer granted, in our names. Exact matches only; `admin` implies `read`. */
+/** What the issuer granted, in our names. Exact matches only; `admin` implies the others. */
 export function toScopes(granted: ReadonlySet<string>, names: ScopeNames): Scope[] {
-  if (granted.has(names.admin)) return ['read', 'admin'];
-  return granted.has(names.read) ? ['read'] : [];
+  return granted.has(names.admin)
+    ? [...scopes]
+    : scopes.filter((scope) => granted.has(names[scope]));
 }
 
-/** Throws `FORBIDDEN` unless the caller holds the scope. */
-export function requireScope(principal: Principal, scope: Scope, names: ScopeNames): void {
-  if (!principal.scopes.includes(scope))
+/** Throws `FORBIDDEN` unless the caller holds one of the scopes. */
+export function requireScope(principal: Principal, enough: AnyScope, names: ScopeNames): void {
+  if (!enough.some((scope) => principal.scopes.includes(scope)))
     throw insufficientScope(
-      names[scope],
+      enough.map((scope) => names[scope]),
       principal.scopes.map((each) => names[each]),
     );
 }

@@ -7,7 +7,7 @@ import { createAuthenticator } from './authenticator.ts';
 import { requireScope } from './principal.ts';
 
 const audience = 'https://ondemand.example.com';
-const scopeNames = { read: 'read', admin: 'admin' };
+const scopeNames = { read: 'read', wake: 'wake', admin: 'admin' };
 const pair = await generateKeyPair('RS256', { extractable: true });
 const publicJwk = { ...(await exportJWK(pair.publicKey)), kid: 'a', alg: 'RS256' };
 const foreign = await generateKeyPair('RS256');
@@ -251,16 +251,20 @@ describe('with OIDC_ACCESS_TOKEN_TYP=at+jwt,JWT', () => {
 
 describe('OIDC_SCOPES_CLAIM', () => {
   test.each<[string[], Record<string, unknown>, string[]]>([
-    [['realm_access.roles'], { realm_access: { roles: ['x', 'admin'] } }, ['read', 'admin']],
+    [
+      ['realm_access.roles'],
+      { realm_access: { roles: ['x', 'admin'] } },
+      ['read', 'wake', 'admin'],
+    ],
     [['realm_access.roles'], { realm_access: ['admin'] }, []],
     [['realm_access.roles'], { scope: 'admin' }, []],
     [['groups'], { groups: ['read'] }, ['read']],
     [['groups', 'scope'], { groups: ['read'], scope: 'read admin' }, ['read']],
-    [['groups', 'scope'], { groups: undefined, scope: 'admin' }, ['read', 'admin']],
+    [['groups', 'scope'], { groups: undefined, scope: 'admin' }, ['read', 'wake', 'admin']],
     [['https://example.com/roles'], { 'https://example.com/roles': ['read'] }, ['read']],
     [['a.b'], { 'a.b': 'read', a: { b: 'admin' } }, ['read']],
     [['__proto__.x', 'constructor.name'], {}, []],
-    [['groups.0'], { groups: ['admin'] }, ['read', 'admin']],
+    [['groups.0'], { groups: ['admin'] }, ['read', 'wake', 'admin']],
   ])('%j in %j grants %j', async (scopesClaims, claims, scopes) => {
     expect(await ask({ claims }, { scopesClaims })).toMatchObject({ scopes });
   });
@@ -268,7 +272,9 @@ describe('OIDC_SCOPES_CLAIM', () => {
 
 test('a missing scope is told with what the token has', async () => {
   const principal = await ask({});
-  expect(() => requireScope(principal, 'admin', scopeNames)).toThrow(/"admin".*it grants read/);
+  expect(() => requireScope(principal, ['admin'], scopeNames)).toThrow(/"admin".*it grants read/);
   const none = await ask({ claims: { scope: 'openid' } });
-  expect(() => requireScope(none, 'read', scopeNames)).toThrow(/"read".*none of this API's/);
+  expect(() => requireScope(none, ['read', 'wake'], scopeNames)).toThrow(
+    /"read" or "wake".*none of this API's/,
+  );
 });

@@ -40,7 +40,7 @@ function open({ introspection }: { readonly introspection?: Answer } = {}) {
   const { authenticate } = createAuthenticator({
     issuer: issuer.url,
     audience,
-    scopeNames: { read: 'read', admin: 'admin' },
+    scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
     client: { id: 'api', secret: 'secret' },
     now: clock.now,
     date: clock.date,

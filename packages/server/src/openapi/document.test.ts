@@ -52,7 +52,7 @@ describe('the published reference', async () => {
     expect(documented).toHaveLength(12);
     expect(
       operations
-        .map(({ method, path, scope, meta }) => [method, path, scope, meta.openapi.summary])
+        .map(({ method, path, scopes, meta }) => [method, path, scopes[0], meta.openapi.summary])
         .filter(([method, path]) => documented.some((row) => row[0] === method && row[1] === path)),
     ).toEqual(documented);
   });
@@ -110,9 +110,12 @@ test('every operation id is the path of its procedure', () => {
 
 test('every stream documents its scope, its parameters, its errors and an item that its schema takes', () => {
   expect(streams.map(({ id }) => id)).toEqual(['containers_followLogs', 'jobs_output', 'events']);
-  for (const { id, scope, operation } of streams) {
+  for (const { id, scopes, operation } of streams) {
     const object = document.paths?.[operation.path]?.get;
-    expect(object).toMatchObject({ operationId: id, security: [{ bearerAuth: [scope] }] });
+    expect(object).toMatchObject({
+      operationId: id,
+      security: scopes.map((scope) => ({ bearerAuth: [scope] })),
+    });
     for (const code of [...operation.errors, ...everywhere])
       expect(object?.responses?.[errorMap[code].status]).toEqual({
         $ref: `#/components/responses/${code}`,
@@ -184,9 +187,9 @@ test('every operation documents its scope, its errors as ApiError and an example
     string,
     { _def: { output: z.ZodType } }
   >; // output is there, but not in tRPC's type
-  for (const { id, path, method, scope, meta } of operations) {
+  for (const { id, path, method, scopes, meta } of operations) {
     const object = document.paths?.[path]?.[method === 'GET' ? 'get' : 'post'];
-    expect(object?.security).toEqual([{ bearerAuth: [scope] }]);
+    expect(object?.security).toEqual(scopes.map((scope) => ({ bearerAuth: [scope] })));
     for (const code of [...meta.errors, ...everywhere, ...(method === 'GET' ? [] : withBody)])
       expect(object?.responses?.[errorMap[code].status]).toEqual({
         $ref: `#/components/responses/${code}`,

@@ -7,7 +7,7 @@ import { type ApiError, apiErrorSchema } from '../http/api-error.ts';
 import { type AppRouter, appRouter } from '../procedures/app-router.ts';
 import { type RestOperation, toRestOperations } from '../rest/operations.ts';
 import { operationExamples, toParameterExample } from './examples.ts';
-import { bodyErrors, requestIdHeader, toErrorReferences } from './parts.ts';
+import { bodyErrors, requestIdHeader, toErrorReferences, toSecurity } from './parts.ts';
 import { describeStreams } from './streams.ts';
 
 export type OpenApiDocument = ReturnType<typeof generateOpenApiDocument>;
@@ -87,7 +87,7 @@ const bearerAuth = {
   scheme: 'bearer',
   bearerFormat: 'JWT',
   description:
-    'An access token of the issuer, with the scope `read` (look) or `admin` (change; implies `read`).',
+    'An access token of the issuer, with the scope `read` (look), `wake` (start the VM and see its state) or `admin` (change; implies both).',
 } as const;
 
 function operationObject(document: OpenApiDocument, { path, method }: RestOperation) {
@@ -98,8 +98,8 @@ function operationObject(document: OpenApiDocument, { path, method }: RestOperat
 }
 
 function dress(object: OperationObject, operation: RestOperation): void {
-  const { scope, meta, id, method, textField } = operation;
-  object.security = [{ bearerAuth: [scope] }];
+  const { scopes, meta, id, method, textField } = operation;
+  object.security = toSecurity(scopes);
   const success = object.responses?.['200'];
   const examples = operationExamples[id];
   if (success === undefined || !('description' in success) || examples === undefined)

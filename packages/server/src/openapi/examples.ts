@@ -188,7 +188,7 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
     response: {
       sub: 'diego',
       clientId: 'ondemand-cli',
-      scopes: ['read', 'admin'],
+      scopes: ['read', 'wake', 'admin'],
       expiresAt: '2026-02-08T11:15:30.000Z',
     },
   },

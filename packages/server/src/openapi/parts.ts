@@ -1,6 +1,7 @@
 // What every operation of the document has in common, whether it answers once or streams.
 
 import type { ErrorCode } from '@ondemand/core';
+import type { AnyScope } from '../auth/principal.ts';
 import { errorMap } from '../http/error-map.ts';
 
 /** Every operation needs a token in its header, knows its query, counts against a limit, asks the issuer and can meet a bug. */
@@ -22,6 +23,11 @@ export const requestIdHeader = {
     schema: { type: 'string' as const },
   },
 };
+
+/** Alternatives: one of the scopes is enough. */
+export function toSecurity(scopes: AnyScope) {
+  return scopes.map((scope) => ({ bearerAuth: [scope] as string[] }));
+}
 
 /** By status: the common ones and those given, each as the shared response of its code. */
 export function toErrorReferences(errors: readonly ErrorCode[]) {

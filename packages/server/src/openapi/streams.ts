@@ -7,7 +7,7 @@ import { toTag } from '../procedures/operation.ts';
 import { type StreamRoute, toStreamRoutes } from '../streams/routes.ts';
 import { streamEndSchema, streamReadySchema } from '../streams/sse.ts';
 import { operationExamples, toParameterExample } from './examples.ts';
-import { requestIdHeader, toErrorReferences } from './parts.ts';
+import { requestIdHeader, toErrorReferences, toSecurity } from './parts.ts';
 
 /** `paths` with one GET for each subscription, and the schemas that they refer to. */
 export function describeStreams(router: AppRouter) {
@@ -54,7 +54,7 @@ function toOperation(route: StreamRoute, itemSchema: object) {
     summary,
     ...(description !== undefined && { description }),
     tags: [toTag(route.id)],
-    security: [{ bearerAuth: [route.scope] }],
+    security: toSecurity(route.scopes),
     parameters: [...toParameters(route), lastEventIdHeader].map((parameter) => {
       const value = toParameterExample(route.id, parameter.name);
       return value === undefined ? parameter : { ...parameter, example: value };

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { whoamiSchema } from '../auth/principal.ts';
 import { auditRouter } from './audit.ts';
-import { readProcedure, router } from './base.ts';
+import { readOrWakeProcedure, router } from './base.ts';
 import { containersRouter } from './containers.ts';
 import { watchEvents } from './events.ts';
 import { jobsRouter } from './jobs.ts';
@@ -14,7 +14,7 @@ export const appRouter = router({
   containers: containersRouter,
   jobs: jobsRouter,
   events: watchEvents,
-  whoami: readProcedure('whoami', {
+  whoami: readOrWakeProcedure('whoami', {
     method: 'GET',
     path: '/whoami',
     summary: 'Who the token speaks for and what it allows',

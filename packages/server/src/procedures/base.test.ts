@@ -17,7 +17,11 @@ const input = (value: unknown) => encodeURIComponent(JSON.stringify(value));
 test('a query answers with its data', async () => {
   const response = await server.ask('/trpc/whoami', { as: 'admin' });
   const { result } = await readJson<{ result: { data: unknown } }>(response);
-  expect(result.data).toMatchObject({ sub: 'admin', clientId: 'test', scopes: ['read', 'admin'] });
+  expect(result.data).toMatchObject({
+    sub: 'admin',
+    clientId: 'test',
+    scopes: ['read', 'wake', 'admin'],
+  });
 });
 
 describe('failures have the same status, headers and ApiError as in REST', () => {

@@ -67,17 +67,27 @@ export const router = t.router;
 
 /** A procedure for callers with the scope to read; `id` is its path with `_` for `.`. */
 export function readProcedure(id: string, operation: Operation) {
-  return scopedProcedure(toMeta(id, 'read', operation));
+  return scopedProcedure(toMeta(id, ['read'], operation));
+}
+
+/** A procedure for callers who may read, or only wake. */
+export function readOrWakeProcedure(id: string, operation: Operation) {
+  return scopedProcedure(toMeta(id, ['read', 'wake'], operation));
+}
+
+/** A procedure for callers with the scope to wake the VM, which reading does not imply. */
+export function wakeProcedure(id: string, operation: Operation) {
+  return scopedProcedure(toMeta(id, ['wake'], operation));
 }
 
 /** A procedure that changes things, for callers with an `admin` token. */
 export function adminProcedure(id: string, operation: Operation) {
-  return scopedProcedure(toMeta(id, 'admin', operation));
+  return scopedProcedure(toMeta(id, ['admin'], operation));
 }
 
 /** A subscription for callers with the scope to read; REST has it as server-sent events. */
 export function readStream(id: string, stream: StreamOperation) {
-  return scopedProcedure(toStreamMeta(id, 'read', stream));
+  return scopedProcedure(toStreamMeta(id, ['read'], stream));
 }
 
 /** Where tRPC is mounted. */
@@ -114,7 +124,7 @@ function scopedProcedure(meta: Meta) {
     .meta(meta)
     .use(audited(meta))
     .use(async ({ ctx, type, next, getRawInput }) => {
-      requireScope(ctx.principal, meta.scope, ctx.scopeNames);
+      requireScope(ctx.principal, meta.scopes, ctx.scopeNames);
       const intent = memoize(() =>
         getRawInput().then((input) =>
           ctx.recordCall.intent({ action: meta.id, path: meta.path, input }),

@@ -1,9 +1,9 @@
-// What a procedure is on every transport: its scope, its REST route and the errors it documents.
+// What a procedure is on every transport: its scopes, its REST route and the errors it documents.
 
 import type { ErrorCode } from '@ondemand/core';
 import type { OpenApiMeta, OpenApiMethod } from 'trpc-to-openapi';
 import type { z } from 'zod';
-import type { Scope } from '../auth/principal.ts';
+import type { AnyScope } from '../auth/principal.ts';
 import type { Work } from '../limits/fair-share.ts';
 
 export interface Operation {
@@ -33,7 +33,7 @@ export interface StreamOperation extends Omit<Operation, 'method'> {
 export interface Meta extends OpenApiMeta {
   /** The operation id. */
   readonly id: string;
-  readonly scope: Scope;
+  readonly scopes: AnyScope;
   readonly path: string;
   readonly textField?: string;
   readonly errors: readonly ErrorCode[];
@@ -44,11 +44,11 @@ export interface Meta extends OpenApiMeta {
 }
 
 /** `id` is OpenAPI's operation id: the procedure's path with `_` for `.`; its first word is the tag. */
-export function toMeta(id: string, scope: Scope, operation: Operation): Meta {
+export function toMeta(id: string, scopes: AnyScope, operation: Operation): Meta {
   const { errors, textField, work, ...rest } = operation;
   return {
     id,
-    scope,
+    scopes,
     path: operation.path,
     errors,
     ...(textField !== undefined && { textField }),
@@ -57,9 +57,9 @@ export function toMeta(id: string, scope: Scope, operation: Operation): Meta {
   };
 }
 
-export function toStreamMeta(id: string, scope: Scope, stream: StreamOperation): Meta {
+export function toStreamMeta(id: string, scopes: AnyScope, stream: StreamOperation): Meta {
   const { path, errors, work } = stream;
-  return { id, scope, path, errors, ...(work !== undefined && { work }), stream };
+  return { id, scopes, path, errors, ...(work !== undefined && { work }), stream };
 }
 
 export function toTag(id: string): string {

@@ -2,12 +2,12 @@
 
 import { vmActionResultSchema, vmStateSchema } from '@ondemand/core';
 import { z } from 'zod';
-import { adminProcedure, readProcedure, router } from './base.ts';
+import { adminProcedure, readOrWakeProcedure, router } from './base.ts';
 
 const path = (action: string) => `/vm/${action}` as const;
 
 export const vmRouter = router({
-  status: readProcedure('vm_status', {
+  status: readOrWakeProcedure('vm_status', {
     method: 'GET',
     path: path('status'),
     summary: 'Get oci-flex VM state (OCI lifecycle)',

@@ -99,7 +99,11 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     onChange: () => events.check('jobs'),
   });
   const events = createEvents({ vm, engine, jobs, link: connection, clock, randomHex });
-  const scopeNames = { read: config.OIDC_READ_SCOPE, admin: config.OIDC_ADMIN_SCOPE };
+  const scopeNames = {
+    read: config.OIDC_READ_SCOPE,
+    wake: config.OIDC_WAKE_SCOPE,
+    admin: config.OIDC_ADMIN_SCOPE,
+  };
   const { authenticate, checkReady, checkIssuer } = createAuthenticator({
     issuer: config.OIDC_ISSUER,
     audience: config.OIDC_AUDIENCE,

@@ -1,6 +1,6 @@
 // Where each procedure stands in REST and how a request becomes the procedure's input.
 
-import type { Scope } from '../auth/principal.ts';
+import type { AnyScope } from '../auth/principal.ts';
 import { badInput, badPart, unknownKey } from '../http/bad-input.ts';
 import type { AppRouter } from '../procedures/app-router.ts';
 import type { Meta } from '../procedures/operation.ts';
@@ -15,7 +15,7 @@ export interface RestOperation {
   /** The same as Fastify spells it: `/containers/:name/status` */
   readonly url: string;
   readonly meta: RestMeta;
-  readonly scope: Scope;
+  readonly scopes: AnyScope;
   /** The output's field that `Accept: text/plain` asks for bare. */
   readonly textField: string | undefined;
   /** Throws `BAD_REQUEST` with `details.issues` for what is no part of this operation; values are left to the procedure's own schema. */
@@ -51,7 +51,7 @@ function toRestOperation({ fields, call }: ListedProcedure, meta: RestMeta): Res
     path,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     meta,
-    scope: meta.scope,
+    scopes: meta.scopes,
     textField: meta.textField,
     toInput({ parameters, query, body }) {
       const asked = parseQuery(query, parsers);

@@ -25,7 +25,7 @@ export async function registerRest(app: FastifyInstance, { createContext }: Rest
       method: operation.method,
       url: operation.url,
       config: {
-        scope: operation.scope,
+        scopes: operation.scopes,
         operationId: operation.id,
         ...(operation.method !== 'GET' && { auditPath: operation.path }),
       },

@@ -23,7 +23,7 @@ export async function registerStreams(app: FastifyInstance, options: StreamsOpti
       method: ['GET', 'HEAD'],
       exposeHeadRoute: false, // the stock one reads a stream to its end
       url: route.url,
-      config: { scope: route.scope, operationId: route.id },
+      config: { scopes: route.scopes, operationId: route.id },
       handler: async (request, reply) => {
         const input = route.toInput({
           parameters: request.params as Record<string, string>, // Fastify's are strings

@@ -1,7 +1,7 @@
 // Where each subscription stands in REST and tRPC, and how a request of either becomes its input.
 
 import type { z } from 'zod';
-import type { Scope } from '../auth/principal.ts';
+import type { AnyScope } from '../auth/principal.ts';
 import type { AppRouter } from '../procedures/app-router.ts';
 import type { Context } from '../procedures/base.ts';
 import type { StreamOperation } from '../procedures/operation.ts';
@@ -16,7 +16,7 @@ export interface StreamRoute {
   readonly procedure: string;
   /** As Fastify spells it: `/containers/:name/logs/stream` */
   readonly url: string;
-  readonly scope: Scope;
+  readonly scopes: AnyScope;
   readonly operation: StreamOperation;
   /** What the procedure takes, path parameters included. */
   readonly fields: Readonly<Record<string, z.core.$ZodType>>;
@@ -48,7 +48,7 @@ function toStreamRoute(
   return {
     id: meta.id,
     procedure,
-    scope: meta.scope,
+    scopes: meta.scopes,
     fields,
     url: stream.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     operation: stream,

@@ -125,7 +125,7 @@ describe('a stream ends', () => {
       const { authenticate } = createAuthenticator({
         issuer: issuer.url,
         audience,
-        scopeNames: { read: 'read', admin: 'admin' },
+        scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
         client: { id: 'api', secret: 'secret' },
         now: clock.now,
       });

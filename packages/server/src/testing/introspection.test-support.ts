@@ -31,7 +31,7 @@ export async function startIntrospection() {
   const settings = () => ({
     issuer: issuer.url,
     audience,
-    scopeNames: { read: 'read', admin: 'admin' },
+    scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
     client,
   });
   const open = (options: Partial<Parameters<typeof createAuthenticator>[0]> = {}) => {

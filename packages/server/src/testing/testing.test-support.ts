@@ -15,6 +15,7 @@ import { createAuditTrail } from '../audit/trail.ts';
 import type { Authenticate } from '../auth/authenticator.ts';
 import { parseBearer } from '../auth/bearer.ts';
 import { invalidToken } from '../auth/challenge.ts';
+import { type Scope, scopes, toScopes } from '../auth/principal.ts';
 import type { ApiError } from '../http/api-error.ts';
 import { errorMap } from '../http/error-map.ts';
 import { createServer, type ServerOptions } from '../index.ts';
@@ -35,7 +36,7 @@ export interface TestServer extends AsyncDisposable {
   /** How many are open. */
   countConnections(): Promise<number>;
   /** Asks with the token of that scope, or without any. */
-  ask(path: string, init?: RequestInit & { readonly as?: 'read' | 'admin' }): Promise<Response>;
+  ask(path: string, init?: RequestInit & { readonly as?: Scope }): Promise<Response>;
 }
 
 export interface ServiceOverrides {
@@ -45,14 +46,16 @@ export interface ServiceOverrides {
   readonly events?: Partial<Services['events']>;
 }
 
-/** Tokens are the words `read` and `admin`; every other is invalid. */
+const scopeNames = { read: 'read', wake: 'wake', admin: 'admin' };
+
+/** Tokens are the names of the scopes; every other is invalid. */
 const authenticate: Authenticate = async (authorization) => {
   const token = parseBearer(authorization);
-  if (token !== 'read' && token !== 'admin') throw invalidToken('The token is not known');
+  if (!scopes.some((scope) => scope === token)) throw invalidToken('The token is not known');
   return {
     sub: token,
     clientId: 'test',
-    scopes: token === 'admin' ? ['read', 'admin'] : ['read'],
+    scopes: toScopes(new Set([token]), scopeNames),
     expiresAt: '2030-01-01T00:00:00.000Z',
   };
 };
@@ -71,7 +74,7 @@ export async function startTestServer(
       events: { ...services.events, ...overrides.events },
     },
     authenticate,
-    scopeNames: { read: 'read', admin: 'admin' },
+    scopeNames,
     issuer: 'https://auth.example.com',
     publicUrl: 'http://127.0.0.1:5000',
     checkReady: async () => {},
