@@ -349,7 +349,7 @@ describe('8: opaque tokens', () => {
     await expectBoth(resetVm, bearer(reader), { status: 403 });
     await expectBoth(readWhoami, bearer(administrator), {
       status: 200,
-      text: expect.stringContaining('"scopes":["read","admin"]'),
+      text: expect.stringContaining('"scopes":["read","wake","admin"]'),
     });
   });
 

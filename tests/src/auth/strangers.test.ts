@@ -63,7 +63,7 @@ test.each([
     }
     expect(refused).toBeGreaterThan(10); // they were asked about, as far as that was harmless
     expect(world.introspections()).toBeLessThan(180); // one for the known caller each half minute, and a few
-    expect(await world.ask(await world.tokens.admin(), 'home')).toBe('read admin');
+    expect(await world.ask(await world.tokens.admin(), 'home')).toBe('read wake admin');
   },
   120_000,
 );

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { grantedScopes, toPrincipal } from './claims.ts';
 import { toScopes, whoamiSchema } from './principal.ts';
 
-const names = { read: 'read', admin: 'admin' };
+const names = { read: 'read', wake: 'wake', admin: 'admin' };
 
 /** The rules of section 10 of the checklist, told a second time and in another way. */
 function oracle(claims: Record<string, unknown>): string[] {
@@ -15,7 +15,7 @@ function oracle(claims: Record<string, unknown>): string[] {
   const given = ['scope', 'scp'].filter((claim) => claims[claim] !== undefined);
   const has = (name: string) =>
     given.length > 0 && given.every((claim) => holds(name, listed(claims[claim])));
-  return has('admin') ? ['read', 'admin'] : has('read') ? ['read'] : [];
+  return has('admin') ? ['read', 'wake', 'admin'] : has('read') ? ['read'] : [];
 }
 
 test('ten thousand generated scope values agree with the oracle', () => {
@@ -61,19 +61,22 @@ test('ten thousand generated scope values agree with the oracle', () => {
     seen.set(scopes.join(), (seen.get(scopes.join()) ?? 0) + 1);
   }
   // Each outcome came often enough to mean something.
-  for (const outcome of ['', 'read', 'read,admin']) expect(seen.get(outcome)).toBeGreaterThan(300);
+  for (const outcome of ['', 'read', 'read,wake,admin'])
+    expect(seen.get(outcome)).toBeGreaterThan(300);
 });
 
 test.each<[unknown, string[]]>([
   ['read', ['read']],
-  ['admin', ['read', 'admin']],
-  ['admin read', ['read', 'admin']],
+  ['admin', ['read', 'wake', 'admin']],
+  ['admin read', ['read', 'wake', 'admin']],
   ['openid read', ['read']],
   [['read'], ['read']],
   [
     ['read', 'admin'],
-    ['read', 'admin'],
+    ['read', 'wake', 'admin'],
   ],
+  ['wake', ['wake']],
+  ['wake read', ['read', 'wake']],
   ['readonly', []],
   ['READ', []],
   ['read,admin', []],
@@ -94,9 +97,13 @@ test('where both claims stand and differ, only what both grant counts', () => {
 });
 
 test('other names, as configured, are the only ones that count', () => {
-  const own = { read: 'ondemand:read', admin: 'ondemand:admin' };
+  const own = { read: 'ondemand:read', wake: 'ondemand:wake', admin: 'ondemand:admin' };
   expect(toScopes(grantedScopes({ scope: 'read admin' }), own)).toEqual([]);
-  expect(toScopes(grantedScopes({ scope: 'ondemand:admin' }), own)).toEqual(['read', 'admin']);
+  expect(toScopes(grantedScopes({ scope: 'ondemand:admin' }), own)).toEqual([
+    'read',
+    'wake',
+    'admin',
+  ]);
 });
 
 const rules = { issuer: 'https://auth.example.com', audience: 'api', scopeNames: names };
