@@ -342,7 +342,7 @@ test('a token that is remembered is refused while the clock is set back before i
   const { authenticate } = createAuthenticator({
     issuer,
     audience,
-    scopeNames: { read: 'read', admin: 'admin' },
+    scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
     date: () => new Date(Date.now() + skippedMs),
   });
   const token = await mint();
