@@ -18,6 +18,7 @@ export type Job = Answer<OnDemandClient['jobs']['get']['query']>;
 export type JobKind = Job['kind'];
 export type JobState = Job['state'];
 export type JobOutput = Item<OnDemandClient['jobs']['output']['subscribe']>;
+export type Lease = Answer<OnDemandClient['vm']['takeLease']['mutate']>;
 export type OnDemandEvent = Item<OnDemandClient['events']['subscribe']>;
 export type AuditEntry = Answer<OnDemandClient['audit']['list']['query']>[number];
 export type Whoami = Answer<OnDemandClient['whoami']['query']>;

@@ -21,6 +21,14 @@ export * from './errors.ts';
 export { createEvents, type Events, type EventsOptions } from './events/events.ts';
 export type { EventWithPosition } from './events/feed.ts';
 export type { EventTimings } from './events/watch.ts';
+export {
+  createLeases,
+  type LeaseCaller,
+  type LeaseRequest,
+  type Leases,
+  type LeasesOptions,
+} from './idle/leases.ts';
+export { createLeaseHost, type LeaseHostOptions } from './idle-host/lease-host.ts';
 export { createJobHost, type JobHostOptions } from './job-host/job-host.ts';
 export { createJobs, type Jobs, type JobsOptions } from './jobs/jobs.ts';
 export type { OutputWithPosition } from './jobs/output.ts';
@@ -29,6 +37,7 @@ export * from './model/container.ts';
 export * from './model/event.ts';
 export * from './model/inspection.ts';
 export * from './model/job.ts';
+export * from './model/lease.ts';
 export * from './model/log-line.ts';
 export { type LogText, toLogText } from './model/log-text.ts';
 export type { Resumable } from './model/resumable.ts';

@@ -221,3 +221,36 @@ export interface JobStart {
   /** ISO 8601, by the VM's clock. */
   readonly startedAt: string;
 }
+
+/** Who took a lease, and what for; kept with it on the VM. */
+export interface LeaseOwner {
+  readonly sub: string;
+  readonly clientId: string;
+  readonly reason: string;
+}
+
+/** Times are seconds of the VM's clock. */
+export interface LeaseRecord extends LeaseOwner {
+  readonly id: string;
+  readonly since: number;
+  /** Past for one that has expired or was ended, which is kept for an hour. */
+  readonly until: number;
+}
+
+/** Leases as the VM keeps them, and its time when they were read. */
+export interface LeaseList {
+  readonly now: number;
+  readonly leases: readonly LeaseRecord[];
+}
+
+/** Leases on the VM. Throws `SERVICE_UNAVAILABLE`. */
+export interface LeaseHost {
+  /** Renews the one of that id, else makes it. Throws `CONFLICT` when too many hold, and `INTERNAL_ERROR` when the VM cannot keep it. */
+  take(
+    lease: { readonly id: string; readonly seconds: number; readonly owner: LeaseOwner },
+    options?: CallOptions,
+  ): Promise<{ readonly now: number; readonly since: number; readonly until: number }>;
+  /** Resolves with the VM's time; `undefined` when no lease of that id holds. */
+  end(id: string, options?: CallOptions): Promise<number | undefined>;
+  list(options?: CallOptions): Promise<LeaseList>;
+}

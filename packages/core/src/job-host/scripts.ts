@@ -20,13 +20,16 @@ export const scriptExits = {
 /** What a version of `sleep` without fractions makes longer, no worse. */
 const napMs = 200;
 
-const paths = `exec 2>/dev/null
+/** Where the API keeps what lives on the VM: folders of the SSH user's own, mode 0700, that nobody has put a link in place of. */
+export const places = `exec 2>/dev/null
 umask=$(umask)
 umask 077
 case $XDG_STATE_HOME in /*) folder=$XDG_STATE_HOME/ondemand ;; *) folder=$HOME/.local/state/ondemand ;; esac
-jobs=$folder/jobs
 is_ours() { [ -d "$1" ] && [ -O "$1" ] && [ ! -L "$1" ]; }
 make_ours() { mkdir -p -m 700 -- "$1" && is_ours "$1" && chmod 700 -- "$1"; }
+`;
+
+const paths = `${places}jobs=$folder/jobs
 make_places() { make_ours "$folder" && make_ours "$jobs" || exit ${scriptExits.noFolder}; }
 nap() { sleep ${napMs / 1000} || sleep 1; }
 `;

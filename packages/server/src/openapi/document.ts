@@ -110,11 +110,11 @@ function dress(object: OperationObject, operation: RestOperation): void {
     success.content['text/plain'] = { schema: { type: 'string' }, example: examples.text };
   success.description = examples.description;
   success.headers = requestIdHeader;
-  if (method !== 'GET') object.requestBody = toOptionalBody(object.requestBody, examples.request);
+  if (method === 'POST') object.requestBody = toOptionalBody(object.requestBody, examples.request);
   object.responses = {
     '200': success,
     ...(examples.accepted !== undefined && { '202': toAccepted(success, examples.accepted) }),
-    ...toErrorReferences([...meta.errors, ...(method === 'GET' ? [] : bodyErrors)]),
+    ...toErrorReferences([...meta.errors, ...(method === 'POST' ? bodyErrors : [])]),
   };
   const isJob = examples.accepted !== undefined;
   object.parameters = [...(object.parameters ?? []), ...(isJob ? [preferParameter] : [])].map(
@@ -125,11 +125,12 @@ function dress(object: OperationObject, operation: RestOperation): void {
   );
 }
 
-/** No body and `{}` are the same, also where nothing can be said in it. */
+/** No body and `{}` are the same, also where nothing can be said in it; only where something must be said is a body needed. */
 function toOptionalBody(body: OperationObject['requestBody'], example: object = {}) {
   const given = body !== undefined && 'content' in body ? body.content['application/json'] : {};
   const schema = given?.schema ?? { type: 'object' as const, additionalProperties: false };
-  return { required: false, content: { 'application/json': { schema, example } } };
+  const required = 'required' in schema && (schema.required?.length ?? 0) > 0;
+  return { required, content: { 'application/json': { schema, example } } };
 }
 
 /** The answer that does not wait for the job. */

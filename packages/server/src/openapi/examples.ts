@@ -5,6 +5,7 @@ import type {
   ContainerAction,
   ContainerInspection,
   Job,
+  Lease,
   OnDemandEvent,
   VmAction,
 } from '@ondemand/core';
@@ -49,6 +50,15 @@ const job: Job = {
   finishedAt: '2026-02-08T10:15:52.000Z',
   exitCode: 0,
   output: 'Building nginx\nRecreating home_nginx_1 ... done\n',
+};
+
+const lease: Lease = {
+  id: '20260208T101530Z-5f3a9c21',
+  sub: 'diego',
+  clientId: 'ondemand-cli',
+  reason: 'a film',
+  createdAt: '2026-02-08T10:15:30.000Z',
+  expiresAt: '2026-02-08T12:15:30.000Z',
 };
 
 const inspection: ContainerInspection = {
@@ -130,6 +140,15 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
   vm_stop: power('STOP'),
   vm_reboot: power('SOFTRESET'),
   vm_reset: power('RESET'),
+  vm_takeLease: {
+    description: 'The lease',
+    request: { minutes: 120, reason: 'a film' },
+    response: lease,
+  },
+  vm_releaseLease: {
+    description: 'The lease, which has ended',
+    response: { ...lease, expiresAt: '2026-02-08T10:45:00.000Z' },
+  },
   containers_list: { description: 'All containers, sorted by name', response: [backup, nginx] },
   containers_status: { description: 'The container', response: nginx },
   containers_start: containerAction('start'),

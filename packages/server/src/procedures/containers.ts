@@ -153,10 +153,12 @@ export const containersRouter = router({
     )
     .subscription(async ({ ctx, input: { name, timestamps, lastEventId: after, ...from } }) => {
       const { signal } = ctx;
-      return toResumableItems(
-        flatten(await ctx.services.containers.followLogs(name, { ...from, after, signal })),
-        (line) => [line.position, toLogLine(line, timestamps)],
-      );
+      const pieces = await ctx.services.containers.followLogs(name, { ...from, after, signal });
+      if (from.follow !== false) ctx.services.leases.holdWhileRead('logs', signal);
+      return toResumableItems(flatten(pieces), (line) => [
+        line.position,
+        toLogLine(line, timestamps),
+      ]);
     }),
 
   inspect: readProcedure('containers_inspect', {

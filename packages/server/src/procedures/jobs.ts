@@ -60,10 +60,13 @@ export const jobsRouter = router({
         lastEventId: lastEventIdInput.describe('An offset in bytes: only what comes after it'),
       }),
     )
-    .subscription(async ({ ctx, input: { id, lastEventId } }) =>
-      toResumableItems(
-        await ctx.services.jobs.output(id, { after: lastEventId, signal: ctx.signal }),
-        ({ position, text }) => [position, { text } satisfies JobOutput],
-      ),
-    ),
+    .subscription(async ({ ctx, input: { id, lastEventId } }) => {
+      const { signal } = ctx;
+      const output = await ctx.services.jobs.output(id, { after: lastEventId, signal });
+      ctx.services.leases.holdWhileRead('jobs', signal);
+      return toResumableItems(output, ({ position, text }) => [
+        position,
+        { text } satisfies JobOutput,
+      ]);
+    }),
 });

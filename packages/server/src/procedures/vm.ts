@@ -1,8 +1,9 @@
-// The VM's lifecycle: five operations, one service call each.
+// The VM's lifecycle: one service call an operation.
 
 import { vmActionResultSchema, vmStateSchema } from '@ondemand/core';
 import { z } from 'zod';
 import { adminProcedure, readOrWakeProcedure, router } from './base.ts';
+import { idleProcedures } from './idle.ts';
 
 const path = (action: string) => `/vm/${action}` as const;
 
@@ -44,6 +45,8 @@ export const vmRouter = router({
     'reset',
     'Hard reset oci-flex VM (OCI instance_action RESET) - use with caution',
   ).mutation(({ ctx }) => ctx.services.vm.reset()),
+
+  ...idleProcedures,
 });
 
 function power(action: 'start' | 'reboot' | 'reset', summary: string) {

@@ -11,6 +11,8 @@ import {
   createEvents,
   createJobHost,
   createJobs,
+  createLeaseHost,
+  createLeases,
   createOciCompute,
   createRebuildPlanner,
   createShell,
@@ -98,6 +100,13 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     randomHex,
     onChange: () => events.check('jobs'),
   });
+  const leases = createLeases({
+    host: createLeaseHost({ connection }),
+    compute,
+    link: connection,
+    clock,
+    randomHex,
+  });
   const events = createEvents({ vm, engine, jobs, link: connection, clock, randomHex });
   const scopeNames = {
     read: config.OIDC_READ_SCOPE,
@@ -130,6 +139,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       }),
       jobs,
       events,
+      leases,
     },
     authenticate,
     checkReady,

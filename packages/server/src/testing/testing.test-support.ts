@@ -44,6 +44,7 @@ export interface ServiceOverrides {
   readonly containers?: Partial<Services['containers']>;
   readonly jobs?: Partial<Services['jobs']>;
   readonly events?: Partial<Services['events']>;
+  readonly leases?: Partial<Services['leases']>;
 }
 
 const scopeNames = { read: 'read', wake: 'wake', admin: 'admin' };
@@ -72,6 +73,7 @@ export async function startTestServer(
       containers: { ...services.containers, ...overrides.containers },
       jobs: { ...services.jobs, ...overrides.jobs },
       events: { ...services.events, ...overrides.events },
+      leases: { ...services.leases, ...overrides.leases },
     },
     authenticate,
     scopeNames,
@@ -146,6 +148,11 @@ function createServices(actions: string[]): Services {
       output: async () => nothing(),
     },
     events: { watch: async () => nothing() },
+    leases: {
+      take: async (request) => Promise.reject(missing(request.by.sub)),
+      release: async (id) => Promise.reject(missing(id)),
+      holdWhileRead() {},
+    },
   };
 }
 

@@ -1,0 +1,38 @@
+// What a lease is to a caller: a promise, kept on the VM, that the VM stays on until a moment.
+
+import { z } from 'zod';
+
+/** The longest that one lease keeps the VM on; it can be taken again. */
+export const maxLeaseMinutes = 24 * 60;
+/** Leases that hold at the same time. */
+export const maxLeases = 100;
+export const maxReasonLength = 200;
+
+export const leaseIdSchema = z
+  .string()
+  .max(128, 'a lease id has at most 128 characters')
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9_-]*$/,
+    'a lease id starts with a letter or digit; letters, digits, "_" and "-" may follow',
+  )
+  .describe('Lease id');
+
+export const leaseReasonSchema = z
+  .string()
+  .max(maxReasonLength, `a reason has at most ${maxReasonLength} characters`)
+  .regex(/^\P{Cc}*$/u, 'a reason is one line, without control characters')
+  .describe('What the VM is kept on for, in your own words');
+
+export const leaseSchema = z
+  .object({
+    id: z.string().describe('Lease id'),
+    sub: z
+      .string()
+      .describe('The subject who took it; `ondemand:logs` or `ondemand:jobs` for what is followed'),
+    clientId: z.string().describe('The OAuth client it was taken through'),
+    reason: z.string(),
+    createdAt: z.iso.datetime().describe('ISO 8601 timestamp'),
+    expiresAt: z.iso.datetime().describe('ISO 8601 timestamp'),
+  })
+  .meta({ id: 'Lease' });
+export type Lease = z.infer<typeof leaseSchema>;

@@ -1,0 +1,42 @@
+// What keeps the VM on: leases.
+
+import { leaseIdSchema, leaseReasonSchema, leaseSchema, maxLeaseMinutes } from '@ondemand/core';
+import { z } from 'zod';
+import { wakeProcedure } from './base.ts';
+import { wholeNumberInput } from './whole-number.ts';
+
+export const leaseMinutes = wholeNumberInput({
+  max: maxLeaseMinutes,
+  description: 'How long the VM is kept on',
+}).unwrap();
+
+/** A part of the router of the VM. */
+export const idleProcedures = {
+  takeLease: wakeProcedure('vm_takeLease', {
+    method: 'POST',
+    path: '/vm/leases',
+    summary: 'Keep oci-flex on for so many minutes',
+    description:
+      'The idle stop waits until the lease has ended. Leases live on the VM: every process of the API sees them, and a restart forgets none.',
+    errors: ['CONFLICT'],
+  })
+    .input(z.strictObject({ minutes: leaseMinutes, reason: leaseReasonSchema.optional() }))
+    .output(leaseSchema)
+    .mutation(({ ctx, input }) => ctx.services.leases.take({ ...input, by: ctx.principal })),
+
+  releaseLease: wakeProcedure('vm_releaseLease', {
+    method: 'DELETE',
+    path: '/vm/leases/{id}',
+    summary: 'End a lease',
+    description:
+      "One's own; with the scope admin anybody's. Answers with the lease, which has ended.",
+    errors: ['NOT_FOUND'],
+  })
+    .input(z.strictObject({ id: leaseIdSchema }))
+    .output(leaseSchema)
+    .mutation(({ ctx, input: { id } }) => {
+      const { sub, clientId, scopes } = ctx.principal;
+      const by = { sub, clientId, isAdmin: scopes.includes('admin') };
+      return ctx.services.leases.release(id, by);
+    }),
+} as const;
