@@ -11,6 +11,7 @@ import {
   keyPem,
   startOci,
 } from '../testing/instance-principal.test-support.ts';
+import { createSessionKeys } from './instance-principal.ts';
 
 async function refusal(promise: Promise<unknown>): Promise<AppError> {
   const error = await promise.then(
@@ -23,7 +24,7 @@ async function refusal(promise: Promise<unknown>): Promise<AppError> {
 
 test('it learns its region and trades its certificate for a token bound to a fresh key', async () => {
   await using oci = await startOci();
-  const principal = await oci.create();
+  const principal = await oci.create({ createKeys: createSessionKeys });
   expect(principal.region).toBe('fra');
   const { keyId, privateKeyPem } = await principal.identify();
   expect(keyId).toMatch(/^ST\$e30\./);
@@ -44,6 +45,7 @@ test('it learns its region and trades its certificate for a token bound to a fre
   expect(
     createPublicKey({ key: Buffer.from(boundKey, 'base64'), type: 'spki', format: 'der' }),
   ).toEqual(createPublicKey(privateKeyPem));
+  expect(createPublicKey(privateKeyPem)).not.toEqual(certifiedKey);
 });
 
 test('its question is signed with the key of its certificate', async () => {

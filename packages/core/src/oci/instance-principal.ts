@@ -4,6 +4,7 @@ import {
   createHash,
   createPrivateKey,
   generateKeyPair,
+  type KeyPairKeyObjectResult,
   sign as signBytes,
   X509Certificate,
 } from 'node:crypto';
@@ -23,6 +24,8 @@ export interface InstancePrincipalOptions {
   readonly now?: () => number;
   /** Milliseconds that are never set back. */
   readonly elapsedMs?: () => number;
+  /** The pair that a token is bound to. */
+  readonly createKeys?: () => Promise<KeyPairKeyObjectResult>;
 }
 
 export interface InstancePrincipal {
@@ -46,6 +49,8 @@ const renewAgainAfterMs = 10_000;
 /** Far above what the questions take, which have deadlines of their own. */
 const maxOpeningMs = 60_000;
 
+export const createSessionKeys = () => promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+
 /** Asks the metadata service who this machine is. Throws `SERVICE_UNAVAILABLE` off OCI, or the signal's reason. https://docs.oracle.com/iaas/Content/Identity/Tasks/callingservicesfrominstances.htm */
 export async function createInstancePrincipal(
   {
@@ -55,6 +60,7 @@ export async function createInstancePrincipal(
     metadataUrl = 'http://169.254.169.254/opc/v2',
     now = Date.now,
     elapsedMs = () => performance.now(),
+    createKeys = createSessionKeys,
   }: InstancePrincipalOptions,
   signal?: AbortSignal,
 ): Promise<InstancePrincipal> {
@@ -92,7 +98,7 @@ export async function createInstancePrincipal(
       readMetadata('identity/cert.pem', stop),
       readMetadata('identity/key.pem', stop),
       readMetadata('identity/intermediate.pem', stop),
-      promisify(generateKeyPair)('rsa', { modulusLength: 2048 }),
+      createKeys(),
     ]);
     const certificate = new X509Certificate(certificatePem);
     const body = JSON.stringify({

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { World } from '../world.ts';
-import { type ApiKey, createApiKey } from './api-key.ts';
+import { type ApiKey, shareApiKey } from './api-key.ts';
 import type { SignatureRules } from './signature.ts';
 
 export interface OciCredentials extends Pick<SignatureRules, 'keyIds' | 'publicKey'> {
@@ -15,7 +15,7 @@ export interface OciCredentials extends Pick<SignatureRules, 'keyIds' | 'publicK
 
 /** Writes into `folder`; secrets with mode 0600. https://docs.oracle.com/iaas/Content/API/Concepts/sdkconfig.htm */
 export async function createOciCredentials(world: World, folder: string): Promise<OciCredentials> {
-  const key = await createApiKey();
+  const key = await shareApiKey();
   const sessionToken = createSessionToken(world);
   const configFile = join(folder, 'config');
   const privateKeyFile = join(folder, 'oci-api-key.pem');

@@ -10,7 +10,7 @@ import { type OidcPaths, toPaths } from './flavour.ts';
 import { forgeJwt, type JwtPart } from './forge.ts';
 import { createProvider, type OidcSettings } from './provider.ts';
 import { createRateLimits } from './rate-limits.ts';
-import { createSigningKeys, type SigningKey, selectKey } from './signing-keys.ts';
+import { createFirstKeys, createSigningKeys, type SigningKey, selectKey } from './signing-keys.ts';
 import { createStorage } from './storage.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
@@ -72,11 +72,8 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
   const clients = createClients();
   const storage = createStorage(() => new Date());
   const requests: OidcSubject[] = [];
-  const [firstKeys, foreignKeys] = await Promise.all([
-    createSigningKeys(),
-    createSigningKeys(1024),
-  ]);
-  let keys = firstKeys;
+  const { own, foreign } = await createFirstKeys();
+  let keys = own;
 
   const listener = await listenHttp((own) => (request, response) => {
     serve(request, response, own).catch(() => response.destroy());
@@ -162,7 +159,7 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
       callback = provider.callback();
     },
     sign: (claims = {}, header = {}) => forge(keys, claims, header),
-    signForeign: (claims = {}, header = {}) => forge(foreignKeys, claims, header),
+    signForeign: (claims = {}, header = {}) => forge(foreign, claims, header),
     approveDevice: (userCode) => decide(userCode, true),
     denyDevice: (userCode) => decide(userCode, false),
     async [Symbol.asyncDispose]() {

@@ -15,17 +15,38 @@ export interface SigningKey {
 const generate = promisify(generateKeyPair);
 
 /** A fresh key for each algorithm, RS256 first. */
-export async function createSigningKeys(modulusLength = 2048): Promise<readonly SigningKey[]> {
+export async function createSigningKeys(): Promise<readonly SigningKey[]> {
+  return withIds(await createPrivateKeys(2048));
+}
+
+/**
+ * What an issuer begins with, and what nobody trusts: the same in this process for every issuer, by ids of its own.
+ * Making an RSA key takes a quarter of a second of a processor.
+ */
+export async function createFirstKeys() {
+  first ??= Promise.all([createPrivateKeys(2048), createPrivateKeys(1024)]);
+  const [own, foreign] = await first;
+  return { own: withIds(own), foreign: withIds(foreign) };
+}
+
+type PrivateKeys = readonly (readonly [SigningAlgorithm, KeyObject])[];
+let first: Promise<readonly [PrivateKeys, PrivateKeys]> | undefined;
+
+async function createPrivateKeys(modulusLength: number): Promise<PrivateKeys> {
   const [rsa, ec, ed] = await Promise.all([
     generate('rsa', { modulusLength }),
     generate('ec', { namedCurve: 'P-256' }),
     generate('ed25519'),
   ]);
   return [
-    { kid: randomUUID(), alg: 'RS256', privateKey: rsa.privateKey },
-    { kid: randomUUID(), alg: 'ES256', privateKey: ec.privateKey },
-    { kid: randomUUID(), alg: 'EdDSA', privateKey: ed.privateKey },
+    ['RS256', rsa.privateKey],
+    ['ES256', ec.privateKey],
+    ['EdDSA', ed.privateKey],
   ];
+}
+
+function withIds(keys: PrivateKeys): readonly SigningKey[] {
+  return keys.map(([alg, privateKey]) => ({ kid: randomUUID(), alg, privateKey }));
 }
 
 /** With the private part: what the provider signs with; it publishes the public part alone. */
