@@ -1,16 +1,12 @@
 // The service of jobs on its real host, while the connection between them is cut.
 
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { systemClock } from '../concurrency/clock.ts';
 import { startWorld } from '../testing/job-host.test-support.ts';
 import { web } from '../testing/jobs.test-support.ts';
+import { readLiveBytes } from '../testing/live-bytes.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
 import { createJobs } from './jobs.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void; // what the flag adds to a context
 
 async function startService(script: string) {
   let connects = 0;
@@ -90,10 +86,3 @@ describeSshd('jobs over a real sshd', () => {
     expect(most).toBeLessThan(20_000_000);
   });
 });
-
-/** What is in use, without what only waits to be collected: how much of that there is differs from Node to Node. */
-function readLiveBytes(): number {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
