@@ -10,7 +10,7 @@ import { report } from './reports.ts';
 let app: App;
 beforeAll(() =>
   openSuite(async (opened) => {
-    app = opened.use(await startApp({ env: { OCI_TIMEOUT_SECONDS: '2' } }));
+    app = opened.use(await startApp({ env: { OCI_TIMEOUT_SECONDS: '5' } }));
   }),
 );
 // Those that need the VM itself come first: the others take it away, and it is left alone.
