@@ -12,6 +12,19 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a caller may have worked on at once: who joins a call of another takes no place in it. */
+export interface ReadShare {
+  /** Whose it is. */
+  readonly owner: string;
+  /** Resolves once there is a place; what it gives frees it, once. Rejects with the signal's reason, and when that takes too long. */
+  enter(signal: AbortSignal): Promise<() => void>;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Without one there is no bound. */
+  readonly share?: ReadShare | undefined;
+}
+
 export interface Clock {
   /** The time of day; may jump, also backwards. */
   now(): Date;

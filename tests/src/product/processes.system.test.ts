@@ -3,9 +3,8 @@
 import type { Container, VmState } from '@ondemand/core';
 import { expect, test } from 'vitest';
 import { openAll } from '../support/disposer.ts';
-import { type App, createCaller, startApp } from '../support/start-app.ts';
+import { createCaller, startApp } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
-import { until } from '../support/until.ts';
 
 type Caller = ReturnType<typeof createCaller>;
 
@@ -53,21 +52,3 @@ test('an action through one process is visible to the next read through every ot
   const states = await Promise.all(others.map((other) => other.getJson<VmState>('/vm/status')));
   for (const { lifecycleState } of states) expect(lifecycleState).toMatch(/^STOP/);
 });
-
-test('a process that is busy asks Docker far less often than it is asked', async () => {
-  await using app: App = await startApp();
-  const before = countLists(app);
-  const startedMs = performance.now();
-  for (let count = 0; count < 150; count += 1) await app.getJson('/containers');
-  const windows = (performance.now() - startedMs) / 200;
-  expect(countLists(app) - before).toBeLessThan(windows + 10);
-  await until('the kept answer to be gone', async () => {
-    const asked = countLists(app);
-    await app.getJson('/containers');
-    return countLists(app) > asked;
-  });
-});
-
-function countLists({ sandbox }: App): number {
-  return sandbox.vm.engine.requests.filter(({ path }) => path.includes('/containers/json')).length;
-}

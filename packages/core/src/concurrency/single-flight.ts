@@ -1,59 +1,55 @@
-// Request coalescing: concurrent readers of a key share one upstream call; under load its fresh answer is reused as well.
+// Request coalescing: readers of the same thing share one upstream call, which begins after the last of them came.
 
 import { AppError } from '../errors.ts';
-import type { CallOptions } from '../ports.ts';
+import type { ReadOptions, ReadShare } from '../ports.ts';
 import { withDeadline } from './deadline.ts';
 
-/**
- * For how long after its start a read may serve later readers.
- * A change is answered this much after it took effect (`untilVisible`): by then every process's older answers have expired.
- */
-export const freshMs = 200;
-
 export interface SingleFlightOptions {
-  /** A read is stopped after this long; its readers get `SERVICE_UNAVAILABLE`. */
+  /** A call is stopped after this long; its readers get `SERVICE_UNAVAILABLE`. */
   readonly deadlineMs: number;
-  /** A call older than this takes no new readers; they start the next one. May be long for data that never changes. */
-  readonly maxAgeMs?: number;
-  /** Milliseconds that never go back. */
-  readonly nowMs?: () => number;
-}
-
-export interface SingleFlightReadOptions extends CallOptions {
-  /** Under load the answer also serves later readers until it is `maxAgeMs` old. For small answers. */
-  readonly keep?: boolean;
+  /** What is read does not change: readers also join a call that has begun already. */
+  readonly joinsRunning?: boolean;
+  /** So long a call waits for the one before it; then both run. */
+  readonly maxWaitMs?: number;
+  /** Those who come until it calls back share a call; where readers join a running one, that is at once. */
+  readonly later?: (begin: () => void) => void;
 }
 
 export interface SingleFlight {
   /**
-   * Joins the read of `key` under way, or starts `work`. A key stands for one kind of `work` with one set of arguments, and is fit for a message (`the logs of nginx`).
-   * With `keep`, from the fifth reader within `maxAgeMs` on, readers also get the latest answer; a lone reader never does.
+   * Joins the call of `key` that has not begun, or prepares one: it begins once the call before it has ended.
+   * So a reader is never given what was asked for before it came. A key stands for one kind of `work` with one set of arguments, and is fit for a message (`the logs of nginx`).
+   * A call takes one place, in the share of whichever of its readers has one first.
    * A reader's abort rejects that reader alone, with its signal's reason; the last one to leave aborts the signal that `work` got.
-   * Rejects with what `work` rejected with, or `SERVICE_UNAVAILABLE` at the deadline.
+   * Rejects with what `work` rejected with, `SERVICE_UNAVAILABLE` at the deadline, and with what its own share rejected with where no other let the call begin.
    */
   read<T>(
     key: string,
     work: (signal: AbortSignal) => Promise<T>,
-    options?: SingleFlightReadOptions,
+    options?: ReadOptions,
   ): Promise<T>;
-  /** Call when an action has ended, whatever its outcome: later reads get no older answer. Calls in flight still answer their own readers. */
-  invalidate(): void;
 }
 
-const keepThreshold = 5;
-
-interface InFlight {
-  readonly startedMs: number;
-  readonly answer: Promise<unknown>;
-  readonly abandon: (reason: unknown) => void;
-  readers: number;
-  isSettled: boolean;
-}
-
+/** The calls of one key. */
 interface Entry {
-  /** When the last few readers came. */
-  readonly visitsMs: number[];
-  inFlight?: InFlight | undefined;
+  running?: Call | undefined;
+  next?: Call | undefined;
+}
+
+interface Call {
+  readonly readers: Set<Reader>;
+  readonly stop: AbortController;
+  /** By whose they are: the shares in which a place is waited for; undefined until the call may begin. */
+  seeking: Map<string, AbortController> | undefined;
+  hasBegun: boolean;
+  /** Called once it has ended. */
+  readonly whenEnded: Set<() => void>;
+}
+
+interface Reader {
+  readonly share: ReadShare | undefined;
+  resolve(answer: unknown): void;
+  reject(reason: unknown): void;
 }
 
 /**
@@ -65,8 +61,9 @@ interface Entry {
  */
 export function createSingleFlight({
   deadlineMs,
-  maxAgeMs = freshMs,
-  nowMs = () => performance.now(),
+  joinsRunning = false,
+  maxWaitMs = 2000,
+  later = joinsRunning ? (begin) => begin() : setImmediate,
 }: SingleFlightOptions): SingleFlight {
   const entries = new Map<string, Entry>();
 
@@ -74,93 +71,147 @@ export function createSingleFlight({
     read<T>(
       key: string,
       work: (signal: AbortSignal) => Promise<T>,
-      { signal, keep = false }: SingleFlightReadOptions = {},
+      { signal, share }: ReadOptions = {},
     ): Promise<T> {
       if (signal?.aborted) return Promise.reject(signal.reason);
-      const entry = visit(key);
-      const inFlight = usable(entry, keep) ?? start(key, entry, work);
+      const entry = entries.get(key) ?? {};
+      entries.set(key, entry);
+      const call = (joinsRunning ? entry.running : undefined) ?? entry.next ?? prepare();
       // One key is always read by one kind of work, so the shared answer is this reader's type.
-      return join(inFlight, entry, signal) as Promise<T>;
-    },
-    invalidate() {
-      for (const entry of entries.values()) entry.inFlight = undefined;
-    },
-  };
+      return join(call, share, signal) as Promise<T>;
 
-  function visit(key: string): Entry {
-    const entry = entries.get(key) ?? { visitsMs: [] };
-    entries.set(key, entry);
-    entry.visitsMs.push(nowMs());
-    if (entry.visitsMs.length > keepThreshold) entry.visitsMs.shift();
-    return entry;
-  }
+      function prepare(): Call {
+        const call: Call = {
+          readers: new Set(),
+          stop: new AbortController(),
+          seeking: undefined,
+          hasBegun: false,
+          whenEnded: new Set(),
+        };
+        entry.next = call;
+        afterRunning(entry, () => {
+          call.seeking = new Map();
+          for (const { share } of call.readers) seekPlace(call, share);
+        });
+        return call;
+      }
 
-  function usable({ inFlight, visitsMs }: Entry, keep: boolean): InFlight | undefined {
-    if (inFlight === undefined || nowMs() - inFlight.startedMs >= maxAgeMs) return undefined;
-    if (!inFlight.isSettled) return inFlight;
-    const [earliestMs = 0] = visitsMs;
-    const isBusy = visitsMs.length === keepThreshold && nowMs() - earliestMs < maxAgeMs;
-    return keep && isBusy ? inFlight : undefined;
-  }
+      function join(call: Call, share?: ReadShare, signal?: AbortSignal): Promise<unknown> {
+        return new Promise((resolve, reject) => {
+          const settle = () => {
+            call.readers.delete(reader);
+            signal?.removeEventListener('abort', leave);
+          };
+          const reader: Reader = {
+            share,
+            resolve(answer) {
+              settle();
+              resolve(answer);
+            },
+            reject(reason) {
+              settle();
+              reject(reason);
+            },
+          };
+          const leave = () => {
+            reader.reject(signal?.reason);
+            if (call.readers.size === 0) drop(call, signal?.reason);
+            else if (share !== undefined) forgetShare(call, share);
+          };
+          signal?.addEventListener('abort', leave, { once: true });
+          call.readers.add(reader);
+          seekPlace(call, share);
+        });
+      }
 
-  function start(
-    key: string,
-    entry: Entry,
-    work: (signal: AbortSignal) => Promise<unknown>,
-  ): InFlight {
-    const controller = new AbortController();
-    const answer = withDeadline(work, {
-      timeoutMs: deadlineMs,
-      signal: controller.signal,
-      onTimeout: () =>
-        new AppError(
+      /** The first place that is found, in whose share it may be, begins the call. */
+      function seekPlace(call: Call, share: ReadShare | undefined): void {
+        if (call.seeking === undefined || call.hasBegun) return;
+        if (share === undefined) {
+          begin(call, () => {});
+          return;
+        }
+        if (call.seeking.has(share.owner)) return;
+        const stop = new AbortController();
+        call.seeking.set(share.owner, stop);
+        share.enter(stop.signal).then(
+          (leave) => {
+            call.seeking?.delete(share.owner);
+            if (call.hasBegun || stop.signal.aborted) leave();
+            else begin(call, leave);
+          },
+          (error) => {
+            if (call.hasBegun || stop.signal.aborted) return;
+            for (const each of [...call.readers])
+              if (each.share?.owner === share.owner) each.reject(error);
+            call.seeking?.delete(share.owner);
+            if (call.readers.size === 0) drop(call, error);
+          },
+        );
+      }
+
+      /** Of a reader who left, unless another one's is the same. */
+      function forgetShare(call: Call, { owner }: ReadShare): void {
+        if ([...call.readers].some(({ share }) => share?.owner === owner)) return;
+        call.seeking?.get(owner)?.abort();
+        call.seeking?.delete(owner);
+      }
+
+      function begin(call: Call, leave: () => void): void {
+        call.hasBegun = true;
+        for (const stop of call.seeking?.values() ?? []) stop.abort();
+        entry.next = undefined;
+        entry.running = call;
+        const { readers } = call;
+        withDeadline(work, { timeoutMs: deadlineMs, signal: call.stop.signal, onTimeout })
+          .finally(leave)
+          .then(
+            (answer) => {
+              end(call);
+              for (const { resolve } of [...readers]) resolve(answer);
+            },
+            (error) => {
+              end(call);
+              for (const { reject } of [...readers]) reject(error);
+            },
+          );
+      }
+
+      function drop(call: Call, reason: unknown): void {
+        for (const stop of call.seeking?.values() ?? []) stop.abort();
+        call.stop.abort(reason);
+        if (entry.next === call) entry.next = undefined;
+        end(call);
+      }
+
+      function end(call: Call): void {
+        if (entry.running === call) entry.running = undefined;
+        const isIdle = entry.running === undefined && entry.next === undefined;
+        if (isIdle && entries.get(key) === entry) entries.delete(key);
+        for (const tell of call.whenEnded) tell();
+      }
+
+      function onTimeout(): AppError {
+        return new AppError(
           'SERVICE_UNAVAILABLE',
           `Reading ${key} was given up after ${deadlineMs / 1000} s without an answer; try again`,
           { text: 'No answer in time' },
-        ),
-    });
-    const inFlight: InFlight = {
-      startedMs: nowMs(),
-      answer,
-      abandon: (reason) => controller.abort(reason),
-      readers: 0,
-      isSettled: false,
+        );
+      }
+    },
+  };
+
+  function afterRunning({ running }: Entry, begin: () => void): void {
+    if (running === undefined) {
+      later(begin);
+      return;
+    }
+    const go = () => {
+      clearTimeout(timer);
+      running.whenEnded.delete(go);
+      later(begin);
     };
-    entry.inFlight = inFlight;
-    answer.then(
-      () => {
-        inFlight.isSettled = true;
-        const leftMs = Math.max(0, inFlight.startedMs + maxAgeMs - nowMs());
-        setTimeout(() => expire(key, entry, inFlight), Math.min(leftMs, freshMs)).unref();
-      },
-      () => expire(key, entry, inFlight),
-    );
-    return inFlight;
-  }
-
-  function join(inFlight: InFlight, entry: Entry, signal?: AbortSignal): Promise<unknown> {
-    if (inFlight.isSettled) return inFlight.answer;
-    inFlight.readers += 1;
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        inFlight.readers -= 1;
-        reject(signal?.reason);
-        if (inFlight.readers > 0) return;
-        if (entry.inFlight === inFlight) entry.inFlight = undefined;
-        inFlight.abandon(signal?.reason);
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-      const stay = () => signal?.removeEventListener('abort', leave);
-      inFlight.answer.then(resolve, reject).finally(stay);
-    });
-  }
-
-  /** Drops an answer once it may not be reused, and a key once nobody reads it. */
-  function expire(key: string, entry: Entry, inFlight: InFlight): void {
-    if (entry.inFlight === inFlight) entry.inFlight = undefined;
-    if (entry.inFlight !== undefined || entries.get(key) !== entry) return;
-    const idleMs = nowMs() - (entry.visitsMs.at(-1) ?? 0);
-    if (idleMs >= maxAgeMs) entries.delete(key);
-    else setTimeout(() => expire(key, entry, inFlight), Math.min(maxAgeMs, freshMs)).unref();
+    const timer = setTimeout(go, maxWaitMs);
+    running.whenEnded.add(go);
   }
 }

@@ -246,6 +246,7 @@ test('a reader who leaves stops the call only when no other waits for it', async
   const gone = new Error('left');
   const leaving = containers.list({ signal: first.signal });
   const staying = containers.list();
+  await until(() => signal !== undefined);
   first.abort(gone);
   await expect(leaving).rejects.toBe(gone);
   expect(signal?.aborted).toBe(false);
@@ -260,6 +261,7 @@ test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
       const { containers, engine, jobs, calls } = setUp();
       const early = blocked(engine, calls);
       const before = containers.list();
+      await until(() => calls.includes('list'));
       if (fails) {
         const refuse = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'no'));
         Object.assign(engine, { start: refuse, stop: refuse, restart: refuse });
@@ -269,6 +271,7 @@ test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
       const count = () => calls.filter((call) => call === 'list').length;
       const earlier = count();
       const after = containers.list();
+      await until(() => count() > earlier);
       expect(count()).toBe(earlier + 1);
       early();
       await Promise.all([before, after]);
@@ -290,6 +293,7 @@ test('a read that begins after an action joins no read that began during it', as
   await until(() => calls.includes('stop'));
   const release = blocked(engine, calls);
   const during = containers.list();
+  await until(() => calls.filter((call) => call === 'list').length === 2);
   end();
   await stopping;
   const after = await containers.list();

@@ -1,8 +1,7 @@
 // The container service: reads and actions on the VM's containers; failures caused by the VM's state say so.
 
 import { badRequest } from '../bad-request.ts';
-import { pause } from '../concurrency/deadline.ts';
-import { createSingleFlight, freshMs } from '../concurrency/single-flight.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { toRebuildResult } from '../jobs/rebuild-result.ts';
@@ -26,6 +25,7 @@ import type {
   EngineContainer,
   JobCaller,
   Link,
+  ReadOptions,
 } from '../ports.ts';
 import { createVmReach } from '../vm/reach.ts';
 
@@ -42,8 +42,8 @@ export interface ContainersOptions {
 /** `name` is a container's name, its id, or the beginning of an id. Every call throws `NOT_FOUND`, `CONFLICT` and `SERVICE_UNAVAILABLE`, the latter with `details.lifecycleState` when the VM does not run. */
 export interface Containers {
   /** All containers in all states, sorted by name. */
-  list(options?: CallOptions): Promise<Container[]>;
-  status(name: string, options?: CallOptions): Promise<Container>;
+  list(options?: ReadOptions): Promise<Container[]>;
+  status(name: string, options?: ReadOptions): Promise<Container>;
   start(name: string, options?: CallOptions): Promise<ContainerActionResult>;
   stop(name: string, options?: CallOptions): Promise<ContainerActionResult>;
   restart(name: string, options?: CallOptions): Promise<ContainerActionResult>;
@@ -63,11 +63,11 @@ export interface Containers {
    */
   followLogs(name: string, options?: FollowOptions): Promise<Resumable<readonly FollowedLine[]>>;
   /** Never with a value of its environment. */
-  inspect(name: string, options?: CallOptions): Promise<ContainerInspection>;
-  stats(name: string, options?: CallOptions): Promise<ContainerStats>;
+  inspect(name: string, options?: ReadOptions): Promise<ContainerInspection>;
+  stats(name: string, options?: ReadOptions): Promise<ContainerStats>;
 }
 
-export interface ReadLogsOptions extends CallOptions {
+export interface ReadLogsOptions extends ReadOptions {
   readonly lines?: number;
   /** Of more, the newest lines that fit. */
   readonly maxBytes?: number | undefined;
@@ -89,7 +89,7 @@ export interface ReadLogs {
 }
 
 /**
- * Builds the container service. Reads of the same thing at the same time share one call to Docker; an action is visible to every read that begins after it, through any process of the API.
+ * Builds the container service. Reads of the same thing at the same time share one call to Docker, which begins after they came: so an action is visible to every read that begins after it, through any process of the API.
  * An action that was sent is seen through when its caller leaves.
  *
  * @example
@@ -136,14 +136,13 @@ export function createContainers({
         const timeoutMs = waitMs && Math.max(0, waitMs - (clock.elapsedMs() - calledAtMs));
         const ended = timeoutMs !== 0 && (await jobs.wait(job, { timeoutMs, signal }));
         if (!ended) return { status: 'initiated', job };
-        reads.invalidate();
         const after = await listAll({ signal }).catch(() => undefined);
         if (after === undefined) return { changed: true, job }; // it was done, whatever came next
         return { ...toRebuildResult({ container, before, after, output: ended.output }), job };
       });
     },
-    async logs(name, { lines = defaultLogLines, maxBytes, openCharge, signal } = {}) {
-      const container = select(await listOf(name, { signal }), name);
+    async logs(name, { lines = defaultLogLines, maxBytes, openCharge, ...caller } = {}) {
+      const container = select(await listOf(name, caller), name);
       const read = (shared: AbortSignal) =>
         vm.reach(async (reaching) => {
           const charge = openCharge?.();
@@ -156,7 +155,7 @@ export function createContainers({
           }
         }, shared);
       const key = `the last ${lines} lines of ${container.id} in ${maxBytes ?? 'all its'} bytes`;
-      const logs = await reads.read(key, read, { signal }).catch(naming(name, container.id));
+      const logs = await reads.read(key, read, caller).catch(naming(name, container.id));
       return { container: container.name, lines, logs };
     },
     followLogs,
@@ -167,32 +166,26 @@ export function createContainers({
   async function read<T>(
     what: string,
     name: string,
-    { signal }: CallOptions = {},
+    caller: ReadOptions = {},
     ask: (id: string, options: CallOptions) => Promise<T>,
   ): Promise<T> {
-    const { id } = select(await listOf(name, { signal }), name);
+    const { id } = select(await listOf(name, caller), name);
     const work = (shared: AbortSignal) =>
       vm.reach((reaching) => ask(id, { signal: reaching }), shared);
-    return reads.read(`${what} of ${id}`, work, { signal }).catch(naming(name, id));
+    return reads.read(`${what} of ${id}`, work, caller).catch(naming(name, id));
   }
 
-  function listAll({ signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
+  function listAll(caller: ReadOptions = {}): Promise<readonly EngineContainer[]> {
     const list = (shared: AbortSignal) =>
       vm.reach((reaching) => engine.list({ signal: reaching }), shared);
-    return reads.read('the list of containers', list, { signal, keep: true });
+    return reads.read('the list of containers', list, caller);
   }
 
   /** Those that may be meant: the labels of others are no burden to it. */
-  function listOf(name: string, { signal }: CallOptions = {}): Promise<readonly EngineContainer[]> {
+  function listOf(name: string, caller: ReadOptions = {}): Promise<readonly EngineContainer[]> {
     const list = (shared: AbortSignal) =>
       vm.reach((reaching) => engine.list({ name, signal: reaching }), shared);
-    return reads.read(`the container ${name}`, list, { signal, keep: true });
-  }
-
-  /** Another API process may still reuse an older answer for `freshMs`; this one drops it at once. */
-  async function untilVisible(): Promise<void> {
-    reads.invalidate();
-    await pause(freshMs);
+    return reads.read(`the container ${name}`, list, caller);
   }
 
   async function act(
@@ -201,16 +194,12 @@ export function createContainers({
     { signal }: CallOptions = {},
     run: (container: EngineContainer) => Promise<Omit<Partial<ContainerActionResult>, 'action'>>,
   ): Promise<ContainerActionResult> {
-    reads.invalidate();
     const container = select(await listOf(name, { signal }), name);
     try {
       const result = await vm.explain(() => run(container));
-      if (result.changed) await untilVisible();
       return { container: container.name, action, status: 'success', ...result };
     } catch (error) {
       throw naming(name, container.id)(error);
-    } finally {
-      reads.invalidate();
     }
   }
 }

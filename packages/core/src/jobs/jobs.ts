@@ -1,9 +1,9 @@
 // The job service: long work that runs on the VM and that any process of the API can find again.
 
 import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
-import { pause, withDeadline } from '../concurrency/deadline.ts';
+import { withDeadline } from '../concurrency/deadline.ts';
 import { createSharedStarts } from '../concurrency/shared-start.ts';
-import { createSingleFlight, freshMs } from '../concurrency/single-flight.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { isAppError } from '../errors.ts';
 import { type Job, jobIdSchema } from '../model/job.ts';
 import type {
@@ -19,6 +19,7 @@ import type {
   JobRecord,
   JobSpan,
   Link,
+  ReadOptions,
   RebuildOptions,
 } from '../ports.ts';
 import { createVmReach } from '../vm/reach.ts';
@@ -41,9 +42,9 @@ import { createJobWatch } from './shared-poll.ts';
 /** Everything throws `SERVICE_UNAVAILABLE`, with `details.lifecycleState` when the VM does not run: jobs live there. */
 export interface Jobs {
   /** The newest first; the last 50 are kept. Without `output` that is empty, and the call costs less. */
-  list(options?: { readonly output?: boolean } & CallOptions): Promise<Job[]>;
+  list(options?: { readonly output?: boolean } & ReadOptions): Promise<Job[]>;
   /** Throws `NOT_FOUND`. */
-  get(id: string, options?: CallOptions): Promise<Job>;
+  get(id: string, options?: ReadOptions): Promise<Job>;
   /**
    * The output as it grows; ends when the job has ended and all of it was given. Resolves once the job was found. Goes on over lost connections for up to five minutes each.
    * `after` is a `position`, or any offset in bytes, where what is left of its line is left out; throws `BAD_REQUEST` for what is none, and `NOT_FOUND`.
@@ -132,14 +133,16 @@ export function createJobs({
   let known: ReadonlySet<string> = new Set();
 
   return {
-    async list({ output = true, signal } = {}) {
+    async list({ output = true, ...caller } = {}) {
       const tailBytes = output ? listTailBytes : 0;
-      const records = await findAll({ tailBytes, secrets: output, signal });
+      const records = await findAll({ tailBytes, secrets: output }, caller);
       if (!output) return records.map((record) => toJob(record, [])).sort(newestFirst);
       const targets = [...new Set(records.map(({ target }) => target))];
       const secrets = new Map(
         await Promise.all(
-          targets.map(async (target) => [target, await readSecrets(target, signal)] as const),
+          targets.map(
+            async (target) => [target, await readSecrets(target, caller.signal)] as const,
+          ),
         ),
       );
       return records
@@ -148,14 +151,14 @@ export function createJobs({
         )
         .sort(newestFirst);
     },
-    async get(id, { signal } = {}) {
-      const record = await findOne(id, { tailBytes: getTailBytes, signal });
-      return toJob(record, await readWords(record, signal));
+    async get(id, caller = {}) {
+      const record = await findOne(id, getTailBytes, caller);
+      return toJob(record, await readWords(record, caller));
     },
     async output(id, { after = '0', signal } = {}) {
       const offset = parseOffset(after);
-      const record = await findOne(id, { tailBytes: 0, signal });
-      const secrets = await readWords(record, signal);
+      const record = await findOne(id, 0, { signal });
+      const secrets = await readWords(record, { signal });
       const leaving = new AbortController();
       if (secrets === undefined)
         return toAbortableIterator(withhold(record, offset, leaving.signal), leaving);
@@ -184,16 +187,15 @@ export function createJobs({
       }
     },
     async cancel(id, { signal } = {}) {
-      const found = await findOne(id, { tailBytes: 0, signal });
+      const found = await findOne(id, 0, { signal });
       if (found.state !== 'running') throw jobHasEnded(id, found.state);
-      const state = await vm.explain(() => host.cancel(id)).finally(reads.invalidate);
+      const state = await vm.explain(() => host.cancel(id));
       if (state === undefined) throw jobNotFound(id);
       if (state === 'running') throw jobSurvives(id);
       note(id, true);
       if (state !== 'cancelled') throw jobHasEnded(id, state);
-      await pause(freshMs); // as after a start
-      const record = await findOne(id, { tailBytes: getTailBytes, signal: undefined });
-      return toJob(record, await readWords(record, undefined));
+      const record = await findOne(id, getTailBytes);
+      return toJob(record, await readWords(record));
     },
     async wait(id, { timeoutMs = maxWaitMs, signal } = {}) {
       const enough = new Error('waited for long enough');
@@ -224,14 +226,9 @@ export function createJobs({
       ...{ ...plan, id, kind: 'rebuild' as const, target, ...(by && { by }) },
       ...(secrets !== undefined && secrets !== 'gone' && { secrets }),
     };
-    reads.invalidate();
-    const { startedAt } = await vm
-      .explain(() => host.start(request))
-      .catch(asRebuildOf(target))
-      .finally(reads.invalidate);
+    const { startedAt } = await vm.explain(() => host.start(request)).catch(asRebuildOf(target));
     running.add(id);
     onChange();
-    await pause(freshMs); // until no process of the API holds an answer from before
     return {
       id,
       kind: 'rebuild',
@@ -246,9 +243,9 @@ export function createJobs({
 
   async function untilEnded(id: string, signal: AbortSignal): Promise<Job> {
     await next({ id, offset: endOffset }, signal);
-    const readRecord = () => findOne(id, { tailBytes: getTailBytes, signal });
+    const readRecord = () => findOne(id, getTailBytes, { signal });
     const record = await retry(id, readRecord, signal);
-    const secrets = await retry(id, () => readWords(record, signal), signal);
+    const secrets = await retry(id, () => readWords(record, { signal }), signal);
     if (record.state !== 'succeeded') throw toBuildFailure(record, secrets);
     return toJob(record, secrets);
   }
@@ -266,32 +263,30 @@ export function createJobs({
     return records;
   }
 
-  function findAll({
-    tailBytes,
-    secrets = false,
-    signal,
-  }: { readonly tailBytes: number; readonly secrets?: boolean } & CallOptions): Promise<
-    readonly JobRecord[]
-  > {
+  function findAll(
+    { tailBytes, secrets = false }: { readonly tailBytes: number; readonly secrets?: boolean },
+    caller: ReadOptions = {},
+  ): Promise<readonly JobRecord[]> {
     const list = (inner: AbortSignal) => find({ tailBytes, secrets }, inner);
     const key = `the list of jobs with ${tailBytes} bytes${secrets ? ' and words' : ''} each`;
-    return reads.read(key, list, { signal, keep: tailBytes === 0 });
+    return reads.read(key, list, caller);
   }
 
   async function findOne(
     id: string,
-    { tailBytes, signal }: { readonly tailBytes: number } & CallOptions,
+    tailBytes: number,
+    caller: ReadOptions = {},
   ): Promise<JobRecord> {
     if (!jobIdSchema.safeParse(id).success) throw jobNotFound(id);
     // One listing answers all who ask for what there is not.
     if (!known.has(id) || tailBytes === 0) {
-      const all = await findAll({ tailBytes: 0, signal });
+      const all = await findAll({ tailBytes: 0 }, caller);
       const listed = all.find((record) => record.id === id);
       if (listed === undefined) throw jobNotFound(id);
       if (tailBytes === 0) return listed;
     }
     const work = (shared: AbortSignal) => find({ id, tailBytes }, shared);
-    const [record] = await reads.read(`${tailBytes} bytes of the job ${id}`, work, { signal });
+    const [record] = await reads.read(`${tailBytes} bytes of the job ${id}`, work, caller);
     if (record === undefined) throw jobNotFound(id);
     return record;
   }
@@ -309,11 +304,11 @@ export function createJobs({
   /** What must not show in a job's output; undefined where that is not known, so that nothing may show. */
   async function readWords(
     { id, target }: Pick<JobRecord, 'id' | 'target'>,
-    signal: AbortSignal | undefined,
+    caller: ReadOptions = {},
   ): Promise<readonly string[] | undefined> {
     const [all, present] = await Promise.all([
-      findAll({ tailBytes: 0, secrets: true, signal }),
-      readSecrets(target, signal),
+      findAll({ tailBytes: 0, secrets: true }, caller),
+      readSecrets(target, caller.signal),
     ]);
     return toHiddenWords(id, all, present);
   }

@@ -53,7 +53,7 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
   const exchange = createHttpExchange();
   let clients: Clients | undefined;
   // Who needs them at the same time opens them once; what was wrong may be repaired by the next call, so a failure is not kept.
-  const openings = createSingleFlight({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
+  const openings = createSingleFlight({ deadlineMs: maxOpeningMs, joinsRunning: true });
   // Not an answer to anybody, only the way to one: it changes when somebody moves the VM to another compartment, which getPublicIp notices.
   let lastCompartmentId: string | undefined;
 

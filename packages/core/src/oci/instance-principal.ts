@@ -69,7 +69,7 @@ export async function createInstancePrincipal(
   let session: Session | undefined;
   let mayRenewAtMs = Number.NEGATIVE_INFINITY;
   let mayReplaceAtMs = Number.NEGATIVE_INFINITY;
-  const openings = createSingleFlight({ maxAgeMs: maxOpeningMs, deadlineMs: maxOpeningMs });
+  const openings = createSingleFlight({ deadlineMs: maxOpeningMs, joinsRunning: true });
   const renew = (caller?: AbortSignal) =>
     openings.read("the token of this machine's instance principal", openSession, {
       signal: caller,

@@ -5,6 +5,7 @@ import { systemClock } from '../concurrency/clock.ts';
 import { AppError } from '../errors.ts';
 import { type LifecycleState, vmStateSchema } from '../model/vm.ts';
 import type { CallOptions, Compute } from '../ports.ts';
+import { until } from '../testing/fake-engine.test-support.ts';
 import { createVm } from './vm.ts';
 
 /** One instance in memory, with versions as OCI keeps them; `interfere` runs just before an action is judged. */
@@ -159,6 +160,7 @@ describe('status()', () => {
     let release = () => {};
     world.beforeRead = () => new Promise((resolve) => (release = resolve));
     const early = vm.status();
+    await until(() => world.reads === 1);
     world.beforeRead = async () => {};
     await vm.start();
     expect((await vm.status()).lifecycleState).toBe('STARTING');

@@ -1,7 +1,6 @@
 // The VM service: its state, and the four power actions.
 
-import { pause, withDeadline } from '../concurrency/deadline.ts';
-import { createSingleFlight, freshMs } from '../concurrency/single-flight.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { AppError, type ErrorText, isAppError } from '../errors.ts';
 import {
   checkAction,
@@ -11,12 +10,15 @@ import {
   type VmState,
   vmId,
 } from '../model/vm.ts';
-import type { CallOptions, Clock, Compute, Instance, Link } from '../ports.ts';
+import type { CallOptions, Clock, Compute, Instance, Link, ReadOptions } from '../ports.ts';
+import { createPublicAddress } from './public-address.ts';
 
 export interface VmOptions {
   readonly compute: Compute;
   readonly clock: Clock;
   readonly link: Link;
+  /** How many SSH connections have failed so far: after one more the address is looked up again. */
+  readonly linkFailures?: () => number;
   /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
   readonly onAction?: () => void;
   /** Called when the address becomes unreadable; the state is reported without it. */
@@ -33,10 +35,10 @@ export interface VmOptions {
  */
 export interface Vm {
   /**
-   * Shared by all who ask at the same time; never older than two seconds, never from before an action that has ended.
+   * Shared by all who ask at the same time, and asked for after they came; the address may be a minute old, where the instance is still as it was.
    * Without `ip` when there is none, when it cannot be read, and where only the state is waited for (`address: false`), which asks for none.
    */
-  status(options?: { readonly address?: boolean } & CallOptions): Promise<VmState>;
+  status(options?: { readonly address?: boolean } & ReadOptions): Promise<VmState>;
   start(options?: CallOptions): Promise<VmActionResult>;
   /** At once; `soft` asks the operating system to shut down, which can take 15 minutes. */
   stop(options?: { readonly soft?: boolean | undefined } & CallOptions): Promise<VmActionResult>;
@@ -70,20 +72,27 @@ export function createVm({
   compute,
   clock,
   link,
+  linkFailures = () => 0,
   onAction,
   onAddressUnreadable = () => {},
   statusDeadlineMs = 30_000,
   addressDeadlineMs = 5000,
 }: VmOptions): Vm {
   const reads = createSingleFlight({ deadlineMs: statusDeadlineMs });
+  const address = createPublicAddress({
+    compute,
+    clock,
+    deadlineMs: addressDeadlineMs,
+    linkFailures,
+    onUnreadable: onAddressUnreadable,
+  });
   let observation: Observation | undefined;
-  let isAddressReadable = true;
 
   return {
-    status({ address = true, signal } = {}) {
-      return address
-        ? reads.read(`the state of ${vmId}`, readStatus, { signal, keep: true })
-        : reads.read(`the power of ${vmId}`, readState, { signal, keep: true });
+    status({ address: isWanted = true, ...caller } = {}) {
+      return isWanted
+        ? reads.read(`the state of ${vmId}`, readStatus, caller)
+        : reads.read(`the power of ${vmId}`, readState, caller);
     },
     start: (options) => act('START', options),
     stop: ({ soft = false, ...options } = {}) => act(soft ? 'SOFTSTOP' : 'STOP', options),
@@ -92,16 +101,18 @@ export function createVm({
   };
 
   async function readState(signal: AbortSignal): Promise<VmState> {
-    const lastCheck = clock.now().toISOString();
-    const { lifecycleState, displayName } = await observe({ signal });
-    return { vmId, lifecycleState, displayName, lastCheck };
+    return (await seeState(signal)).state;
   }
 
   async function readStatus(signal: AbortSignal): Promise<VmState> {
     const failed = new AbortController();
     const both = { signal: AbortSignal.any([signal, failed.signal]) };
     try {
-      const [state, ip] = await Promise.all([readState(both.signal), readAddress(both)]);
+      const finding = address.isKnown() ? undefined : address.find(both);
+      const [{ state, instance }, found] = await Promise.all([seeState(both.signal), finding]);
+      let ip = finding === undefined ? address.of(instance) : found;
+      if (finding === undefined && ip === undefined) ip = await address.find(both);
+      address.remember(ip, instance);
       return ip === undefined ? state : { ...state, ip };
     } finally {
       // The other half's result would not be used.
@@ -109,22 +120,11 @@ export function createVm({
     }
   }
 
-  /** An optional part: undefined when it cannot be read in time, which is told once until it can be read again. */
-  async function readAddress({ signal }: { readonly signal: AbortSignal }) {
-    try {
-      const ip = await withDeadline((inner) => compute.getPublicIp({ signal: inner }), {
-        timeoutMs: addressDeadlineMs,
-        signal,
-        onTimeout: () => new Error(`OCI gave no address within ${addressDeadlineMs} ms`),
-      });
-      isAddressReadable = true;
-      return ip;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (isAddressReadable) onAddressUnreadable(error);
-      isAddressReadable = false;
-      return undefined;
-    }
+  async function seeState(signal: AbortSignal) {
+    const lastCheck = clock.now().toISOString();
+    const instance = await observe({ signal });
+    const { lifecycleState, displayName } = instance;
+    return { instance, state: { vmId, lifecycleState, displayName, lastCheck } as const };
   }
 
   async function act(action: VmAction, { signal }: CallOptions = {}): Promise<VmActionResult> {
@@ -140,11 +140,9 @@ export function createVm({
       if (!isOutcomeUnknown(error)) throw error;
       await proveOrThrow(action, before, error);
     } finally {
-      reads.invalidate();
       onAction?.();
     }
     link.drop(`${action} was sent to ${vmId}`);
-    await pause(freshMs); // until no process of the API holds an answer from before
     return { action, status: 'initiated', vmId };
   }
 

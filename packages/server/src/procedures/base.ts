@@ -1,6 +1,6 @@
 // The base that every procedure stands on: its scope, its context and the shape of its errors.
 
-import { type ByteCharge, isAppError, type LogText } from '@ondemand/core';
+import { type ByteCharge, isAppError, type LogText, type ReadOptions } from '@ondemand/core';
 import { initTRPC } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import type { RecordCall } from '../audit/record-call.ts';
@@ -13,7 +13,7 @@ import {
   toTrpcError,
 } from '../http/api-error.ts';
 import { errorMap } from '../http/error-map.ts';
-import type { Shares } from '../limits/fair-share.ts';
+import type { Shares, Work } from '../limits/fair-share.ts';
 import type { Preferences } from '../rest/prefer.ts';
 import type { OpenStreams } from '../streams/stream-registry.ts';
 import type { Services } from './core-services.ts';
@@ -38,6 +38,8 @@ export interface Context extends ErrorContext {
   readonly streams: OpenStreams;
   /** Of the reads that are worked on. */
   readonly shares: Shares;
+  /** What a read passes to its service: it ends when the caller has gone, and takes its place among the caller's reads. */
+  readonly asReader: (work?: Work) => ReadOptions;
   /** Counts what is held while an answer is being made, against the caller's subject. */
   readonly openCharge: () => ByteCharge;
   /** How a long text goes into the answer: as much of it as the transport can hold, and what stands for it in the output. */
@@ -136,8 +138,7 @@ function scopedProcedure(meta: Meta) {
       if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
       return result;
     })
-    .use(bounded(meta))
-    .use(shared(meta));
+    .use(bounded(meta));
 }
 
 /** The same services, whose first call waits until it is written what is intended. */
@@ -166,22 +167,9 @@ function memoize<T>(once: () => T): () => T {
   };
 }
 
-/** A read, and the opening of a stream, waits until its caller has few enough others under way. */
-function shared({ work = 'reads' }: Meta) {
-  return t.middleware(async ({ ctx, type, next }) => {
-    if (type === 'mutation' || ctx.signal.aborted) return next(); // for a caller who has left the service does nothing
-    const leave = await ctx.shares[work].enter(ctx.principal.sub, ctx.signal);
-    try {
-      return await next();
-    } finally {
-      leave();
-    }
-  });
-}
-
 /** Every stream, on any transport, takes its slot here and is ended here. */
 function bounded({ stream }: Meta) {
-  const isShared = stream?.isShared === true;
+  const { isShared = false, work = 'reads' } = stream ?? {};
   return t.middleware(async ({ ctx, type, next }) => {
     if (type !== 'subscription') return next();
     const { signal, principal, authenticate } = ctx;
@@ -192,11 +180,24 @@ function bounded({ stream }: Meta) {
       recheck: principal.isRevocable && authenticate,
       isShared,
     });
-    const result = await next({ ctx: { signal: stream.signal } });
+    const leave = await enter(ctx, stream.signal, work).catch((error: unknown) => {
+      stream.abandon();
+      throw error;
+    });
+    const result = await next({ ctx: { signal: stream.signal } }).finally(leave);
     if (result.ok) return { ...result, data: stream.follow(result.data as AsyncIterable<unknown>) }; // a subscription's output
     stream.abandon();
     return result;
   });
+}
+
+/** Waits until the caller opens few enough others; for one who has left the service does nothing. */
+async function enter(
+  { shares, principal }: Context,
+  signal: AbortSignal,
+  work: Work,
+): Promise<() => void> {
+  return signal.aborted ? () => {} : shares[work].enter(principal.sub, signal);
 }
 
 /** Each mutation leaves its line before its answer does, whatever came of it. */

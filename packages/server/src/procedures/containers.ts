@@ -50,7 +50,7 @@ export const containersRouter = router({
   })
     .input(z.void())
     .output(z.array(containerSchema))
-    .query(({ ctx }) => ctx.services.containers.list({ signal: ctx.signal })),
+    .query(({ ctx }) => ctx.services.containers.list(ctx.asReader())),
 
   status: readProcedure('containers_status', {
     method: 'GET',
@@ -61,7 +61,7 @@ export const containersRouter = router({
   })
     .input(nameInput)
     .output(containerSchema)
-    .query(({ ctx, input }) => ctx.services.containers.status(input.name, { signal: ctx.signal })),
+    .query(({ ctx, input }) => ctx.services.containers.status(input.name, ctx.asReader())),
 
   start: action('start', {
     summary: 'Start container',
@@ -117,7 +117,6 @@ export const containersRouter = router({
   logs: readProcedure('containers_logs', {
     method: 'GET',
     path: '/containers/{name}/logs',
-    work: 'bytes',
     textField: 'logs',
     summary: 'Get container logs',
     description:
@@ -127,8 +126,13 @@ export const containersRouter = router({
     .input(nameInput.extend({ lines: linesInput }))
     .output(containerLogsSchema)
     .query(async ({ ctx, input: { name, lines = defaultLogLines } }) => {
-      const { signal, openCharge, longText } = ctx;
-      const options = { lines, maxBytes: longText.maxBytes, openCharge, signal };
+      const { openCharge, longText } = ctx;
+      const options = {
+        ...ctx.asReader('bytes'),
+        lines,
+        maxBytes: longText.maxBytes,
+        openCharge,
+      };
       const { logs, ...answer } = await ctx.services.containers.logs(name, options);
       return { ...answer, logs: longText.take(logs) };
     }),
@@ -170,7 +174,7 @@ export const containersRouter = router({
   })
     .input(nameInput)
     .output(containerInspectionSchema)
-    .query(({ ctx, input }) => ctx.services.containers.inspect(input.name, { signal: ctx.signal })),
+    .query(({ ctx, input }) => ctx.services.containers.inspect(input.name, ctx.asReader())),
 
   stats: readProcedure('containers_stats', {
     method: 'GET',
@@ -181,7 +185,7 @@ export const containersRouter = router({
   })
     .input(nameInput)
     .output(containerStatsSchema)
-    .query(({ ctx, input }) => ctx.services.containers.stats(input.name, { signal: ctx.signal })),
+    .query(({ ctx, input }) => ctx.services.containers.stats(input.name, ctx.asReader())),
 });
 
 function toLogLine({ line, stream, at }: FollowedLine, timestamps = false): LogLine {

@@ -25,6 +25,7 @@ export function createContextFactory({
   return (request, reply) => {
     const { principal } = request;
     if (principal === undefined) throw new Error('the guard did not see this request');
+    const signal = signalOf(reply);
     return {
       ...options,
       requestId: request.id,
@@ -41,7 +42,14 @@ export function createContextFactory({
       authenticate: () => authenticate(request.raw.headersDistinct.authorization),
       recordCall: createRecordCall(options.audit, request),
       preferences: createPreferences(request.headers.prefer),
-      signal: signalOf(reply),
+      signal,
+      asReader: (work = 'reads') => ({
+        signal,
+        share: {
+          owner: principal.sub,
+          enter: (waiting) => options.shares[work].enter(principal.sub, waiting),
+        },
+      }),
     };
   };
 }

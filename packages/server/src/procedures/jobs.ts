@@ -11,26 +11,24 @@ export const jobsRouter = router({
   list: readProcedure('jobs_list', {
     method: 'GET',
     path: '/jobs',
-    work: 'commands',
     summary: 'List the last jobs on oci-flex',
     description: 'The newest first, at most 50. Jobs live on the VM.',
     errors: [],
   })
     .input(z.void())
     .output(z.array(jobSchema))
-    .query(({ ctx }) => ctx.services.jobs.list({ signal: ctx.signal })),
+    .query(({ ctx }) => ctx.services.jobs.list(ctx.asReader('commands'))),
 
   get: readProcedure('jobs_get', {
     method: 'GET',
     path: '/jobs/{id}',
-    work: 'commands',
     summary: 'Get a job',
     description: 'With the end of its output.',
     errors: ['NOT_FOUND'],
   })
     .input(idInput)
     .output(jobSchema)
-    .query(({ ctx, input: { id } }) => ctx.services.jobs.get(id, { signal: ctx.signal })),
+    .query(({ ctx, input: { id } }) => ctx.services.jobs.get(id, ctx.asReader('commands'))),
 
   cancel: adminProcedure('jobs_cancel', {
     method: 'POST',

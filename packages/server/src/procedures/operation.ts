@@ -16,8 +16,6 @@ export interface Operation {
   readonly textField?: string;
   /** Codes it can answer beyond those that every operation can (400, 401, 403, 429, 500, 503) and that its method can (413, 415). */
   readonly errors: readonly ErrorCode[];
-  /** `reads` if left out. */
-  readonly work?: Work;
 }
 
 /** A streaming procedure: a tRPC subscription, and server-sent events in REST. */
@@ -28,6 +26,8 @@ export interface StreamOperation extends Omit<Operation, 'method'> {
   readonly item: z.ZodType;
   /** One source serves all who read the same: then ten times as many streams may be open. */
   readonly isShared?: boolean;
+  /** What opening it takes the most of; `reads` if left out. */
+  readonly work?: Work;
 }
 
 export interface Meta extends OpenApiMeta {
@@ -37,7 +37,6 @@ export interface Meta extends OpenApiMeta {
   readonly path: string;
   readonly textField?: string;
   readonly errors: readonly ErrorCode[];
-  readonly work?: Work;
   /** One of the two is there. */
   readonly openapi?: NonNullable<OpenApiMeta['openapi']> & { readonly operationId: string };
   readonly stream?: StreamOperation;
@@ -45,21 +44,20 @@ export interface Meta extends OpenApiMeta {
 
 /** `id` is OpenAPI's operation id: the procedure's path with `_` for `.`; its first word is the tag. */
 export function toMeta(id: string, scopes: AnyScope, operation: Operation): Meta {
-  const { errors, textField, work, ...rest } = operation;
+  const { errors, textField, ...rest } = operation;
   return {
     id,
     scopes,
     path: operation.path,
     errors,
     ...(textField !== undefined && { textField }),
-    ...(work !== undefined && { work }),
     openapi: { ...rest, operationId: id, tags: [toTag(id)], errorResponses: [] },
   };
 }
 
 export function toStreamMeta(id: string, scopes: AnyScope, stream: StreamOperation): Meta {
-  const { path, errors, work } = stream;
-  return { id, scopes, path, errors, ...(work !== undefined && { work }), stream };
+  const { path, errors } = stream;
+  return { id, scopes, path, errors, stream };
 }
 
 export function toTag(id: string): string {

@@ -18,7 +18,7 @@ export const vmRouter = router({
   })
     .input(z.void())
     .output(vmStateSchema)
-    .query(({ ctx }) => ctx.services.vm.status({ signal: ctx.signal })),
+    .query(({ ctx }) => ctx.services.vm.status(ctx.asReader())),
 
   start: power('start', 'Start oci-flex VM (OCI instance_action START)').mutation(({ ctx }) =>
     ctx.services.vm.start(),

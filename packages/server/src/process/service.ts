@@ -60,6 +60,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     instanceId: config.OCI_INSTANCE_ID,
     timeoutMs: config.OCI_TIMEOUT_SECONDS * 1000,
   });
+  let linkFailures = 0;
   const connection = createSshConnection({
     ...sshOptions(config),
     resolveHost: async ({ signal }) =>
@@ -68,7 +69,10 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     username: config.SSH_USER,
     connectTimeoutMs: config.SSH_CONNECT_TIMEOUT_SECONDS * 1000,
     keepaliveMs: config.SSH_KEEPALIVE_SECONDS * 1000,
-    onEvent: (event) => logSshEvent(logger, event),
+    onEvent: (event) => {
+      if (event.type !== 'connected') linkFailures += 1;
+      logSshEvent(logger, event);
+    },
   });
   const engine = createEngine({
     channels: connection,
@@ -86,6 +90,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     compute,
     clock,
     link: connection,
+    linkFailures: () => linkFailures,
     onAction: () => events.check('vm'),
     onAddressUnreadable: (err) =>
       logger.warn({ err }, "OCI does not tell the VM's address; GET /vm/status goes without it"),

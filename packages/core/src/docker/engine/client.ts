@@ -82,7 +82,7 @@ export function createEngineClient({
   const limiter = createLimiter(() => limits().requests);
   const receivedBytes = () => channels.receivedBytes;
   // A start with many requests at once asks for the version once; the last to leave stops the asking.
-  const negotiations = createSingleFlight({ maxAgeMs: 60_000, deadlineMs: 60_000 });
+  const negotiations = createSingleFlight({ deadlineMs: 60_000, joinsRunning: true });
   let idling: NodeJS.Timeout | undefined;
   let streams = 0;
   let disposed = false;
