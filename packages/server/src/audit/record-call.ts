@@ -121,8 +121,9 @@ export function addRefusalAudit(
   app.addHook('onError', async (request, _reply, error) => {
     if (!request.isAudited) await request.recordRefusal(error);
   });
-  app.addHook('onSend', async (request) => {
-    await request.refusalWritten;
+  app.addHook('onSend', ({ refusalWritten }, _reply, payload, done) => {
+    if (refusalWritten === undefined) done(null, payload);
+    else refusalWritten.then(() => done(null, payload), done);
   });
 
   async function recordAll(

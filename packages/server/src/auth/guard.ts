@@ -39,9 +39,9 @@ export interface GuardOptions {
 export function addGuard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('address', '');
   app.decorateRequest('principal', undefined);
-  app.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.isPublic !== true) await admit(request, options);
-  });
+  app.addHook('onRequest', (request, _reply, done) =>
+    request.routeOptions.config.isPublic === true ? done() : admit(request, options),
+  );
 }
 
 /** Throws what authentication throws, `TOO_MANY_REQUESTS` above a limit, and `FORBIDDEN` when the route's scope is missing. */

@@ -23,9 +23,10 @@ export function refuseMalformed(app: FastifyInstance, securityHeaders: Headers):
       status: 400,
     });
   });
-  app.addHook('onRequest', async ({ raw }) => {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
     const problem = findProblem(raw);
     if (problem !== undefined) throw badPart(problem.path, problem.message);
+    done();
   });
 }
 

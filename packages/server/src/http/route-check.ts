@@ -9,8 +9,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
  */
 export function addRouteCheck(app: FastifyInstance): void {
   const routes = createRouteTable(app);
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     if (request.is404 || hasEmptyParameter(request)) throw notRouted(request, routes);
+    done();
   });
 }
 

@@ -60,26 +60,30 @@ export function addAnswerBudget(app: FastifyInstance, budget: AnswerBudget): voi
   app.decorateRequest('holdBytes', function holdBytes(this: FastifyRequest, bytes: number) {
     charges.get(this)?.add(bytes);
   });
-  app.addHook('preHandler', async (request, reply) => {
-    if (request.principal === undefined || reply.raw.destroyed) return;
-    const charge = budget.open(request.principal.sub);
-    charges.set(request, charge);
-    reply.raw.once('close', () => {
-      charges.delete(request);
-      charge.release();
-    });
+  app.addHook('preHandler', (request, reply, done) => {
+    if (request.principal !== undefined && !reply.raw.destroyed) {
+      const charge = budget.open(request.principal.sub);
+      charges.set(request, charge);
+      reply.raw.once('close', () => {
+        charges.delete(request);
+        charge.release();
+      });
+    }
+    done();
   });
-  app.addHook('onSend', async (request, reply, payload) => {
-    const whole = await toWhole(payload, reply);
-    if (whole instanceof Response) request.holdBytes(answerInParts);
-    if (typeof whole === 'string' && whole.length > smallAnswer) request.holdBytes(whole.length);
-    return whole;
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const hold = (whole: unknown) => {
+      if (whole instanceof Response) request.holdBytes(answerInParts);
+      if (typeof whole === 'string' && whole.length > smallAnswer) request.holdBytes(whole.length);
+      done(null, whole);
+    };
+    if (payload instanceof Response) toWhole(payload, reply).then(hold).catch(done);
+    else hold(payload);
   });
 }
 
 /** tRPC answers with a `Response`, which would hold the text uncounted. */
-async function toWhole(payload: unknown, reply: FastifyReply): Promise<unknown> {
-  if (!(payload instanceof Response)) return payload;
+async function toWhole(payload: Response, reply: FastifyReply): Promise<unknown> {
   if (payload.headers.has('transfer-encoding')) return payload; // in parts, as they become ready
   reply.code(payload.status).headers(Object.fromEntries(payload.headers));
   return payload.text();
@@ -95,11 +99,12 @@ const answerInParts = 512 * 1024;
  * https://nodejs.org/api/http.html#responsesettimeoutmsecs-callback
  */
 export function endUnreadAnswers(app: FastifyInstance, { unreadMs = 30_000 } = {}): void {
-  app.addHook('onRequest', async (_request, { raw }: FastifyReply) => {
+  app.addHook('onRequest', (_request, { raw }: FastifyReply, done) => {
     raw.setTimeout(unreadMs, () => {
       const { socket } = raw;
       if (socket !== null && socket.writableLength > 0) socket.destroy(); // else it waits for us
     });
+    done();
   });
 }
 

@@ -89,7 +89,7 @@ export function adminProcedure(id: string, operation: Operation) {
 
 /** A subscription for callers with the scope to read; REST has it as server-sent events. */
 export function readStream(id: string, stream: StreamOperation) {
-  return scopedProcedure(toStreamMeta(id, ['read'], stream));
+  return scopedProcedure(toStreamMeta(id, ['read'], stream)).use(bounded(stream));
 }
 
 /** Where tRPC is mounted. */
@@ -121,24 +121,50 @@ function contextOf(error: Error): ErrorContext {
   return context ?? { requestId: 'unknown', resourceMetadataUrl: '' };
 }
 
+/** One middleware for all: each costs every call some microseconds. */
 function scopedProcedure(meta: Meta) {
-  return t.procedure
-    .meta(meta)
-    .use(audited(meta))
-    .use(async ({ ctx, type, next, getRawInput }) => {
+  return t.procedure.meta(meta).use(({ ctx, type, next, getRawInput }) => {
+    if (type !== 'mutation') return run(next);
+    const about = { action: meta.id, path: meta.path };
+    const intent = memoize(() =>
+      getRawInput().then((input) => ctx.recordCall.intent({ ...about, input })),
+    );
+    const call = run(() => next({ ctx: { services: announced(ctx.services, intent) } }));
+    return ctx.audit.follow(recorded({ ctx, about, getRawInput, call }));
+
+    async function run<Result extends { ok: true } | { ok: false; error: Error }>(
+      proceed: () => Promise<Result>,
+    ): Promise<Result> {
       requireScope(ctx.principal, meta.scopes, ctx.scopeNames);
-      const intent = memoize(() =>
-        getRawInput().then((input) =>
-          ctx.recordCall.intent({ action: meta.id, path: meta.path, input }),
-        ),
-      );
-      const result = await (type === 'mutation'
-        ? next({ ctx: { services: announced(ctx.services, intent) } })
-        : next());
+      const result = await proceed();
       if (!result.ok && isAppError(result.error.cause)) throw toTrpcError(result.error.cause);
       return result;
-    })
-    .use(bounded(meta));
+    }
+  });
+}
+
+interface RecordedCall<Result> {
+  readonly ctx: Context;
+  readonly about: { readonly action: string; readonly path: string };
+  readonly getRawInput: () => Promise<unknown>;
+  readonly call: Promise<Result>;
+}
+
+/** Each mutation leaves its line before its answer does, whatever came of it. */
+async function recorded<
+  Result extends { ok: true; data: unknown } | { ok: false; error: unknown },
+>({ ctx, about, getRawInput, call }: RecordedCall<Result>): Promise<Result> {
+  const startedAt = performance.now();
+  const [ended] = await Promise.allSettled([call]);
+  const outcome =
+    ended.status === 'fulfilled' ? ended.value : { ok: false as const, error: ended.reason };
+  await ctx.recordCall.outcome({
+    ...about,
+    input: await getRawInput().catch(() => undefined), // malformed, which is what the result says
+    durationMs: performance.now() - startedAt,
+    ...(outcome.ok ? { output: outcome.data } : { error: outcome.error }),
+  });
+  return call;
 }
 
 /** The same services, whose first call waits until it is written what is intended. */
@@ -168,10 +194,8 @@ function memoize<T>(once: () => T): () => T {
 }
 
 /** Every stream, on any transport, takes its slot here and is ended here. */
-function bounded({ stream }: Meta) {
-  const { isShared = false, work = 'reads' } = stream ?? {};
-  return t.middleware(async ({ ctx, type, next }) => {
-    if (type !== 'subscription') return next();
+function bounded({ isShared = false, work = 'reads' }: StreamOperation) {
+  return t.middleware(async ({ ctx, next }) => {
     const { signal, principal, authenticate } = ctx;
     const stream = ctx.streams.open({
       sub: principal.sub,
@@ -198,24 +222,4 @@ async function enter(
   work: Work,
 ): Promise<() => void> {
   return signal.aborted ? () => {} : shares[work].enter(principal.sub, signal);
-}
-
-/** Each mutation leaves its line before its answer does, whatever came of it. */
-function audited({ id, path }: Meta) {
-  return t.middleware(async ({ ctx, type, next, getRawInput }) => {
-    if (type !== 'mutation') return next();
-    const startedAt = performance.now();
-    return ctx.audit.follow(
-      next().then(async (result) => {
-        await ctx.recordCall.outcome({
-          action: id,
-          path,
-          input: await getRawInput().catch(() => undefined), // malformed, which is what the result says
-          durationMs: performance.now() - startedAt,
-          ...(result.ok ? { output: result.data } : { error: result.error }),
-        });
-        return result;
-      }),
-    );
-  });
 }

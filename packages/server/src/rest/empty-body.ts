@@ -7,8 +7,9 @@ import type { FastifyInstance } from 'fastify';
 export function allowEmptyBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addHook('onRequest', async ({ raw: { headers } }) => {
-    if (hasNoBody(headers)) delete headers['content-type']; // Fastify checks it first, and refuses an empty or malformed one
+  app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+    if (headers['content-type'] !== undefined && hasNoBody(headers)) delete headers['content-type']; // Fastify checks it first, and refuses an empty or malformed one
+    done();
   });
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = body as string; // parseAs says so

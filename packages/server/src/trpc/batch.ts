@@ -15,13 +15,14 @@ export function countCalls(request: FastifyRequest): number {
 
 /** The batching link of tRPC's client splits batches by itself after this error. Throws `BAD_REQUEST`. */
 export function refuseLargeBatches(app: FastifyInstance): void {
-  app.addHook('preHandler', async (request) => {
+  app.addHook('preHandler', (request, _reply, done) => {
     const calls = countCalls(request);
     if (calls > maxBatchSize)
       throw badPart(
         'batch',
         `A batch may hold ${maxBatchSize} calls, and this one holds ${calls}; set maxItems: ${maxBatchSize} on the batching link, or send several`,
       );
+    done();
   });
 }
 

@@ -17,8 +17,9 @@ export interface TrpcOptions {
 export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
   const { createContext, resourceMetadataUrl } = options;
   app.removeAllContentTypeParsers(); // the plugin adds the ones it reads; others are 415
-  app.addHook('preHandler', async ({ raw }) => {
+  app.addHook('preHandler', ({ raw }, _reply, done) => {
     raw.headers['content-type'] ??= 'application/json'; // a mutation without input has no body to type
+    done();
   });
   refuseLargeBatches(app);
   app.addHook('preHandler', createTrpcStreams(options));
