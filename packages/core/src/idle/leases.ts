@@ -1,7 +1,5 @@
 // The service of leases: who keeps the VM on, until when, and what for. They live on the VM, so every process sees them.
 
-import { pause } from '../concurrency/deadline.ts';
-import { freshMs } from '../concurrency/single-flight.ts';
 import { AppError } from '../errors.ts';
 import { type Lease, leaseIdSchema, maxReasonLength } from '../model/lease.ts';
 import { toOwnTime } from '../model/vm-time.ts';
@@ -72,7 +70,6 @@ export function createLeases({
         (inner) => host.take(lease, { signal: inner }),
         signal,
       );
-      await pause(freshMs); // until no process of the API holds an answer from before
       return toLease({ id, ...owner, ...times }, now);
     },
     async release(id, { sub, isAdmin }) {
@@ -82,7 +79,6 @@ export function createLeases({
       if (lease.sub !== sub && !isAdmin) throw notYours(lease);
       const endedAt = await vm.explain(() => host.end(id));
       if (endedAt === undefined) throw leaseNotFound(id);
-      await pause(freshMs);
       return toLease({ ...lease, until: endedAt }, endedAt);
     },
     async list({ signal } = {}) {
