@@ -5,14 +5,14 @@ import { audiences, confirmation, issuers, payloads, subjects, times } from './a
 import type { Attack } from './attacks/forgery.ts';
 import { forms, opaque } from './attacks/forms.ts';
 import { brokenHeaders, headers, types } from './attacks/headers.ts';
-import { bentKeyIds, keyIds, strangers } from './attacks/keys.ts';
+import { bentKeyIds, foreignKeys, keyIds } from './attacks/keys.ts';
 import { signatures } from './attacks/signatures.ts';
 
 export const attacks: readonly Attack[] = [
   ...unsigned,
   ...symmetric,
   ...swapped,
-  ...strangers,
+  ...foreignKeys,
   ...keyIds,
   ...bentKeyIds,
   ...audiences,

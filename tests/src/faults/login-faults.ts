@@ -13,7 +13,7 @@ export function declareLoginFaults(getVm: () => RealVm | undefined): void {
   let keyFile: string;
   beforeAll(async () => {
     keyFile = await createFile(opened, 'key');
-    await writeFile(keyFile, createStrangerKey(), { mode: 0o600 });
+    await writeFile(keyFile, createUnknownKey(), { mode: 0o600 });
     const vm = getVm();
     api = opened.use(
       await startFaultyServer({
@@ -43,7 +43,7 @@ export function declareLoginFaults(getVm: () => RealVm | undefined): void {
   });
 }
 
-function createStrangerKey(): string {
+function createUnknownKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }

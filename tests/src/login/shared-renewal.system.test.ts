@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { renewInRounds } from './renewal-rounds.ts';
+import { renewConcurrently } from './concurrent-renewal.ts';
 
-test('two rounds of ten processes with tokens of 30 s: each succeeds, and each round renews once', () =>
-  renewInRounds(2));
+test('twice ten processes at once with tokens of 30 s: each succeeds, and one of the ten renews', () =>
+  renewConcurrently(2));

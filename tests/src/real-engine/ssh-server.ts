@@ -14,9 +14,9 @@ export interface RealSshServer {
   readonly port: number;
   /** Of the process that listens; each connection has children of its own. */
   readonly pid: number;
-  /** The user's key; a second, valid one is in `strangerKeyFile` that no one may use. */
+  /** The user's key; a second, valid one is in `unknownKeyFile` that no one may use. */
   readonly userKeyFile: string;
-  readonly strangerKeyFile: string;
+  readonly unknownKeyFile: string;
   readonly knownHostsFile: string;
   /** As `ssh-keygen -l` prints it. */
   readonly hostKeyFingerprint: string;
@@ -48,7 +48,7 @@ export async function startSshServer(options: SshServerOptions): Promise<RealSsh
   const hostKeyFile = file('ssh_host_ed25519_key');
   const configFile = file('sshd_config');
   const port = await findFreePort();
-  await Promise.all([hostKeyFile, file('user_key'), file('stranger_key')].map(generateKey));
+  await Promise.all([hostKeyFile, file('user_key'), file('unknown_key')].map(generateKey));
   const userKey = await readFile(file('user_key.pub'), 'utf8');
   await writeFile(file('authorized_keys'), userKey, { mode: 0o644 });
   const hostKey = (await readFile(`${hostKeyFile}.pub`, 'utf8')).split(' ').slice(0, 2).join(' ');
@@ -82,7 +82,7 @@ export async function startSshServer(options: SshServerOptions): Promise<RealSsh
       return daemon.pid;
     },
     userKeyFile: file('user_key'),
-    strangerKeyFile: file('stranger_key'),
+    unknownKeyFile: file('unknown_key'),
     knownHostsFile: file('known_hosts'),
     hostKeyFingerprint: fingerprint.split(' ')[1] ?? '',
     async start(config = options.config ?? []) {

@@ -1,4 +1,4 @@
-// `pnpm start` as a stranger runs it, but for the port.
+// `pnpm start` as a new user runs it, but for the port.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// Reads server-sent events as a stranger would, by the standard: https://html.spec.whatwg.org/multipage/server-sent-events.html
+// Reads server-sent events by the standard alone: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './start-app.ts';

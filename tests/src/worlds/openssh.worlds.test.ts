@@ -65,7 +65,7 @@ describeWith(await findNewerDebian(), 'OpenSSH 10', ({ folder }) => {
   }
 
   async function failLogins(): Promise<() => void> {
-    const args = ['-i', vm.sshd.strangerKeyFile, '-p', String(vm.sshd.port), 'opc@127.0.0.1'];
+    const args = ['-i', vm.sshd.unknownKeyFile, '-p', String(vm.sshd.port), 'opc@127.0.0.1'];
     const options = ['BatchMode=yes', 'IdentitiesOnly=yes', 'StrictHostKeyChecking=no'];
     const known = 'UserKnownHostsFile=/dev/null';
     const flags = [...options, known].flatMap((option) => ['-o', option]);

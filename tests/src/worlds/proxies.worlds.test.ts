@@ -38,7 +38,7 @@ for (const kind of kinds) {
         await caller.postJson(`/jobs/${job}/cancel`);
       }
 
-      // Whoever waits longer than the proxy does gets its own answer, and the build goes on.
+      // A caller who waits longer than the proxy does gets its own answer, and the build goes on.
       await hangBuild(app, 'it hangs for long');
       const response = await caller.post(path, { headers: { prefer: 'wait=3600' } });
       expect([502, 503, 504]).toContain(response.status);

@@ -62,7 +62,7 @@ function toData(error: unknown): Readonly<Record<string, unknown>> {
   return isRecord(error) && isRecord(error.data) ? error.data : {};
 }
 
-/** What a proxy, a gateway or a stranger says; nothing of its text, which can be anything. */
+/** What a proxy, a gateway or some other server says; nothing of its text, which can be anything. */
 function toForeignError(answer: Answer, { baseUrl, mutates }: CallFacts): OnDemandError {
   const { status, headers } = answer;
   const { code, says, advice } = judgeForeign(answer);

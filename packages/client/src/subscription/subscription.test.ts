@@ -254,7 +254,7 @@ describe('an error in the stream', () => {
   });
 
   test.each([
-    ['an error of a stranger', 'event: serialized-error\ndata: {"message":"secret"}\n\n'],
+    ['an error of another server', 'event: serialized-error\ndata: {"message":"secret"}\n\n'],
     ['an error that is not JSON', 'event: serialized-error\ndata: secret\n\n'],
     ['an item that is not JSON', 'data: secret\n\n'],
   ])('%s is an INVALID_RESPONSE that does not quote it', async (_what, text) => {

@@ -85,7 +85,7 @@ export const startScript = `${paths}${readState}id=$1 kind=$2 target=$3 lock=$4 
 shift 8
 command -v flock >/dev/null && command -v setsid >/dev/null || exit ${scriptExits.toolsMissing}
 make_places
-# Whoever makes this folder first decides whether the job may begin: see the script that looks for a job whose start was lost.
+# The process that makes this folder first decides whether the job may begin: see the script that looks for a job whose start was lost.
 claim=$jobs/.claim-$id
 if ! mkdir -- "$claim"; then
   [ -d "$claim" ] && exit ${scriptExits.voided}

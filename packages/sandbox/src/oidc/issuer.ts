@@ -44,7 +44,7 @@ export interface Oidc extends AsyncDisposable {
    * a valid admin token; undefined removes one. A string is the payload as it stands.
    */
   sign(claims?: JwtPart | string, header?: JwtPart): string;
-  /** The same with a stranger's key under the issuer's `kid`. */
+  /** The same with a foreign key under the issuer's `kid`. */
   signForeign(claims?: JwtPart | string, header?: JwtPart): string;
   /** Lets the device with this user code in, as a person would; false when none waits. */
   approveDevice(userCode: string): Promise<boolean>;
@@ -105,7 +105,7 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
     if (isFaulty && takeFault(faults.oidc, subject)) {
       const fault = { ...faults.oidc };
       if (fault.delayMs !== undefined) await pause(fault.delayMs, closing);
-      if (request.destroyed) return; // whoever asked has gone meanwhile
+      if (request.destroyed) return; // the client has gone meanwhile
       if (answerWithFault(response, fault)) return;
     }
     if (path === '/device') return serveDevicePage(request, response, decide);

@@ -42,7 +42,7 @@ const maxEntries = 1000;
  * Below what issuers allow, at once and for hours: Authelia's default is 30 tokens that are not active, 40, 50 and 100, of which
  * one comes back each minute, two, ten minutes and hour.
  */
-const strangers = {
+const unknownTokens = {
   total: { burst: 24, perMinute: 0.1 },
   share: { burst: 20, perMinute: 0.05 },
 };
@@ -76,12 +76,12 @@ export function createIntrospector(options: IntrospectionOptions) {
   // Apart, so that garbage pushes out garbage alone.
   const refused = new LRUCache<TokenHash, Refused>({ max: maxEntries });
   const asking = new Map<TokenHash, Promise<Principal>>();
-  const budget = createCheckBudget({ ...strangers, now });
+  const budget = createCheckBudget({ ...unknownTokens, now });
   let taken: SecretPlace | undefined;
   /** Until when the issuer is not asked, about tokens that were accepted before and about others. */
   let silence = {
     untilMs: Number.NEGATIVE_INFINITY,
-    forStrangersUntilMs: Number.NEGATIVE_INFINITY,
+    forUnknownUntilMs: Number.NEGATIVE_INFINITY,
   };
 
   return async function introspect(token: string, origin: Origin): Promise<Principal> {
@@ -92,7 +92,7 @@ export function createIntrospector(options: IntrospectionOptions) {
     if (known !== undefined) return serve(known, token, hash);
     const refusal = refused.get(hash);
     if (refusal !== undefined && now() - refusal.atMs < toRefusedMs(refusal)) throw refusal.error;
-    return share(hash, () => checkStranger(token, hash, origin));
+    return share(hash, () => checkUnknown(token, hash, origin));
   };
 
   async function serve(known: Accepted, token: string, hash: TokenHash): Promise<Principal> {
@@ -100,7 +100,7 @@ export function createIntrospector(options: IntrospectionOptions) {
     const isUsable = now() < known.usableUntilMs;
     if (isUsable && now() < silence.untilMs) return known.principal;
     const renewal = share(hash, async () => {
-      if (!isUsable) requireNoSilence(Math.min(silence.untilMs, silence.forStrangersUntilMs));
+      if (!isUsable) requireNoSilence(Math.min(silence.untilMs, silence.forUnknownUntilMs));
       return judge(await ask(token), hash);
     });
     if (!isUsable) return renewal;
@@ -108,7 +108,7 @@ export function createIntrospector(options: IntrospectionOptions) {
     return accepted.get(hash)?.principal ?? renewal; // gone: it was refused, as the renewal says
   }
 
-  async function checkStranger(token: string, hash: TokenHash, origin: Origin): Promise<Principal> {
+  async function checkUnknown(token: string, hash: TokenHash, origin: Origin): Promise<Principal> {
     await origin.requireAttempt();
     const reservation = await budget.reserve(origin.network).catch((error: unknown) => {
       const refusal = refused.get(hash);
@@ -116,7 +116,7 @@ export function createIntrospector(options: IntrospectionOptions) {
     });
     let outcome: 'spent' | 'unspent' = 'unspent';
     try {
-      requireNoSilence(silence.forStrangersUntilMs);
+      requireNoSilence(silence.forUnknownUntilMs);
       const answer = await ask(token);
       if (answer.active !== true) outcome = 'spent';
       return judge(answer, hash);
@@ -173,7 +173,7 @@ export function createIntrospector(options: IntrospectionOptions) {
     const waitMs = (seconds ?? 0) * 1000;
     silence = {
       untilMs: now() + Math.min(Math.max(waitMs, coolDownMs.least), coolDownMs.most),
-      forStrangersUntilMs: now() + waitMs,
+      forUnknownUntilMs: now() + waitMs,
     };
     if (seconds !== undefined) budget.shrink();
   }

@@ -239,7 +239,7 @@ describe('credentials in another form', () => {
 });
 
 describe('the issuer', () => {
-  test('is asked once for the keys, and three times more for a thousand unknown key ids of strangers', async () => {
+  test('is asked once for the keys, and three times more for a thousand unknown key ids', async () => {
     const authenticate = authenticator();
     const before = jwksFetches;
     const token = await mint();

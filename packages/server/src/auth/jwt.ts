@@ -96,7 +96,7 @@ export function createJwtVerifier({
     const current = await keys.current();
     const named = withId(current, kid);
     if (named.length > 0) return named;
-    // Only the issuer can sign with a known key, so strangers cannot trigger fetches in this way.
+    // Only the issuer can sign with a known key, so nobody else can trigger fetches in this way.
     const known = current.filter((jwk) => isFor(jwk, alg));
     const isRenamed = await findSigner(token, known, alg).then(
       () => true,

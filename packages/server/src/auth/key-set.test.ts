@@ -158,7 +158,8 @@ describe('key ids that nobody knows', () => {
   test('of one network keep no other from finding the key of a rotation at once', async () => {
     const { find, has, calls } = open();
     await has('a');
-    for (let index = 0; index < 50; index += 1) await find(`x${index}`, 'stranger').catch(() => {});
+    for (let index = 0; index < 50; index += 1)
+      await find(`x${index}`, 'elsewhere').catch(() => {});
     issuer.answers['/jwks'] = jwks('c');
     expect(await has('c')).toBe(true);
     expect(calls()).toBe(5);

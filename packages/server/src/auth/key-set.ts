@@ -54,7 +54,7 @@ const missingForMs = 20_000;
 const renamedCoolDownMs = 30_000;
 const maxMissing = 1000;
 /** Fetches because of unknown key ids. One that finds its key costs nothing, so a rotation works at once. */
-const strangers = {
+const unknownKeyIds = {
   total: { burst: 8, perMinute: 6 },
   share: { burst: 3, perMinute: 3 },
 };
@@ -71,7 +71,7 @@ export function createKeySet({
   let search: Promise<Keys> | undefined;
   let failure: { readonly error: unknown; readonly atMs: number } | undefined;
   let renamedAtMs = Number.NEGATIVE_INFINITY;
-  const budget = createCheckBudget({ ...strangers, now });
+  const budget = createCheckBudget({ ...unknownKeyIds, now });
   /** When each was last searched for. */
   const missing = new LRUCache<string, number>({ max: maxMissing });
 

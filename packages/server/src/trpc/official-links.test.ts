@@ -1,4 +1,4 @@
-// tRPC's own links, as whoever does without our client uses them.
+// tRPC's own links, for callers who do not use our client.
 
 import { AppError } from '@ondemand/core';
 import {

@@ -2,14 +2,14 @@
 
 import { type Attack, attackerKey, show, signedByAttacker, validClaims } from './forgery.ts';
 
-export const strangers: Attack[] = [
+export const foreignKeys: Attack[] = [
   ...(['RS256', 'ES256', 'EdDSA'] as const).map(
     (alg): Attack => [
-      `a stranger's ${alg} key under the issuer's id`,
+      `a foreign ${alg} key under the issuer's id`,
       ({ oidc }) => oidc.signForeign({}, { alg }),
     ],
   ),
-  ['a stranger’s strong key', (target) => signedByAttacker(target, {})],
+  ['a strong foreign key', (target) => signedByAttacker(target, {})],
   [
     'the key in jwk',
     (target) => signedByAttacker(target, { jwk: attackerKey.publicKey.export({ format: 'jwk' }) }),

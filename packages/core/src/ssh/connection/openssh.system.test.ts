@@ -104,7 +104,7 @@ describeSshd('with a real sshd', () => {
 
   it('says that a key is not authorized', async () => {
     await using sshd = await startSshd();
-    const privateKeyFile = join(sshd.folder, 'stranger');
+    const privateKeyFile = join(sshd.folder, 'unknown-key');
     generateKey(privateKeyFile, 'ed25519');
     await using connection = connectTo(sshd, { privateKeyFile });
     const error = await expectFailure(connection.exec(['true']), 'AUTH_REJECTED');

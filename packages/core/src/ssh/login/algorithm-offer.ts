@@ -78,7 +78,7 @@ const kinds: Record<AlgorithmKind, { what: string; option: string; ours: string 
   },
 };
 
-/** What a stranger sends ends up in a message. */
+/** What an unverified peer sends ends up in a message. */
 function isPlausible(name: string): boolean {
   return /^[a-zA-Z0-9@.+_-]{1,64}$/.test(name) && !/^(ext-info|kex-strict)-/.test(name);
 }

@@ -62,7 +62,7 @@ describe('verify()', () => {
     expect(trial.refusal).toBe(undefined);
   });
 
-  it('shows nothing of what a stranger put in place of a key type', async () => {
+  it('shows nothing of what an unverified peer put in place of a key type', async () => {
     const type = 'ssh\u001b[2J<script>';
     const length = Buffer.alloc(4);
     length.writeUInt32BE(type.length);

@@ -188,7 +188,7 @@ function toRefusal(
 function readKeyType(key: Buffer): string {
   if (key.length < 4) return 'unknown';
   const type = key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1');
-  // What a stranger sends ends up in a message: only a plausible name may.
+  // What an unverified peer sends ends up in a message: only a plausible name may.
   return /^[a-z0-9@.-]{1,64}$/.test(type) ? type : 'unknown';
 }
 

@@ -24,12 +24,12 @@ function fingerprintOf(file: string): string {
 /** An agent with new keys, and the server's own key last where it is wanted. */
 async function startAgent(
   sshd: PrivateSshd,
-  { strangers, own }: { strangers: number; own: boolean },
+  { unknownKeys, own }: { unknownKeys: number; own: boolean },
 ) {
   const socket = join(sshd.folder, 'agent');
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] });
   await once(agent.stdout, 'data');
-  const files = Array.from({ length: strangers }, (_, index) => join(sshd.folder, `key${index}`));
+  const files = Array.from({ length: unknownKeys }, (_, index) => join(sshd.folder, `key${index}`));
   for (const file of files) generateKey(file, 'ed25519');
   const all = own ? [...files, sshd.privateKeyFile] : files;
   const env = { ...process.env, SSH_AUTH_SOCK: socket };
@@ -48,7 +48,7 @@ const secondFactor = ['PasswordAuthentication yes', 'AuthenticationMethods publi
 describeSshd('a refused login', () => {
   it('names user, host, port and key, and leaves open what sshd does not say', async () => {
     await using sshd = await startSshd();
-    const privateKeyFile = join(sshd.folder, 'stranger');
+    const privateKeyFile = join(sshd.folder, 'unknown-key');
     generateKey(privateKeyFile, 'ed25519');
     for (const username of ['root', 'nobody-of-that-name']) {
       await using connection = connectTo(sshd, { privateKeyFile, username });
@@ -71,7 +71,7 @@ describeSshd('a refused login', () => {
     ["an agent's only key", 1],
   ])('that wants a second factor after %s says so', async (_what, keys) => {
     await using sshd = await startSshd({ config: secondFactor });
-    await using agent = await startAgent(sshd, { strangers: 0, own: true });
+    await using agent = await startAgent(sshd, { unknownKeys: 0, own: true });
     await using connection = connectTo(sshd, keys === 1 ? agent.options : {});
     const error = await expectFailure(connection.exec(['true']), 'AUTH_INCOMPLETE');
     expect(error.message).toMatch(
@@ -83,7 +83,7 @@ describeSshd('a refused login', () => {
 
   it('after more keys of an agent than MaxAuthTries says how many', async () => {
     await using sshd = await startSshd();
-    await using agent = await startAgent(sshd, { strangers: 8, own: true });
+    await using agent = await startAgent(sshd, { unknownKeys: 8, own: true });
     await using connection = connectTo(sshd, agent.options);
     const error = await expectFailure(connection.exec(['true']), 'AUTH_TOO_MANY_FAILURES');
     expect(error.message).toMatch(/agent's 9 keys.*MaxAuthTries.*SSH_PRIVATE_KEY_FILE/);
@@ -92,7 +92,7 @@ describeSshd('a refused login', () => {
 
   it('of all keys of an agent lists them', async () => {
     await using sshd = await startSshd();
-    await using agent = await startAgent(sshd, { strangers: 2, own: false });
+    await using agent = await startAgent(sshd, { unknownKeys: 2, own: false });
     await using connection = connectTo(sshd, agent.options);
     const error = await expectFailure(connection.exec(['true']), 'AUTH_REJECTED');
     expect(error.message).toMatch(/the agent's 2 keys \(SHA256:\S+, SHA256:\S+\)/);

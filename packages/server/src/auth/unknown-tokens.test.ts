@@ -68,7 +68,7 @@ describe('at an issuer with the limits of Authelia', () => {
         if (passedMs % everyMs === 0 || passedMs === 0)
           for (let index = 0; index < burst; index += 1) {
             serial += 1;
-            await errorOf(ask(`garbage-${serial}`, 'stranger'));
+            await errorOf(ask(`garbage-${serial}`, 'elsewhere'));
           }
         expect(await ask('good')).toMatchObject({ sub: 'diego' });
         clock.advance(1500);

@@ -3,14 +3,14 @@
 import { expect } from 'vitest';
 import { startLoggedIn } from './start-stage.ts';
 
-/** Ten processes at once whose token has ended, in each round: all succeed, and one of them renews. */
-export async function renewInRounds(rounds: number): Promise<void> {
+/** Ten processes at once whose token has ended, each time: all succeed, and one of them renews. */
+export async function renewConcurrently(times: number): Promise<void> {
   await using stage = await startLoggedIn({
     sandbox: { oidc: { flavour: 'authelia', accessTokenTtlSeconds: 30 } },
   });
   const { app, cli } = stage;
   const { oidc } = app.sandbox;
-  for (let round = 0; round < rounds; round += 1) {
+  for (let time = 0; time < times; time += 1) {
     await cli.endAccessToken(app.url);
     oidc.clear();
     const results = await Promise.all(Array.from({ length: 10 }, () => cli.run('ps -q')));

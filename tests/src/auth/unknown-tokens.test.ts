@@ -41,9 +41,9 @@ function startWorld() {
 }
 
 test.each([
-  ['one stranger, a token each 1.5 s', 1500, 1, 1],
-  ['one stranger, 45 tokens each quarter of an hour', hourMs / 4, 45, 1],
-  ['twelve strangers of as many networks, each a token a minute', 60_000, 12, 12],
+  ['one client, a token each 1.5 s', 1500, 1, 1],
+  ['one client, 45 tokens each quarter of an hour', hourMs / 4, 45, 1],
+  ['twelve clients of as many networks, each a token a minute', 60_000, 12, 12],
 ])(
   'an hour of garbage costs a known caller no call: %s',
   async (_, everyMs, burst, networks) => {
@@ -53,7 +53,7 @@ test.each([
     let refused = 0;
     for (let passedMs = 0; passedMs < hourMs; passedMs += 1500) {
       for (let index = 0; passedMs % everyMs === 0 && index < burst; index += 1) {
-        const network = `strangers-${index % networks}`;
+        const network = `elsewhere-${index % networks}`;
         const answer = await world.ask(`authelia_at_${passedMs}-${index}`, network);
         expect(answer).toMatch(/^(?:UNAUTHORIZED|SERVICE_UNAVAILABLE)$/);
         if (answer === 'UNAUTHORIZED') refused += 1;
