@@ -13,7 +13,7 @@ import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { toFailure } from './failure.ts';
 import { createOutput, type Output, type Streams } from './output/output.ts';
 import { type Environment, readTokenOrigin } from './settings.ts';
-import { readVersion } from './version.ts';
+import { version } from './version.ts';
 import { startDeadline } from './wait/deadline.ts';
 import { createUnfinishedWork, type UnfinishedWork } from './wait/unfinished-work.ts';
 
@@ -90,7 +90,7 @@ const completionTimeoutMs = 3_000;
 
 function print(invocation: Exclude<Invocation, { kind: 'run' }>, output: Output): ExitCode {
   if (invocation.kind === 'version') {
-    output.say(`ondemand ${readVersion()}\n`);
+    output.say(`ondemand ${version}\n`);
   } else {
     output.say(toHelp(invocation.path, invocation.subject, output.style));
   }

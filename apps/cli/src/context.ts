@@ -1,6 +1,7 @@
 // What a command may use: the API, the terminal and the signal of the user's interrupt.
 
 import type { OnDemandClient } from '@ondemand/client';
+import { fetchAnswer } from './fetch-answer.ts';
 import { createLoginStore, type LoginStore, toConfigFolder } from './login/login-store.ts';
 import type { Output, Streams } from './output/output.ts';
 import { type Environment, readSettings, readUrl, type TokenOrigin } from './settings.ts';
@@ -51,20 +52,26 @@ export function createContext(options: ContextOptions): Context {
       using _spinner = output.spin('Renewing the login');
       await settings.token(); // now, so that a login that has ended is told before anything is asked or done
     }
+    const { url, token, tokenFrom } = settings;
     const { createClient } = await import('@ondemand/client'); // late, so that help and usage errors come at once
-    return { client: createClient(settings), url: settings.url, tokenFrom: settings.tokenFrom };
+    return { client: createClient({ url, token, fetch: fetchAnswer }), url, tokenFrom };
   }
 
   return {
     output,
     signal,
     env,
-    stdin: streams.stdin,
+    // Node makes a stream of it when it is asked for first.
+    get stdin() {
+      return streams.stdin;
+    },
     connect: async () => (await connectFrom()).client,
     connectFrom,
     locate: () => readUrl(source),
     logins,
-    canConfirm: streams.stdin.isTTY === true && streams.stderr.isTTY === true,
+    get canConfirm() {
+      return streams.stdin.isTTY === true && streams.stderr.isTTY === true;
+    },
     async confirm(text) {
       const { confirm } = await import('./output/confirm.ts');
       await confirm({ text, streams, signal });

@@ -6,9 +6,8 @@ import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toPrintable } from '../output/printable.ts';
 import { createUnfinishedWork, type UnfinishedWork } from '../wait/unfinished-work.ts';
-import { type Held, LockTimeout, withFileLock } from './file-lock.ts';
+import type { Held } from './file-lock.ts';
 import type { LockOwner } from './lock-owner.ts';
-import { makePrivateFolder, readPrivateFile, writePrivateFile } from './private-file.ts';
 import { noLogins, parseLogins, type StoredLogins, serializeLogins } from './stored-logins.ts';
 
 export interface LoginStore {
@@ -41,6 +40,7 @@ export function createLoginStore({
   const path = join(folder, 'logins.json');
 
   async function load(): Promise<StoredLogins | undefined> {
+    const { readPrivateFile } = await import('./private-file.ts'); // late, as is the lock: most commands need neither
     const found = await readPrivateFile(path);
     if (found?.wasOpen === true) {
       warn(
@@ -60,6 +60,8 @@ export function createLoginStore({
   }
 
   async function change<T>(signal: AbortSignal, work: (change: Change) => Promise<T>): Promise<T> {
+    const { LockTimeout, withFileLock } = await import('./file-lock.ts');
+    const { makePrivateFolder, writePrivateFile } = await import('./private-file.ts');
     try {
       await makePrivateFolder(path);
       const onWait = (owner: LockOwner | undefined) => warn(`Waiting for ${toHolder(owner)}`);

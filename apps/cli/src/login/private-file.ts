@@ -1,6 +1,5 @@
 // A file that only its owner may read, replaced whole or not at all.
 
-import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -26,6 +25,7 @@ export async function readPrivateFile(path: string): Promise<PrivateText | undef
 
 /** A reader sees the old text or the new one, also after a crash. */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
+  const { randomUUID } = await import('node:crypto'); // late, so that reading does not load it
   const fresh = `${path}.${randomUUID()}`;
   try {
     const file = await open(fresh, 'wx', 0o600);

@@ -11,10 +11,10 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Gives tRPC's envelope when it holds a result; throws whatever else was answered. */
+/** Gives the result out of tRPC's envelope; throws whatever else was answered. */
 export function readAnswer(answer: Answer, call: CallFacts): unknown {
   const body = parseJson(answer.text);
-  if (isOk(answer) && isRecord(body) && isRecord(body.result)) return body;
+  if (isOk(answer) && isRecord(body) && isRecord(body.result)) return body.result.data;
   throw toRefusal(answer, call);
 }
 

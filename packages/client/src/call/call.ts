@@ -1,7 +1,5 @@
-// One call, from its arguments to its answer or its OnDemandError: headers, deadline, tRPC.
+// One call, from its arguments to its answer or its OnDemandError: headers, deadline, request.
 
-import type { AppRouter } from '@ondemand/server';
-import { createTRPCUntypedClient, httpLink, TRPCClientError } from '@trpc/client';
 import { OnDemandError } from '../errors.ts';
 import { type ClientOptions, checkTimeout } from '../options.ts';
 import type { CallOptions } from '../procedures.ts';
@@ -10,6 +8,7 @@ import { toBaseUrl } from './base-url.ts';
 import { withDeadline } from './deadline.ts';
 import { createExchange } from './exchange.ts';
 import { createHeaders, type HeaderRecord } from './headers.ts';
+import { toInputText } from './input-text.ts';
 
 export interface CallRequest {
   readonly type: 'query' | 'mutation';
@@ -27,16 +26,7 @@ export function createCall(client: ClientOptions): Call {
   checkTimeout(client);
   const baseUrl = toBaseUrl(client.url);
   const requestHeaders = createHeaders(client);
-  const trpc = createTRPCUntypedClient<AppRouter>({
-    links: [
-      // Not the batching link: there a call waits for the slowest of its batch, and an aborted one goes on.
-      httpLink({
-        url: `${baseUrl}/trpc`,
-        headers: ({ op }) => op.context.headers as Record<string, string>, // put there below
-        fetch: createExchange({ baseUrl, fetch: client.fetch }),
-      }),
-    ],
-  });
+  const exchange = createExchange({ baseUrl, fetch: client.fetch });
 
   return async ({ type, path, input }, options = {}) => {
     const { signal, timeoutMs = client.timeoutMs ?? defaultTimeoutMs[type] } = options;
@@ -54,24 +44,26 @@ export function createCall(client: ClientOptions): Call {
     try {
       return await answer;
     } catch (error) {
-      throw toOnDemandError(error, path);
+      // Where there is such a thing, the stack then leads to the caller and not into the deadline.
+      if (error instanceof OnDemandError) Error.captureStackTrace?.(error);
+      throw error;
     }
 
     async function send(signal: AbortSignal): Promise<unknown> {
+      const inputText = toInputText(input, path);
+      const sendWith = (headers: HeaderRecord): Promise<unknown> => {
+        isSent = true;
+        return exchange({ type, path, inputText, headers, signal });
+      };
       const sent = await requestHeaders.read();
       try {
-        return await sendWith(sent, signal);
+        return await sendWith(sent);
       } catch (error) {
         isSent = false; // a refused call did nothing
-        const fresh = await requestHeaders.renew(sent, toCause(error));
+        const fresh = await requestHeaders.renew(sent, error);
         if (fresh === undefined) throw error;
-        return await sendWith(fresh, signal);
+        return await sendWith(fresh);
       }
-    }
-
-    function sendWith(headers: HeaderRecord, signal: AbortSignal): Promise<unknown> {
-      isSent = true;
-      return trpc[type](path, input, { signal, context: { headers } });
     }
 
     function giveUp(code: 'TIMEOUT' | 'ABORTED', { what, advice, cause }: GivenUp): OnDemandError {
@@ -82,26 +74,8 @@ export function createCall(client: ClientOptions): Call {
   };
 }
 
-function toCause(thrown: unknown): unknown {
-  return thrown instanceof TRPCClientError ? thrown.cause : thrown;
-}
-
 interface GivenUp {
   readonly what: string;
   readonly advice?: string;
   readonly cause?: unknown;
-}
-
-/** tRPC wraps what its `fetch` threw; what it throws by itself comes from writing the input as JSON. */
-function toOnDemandError(thrown: unknown, path: string): OnDemandError {
-  const cause = toCause(thrown);
-  const error =
-    cause instanceof OnDemandError
-      ? cause
-      : new OnDemandError('BAD_REQUEST', `The input of ${path} cannot be written as JSON`, {
-          cause,
-        });
-  // Where there is such a thing, the stack then leads to the caller and not into tRPC.
-  Error.captureStackTrace?.(error);
-  return error;
 }

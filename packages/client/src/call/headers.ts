@@ -21,7 +21,7 @@ export function createHeaders({
     throw new TypeError(
       `token: a string is needed, or a function that gives one; its type is ${typeof token}`,
     );
-  const fixed = toRecord(headers ?? {});
+  const fixed = headers ? toRecord(headers) : {}; // without need `Headers` would load all of Node's `fetch`
   const read = async (refused?: string): Promise<HeaderRecord> => {
     const value = await readToken(token, refused);
     return value === undefined ? fixed : { ...fixed, authorization: `${scheme}${value}` };

@@ -4,6 +4,7 @@ import { toStreamError } from '../call/answer.ts';
 import { toBaseUrl } from '../call/base-url.ts';
 import { globalFetch } from '../call/exchange.ts';
 import { createHeaders, type HeaderRecord } from '../call/headers.ts';
+import { toInputText } from '../call/input-text.ts';
 import { pause } from '../call/pause.ts';
 import { OnDemandError } from '../errors.ts';
 import type { ClientOptions } from '../options.ts';
@@ -82,7 +83,7 @@ export function createSubscribe(
     end: AbortController,
   ): AsyncGenerator<unknown, void> {
     const { signal, timeoutMs = client.timeoutMs ?? defaultTimeoutMs } = options;
-    const inputText = toJson(input, path);
+    const inputText = toInputText(input, path);
     const reconnection = createReconnection(reconnectPolicy);
     let lastEventId: string | undefined;
     let hasGiven = false;
@@ -215,14 +216,4 @@ const loopWasLeft = Symbol('the loop over the items was left');
 
 function toAborted(path: string, cause: unknown): OnDemandError {
   return new OnDemandError('ABORTED', `The subscription of ${path} was aborted`, { cause });
-}
-
-function toJson(input: unknown, path: string): string | undefined {
-  try {
-    return JSON.stringify(input);
-  } catch (cause) {
-    throw new OnDemandError('BAD_REQUEST', `The input of ${path} cannot be written as JSON`, {
-      cause,
-    });
-  }
 }

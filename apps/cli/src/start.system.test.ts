@@ -1,0 +1,88 @@
+// What a start of the command costs: the modules it loads, and the package that it needs.
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { healthy, table } from './testing/fixtures.test-support.ts';
+import { runBin, token } from './testing/run-bin.test-support.ts';
+import { startStubApi } from './testing/stub-api.test-support.ts';
+
+const run = promisify(execFile);
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ondemand-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('--version loads its one file, ps the files of four and an HTTP client, and neither fetch nor TLS', async () => {
+  const version = await findLoaded(['--version']);
+  expect(version.files).toEqual(['ondemand.js', 'start.cjs']);
+  await using api = await startStubApi(healthy);
+  const ps = await findLoaded(['ps'], api.url);
+  const own = ['client.cjs', 'main.cjs', 'ondemand.js', 'ps.cjs', 'shared.cjs', 'start.cjs'];
+  expect(ps.files.toSorted()).toEqual(own);
+  expect(ps.builtins).toContain('http');
+  for (const builtin of [
+    'internal/deps/undici/undici',
+    'tls',
+    'http2',
+    'crypto',
+    'readline',
+    'internal/modules/esm/load',
+  ])
+    expect(ps.builtins).not.toContain(builtin);
+});
+
+test('the tarball installs with npm alone, without another package, and runs', async () => {
+  const packageFolder = fileURLToPath(new URL('..', import.meta.url));
+  await pack(packageFolder, folder);
+  const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
+  const prefix = join(folder, 'prefix');
+  const env = { PATH: process.env.PATH, HOME: folder, npm_config_update_notifier: 'false' };
+  await run(
+    'npm',
+    ['install', '--global', '--offline', '--no-audit', '--prefix', prefix, join(folder, tarball)],
+    { cwd: folder, env },
+  );
+  const installed = join(prefix, 'lib/node_modules/@ondemand/cli');
+  expect((await readdir(installed)).toSorted()).toEqual(['LICENSE', 'bin', 'dist', 'package.json']);
+  await using api = await startStubApi(healthy);
+  const ps = await run(join(prefix, 'bin/ondemand'), ['ps'], {
+    cwd: '/',
+    env: { ...env, ONDEMAND_URL: api.url, ONDEMAND_TOKEN: token },
+  });
+  expect(ps).toEqual({ stdout: table, stderr: '' });
+});
+
+/** What Node had loaded when the command ended. */
+async function findLoaded(args: readonly string[], url?: string) {
+  const report = join(folder, 'loaded.json');
+  const hook = join(folder, 'hook.cjs');
+  await writeFile(
+    hook,
+    `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(report)},
+      JSON.stringify([process.moduleLoadList, Object.keys(require.cache)])));`,
+  );
+  const env = { NODE_OPTIONS: `--require ${hook}` };
+  const { exitCode, stderr } = await runBin(args, { ...(url !== undefined && { url }), env });
+  expect([exitCode, stderr]).toEqual([0, '']);
+  const [builtins, files] = JSON.parse(await readFile(report, 'utf8')) as [string[], string[]]; // as written above
+  return {
+    builtins: builtins.map((name) => name.replace('NativeModule ', '')),
+    files: files.filter((path) => path !== hook).map((path) => path.replace(/.*\//, '')),
+  };
+}
+
+/** With the pnpm that runs the tests, else one that npm has in its cache: never from the network. */
+async function pack(cwd: string, destination: string): Promise<void> {
+  const { npm_execpath: path = '' } = process.env;
+  const [command, ...args] = /pnpm/.test(path)
+    ? [process.execPath, path]
+    : ['npx', '--yes', '--offline', 'pnpm@10'];
+  await run(command, [...args, 'pack', '--pack-destination', destination], { cwd });
+}

@@ -1,0 +1,30 @@
+// Where the process begins: `--version` is answered here, all else is loaded for what needs it.
+
+import { writeSync } from 'node:fs';
+import * as nodeModule from 'node:module';
+import { version } from './version.ts';
+
+const [, , ...argv] = process.argv;
+const isAnswered = argv.length === 1 && argv[0] === '--version' && sayVersion();
+if (!isAnswered) {
+  keepCompiled();
+  void import('./main.ts').then(({ main }) => main());
+}
+
+/** False when it cannot be written at once: `main` waits, or says why. */
+function sayVersion(): boolean {
+  try {
+    writeSync(1, `ondemand ${version}\n`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Node 22.8 and newer keep compiled code between runs; in a folder of this user, as what others may write there would be run. */
+function keepCompiled(): void {
+  const { enableCompileCache } = nodeModule as { enableCompileCache?: (folder: string) => unknown }; // Node 20 has none
+  const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
+  const folder = cache?.startsWith('/') ? cache : home && `${home}/.cache`;
+  if (folder) enableCompileCache?.(`${folder}/ondemand`);
+}
