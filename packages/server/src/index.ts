@@ -34,7 +34,6 @@ import {
   requestTimeoutMs,
 } from './limits/request-limits.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './openapi/docs.ts';
-import { createOpenApiDocument } from './openapi/document.ts';
 import { appRouter } from './procedures/app-router.ts';
 import type { Services } from './procedures/core-services.ts';
 import { createContextFactory } from './procedures/create-context.ts';
@@ -155,7 +154,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
   await app.register(registerHealth, { checkReady: options.checkReady });
   await app.register(registerDocs, {
-    document: createOpenApiDocument({ publicUrl }),
+    async createDocument() {
+      const { createOpenApiDocument } = await import('./openapi/document.ts');
+      return createOpenApiDocument({ publicUrl });
+    },
     resourceMetadata: {
       resource: publicUrl,
       authorization_servers: [options.issuer],

@@ -21,6 +21,7 @@ describe('a path below the static files that is none of them is not found', () =
     '..%2f..%2fpackage.json',
     'x/../index.css',
     './index.css',
+    '%2e/index.css',
     '/index.css',
     '%00',
     'index.css%00',
