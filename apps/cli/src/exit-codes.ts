@@ -9,6 +9,7 @@ export const exitCodes = {
   notFound: 4,
   conflict: 5,
   unavailable: 6,
+  timedOut: 124,
   interrupted: 130,
 } as const;
 
@@ -22,5 +23,6 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
   notFound: 'not found',
   conflict: 'conflict with the present state',
   unavailable: 'API, VM, SSH or Docker unavailable',
+  timedOut: 'not done in the time that was given',
   interrupted: 'interrupted',
 };

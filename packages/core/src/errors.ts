@@ -73,6 +73,7 @@ export const errorTexts = {
     'OCI refused the request',
     'VM not found in OCI',
     'VM address not readable',
+    'VM console not readable',
     'OCI limit reached',
     'OCI account not in order',
     'OCI endpoint not supported',

@@ -40,6 +40,7 @@ export * from './model/job.ts';
 export * from './model/lease.ts';
 export * from './model/log-line.ts';
 export { type LogText, toLogText } from './model/log-text.ts';
+export { type VmReady, vmReadySchema } from './model/ready.ts';
 export type { Resumable } from './model/resumable.ts';
 export * from './model/vm.ts';
 export { createOciCompute, type OciComputeOptions } from './oci/compute.ts';
@@ -63,4 +64,12 @@ export {
 } from './ssh/connection/connection.ts';
 export { checkSshConfig } from './ssh/login/check-config.ts';
 export type { SshReason } from './ssh/to-app-error.ts';
+export { createReadiness, type Readiness, type ReadinessOptions } from './vm/readiness.ts';
 export { createVm, type Vm, type VmOptions } from './vm/vm.ts';
+export {
+  createWaker,
+  type WakeRequest,
+  type WakeResult,
+  type Waker,
+  type WakerOptions,
+} from './vm/wake.ts';

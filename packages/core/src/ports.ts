@@ -5,7 +5,7 @@ import type { ContainerInspection, ContainerStats } from './model/inspection.ts'
 import type { Job, JobKind, JobState } from './model/job.ts';
 import type { LogLine, LogTail, LogTime } from './model/log-line.ts';
 import type { CountBytes, LogText } from './model/log-text.ts';
-import type { LifecycleState, VmAction } from './model/vm.ts';
+import type { LifecycleState, VmAction, VmConsole } from './model/vm.ts';
 
 /** Every call that waits takes the caller's signal; aborting it stops the work, or at least the wait for it. */
 export interface CallOptions {
@@ -49,6 +49,12 @@ export interface Compute {
    * `SERVICE_UNAVAILABLE` with `details.outcome` `'unknown'` means that it was sent and its answer lost: check before you repeat it.
    */
   act(action: VmAction, options: { readonly etag: string } & CallOptions): Promise<void>;
+}
+
+/** What the VM prints where nothing else is heard of it. Throws as `Compute`. */
+export interface SerialConsole {
+  /** The last lines, captured now; takes up to a minute. */
+  readConsole(options: { readonly lines: number } & CallOptions): Promise<VmConsole>;
 }
 
 /** The connection to the VM that engine and shell share. */

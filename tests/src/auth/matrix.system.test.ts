@@ -93,13 +93,22 @@ const scopesOf: Readonly<Record<TokenKind, readonly string[] | undefined>> = {
 const isAllowed = ({ scopes }: Operation, kind: TokenKind) =>
   scopesOf[kind]?.some((scope) => scopes.includes(scope)) === true;
 const isPower = ({ method, path }: Operation) =>
-  method === 'POST' && /^\/vm\/(?!leases)/.test(path);
+  method === 'POST' && /^\/vm\/(?!leases|wake)/.test(path);
 
 /** What a token that may only wake is for. */
-const forWaking = ['vm_status', 'vm_takeLease', 'vm_releaseLease', 'whoami'];
+const forWaking = [
+  'vm_status',
+  'vm_ready',
+  'vm_watchReady',
+  'vm_wake',
+  'vm_takeLease',
+  'vm_releaseLease',
+  'whoami',
+];
 
 test('every operation needs one of the scopes, and changing needs admin, or wake where that is what it is for', () => {
   expect(operations.filter(({ isStream }) => isStream).map(({ id }) => id)).toEqual([
+    'vm_watchReady',
     'containers_followLogs',
     'jobs_output',
     'events',

@@ -30,6 +30,17 @@ export function parseCount(text: string, { min, max }: { min: number; max: numbe
   throw usageError(`needs a whole number from ${min} to ${max}, not '${text}'`);
 }
 
+/** `--timeout`, of what waits for the VM: ten minutes unless told otherwise. */
+export function timeoutOption(summary: string): Valued<number> {
+  return {
+    kind: 'value',
+    placeholder: 'DURATION',
+    summary: `${summary}, such as 90s or 1h (default: 10m)`,
+    fallback: 10 * 60_000,
+    parse: parseDuration,
+  };
+}
+
 /** `90s`, `10m`, `1h`, `1h30m` in milliseconds; more than nothing, at most a day. */
 export function parseDuration(text: string): number {
   const match = /^(?:(\d{1,5})h)?(?:(\d{1,5})m)?(?:(\d{1,5})s)?$/.exec(text);

@@ -59,7 +59,7 @@ test.each([
   ['pss', "unknown command 'pss', did you mean 'ps'?; see ondemand --help"],
   ['vm strat', "unknown command 'vm strat', did you mean 'vm start'?; see ondemand vm --help"],
   ['frobnicate', "unknown command 'frobnicate'; see ondemand --help"],
-  ['vm', 'vm needs one of status, start, stop, reboot, reset; see ondemand vm --help'],
+  ['vm', 'vm needs one of status, start, stop, reboot, reset, console; see ondemand vm --help'],
   ['ps --quite', "unknown flag --quite, did you mean '--quiet'?; see ondemand ps --help"],
   ['ps --constructor', 'unknown flag --constructor; see ondemand ps --help'],
   ['ps -x', 'unknown flag -x; see ondemand ps --help'],
@@ -82,7 +82,7 @@ test.each([
     "--timeout needs a duration such as 90s, 10m or 1h30m, up to 24h, not 'soon'",
   ],
   ['completion tcsh', "completion needs bash|zsh|fish, not 'tcsh'"],
-  ['vm console', "unknown command 'vm console'; see ondemand vm --help"],
+  ['vm screen', "unknown command 'vm screen'; see ondemand vm --help"],
 ])('"ondemand %s" is a usage error', async (line, message) => {
   await expect(parse(line)).rejects.toMatchObject({ name: 'CliError', exitCode: 2, message });
 });

@@ -3,17 +3,22 @@
 import type { OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
+import { flag } from '../command-line/options.ts';
 import { suggestName } from '../command-line/suggest-name.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
+import { defaultWakeMs, wakeUp } from '../wait/wake-up.ts';
+
+const wakeFlag = flag('Wake the VM first, and wait until it is ready');
 
 export const start = defineAction({
   verb: 'start',
   doing: 'Starting',
   unchanged: 'already running',
   description: 'Start containers, one after the other. One that is running already is a success.',
-  examples: ['ondemand start nginx', 'ondemand start db app'],
+  examples: ['ondemand start nginx', 'ondemand start db app --wake'],
+  canWake: true,
 });
 
 export const stop = defineAction({
@@ -30,6 +35,7 @@ export const restart = defineAction({
   unchanged: 'unchanged',
   description: 'Restart containers, one after the other. One that is stopped is started.',
   examples: ['ondemand restart nginx'],
+  canWake: true,
 });
 
 interface Action {
@@ -39,16 +45,19 @@ interface Action {
   readonly unchanged: string;
   readonly description: string;
   readonly examples: readonly string[];
+  /** It makes sense of a VM that is off. */
+  readonly canWake?: boolean;
 }
 
-function defineAction({ verb, doing, unchanged, description, examples }: Action) {
+function defineAction({ verb, doing, unchanged, description, examples, canWake = false }: Action) {
   return defineCommand({
     description: `${description}\nEach NAME is tried; those that succeed are printed.`,
     operands: { arity: 'some', label: 'NAME…', from: 'containers' },
-    options: {},
+    options: { ...(canWake && { wake: wakeFlag }) },
     examples,
-    async run(context, { operands: names }) {
+    async run(context, { options: { wake = false }, operands: names }) {
       const client = await context.connect();
+      if (wake) await wakeUp(context, { client, timeoutMs: defaultWakeMs });
       const exits: ExitCode[] = [];
       for (const [index, name] of names.entries()) {
         const later = names.slice(index + 1);

@@ -10,6 +10,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
 import { toPrintableText } from '../output/printable.ts';
 import { toJobFailure } from '../views/job-facts.ts';
+import { defaultWakeMs, wakeUp } from '../wait/wake-up.ts';
 import { showWaits } from '../watch/follow.ts';
 import { followJob } from '../watch/follow-job.ts';
 
@@ -19,14 +20,18 @@ docker compose build and up -d, one after the other. The output comes on stderr 
 Each build is a job on the VM: Ctrl-C stops watching, not the build.
 Each NAME is tried; those that succeed are printed.`,
   operands: { arity: 'some', label: 'NAME…', from: 'containers' },
-  options: { detach: flag('Print the id of the job once it has begun, and do not wait', 'd') },
+  options: {
+    detach: flag('Print the id of the job once it has begun, and do not wait', 'd'),
+    wake: flag('Wake the VM first, and wait until it is ready'),
+  },
   examples: [
     'ondemand rebuild app',
     'ondemand rebuild app 2>build.log',
     'ondemand jobs $(ondemand rebuild app -d) -f',
   ],
-  async run(context, { options: { detach }, operands: names }) {
+  async run(context, { options: { detach, wake }, operands: names }) {
     const client = await context.connect();
+    if (wake) await wakeUp(context, { client, timeoutMs: defaultWakeMs });
     const exits: ExitCode[] = [];
     for (const [index, name] of names.entries()) {
       const prefix = names.length === 1 ? '' : `${name} | `;

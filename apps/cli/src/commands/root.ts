@@ -12,6 +12,11 @@ export const root: Group = {
       load: async () => (await import('./status.ts')).status,
     },
     {
+      name: 'wake',
+      summary: 'Start the VM, wait until it is ready, keep it on',
+      load: async () => (await import('./wake.ts')).wake,
+    },
+    {
       name: 'vm',
       summary: 'Look at the VM, start, stop, reboot or reset it',
       load: async () => (await import('./vm.ts')).vm,
@@ -95,7 +100,7 @@ export const root: Group = {
   examples: [
     'ondemand login --url https://ondemand.example.com',
     'ondemand status',
-    'ondemand vm start --wait && ondemand ps',
+    'ondemand wake && ondemand ps',
     'ondemand restart nginx && ondemand logs nginx -f -n 20',
     'ondemand ps --json | jq -r \'.[] | select(.state == "exited") | .name\'',
   ],

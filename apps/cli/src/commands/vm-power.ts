@@ -1,16 +1,14 @@
 // `ondemand vm start|stop|reboot|reset`: one power action, confirmed first where it interrupts something.
 
-import type { OnDemandClient, VmActionResult, VmState } from '@ondemand/client';
+import type { OnDemandClient, VmActionResult } from '@ondemand/client';
 import { CliError, usageError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
-import { flag, parseDuration } from '../command-line/options.ts';
+import { flag, timeoutOption } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { formatDuration } from '../output/duration.ts';
+import { createStages, toReasonWhy } from '../views/ready-stage.ts';
 import { type Goal, restarted, started, stopped } from '../wait/goals.ts';
 import { waitFor } from '../wait/wait-for.ts';
-
-const defaultTimeoutMs = 10 * 60_000; // above its users: the commands are made while this module loads
 
 export const start = definePower({
   verb: 'start',
@@ -79,13 +77,7 @@ function definePower({
     description,
     options: {
       wait: flag(`Wait until ${goal.wanted} (--json: the state of the VM)`),
-      timeout: {
-        kind: 'value',
-        placeholder: 'DURATION',
-        summary: 'How long --wait waits at most, such as 90s or 1h (default: 10m)',
-        fallback: defaultTimeoutMs,
-        parse: parseDuration,
-      },
+      timeout: timeoutOption('How long --wait waits at most'),
       yes: flag(
         question === undefined ? 'Accepted, as there is nothing to ask' : 'Do not ask',
         'y',
@@ -118,8 +110,11 @@ function definePower({
         output.show(result, ({ action, vmId }) => `${action} initiated on ${vmId}\n`);
         return exitCodes.done;
       }
-      const state = await watch(context, { client, goal, timeoutMs: timeout });
-      output.show(state, () => '');
+      await watch(context, { client, goal, timeoutMs: timeout });
+      if (output.json) {
+        const { signal } = context;
+        output.show(await client.vm.status.query(undefined, { signal }), () => '');
+      }
       return exitCodes.done;
     },
   });
@@ -157,20 +152,20 @@ function isConflictWith(error: unknown, lifecycleState: string): boolean {
 async function watch(
   { output, signal }: Context,
   { client, goal, timeoutMs }: { client: OnDemandClient; goal: Goal; timeoutMs: number },
-): Promise<VmState> {
+): Promise<void> {
   using spinner = output.spin(`Waiting until ${goal.wanted}`);
-  let shown: string | undefined;
+  const stages = createStages();
   try {
-    return await waitFor(goal, {
+    await waitFor(goal, {
       client,
       signal,
       timeoutMs,
-      onPoll({ stage, next, elapsedMs }) {
-        const elapsed = formatDuration(elapsedMs);
-        if (stage !== shown) output.say(`${elapsed.padStart(6)}   ${stage}\n`);
-        shown = stage;
-        spinner.update(`${next} (${elapsed})`);
+      onChange(ready) {
+        output.say(stages.next(ready) ?? '');
+        const why = toReasonWhy(ready);
+        spinner.update(`Waiting until ${goal.wanted}${why === undefined ? '' : `: ${why}`}`);
       },
+      onReconnect: ({ error }) => spinner.update(`Waiting until ${goal.wanted}: ${error.message}`),
     });
   } catch (error) {
     if (!signal.aborted) throw error;

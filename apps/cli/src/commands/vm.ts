@@ -46,6 +46,11 @@ export const vm: Group = {
       summary: 'Cut the power and start again',
       load: async () => (await import('./vm-power.ts')).reset,
     },
+    {
+      name: 'console',
+      summary: 'The end of its serial console',
+      load: async () => (await import('./vm-console.ts')).vmConsole,
+    },
   ],
   examples: ['ondemand vm status', 'ondemand vm start --wait', 'ondemand vm stop --yes --wait'],
 };

@@ -6,6 +6,7 @@ import type {
   ContainerStats,
   Job,
   OnDemandEvent,
+  VmReady,
   VmState,
   Whoami,
 } from '@ondemand/client';
@@ -24,6 +25,24 @@ export const stoppedVm: VmState = {
   displayName: 'oci-flex',
   lastCheck: '2026-02-08T10:15:30.000Z',
 };
+/** What the API says of a VM in this state. */
+export function toReady(lifecycleState: VmReady['vm']['lifecycleState'], answers = false): VmReady {
+  return {
+    ready: answers,
+    phase: answers ? 'on' : toPhase(lifecycleState),
+    vm: lifecycleState === undefined ? { reason: 'OCI is throttling' } : { lifecycleState },
+    ssh: answers ? { ok: true } : { ok: false, reason: 'SSH does not answer' },
+    docker: answers ? { ok: true, version: '28.3.3' } : { ok: false },
+    checkedAt: '2026-02-08T10:15:30.000Z',
+  };
+}
+
+function toPhase(state: VmReady['vm']['lifecycleState']): VmReady['phase'] {
+  if (state === 'STOPPED') return 'asleep';
+  if (state === 'STOPPING' || state === 'TERMINATING') return 'stopping';
+  return state === 'STARTING' ? 'waking' : 'unreachable';
+}
+
 export const backup: Container = {
   name: 'backup',
   state: 'exited',
@@ -160,6 +179,10 @@ export const healthy: Readonly<Record<string, Script>> = {
   'vm.stop': initiated('STOP'),
   'vm.reboot': initiated('SOFTRESET'),
   'vm.reset': initiated('RESET'),
+  'vm.ready': { data: toReady('RUNNING', true) },
+  'vm.watchReady': { stream: [toReady('RUNNING', true)] },
+  'vm.wake': { data: toReady('RUNNING', true) },
+  'vm.console': { data: { capturedAt: '2026-02-08T10:15:30.000Z', logs: 'oci-flex login: \n' } },
   'containers.list': { data: [backup, nginx] },
   'containers.start': acted('nginx', 'start'),
   'containers.stop': acted('nginx', 'stop'),

@@ -1,33 +1,34 @@
+import type { VmReady } from '@ondemand/client';
 import { expect, test } from 'vitest';
-import { type Observation, restarted, started, stopped, unseenMs } from './goals.ts';
+import { toReady } from '../testing/fixtures.test-support.ts';
+import { restarted, started, stopped, unseenMs } from './goals.ts';
 
-/** `RUNNING+`: and SSH and Docker answer; `RUNNING-`: they do not; `?`: OCI could not be asked. */
-function toObservations(line: string): Observation[] {
-  return line.split(' ').map((word, index) => {
-    const state = word.replace(/[+?-]$/, '') as NonNullable<Observation['state']>; // the tables below hold states only
-    return {
-      state: word === '?' ? undefined : state,
-      answers: word.endsWith('+') ? true : word.endsWith('-') ? false : undefined,
-      elapsedMs: index * 1000,
-    };
+/** `RUNNING+`: and SSH and Docker answer; `?`: OCI could not be asked; `off`: its system has shut down. */
+function toObservations(line: string): VmReady[] {
+  return line.split(' ').map((word) => {
+    if (word === '?') return toReady(undefined);
+    if (word === 'off') return { ...toReady('RUNNING'), phase: 'off-inside' };
+    const state = word.replace(/\+$/, '') as VmReady['vm']['lifecycleState']; // the tables below hold states only
+    return toReady(state, word.endsWith('+'));
   });
 }
 
 test.each([
   ['STOPPED', 'waiting'],
   ['STARTING', 'waiting'],
-  ['STARTING RUNNING-', 'waiting'],
+  ['STARTING RUNNING', 'waiting'],
   ['STARTING ? RUNNING', 'waiting'],
-  ['STARTING RUNNING- RUNNING+', 'reached'],
+  ['STARTING RUNNING RUNNING+', 'reached'],
   ['STOPPED STARTING STOPPING', 'lost'],
-  ['STARTING RUNNING- STOPPED', 'lost'],
+  ['STARTING RUNNING STOPPED', 'lost'],
   ['STARTING TERMINATED', 'lost'],
+  ['RUNNING off', 'lost'],
 ])('started: %s is %s', (line, kind) => {
-  expect(started.judge(toObservations(line)).kind).toBe(kind);
+  expect(started.judge(toObservations(line), 0).kind).toBe(kind);
 });
 
 test.each([
-  ['RUNNING', 'waiting'],
+  ['RUNNING+', 'waiting'],
   ['STOPPING', 'waiting'],
   ['STOPPING ?', 'waiting'],
   ['RUNNING STOPPING STOPPED', 'reached'],
@@ -35,26 +36,23 @@ test.each([
   ['STOPPING STARTING', 'lost'],
   ['TERMINATING', 'lost'],
 ])('stopped: %s is %s', (line, kind) => {
-  expect(stopped.judge(toObservations(line)).kind).toBe(kind);
+  expect(stopped.judge(toObservations(line), 0).kind).toBe(kind);
 });
 
 test.each([
   ['RUNNING+', 'waiting'],
-  ['RUNNING+ RUNNING+', 'waiting'],
   ['? RUNNING+', 'waiting'],
   ['RUNNING+ STOPPING', 'waiting'],
-  ['STOPPING STOPPED STARTING RUNNING-', 'waiting'],
-  ['STOPPING STARTING RUNNING- RUNNING+', 'reached'],
-  ['RUNNING+ RUNNING- RUNNING+', 'reached'],
+  ['STOPPING STOPPED STARTING RUNNING', 'waiting'],
+  ['STOPPING STARTING RUNNING RUNNING+', 'reached'],
+  ['RUNNING+ RUNNING RUNNING+', 'reached'],
   ['STOPPING TERMINATED', 'lost'],
 ])('restarted: %s is %s', (line, kind) => {
-  expect(restarted.judge(toObservations(line)).kind).toBe(kind);
+  expect(restarted.judge(toObservations(line), 0).kind).toBe(kind);
 });
 
 test('a restart that was never seen is not claimed', () => {
-  const [observation] = toObservations('RUNNING+');
-  const late = { state: 'RUNNING', answers: true, ...observation, elapsedMs: unseenMs } as const;
-  expect(restarted.judge([late])).toMatchObject({
+  expect(restarted.judge(toObservations('RUNNING+'), unseenMs)).toMatchObject({
     kind: 'lost',
     why: expect.stringContaining('unknown'),
   });

@@ -1,16 +1,6 @@
-// What --wait waits for, decided from the observations so far; no I/O.
+// What --wait waits for, decided from what the API said of the VM so far; no I/O.
 
-import type { LifecycleState } from '@ondemand/client';
-import { type ExitCode, exitCodes } from '../exit-codes.ts';
-
-/** One observation of the VM. */
-export interface Observation {
-  /** Undefined when OCI could not be asked. */
-  readonly state: LifecycleState | undefined;
-  /** Whether the containers could be listed, which takes SSH and Docker; undefined when that was not asked. */
-  readonly answers: boolean | undefined;
-  readonly elapsedMs: number;
-}
+import type { VmReady } from '@ondemand/client';
 
 export type Verdict =
   | { readonly kind: 'reached' }
@@ -21,56 +11,44 @@ export type Verdict =
 export interface Goal {
   /** Completes "wait until …". */
   readonly wanted: string;
-  /** Whether a poll also tries SSH and Docker once the VM is RUNNING. */
-  readonly needsDocker: boolean;
-  /** How the process ends when the time is up. */
-  readonly timeoutExit: ExitCode;
   /** `observations` has at least one, the last is the present. */
-  judge(observations: readonly Observation[]): Verdict;
+  judge(observations: readonly VmReady[], elapsedMs: number): Verdict;
 }
 
 export const started: Goal = {
   wanted: 'SSH and Docker answer',
-  needsDocker: true,
-  timeoutExit: exitCodes.unavailable,
   judge(observations) {
-    const { state, answers } = lastOf(observations);
-    if (isGone(state)) return lost(`the VM is ${state}`);
-    if (state === 'RUNNING' && answers === true) return reached;
-    const wasUp = observations.some(
-      (observation) => observation.state === 'STARTING' || observation.state === 'RUNNING',
-    );
-    if (wasUp && (state === 'STOPPING' || state === 'STOPPED')) {
-      return lost(`the VM is ${state} again, so something stopped it or OCI could not run it`);
-    }
-    return waiting;
+    const last = observations.at(-1);
+    if (last?.ready === true) return reached;
+    if (isGone(last)) return lost(`the VM is ${stateOf(last)}`);
+    if (last?.phase === 'off-inside') return lost(offInside);
+    const wasUp = observations.some(isIn('STARTING', 'RUNNING'));
+    return wasUp && isDown(last)
+      ? lost(`the VM is ${stateOf(last)} again, so something stopped it or OCI could not run it`)
+      : waiting;
   },
 };
 
 export const stopped: Goal = {
   wanted: 'the VM is STOPPED',
-  needsDocker: false,
-  timeoutExit: exitCodes.failed,
   judge(observations) {
-    const { state } = lastOf(observations);
-    if (state === 'STOPPED') return reached;
-    if (isGone(state)) return lost(`the VM is ${state}`);
-    const wasDown = observations.some((observation) => observation.state === 'STOPPING');
-    if (wasDown && (state === 'STARTING' || state === 'RUNNING')) {
-      return lost(`the VM is ${state} again, so something started it`);
-    }
-    return waiting;
+    const last = observations.at(-1);
+    if (stateOf(last) === 'STOPPED') return reached;
+    if (isGone(last)) return lost(`the VM is ${stateOf(last)}`);
+    const wasDown = observations.some(isIn('STOPPING'));
+    return wasDown && last !== undefined && isIn('STARTING', 'RUNNING')(last)
+      ? lost(`the VM is ${stateOf(last)} again, so something started it`)
+      : waiting;
   },
 };
 
 export const restarted: Goal = {
   wanted: 'SSH and Docker answer again',
-  needsDocker: true,
-  timeoutExit: exitCodes.unavailable,
-  judge(observations) {
-    const { state, answers, elapsedMs } = lastOf(observations);
-    if (isGone(state)) return lost(`the VM is ${state}`);
-    if (state !== 'RUNNING' || answers !== true) return waiting;
+  judge(observations, elapsedMs) {
+    const last = observations.at(-1);
+    if (isGone(last)) return lost(`the VM is ${stateOf(last)}`);
+    if (last?.phase === 'off-inside') return lost(offInside);
+    if (last?.ready !== true) return waiting;
     if (observations.some(wasAway)) return reached;
     return elapsedMs < unseenMs
       ? waiting
@@ -85,19 +63,29 @@ export const unseenMs = 60_000;
 
 const reached: Verdict = { kind: 'reached' };
 const waiting: Verdict = { kind: 'waiting' };
+const offInside = 'its system has shut down, though OCI says RUNNING';
 
 function lost(why: string): Verdict {
   return { kind: 'lost', why };
 }
 
-function wasAway({ state, answers }: Observation): boolean {
-  return answers === false || (state !== undefined && state !== 'RUNNING');
+function stateOf(ready: VmReady | undefined): string | undefined {
+  return ready?.vm.lifecycleState;
 }
 
-function isGone(state: LifecycleState | undefined): boolean {
-  return state === 'TERMINATING' || state === 'TERMINATED';
+function isIn(...states: readonly string[]): (ready: VmReady) => boolean {
+  return (ready) => states.includes(stateOf(ready) ?? '');
 }
 
-function lastOf(observations: readonly Observation[]): Observation {
-  return observations.at(-1) ?? { state: undefined, answers: undefined, elapsedMs: 0 };
+/** And nothing is about to start it. */
+function isDown(ready: VmReady | undefined): boolean {
+  return ready?.phase === 'asleep' || ready?.phase === 'stopping';
+}
+
+function wasAway({ vm: { lifecycleState }, ssh }: VmReady): boolean {
+  return lifecycleState === undefined ? false : lifecycleState !== 'RUNNING' || !ssh.ok;
+}
+
+function isGone(ready: VmReady | undefined): boolean {
+  return stateOf(ready) === 'TERMINATING' || stateOf(ready) === 'TERMINATED';
 }

@@ -51,10 +51,7 @@ export interface Containers {
    * A job on the VM. Resolves once that has ended, or with `status` `'initiated'` once `waitMs` have passed since the call (0: once it has begun).
    * Throws `INTERNAL_ERROR` with `details.exitCode` and `details.output` when the build fails, and `CONFLICT` with `details.job` while another one of its project runs.
    */
-  rebuild(
-    name: string,
-    options?: { readonly waitMs?: number; readonly by?: JobCaller } & CallOptions,
-  ): Promise<ContainerActionResult>;
+  rebuild(name: string, options?: RebuildOptions): Promise<ContainerActionResult>;
   /** The last `lines` lines (100), stdout and stderr in the order they were written. */
   logs(name: string, options?: ReadLogsOptions): Promise<ReadLogs>;
   /**
@@ -65,6 +62,13 @@ export interface Containers {
   /** Never with a value of its environment. */
   inspect(name: string, options?: ReadOptions): Promise<ContainerInspection>;
   stats(name: string, options?: ReadOptions): Promise<ContainerStats>;
+}
+
+export interface RebuildOptions extends CallOptions {
+  readonly waitMs?: number;
+  /** How much of that the caller has waited already. */
+  readonly spentMs?: number;
+  readonly by?: JobCaller;
 }
 
 export interface ReadLogsOptions extends ReadOptions {
@@ -128,8 +132,8 @@ export function createContainers({
         await engine.restart(id);
         return { changed: true };
       }),
-    rebuild(name, { waitMs = rebuildWaitMs, by, signal } = {}) {
-      const calledAtMs = clock.elapsedMs();
+    rebuild(name, { waitMs = rebuildWaitMs, spentMs = 0, by, signal } = {}) {
+      const calledAtMs = clock.elapsedMs() - spentMs;
       return act('rebuild', name, { signal }, async (container) => {
         const before = await listAll({ signal });
         const { id: job } = await jobs.startRebuild(container, { all: before, by, signal });

@@ -44,6 +44,30 @@ export const vmActionResultSchema = z
   .meta({ id: 'VmActionResult' });
 export type VmActionResult = z.infer<typeof vmActionResultSchema>;
 
+export const vmAddressSchema = z
+  .object({
+    host: z.string().describe('Address or name'),
+    port: z.int(),
+    user: z.string(),
+    hostKeys: z
+      .array(z.string())
+      .describe('Those that the API accepted, as in known_hosts: `ssh-ed25519 AAAA…`'),
+  })
+  .meta({ id: 'VmAddress' });
+export type VmAddress = z.infer<typeof vmAddressSchema>;
+
+export const vmConsoleSchema = z
+  .object({
+    capturedAt: z.iso.datetime().describe('ISO 8601 timestamp'),
+    logs: z.string().describe('The last lines of the serial console'),
+  })
+  .meta({ id: 'VmConsole' });
+export type VmConsole = z.infer<typeof vmConsoleSchema>;
+
+/** Of the serial console, where the caller does not say how many. */
+export const defaultConsoleLines = 200;
+export const maxConsoleLines = 10_000;
+
 /** STARTING and STOPPING are given this long before STOP and RESET may cut them short. */
 export const maxTransitionMs = 15 * 60_000;
 

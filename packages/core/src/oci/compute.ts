@@ -7,7 +7,8 @@ import type { ComputeClient, VirtualNetworkClient } from 'oci-core';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { AppError } from '../errors.ts';
 import { vmId } from '../model/vm.ts';
-import type { CallOptions, Compute } from '../ports.ts';
+import type { CallOptions, Compute, SerialConsole } from '../ports.ts';
+import { createConsoleReader } from './console.ts';
 import { createHttpExchange } from './exchange.ts';
 import type { OciOperation } from './failure.ts';
 import { createOciHttpClient, type OciHttpClient, type OciOutcome } from './http-client.ts';
@@ -28,7 +29,7 @@ export interface OciComputeOptions extends OciConnectionOptions {
   readonly random?: () => number;
 }
 
-interface Clients {
+export interface Clients {
   readonly http: OciHttpClient;
   readonly compute: (httpClient: HttpClient) => ComputeClient;
   readonly network: (httpClient: HttpClient) => VirtualNetworkClient;
@@ -48,7 +49,9 @@ const maxOpeningMs = 60_000;
  * await using compute = createOciCompute({ instanceId: 'ocid1.instance.oc1..example', auth: 'config', timeoutMs: 10_000 });
  * const { lifecycleState } = await compute.getInstance();
  */
-export function createOciCompute(options: OciComputeOptions): Compute & AsyncDisposable {
+export function createOciCompute(
+  options: OciComputeOptions,
+): Compute & SerialConsole & AsyncDisposable {
   const { instanceId, timeoutMs, onRequest = () => {}, random = Math.random } = options;
   const exchange = createHttpExchange();
   let clients: Clients | undefined;
@@ -85,6 +88,8 @@ export function createOciCompute(options: OciComputeOptions): Compute & AsyncDis
         compute(client).instanceAction(request),
       );
     },
+
+    readConsole: createConsoleReader({ instanceId, open }),
 
     async [Symbol.asyncDispose]() {
       await exchange[Symbol.asyncDispose]();

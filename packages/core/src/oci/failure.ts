@@ -3,7 +3,15 @@
 import type { OciAuth } from './credentials.ts';
 
 /** The operations that we send, by OCI's own names. */
-export type OciOperation = 'GetInstance' | 'ListVnicAttachments' | 'GetVnic' | 'InstanceAction';
+export type OciOperation =
+  | 'GetInstance'
+  | 'ListVnicAttachments'
+  | 'GetVnic'
+  | 'InstanceAction'
+  | 'CaptureConsoleHistory'
+  | 'GetConsoleHistory'
+  | 'GetConsoleHistoryContent'
+  | 'DeleteConsoleHistory';
 
 export type OciFailure =
   | {

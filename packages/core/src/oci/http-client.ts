@@ -76,15 +76,18 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
 
   async function answer(request: HttpRequest, context: CallContext): Promise<Response> {
     try {
-      const { status, headers, body } = await sendRepeatedly(request, context);
-      return new Response(body, { status, headers: pickHeaders(headers) });
+      const { status, headers, body: sent } = await sendRepeatedly(request, context);
+      // The SDK reads this text as JSON, too.
+      const isText = context.operation === 'GetConsoleHistoryContent';
+      const body = isText ? JSON.stringify(sent) : sent;
+      return new Response(body === '' ? null : body, { status, headers: pickHeaders(headers) });
     } catch (error) {
       return toFailingResponse(toCallerError(error, context));
     }
   }
 
   async function sendRepeatedly(request: HttpRequest, context: CallContext): Promise<HttpAnswer> {
-    const kind = request.method === 'GET' ? 'read' : 'action';
+    const kind = context.operation === 'InstanceAction' ? 'action' : 'read';
     const endsAtMs = performance.now() + overallTimeoutMs;
     let maybeDone = false;
     let mayRenew = renew !== undefined;
@@ -158,7 +161,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
         signal,
       });
       outcome = `${answer.status}`;
-      const failure = toFailure(answer, auth);
+      const failure = toFailure(answer, { signedBy: auth, operation });
       if (failure !== undefined) {
         if (failure.kind === 'unreadable') outcome = 'unreadable';
         throw new OciRequestError(failure);
@@ -175,14 +178,22 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
   }
 }
 
-/** Undefined for a success that holds JSON. */
+/** Their success is text, or nothing. */
+const withoutJson: ReadonlySet<OciOperation> = new Set([
+  'GetConsoleHistoryContent',
+  'DeleteConsoleHistory',
+]);
+
+/** Undefined for a success that holds JSON, where it should. */
 function toFailure(
   { status, headers, body }: HttpAnswer,
-  signedBy: OciAuth,
+  { signedBy, operation }: { readonly signedBy: OciAuth; readonly operation: OciOperation },
 ): OciFailure | undefined {
   const json = parseJson(body);
   if (status >= 200 && status < 300) {
-    return json === undefined ? { kind: 'unreadable', status } : undefined;
+    return json === undefined && !withoutJson.has(operation)
+      ? { kind: 'unreadable', status }
+      : undefined;
   }
   return {
     kind: 'answer',

@@ -32,6 +32,11 @@ export const credentialsAdvice: Readonly<Record<OciAuth, string>> = {
     "OCI does not accept this machine's instance principal, also not with a new token; check its dynamic group, and its clock",
 };
 
+const consoleRefused = {
+  text: 'VM console not readable',
+  why: 'our credentials may not capture it (HTTP 404); let our OCI user "manage console-histories"',
+} as const satisfies Omit<OciRefusal, 'code'>;
+
 /** What a 404 means, which OCI also gives for what one may not see. */
 export const notFoundAdvice: Readonly<Record<OciOperation, Omit<OciRefusal, 'code'>>> = {
   GetInstance: {
@@ -50,6 +55,10 @@ export const notFoundAdvice: Readonly<Record<OciOperation, Omit<OciRefusal, 'cod
     text: 'VM address not readable',
     why: 'our credentials may not read it (HTTP 404); let our OCI user "read vnics", or set SSH_HOST',
   },
+  CaptureConsoleHistory: consoleRefused,
+  GetConsoleHistory: consoleRefused,
+  GetConsoleHistoryContent: consoleRefused,
+  DeleteConsoleHistory: consoleRefused,
 };
 
 const refused = (text: ErrorText<'INTERNAL_ERROR'>, why: string): OciRefusal => ({

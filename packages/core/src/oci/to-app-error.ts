@@ -36,6 +36,10 @@ const deeds: Record<OciOperation, string> = {
   ListVnicAttachments: `ask OCI for the network cards of ${vmId}`,
   GetVnic: `ask OCI for the address of ${vmId}`,
   InstanceAction: `change the power state of ${vmId}`,
+  CaptureConsoleHistory: `have OCI capture the serial console of ${vmId}`,
+  GetConsoleHistory: `ask OCI about the captured console of ${vmId}`,
+  GetConsoleHistoryContent: `read the captured console of ${vmId}`,
+  DeleteConsoleHistory: `delete the captured console of ${vmId}`,
 };
 
 /** OCI gives no hint how long to wait in most of its answers. */

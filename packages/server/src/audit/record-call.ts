@@ -6,7 +6,7 @@ import { toAppError } from '../http/api-error.ts';
 import { errorMap } from '../http/error-map.ts';
 import { toShortText } from '../http/short-text.ts';
 import { isTrpcUrl, trpcPrefix } from '../procedures/base.ts';
-import { toAcceptedJob, toJobId } from '../rest/started-job.ts';
+import { toJobId, toProgressPath } from '../rest/started-job.ts';
 import { toOutcome } from './entry.ts';
 import type { AuditTrail } from './trail.ts';
 
@@ -66,7 +66,7 @@ export function createRecordCall(audit: AuditTrail, request: FastifyRequest): Re
       await audit.record({
         ...toFacts(request, call),
         ...toOutcome(failure),
-        ...(failure === undefined && toAcceptedJob(output) !== undefined && { status: 202 }),
+        ...(failure === undefined && toProgressPath(output) !== undefined && { status: 202 }),
         durationMs: Math.round(durationMs * 10) / 10,
         ...(job !== undefined && { job: toShortText(job) }),
       });

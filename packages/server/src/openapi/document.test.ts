@@ -109,7 +109,12 @@ test('every operation id is the path of its procedure', () => {
 });
 
 test('every stream documents its scope, its parameters, its errors and an item that its schema takes', () => {
-  expect(streams.map(({ id }) => id)).toEqual(['containers_followLogs', 'jobs_output', 'events']);
+  expect(streams.map(({ id }) => id)).toEqual([
+    'vm_watchReady',
+    'containers_followLogs',
+    'jobs_output',
+    'events',
+  ]);
   for (const { id, scopes, operation } of streams) {
     const object = document.paths?.[operation.path]?.get;
     expect(object).toMatchObject({

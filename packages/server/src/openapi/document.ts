@@ -6,7 +6,7 @@ import { createSchema } from 'zod-openapi';
 import { type ApiError, apiErrorSchema } from '../http/api-error.ts';
 import { type AppRouter, appRouter } from '../procedures/app-router.ts';
 import { type RestOperation, toRestOperations } from '../rest/operations.ts';
-import { operationExamples, toParameterExample } from './examples.ts';
+import { type OperationExample, operationExamples, toParameterExample } from './examples.ts';
 import { bodyErrors, requestIdHeader, toErrorReferences, toSecurity } from './parts.ts';
 import { describeStreams } from './streams.ts';
 
@@ -116,8 +116,8 @@ function dress(object: OperationObject, operation: RestOperation): void {
     ...(examples.accepted !== undefined && { '202': toAccepted(success, examples.accepted) }),
     ...toErrorReferences([...meta.errors, ...(method === 'POST' ? bodyErrors : [])]),
   };
-  const isJob = examples.accepted !== undefined;
-  object.parameters = [...(object.parameters ?? []), ...(isJob ? [preferParameter] : [])].map(
+  const mayWait = examples.accepted !== undefined;
+  object.parameters = [...(object.parameters ?? []), ...(mayWait ? [preferParameter] : [])].map(
     (parameter) =>
       'name' in parameter
         ? { ...parameter, example: toParameterExample(id, parameter.name) }
@@ -133,14 +133,17 @@ function toOptionalBody(body: OperationObject['requestBody'], example: object = 
   return { required, content: { 'application/json': { schema, example } } };
 }
 
-/** The answer that does not wait for the job. */
-function toAccepted(success: ResponseObject, example: unknown): ResponseObject {
+/** The answer that does not wait for the end. */
+function toAccepted(
+  success: ResponseObject,
+  { description, location, response: example }: NonNullable<OperationExample['accepted']>,
+): ResponseObject {
   const { schema } = success.content?.['application/json'] ?? {};
   return {
-    description: 'The job has begun, and still runs',
+    description,
     headers: {
       ...requestIdHeader,
-      location: { description: 'The job: /jobs/{id}', schema: { type: 'string' } },
+      location: { description: location, schema: { type: 'string' } },
       'preference-applied': {
         description: 'What was applied of `Prefer`',
         schema: { type: 'string' },
@@ -154,7 +157,7 @@ const preferParameter = {
   name: 'Prefer',
   in: 'header',
   description:
-    '`respond-async`: answer once the job has begun; `wait=N`: after N seconds at the latest (RFC 7240)',
+    '`respond-async`: answer once it has begun; `wait=N`: after N seconds at the latest (RFC 7240)',
   schema: { type: 'string' },
 } as const;
 

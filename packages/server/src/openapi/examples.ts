@@ -8,6 +8,7 @@ import type {
   Lease,
   OnDemandEvent,
   VmAction,
+  VmReady,
 } from '@ondemand/core';
 
 export interface OperationExample {
@@ -17,8 +18,13 @@ export interface OperationExample {
   /** What a body may say; nothing where it is left out. */
   readonly request?: object;
   readonly text?: string;
-  /** Where it may be answered once a job has begun. */
-  readonly accepted?: unknown;
+  /** Where it may be answered before it is done: a 202. */
+  readonly accepted?: {
+    readonly description: string;
+    /** What its header `Location` leads to. */
+    readonly location: string;
+    readonly response: unknown;
+  };
 }
 
 const nginx: Container = {
@@ -51,6 +57,26 @@ const job: Job = {
   exitCode: 0,
   output: 'Building nginx\nRecreating home_nginx_1 ... done\n',
 };
+
+const ready: VmReady = {
+  ready: true,
+  phase: 'on',
+  vm: { lifecycleState: 'RUNNING' },
+  ssh: { ok: true },
+  docker: { ok: true, version: '28.3.3' },
+  checkedAt: '2026-02-08T10:15:30.000Z',
+};
+
+const waking: VmReady = {
+  ready: false,
+  phase: 'waking',
+  vm: { lifecycleState: 'STARTING' },
+  ssh: { ok: false, reason: 'oci-flex is STARTING' },
+  docker: { ok: false, reason: 'not asked, as SSH does not answer' },
+  checkedAt: '2026-02-08T10:15:12.000Z',
+};
+
+const consoleText = '[  OK  ] Started Docker Application Container Engine.\n\noci-flex login: \n';
 
 const lease: Lease = {
   id: '20260208T101530Z-5f3a9c21',
@@ -149,6 +175,34 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
     description: 'The lease, which has ended',
     response: { ...lease, expiresAt: '2026-02-08T10:45:00.000Z' },
   },
+  vm_ready: { description: 'What is seen of the VM', response: ready },
+  vm_watchReady: { description: 'The VM as it becomes ready', response: waking },
+  vm_wake: {
+    description: 'The VM is ready',
+    request: { minutes: 120, reason: 'a film' },
+    response: { ...ready, lease },
+    accepted: {
+      description: 'The VM is on its way, and not ready yet',
+      location: 'Where to see it become ready: /vm/ready',
+      response: waking,
+    },
+  },
+  vm_console: {
+    description: 'The end of the serial console',
+    response: { capturedAt: '2026-02-08T10:15:30.000Z', logs: consoleText },
+    text: consoleText,
+  },
+  vm_address: {
+    description: 'Where the API reaches the VM',
+    response: {
+      host: '203.0.113.7',
+      port: 22,
+      user: 'opc',
+      hostKeys: [
+        'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl',
+      ],
+    },
+  },
   containers_list: { description: 'All containers, sorted by name', response: [backup, nginx] },
   containers_status: { description: 'The container', response: nginx },
   containers_start: containerAction('start'),
@@ -156,7 +210,11 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
   containers_restart: containerAction('restart'),
   containers_rebuild: {
     ...containerAction('rebuild', { job: jobId }),
-    accepted: { container: 'nginx', action: 'rebuild', status: 'initiated', job: jobId },
+    accepted: {
+      description: 'The job has begun, and still runs',
+      location: 'The job: /jobs/{id}',
+      response: { container: 'nginx', action: 'rebuild', status: 'initiated', job: jobId },
+    },
   },
   containers_inspect: {
     description: 'The container in full, as far as it may be shown',
@@ -252,6 +310,7 @@ const parameterExamples: Readonly<Record<string, unknown>> = {
 
 /** Which id gives everything. */
 const startOfStream: Readonly<Record<string, string>> = {
+  vm_watchReady: ready.checkedAt,
   containers_followLogs: 'l1:::',
   jobs_output: '0',
 };

@@ -92,6 +92,11 @@ export function readStream(id: string, stream: StreamOperation) {
   return scopedProcedure(toStreamMeta(id, ['read'], stream)).use(bounded(stream));
 }
 
+/** A subscription for callers who may read, or only wake. */
+export function readOrWakeStream(id: string, stream: StreamOperation) {
+  return scopedProcedure(toStreamMeta(id, ['read', 'wake'], stream));
+}
+
 /** Where tRPC is mounted. */
 export const trpcPrefix = '/trpc';
 

@@ -19,12 +19,26 @@ import {
 import { z } from 'zod';
 import { toShortText } from '../http/short-text.ts';
 import { flatten, lastEventIdInput, toResumableItems } from '../streams/resume-token.ts';
-import { adminProcedure, readProcedure, readStream, router } from './base.ts';
+import { adminProcedure, type Context, readProcedure, readStream, router } from './base.ts';
+import { waitInputs } from './wait-inputs.ts';
 import { wholeNumberInput } from './whole-number.ts';
 
 const actionErrors = ['NOT_FOUND', 'CONFLICT'] as const;
 
 const nameInput = z.strictObject({ name: containerNameSchema });
+
+const wakeInput = z
+  .boolean()
+  .describe(
+    'Wake the VM first, as `POST /vm/wake` does, and wait until it is ready; 503 where it is not in time, and then nothing was begun',
+  )
+  .optional();
+
+/** Throws what `Waker.ensureAwake` throws. */
+function awaken({ services, signal }: Context, waitSeconds?: number): Promise<void> {
+  const waitMs = waitSeconds === undefined ? undefined : waitSeconds * 1000;
+  return services.waker.ensureAwake({ waitMs, signal });
+}
 
 const linesInput = wholeNumberInput({
   max: maxLogLines,
@@ -63,20 +77,26 @@ export const containersRouter = router({
     .output(containerSchema)
     .query(({ ctx, input }) => ctx.services.containers.status(input.name, ctx.asReader())),
 
-  start: action('start', {
+  start: wakingAction('start', {
     summary: 'Start container',
     description: 'Starting a running container is a success and changes nothing.',
-  }).mutation(({ ctx, input }) => ctx.services.containers.start(input.name)),
+  }).mutation(async ({ ctx, input: { name, wake } }) => {
+    if (wake === true) await awaken(ctx, ctx.preferences.resolveWait({}));
+    return ctx.services.containers.start(name);
+  }),
 
-  stop: action('stop', {
+  stop: plainAction('stop', {
     summary: 'Stop container',
     description: 'Stopping a stopped container is a success and changes nothing.',
   }).mutation(({ ctx, input }) => ctx.services.containers.stop(input.name)),
 
-  restart: action('restart', {
+  restart: wakingAction('restart', {
     summary: 'Restart container',
     description: 'Starts a stopped one.',
-  }).mutation(({ ctx, input }) => ctx.services.containers.restart(input.name)),
+  }).mutation(async ({ ctx, input: { name, wake } }) => {
+    if (wake === true) await awaken(ctx, ctx.preferences.resolveWait({}));
+    return ctx.services.containers.restart(name);
+  }),
 
   rebuild: adminProcedure('containers_rebuild', {
     method: 'POST',
@@ -88,21 +108,18 @@ export const containersRouter = router({
   })
     .input(
       nameInput.extend({
-        async: z
-          .boolean()
-          .describe('Answer once the job has begun, as the header `Prefer: respond-async` says too')
-          .optional(),
-        waitSeconds: wholeNumberInput({
-          min: 0,
-          max: 86_400,
-          description:
-            'Answer with the job once it has run for so long, as the header `Prefer: wait=N` says too',
-        }),
+        wake: wakeInput,
+        ...waitInputs(
+          'Answer once the job has begun',
+          'Answer with the job once it has run for so long',
+        ),
       }),
     )
     .output(containerActionResultSchema)
-    .mutation(({ ctx, input: { name, ...input } }) => {
+    .mutation(async ({ ctx, input: { name, wake, ...input } }) => {
+      const startedAtMs = performance.now();
       const waitSeconds = ctx.preferences.resolveWait(input);
+      if (wake === true) await awaken(ctx, waitSeconds === 0 ? undefined : waitSeconds); // nothing has begun before
       const { sub, clientId } = ctx.principal;
       return ctx.services.containers.rebuild(name, {
         by: {
@@ -111,6 +128,7 @@ export const containersRouter = router({
           requestId: toShortText(ctx.requestId),
         },
         ...(waitSeconds !== undefined && { waitMs: waitSeconds * 1000 }),
+        ...(wake === true && { spentMs: performance.now() - startedAtMs }),
       });
     }),
 
@@ -192,17 +210,27 @@ function toLogLine({ line, stream, at }: FollowedLine, timestamps = false): LogL
   return timestamps ? { line, stream, time: toStampText(at) } : { line, stream };
 }
 
-function action(
-  verb: Exclude<ContainerAction, 'rebuild'>,
-  { summary, description }: { readonly summary: string; readonly description: string },
-) {
+interface Words {
+  readonly summary: string;
+  readonly description: string;
+}
+
+function plainAction(verb: 'stop', words: Words) {
+  return action(verb, words).input(nameInput).output(containerActionResultSchema);
+}
+
+/** With `wake` in its body it wakes the VM first. */
+function wakingAction(verb: 'start' | 'restart', words: Words) {
+  return action(verb, words)
+    .input(nameInput.extend({ wake: wakeInput }))
+    .output(containerActionResultSchema);
+}
+
+function action(verb: Exclude<ContainerAction, 'rebuild'>, words: Words) {
   return adminProcedure(`containers_${verb}`, {
     method: 'POST',
     path: `/containers/{name}/${verb}`,
-    summary,
-    description,
+    ...words,
     errors: actionErrors,
-  })
-    .input(nameInput)
-    .output(containerActionResultSchema);
+  });
 }

@@ -4,6 +4,7 @@ import { vmActionResultSchema, vmStateSchema } from '@ondemand/core';
 import { z } from 'zod';
 import { adminProcedure, readOrWakeProcedure, router } from './base.ts';
 import { idleProcedures } from './idle.ts';
+import { wakeProcedures } from './wake.ts';
 
 const path = (action: string) => `/vm/${action}` as const;
 
@@ -46,6 +47,7 @@ export const vmRouter = router({
     'Hard reset oci-flex VM (OCI instance_action RESET) - use with caution',
   ).mutation(({ ctx }) => ctx.services.vm.reset()),
 
+  ...wakeProcedures,
   ...idleProcedures,
 });
 

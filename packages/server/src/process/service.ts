@@ -14,10 +14,12 @@ import {
   createLeaseHost,
   createLeases,
   createOciCompute,
+  createReadiness,
   createRebuildPlanner,
   createShell,
   createSshConnection,
   createVm,
+  createWaker,
   type SshEvent,
   systemClock,
 } from '@ondemand/core';
@@ -91,9 +93,20 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     clock,
     link: connection,
     linkFailures: () => linkFailures,
-    onAction: () => events.check('vm'),
+    onAction() {
+      events.check('vm');
+      readiness.acted();
+    },
     onAddressUnreadable: (err) =>
       logger.warn({ err }, "OCI does not tell the VM's address; GET /vm/status goes without it"),
+  });
+  const readiness = createReadiness({
+    vm,
+    link: connection,
+    hurry: () => connection.hurry(),
+    readVersion: (options) => engine.readVersion(options),
+    readConsole: (options) => compute.readConsole({ lines: 100, ...options }),
+    clock,
   });
   const jobs = createJobs({
     host: createJobHost({ connection }),
@@ -111,6 +124,15 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     link: connection,
     clock,
     randomHex,
+  });
+  const waker = createWaker({
+    vm,
+    readiness,
+    takeLease: leases.take,
+    clock,
+    waitMs: toWaitMs(config),
+    onLateFailure: (err) =>
+      logger.warn({ err }, 'a wake that was answered before has failed since'),
   });
   const events = createEvents({ vm, engine, jobs, link: connection, clock, randomHex });
   const scopeNames = {
@@ -134,13 +156,17 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
   const app = await createServer({
     services: {
       vm,
+      readiness,
+      waker,
+      console: compute,
+      ssh: connection,
       containers: createContainers({
         engine,
         jobs,
         compute,
         link: connection,
         clock,
-        rebuildWaitMs: toRebuildWaitMs(config),
+        rebuildWaitMs: toWaitMs(config),
       }),
       jobs,
       events,
@@ -161,7 +187,9 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     audit,
   });
   // After the server's own hook, which interrupts the streams: one whose source ended first would look complete. Before the close waits for those that still open.
-  app.addHook('preClose', () => events[Symbol.asyncDispose]());
+  app.addHook('preClose', async () => {
+    await Promise.all([events, readiness, waker].map((service) => service[Symbol.asyncDispose]()));
+  });
   const closeAdapters = async () => {
     await engine[Symbol.asyncDispose]();
     await connection[Symbol.asyncDispose]();
@@ -195,7 +223,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
 }
 
 /** Proxies give a request up after 50 or 60 s. */
-function toRebuildWaitMs({ REBUILD_WAIT_SECONDS: seconds, TRUST_PROXY }: Config) {
+function toWaitMs({ REBUILD_WAIT_SECONDS: seconds, TRUST_PROXY }: Config) {
   const given = seconds ?? (TRUST_PROXY === false ? undefined : 45);
   return given === undefined ? undefined : given * 1000;
 }

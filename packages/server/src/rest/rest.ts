@@ -9,7 +9,7 @@ import { prefersText } from './accept-header.ts';
 import { allowEmptyBodies } from './empty-body.ts';
 import { type RestOperation, toRestOperations } from './operations.ts';
 import type { Query } from './query.ts';
-import { toAcceptedJob } from './started-job.ts';
+import { toProgressPath } from './started-job.ts';
 import { toJsonPieces } from './text-pieces.ts';
 
 export interface RestOptions {
@@ -81,8 +81,8 @@ async function call({ operation, request, reply }: Exchange, context: Context): 
   });
   try {
     const output = await operation.call(context, input);
-    const job = toAcceptedJob(output);
-    if (job !== undefined) reply.code(202).header('location', `/jobs/${job}`); // https://www.rfc-editor.org/rfc/rfc7240#section-4.1
+    const path = operation.method === 'GET' ? undefined : toProgressPath(output);
+    if (path !== undefined) reply.code(202).header('location', path); // https://www.rfc-editor.org/rfc/rfc7240#section-4.1
     return output;
   } finally {
     const { applied } = context.preferences;

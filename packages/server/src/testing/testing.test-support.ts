@@ -9,6 +9,7 @@ import {
   type ErrorText,
   errorTexts,
   toLogText,
+  type VmReady,
 } from '@ondemand/core';
 import { expect } from 'vitest';
 import { createAuditTrail } from '../audit/trail.ts';
@@ -29,6 +30,15 @@ export const nginx: Container = {
   uptime: 'Up 3 hours',
 };
 
+export const ready: VmReady = {
+  ready: true,
+  phase: 'on',
+  vm: { lifecycleState: 'RUNNING' },
+  ssh: { ok: true },
+  docker: { ok: true, version: '28.3.3' },
+  checkedAt: '2026-02-08T10:15:30.000Z',
+};
+
 export interface TestServer extends AsyncDisposable {
   readonly url: string;
   /** Every action that reached a service, in order. */
@@ -41,6 +51,8 @@ export interface TestServer extends AsyncDisposable {
 
 export interface ServiceOverrides {
   readonly vm?: Partial<Services['vm']>;
+  readonly readiness?: Partial<Services['readiness']>;
+  readonly waker?: Partial<Services['waker']>;
   readonly containers?: Partial<Services['containers']>;
   readonly jobs?: Partial<Services['jobs']>;
   readonly events?: Partial<Services['events']>;
@@ -69,7 +81,10 @@ export async function startTestServer(
   const services = createServices(actions);
   const app = await createServer({
     services: {
+      ...services,
       vm: { ...services.vm, ...overrides.vm },
+      readiness: { ...services.readiness, ...overrides.readiness },
+      waker: { ...services.waker, ...overrides.waker },
       containers: { ...services.containers, ...overrides.containers },
       jobs: { ...services.jobs, ...overrides.jobs },
       events: { ...services.events, ...overrides.events },
@@ -121,6 +136,22 @@ function createServices(actions: string[]): Services {
       stop: ({ soft } = {}) => power(soft ? 'SOFTSTOP' : 'STOP')(),
       reboot: power('SOFTRESET'),
       reset: power('RESET'),
+    },
+    readiness: { check: async () => ready, watch: async () => nothing() },
+    waker: {
+      wake: async () => ready,
+      async ensureAwake() {
+        actions.push('wake');
+      },
+    },
+    console: { readConsole: async () => ({ capturedAt: ready.checkedAt, logs: 'login:\n' }) },
+    ssh: {
+      address: async () => ({
+        host: '203.0.113.7',
+        port: 22,
+        user: 'opc',
+        hostKeys: ['ssh-ed25519 AAAA'],
+      }),
     },
     containers: {
       list: async () => [nginx],

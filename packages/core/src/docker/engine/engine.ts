@@ -4,11 +4,13 @@ import { systemClock } from '../../concurrency/clock.ts';
 import type { CallOptions, Clock, Engine, EnvironmentWords } from '../../ports.ts';
 import { createEngineFollow } from '../logs/follow.ts';
 import { createEngineLogs } from '../logs/read.ts';
+import { type EngineTask, toAppError } from '../to-app-error.ts';
 import { createEngineActions } from './actions.ts';
 import { createEngineClient, type EngineClientOptions } from './client.ts';
 import { createEngineEvents } from './events.ts';
 import { createEngineInspect } from './inspect.ts';
-import { createEngineReads } from './reads.ts';
+import { createEngineReads, parseAnswer } from './reads.ts';
+import { versionSchema } from './schemas.ts';
 import { createEngineStats } from './stats.ts';
 
 export interface EngineOptions extends EngineClientOptions {
@@ -16,6 +18,8 @@ export interface EngineOptions extends EngineClientOptions {
 }
 
 export interface DockerEngine extends Engine, AsyncDisposable {
+  /** Docker's own version, such as `28.3.3`; connects for it. Throws `SERVICE_UNAVAILABLE`. */
+  readVersion(options?: CallOptions): Promise<string>;
   /** The words that repeat a value of the container's environment, the longest first: for `createHiding`. Throws `NOT_FOUND`. */
   readSecrets(id: string, options?: CallOptions): Promise<EnvironmentWords>;
 }
@@ -51,6 +55,11 @@ export function createEngine(options: EngineOptions): DockerEngine {
       return readLogs(container, options);
     },
     inspect: (id, options = {}) => inspection.inspect(id, options),
+    async readVersion({ signal } = {}) {
+      const answer = await reads.ask(versionTask, '/version', { signal });
+      if (answer.status !== 200) throw toAppError(answer, versionTask);
+      return parseAnswer(versionSchema, answer, versionTask).Version;
+    },
     readSecrets: (id, options = {}) => inspection.readSecrets(id, options),
     stats: (id, options = {}) => readStats(id, options),
     followLog: (id, options) => followLog(id, options),
@@ -58,3 +67,5 @@ export function createEngine(options: EngineOptions): DockerEngine {
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
 }
+
+const versionTask: EngineTask = { operation: 'ping' };

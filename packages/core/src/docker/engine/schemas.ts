@@ -244,3 +244,6 @@ export const engineEventSchema = z.looseObject({
   HealthStatus: text,
 });
 export type RawEngineEvent = z.infer<typeof engineEventSchema>;
+
+/** `GET /version`: https://docs.docker.com/reference/api/engine/version/v1.51/#tag/System/operation/SystemVersion */
+export const versionSchema = z.looseObject({ Version: z.string().max(100) });

@@ -7,6 +7,8 @@ export interface Backoff {
   failed(options: { readonly startedAtMs: number; readonly loginRefused: boolean }): void;
   /** An open connection was lost after `livedMs`; one that hardly lived counts as a failure. */
   lost(options: { readonly livedMs: number }): void;
+  /** Lets the next attempt begin now, and counts from the start; only a refused login is waited out. For one who asks at a pace of its own. */
+  hurry(): void;
   /** Forgets everything: the next attempt may begin now. */
   reset(): void;
 }
@@ -34,6 +36,7 @@ const leastPauseMs = 250;
 export function createBackoff({ nowMs, random }: BackoffOptions): Backoff {
   let failures = 0;
   let notBeforeMs = Number.NEGATIVE_INFINITY;
+  let isLoginRefused = false;
 
   const delay = () => {
     const baseMs = delaysMs[Math.min(failures, delaysMs.length - 1)] ?? 0;
@@ -45,15 +48,23 @@ export function createBackoff({ nowMs, random }: BackoffOptions): Backoff {
     remainingMs: () => Math.max(0, notBeforeMs - nowMs()),
     failed({ startedAtMs, loginRefused }) {
       const afterMs = startedAtMs + delay();
+      isLoginRefused = loginRefused;
       notBeforeMs = loginRefused
         ? nowMs() + refusedLoginMs + refusedLoginSpreadMs * random()
         : Math.max(afterMs, nowMs() + leastPauseMs);
     },
     lost({ livedMs }) {
+      isLoginRefused = false;
       if (livedMs >= shortLifeMs) failures = 0;
       notBeforeMs = livedMs >= shortLifeMs ? nowMs() : nowMs() + delay();
     },
+    hurry() {
+      if (isLoginRefused) return;
+      failures = 0;
+      notBeforeMs = Number.NEGATIVE_INFINITY;
+    },
     reset() {
+      isLoginRefused = false;
       failures = 0;
       notBeforeMs = Number.NEGATIVE_INFINITY;
     },

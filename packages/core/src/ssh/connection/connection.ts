@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { AppError, isAppError } from '../../errors.ts';
+import type { VmAddress } from '../../model/vm.ts';
 import type { CallOptions, CommandOptions, Link } from '../../ports.ts';
 import type { Channels } from '../channel/channels.ts';
 import { toCommandLine, toStreamLine } from '../command/command-line.ts';
@@ -55,6 +56,10 @@ export interface ExecOptions extends CallOptions, CommandOutput, Pick<CommandOpt
 export interface SshConnection extends Link, Channels, AsyncDisposable {
   /** Channels that are open or being opened. */
   readonly channels: { readonly commands: number; readonly sockets: number };
+  /** Lets the next use dial at once, though the last attempt has just failed; for one who asks at a pace of its own. A refused login is waited out all the same. */
+  hurry(): void;
+  /** Where the VM is reached and the host key that was accepted, of the connection that is open, or is opened for this. */
+  address(options?: CallOptions): Promise<VmAddress>;
   /** Starts a command with no input, its stdout and stderr as one output in the order they came; the signal ends the wait for its start, not the command. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<RemoteCommand>;
 }
@@ -212,6 +217,12 @@ export function createSshConnection(options: SshConnectionOptions): SshConnectio
       return (await ready(call.signal)).startCommand(line, call);
     },
     renew,
+    hurry: backoff.hurry,
+    async address({ signal } = {}) {
+      const { host, hostKey } = (await ready(signal)).peer;
+      const { port, username: user } = options;
+      return { host, port, user, hostKeys: [hostKey] };
+    },
     drop(reason) {
       endAll(
         new AppError('SERVICE_UNAVAILABLE', `The SSH connection to the VM was closed: ${reason}.`, {

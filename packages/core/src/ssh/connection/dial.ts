@@ -4,7 +4,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
 import { describeMismatch, parseAlgorithmOffer, toMismatch } from '../login/algorithm-offer.ts';
 import type { Login } from '../login/credentials.ts';
-import type { HostKeyTrial } from '../login/host-key.ts';
+import { type HostKeyTrial, readKeyType } from '../login/host-key.ts';
 import { type LoginAnswers, toLoginError } from '../login/login-failure.ts';
 import { type DialPhase, type SshReason, toAppError, toReason } from '../to-app-error.ts';
 
@@ -20,10 +20,18 @@ export interface DialOptions {
   readonly onSocket: (socket: Socket) => void;
 }
 
+/** Whom a connection leads to. */
+export interface Peer {
+  readonly host: string;
+  /** That was accepted, as a line of known_hosts has it: its type and the key. */
+  readonly hostKey: string;
+}
+
 /** A connection that has been verified and logged in. */
 export interface Dialed {
   readonly client: ssh2.Client;
   readonly socket: Socket;
+  readonly peer: Peer;
   /** Calls back once when the connection ends, before any of its channels see an end; at once when it has ended already. */
   onEnd(listener: (cause: Error) => void): void;
 }
@@ -47,6 +55,7 @@ export function dial(options: DialOptions): Promise<Dialed> {
     options.onSocket(socket);
     const client = new ssh2.Client();
     const auth = createAuthHandler(options);
+    let hostKey = '';
     let phase: DialPhase = isIP(host) === 0 ? 'lookup' : 'connect';
     let heard = '';
     let banner = '';
@@ -122,6 +131,7 @@ export function dial(options: DialOptions): Promise<Dialed> {
       resolve({
         client,
         socket,
+        peer: { host, hostKey },
         onEnd(listener) {
           if (endedWith !== undefined) listener(endedWith);
           else endListener = listener;
@@ -130,7 +140,16 @@ export function dial(options: DialOptions): Promise<Dialed> {
     });
 
     try {
-      client.connect({ ...toConnectConfig(options, socket), authHandler: auth.handle });
+      client.connect({
+        ...toConnectConfig(options, socket),
+        // Synchronous and strictly boolean: anything but `false` would be let in.
+        hostVerifier(key: Buffer) {
+          const isAccepted = trial.verify(key) === true;
+          if (isAccepted) hostKey = `${readKeyType(key)} ${key.toString('base64')}`;
+          return isAccepted;
+        },
+        authHandler: auth.handle,
+      });
     } catch (error) {
       fail(error);
       return;
@@ -190,8 +209,6 @@ function toConnectConfig(
   return {
     sock: socket,
     username,
-    // Synchronous and strictly boolean: anything but `false` would be let in.
-    hostVerifier: (key: Buffer) => trial.verify(key) === true,
     algorithms: {
       // The types come from our own table of what ssh2 supports.
       serverHostKey: trial.algorithms as ssh2.ServerHostKeyAlgorithm[],

@@ -18,7 +18,7 @@ import {
   type RemoteCommand,
 } from '../command/remote-command.ts';
 import { type SshReason, toAppError } from '../to-app-error.ts';
-import type { Dialed } from './dial.ts';
+import type { Dialed, Peer } from './dial.ts';
 import { watchSilence } from './keepalive.ts';
 
 export interface SessionOptions {
@@ -38,6 +38,7 @@ export interface SessionOptions {
 }
 
 export interface Session {
+  readonly peer: Peer;
   /** Channels that are open or being opened. */
   readonly commands: number;
   readonly sockets: number;
@@ -65,7 +66,7 @@ interface ChannelKind<T> {
 
 /** Takes over a connection that has just been dialed. */
 export function createSession(
-  { client, socket, onEnd: onConnectionEnd }: Dialed,
+  { client, socket, peer, onEnd: onConnectionEnd }: Dialed,
   options: SessionOptions,
 ): Session {
   const { keepaliveMs, channelTimeoutMs, startTimeoutMs, maxCommands, maxSockets } = options;
@@ -206,6 +207,7 @@ export function createSession(
   };
 
   return {
+    peer,
     get commands() {
       return commands.active;
     },

@@ -185,7 +185,8 @@ function toRefusal(
   });
 }
 
-function readKeyType(key: Buffer): string {
+/** `unknown` for what names no plausible type. */
+export function readKeyType(key: Buffer): string {
   if (key.length < 4) return 'unknown';
   const type = key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1');
   // What an unverified peer sends ends up in a message: only a plausible name may.

@@ -1,0 +1,125 @@
+// A VM in memory that takes its time to boot and to shut down, with the services of readiness and wake over it.
+
+import { AppError } from '../errors.ts';
+import type { VmReady } from '../model/ready.ts';
+import type { LifecycleState } from '../model/vm.ts';
+import { createReadiness } from '../vm/readiness.ts';
+import { createWaker } from '../vm/wake.ts';
+import { fakeTimeouts } from './fake-timeouts.test-support.ts';
+
+export const outOfCapacity = () =>
+  new AppError('SERVICE_UNAVAILABLE', 'OCI is out of capacity', {
+    text: 'OCI out of capacity',
+    details: { reason: 'OUT_OF_CAPACITY', retryAfterSeconds: 300 },
+  });
+
+export const by = { sub: 'diego', clientId: 'cli' };
+
+/** Durations are those of the fake clock; until the test's end everything goes by it. */
+export function setUpSleeper(
+  lifecycleState: LifecycleState = 'STOPPED',
+  { waitMs }: { waitMs?: number } = {},
+) {
+  const { pass } = fakeTimeouts();
+  const world = {
+    lifecycleState,
+    /** Of START. */
+    startMs: 10_000,
+    /** Of SSH, after RUNNING; and Docker, after that. */
+    sshMs: 15_000,
+    dockerMs: 2000,
+    /** What OCI does instead of taking a START. */
+    refuseStart: (): void => {},
+    failOci: (): void => {},
+    sshFailure: new AppError('SERVICE_UNAVAILABLE', 'nothing listens', {
+      details: { reason: 'CONNECTION_REFUSED' },
+    }),
+    console: 'oci-flex login: ',
+    isConnected: false,
+    isSshUp: lifecycleState === 'RUNNING',
+    isDockerUp: lifecycleState === 'RUNNING',
+    starts: [] as number[],
+    ociReads: 0,
+    dials: 0,
+    captures: 0,
+    leases: [] as unknown[],
+    late: [] as unknown[],
+  };
+  const clock = {
+    now: () => new Date(1_800_000_000_000 + performance.now()),
+    elapsedMs: () => performance.now(),
+  };
+  const startedAtMs = performance.now();
+  const vm = {
+    async status() {
+      world.ociReads += 1;
+      world.failOci();
+      const { lifecycleState } = world;
+      return { vmId: 'oci-flex', lifecycleState, displayName: 'vm', lastCheck: '' } as const;
+    },
+    async start() {
+      if (world.lifecycleState !== 'STOPPED')
+        throw new AppError('CONFLICT', 'VM already running', { details: { lifecycleState } });
+      world.starts.push(performance.now() - startedAtMs);
+      world.refuseStart();
+      world.lifecycleState = 'STARTING';
+      setTimeout(run, world.startMs);
+      readiness.acted();
+      return { action: 'START', status: 'initiated', vmId: 'oci-flex' } as const;
+    },
+  };
+  const run = () => {
+    world.lifecycleState = 'RUNNING';
+    setTimeout(() => {
+      world.isSshUp = true;
+    }, world.sshMs);
+    setTimeout(() => {
+      world.isDockerUp = true;
+    }, world.sshMs + world.dockerMs);
+  };
+  const readiness = createReadiness({
+    vm,
+    link: {
+      get connected() {
+        return world.isConnected;
+      },
+    },
+    hurry() {},
+    async readVersion() {
+      world.dials += 1;
+      world.isConnected = world.isSshUp;
+      if (!world.isSshUp) throw world.sshFailure;
+      if (!world.isDockerUp) throw new AppError('SERVICE_UNAVAILABLE', 'Docker is down');
+      return '28.3.3';
+    },
+    async readConsole() {
+      world.captures += 1;
+      return { logs: world.console };
+    },
+    clock,
+  });
+  const waker = createWaker({
+    vm,
+    readiness,
+    async takeLease(request) {
+      world.leases.push(request);
+      const at = clock.now().toISOString();
+      return { id: 'l', ...by, reason: request.reason ?? '', createdAt: at, expiresAt: at };
+    },
+    clock,
+    waitMs,
+    onLateFailure: (error) => void world.late.push(error),
+  });
+  return { world, readiness, waker, pass, run };
+}
+
+/** The phases of what a stream gives, from now on. */
+export function collectPhases(items: AsyncIterable<VmReady>) {
+  const seen: VmReady[] = [];
+  const state = { seen, isOver: false, phases: () => seen.map(({ phase }) => phase) };
+  void (async () => {
+    for await (const item of items) seen.push(item);
+    state.isOver = true;
+  })();
+  return state;
+}

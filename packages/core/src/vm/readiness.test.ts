@@ -1,0 +1,154 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../errors.ts';
+import { offInsideMs, vmReadySchema } from '../model/ready.ts';
+import { collectPhases, setUpSleeper } from '../testing/sleeper.test-support.ts';
+
+test('a VM that is off is told so and not dialled', async () => {
+  const { readiness, world } = setUpSleeper('STOPPED');
+  const ready = vmReadySchema.strict().parse(await readiness.check());
+  expect(ready).toMatchObject({
+    ready: false,
+    phase: 'asleep',
+    vm: { lifecycleState: 'STOPPED' },
+    ssh: { ok: false, reason: 'oci-flex is STOPPED' },
+    docker: { ok: false },
+  });
+  expect(world.dials).toBe(0);
+});
+
+test('a VM that is on answers with the version of Docker', async () => {
+  const { readiness } = setUpSleeper('RUNNING');
+  expect(await readiness.check()).toMatchObject({
+    ready: true,
+    phase: 'on',
+    ssh: { ok: true },
+    docker: { ok: true, version: '28.3.3' },
+  });
+});
+
+test('what does not answer says why, and it is never an error', async () => {
+  const { readiness, world } = setUpSleeper('RUNNING');
+  world.isSshUp = false;
+  expect(await readiness.check()).toMatchObject({
+    phase: 'unreachable',
+    ssh: { ok: false, reason: 'nothing listens' },
+  });
+  world.isSshUp = true;
+  world.isDockerUp = false;
+  expect(await readiness.check()).toMatchObject({
+    ready: false,
+    phase: 'on',
+    ssh: { ok: true },
+    docker: { ok: false, reason: 'Docker is down' },
+  });
+  world.isConnected = false;
+  world.isSshUp = false;
+  world.failOci = () => {
+    throw new AppError('INTERNAL_ERROR', 'OCI refused our credentials');
+  };
+  const ready = vmReadySchema.strict().parse(await readiness.check());
+  expect(ready).toMatchObject({
+    phase: 'unreachable',
+    vm: { reason: 'OCI refused our credentials' },
+  });
+  expect(ready.vm).not.toHaveProperty('lifecycleState');
+});
+
+test('a stream tells each stage of a boot once and ends within a second of it being ready', async () => {
+  const { readiness, world, pass, run } = setUpSleeper('STARTING');
+  const stream = collectPhases(await readiness.watch());
+  await pass(5000);
+  run();
+  await pass(world.sshMs + world.dockerMs + 1000);
+  expect(stream.isOver).toBe(true);
+  expect(stream.seen.map(({ vm, ssh, docker }) => [vm.lifecycleState, ssh.ok, docker.ok])).toEqual([
+    ['STARTING', false, false],
+    ['RUNNING', false, false],
+    ['RUNNING', true, false],
+    ['RUNNING', true, true],
+  ]);
+  expect(stream.phases()).toEqual(['waking', 'waking', 'waking', 'on']);
+  const { ociReads } = world;
+  await pass(60_000);
+  expect(world.ociReads).toBe(ociReads); // nobody watches any longer
+});
+
+test('however many watch, there is one poll', async () => {
+  const { readiness, world, pass } = setUpSleeper('STARTING');
+  const streams = await Promise.all(
+    Array.from({ length: 50 }, async () => collectPhases(await readiness.watch())),
+  );
+  await pass(10_000);
+  expect(world.ociReads).toBeLessThanOrEqual(12);
+  for (const stream of streams) expect(stream.phases()).toEqual(['waking']);
+});
+
+test.each([
+  ['asleep', 'STOPPED'],
+  ['deleted', 'TERMINATED'],
+] as const)('a stream of a VM that is %s ends after it has told so', async (_, state) => {
+  const { readiness, pass } = setUpSleeper(state);
+  const stream = collectPhases(await readiness.watch());
+  await pass(10);
+  expect(stream).toMatchObject({ isOver: true, seen: [{ vm: { lifecycleState: state } }] });
+});
+
+test('a stream ends where the host key is refused, and not where the network is away', async () => {
+  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  world.isSshUp = false;
+  const stream = collectPhases(await readiness.watch());
+  await pass(5000);
+  expect(stream).toMatchObject({ isOver: false, seen: [{ phase: 'unreachable' }] });
+  world.sshFailure = new AppError('SERVICE_UNAVAILABLE', 'its host key has changed', {
+    details: { reason: 'HOST_KEY_CHANGED' },
+  });
+  await pass(1000);
+  expect(stream.isOver).toBe(true);
+});
+
+test('a stream that follows goes on until its reader leaves', async () => {
+  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  const leaving = new AbortController();
+  const stream = collectPhases(await readiness.watch({ follow: true, signal: leaving.signal }));
+  await pass(1000);
+  world.lifecycleState = 'STOPPING';
+  await pass(1000);
+  world.lifecycleState = 'STOPPED';
+  await pass(1000);
+  expect(stream).toMatchObject({ isOver: false });
+  expect(stream.phases()).toEqual(['on', 'stopping', 'asleep']);
+  leaving.abort();
+  await pass(0);
+  expect(stream.isOver).toBe(true);
+});
+
+test('a VM whose system has shut down is off-inside once SSH is gone for ten minutes, by one capture', async () => {
+  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  const stream = collectPhases(await readiness.watch({ follow: true }));
+  await pass(1000);
+  world.isConnected = false;
+  world.isSshUp = false;
+  world.console = '[ 912.1] reboot: Power down\r\n';
+  await pass(offInsideMs - 5000);
+  expect(world.captures).toBe(0);
+  expect(stream.phases()).toEqual(['on', 'unreachable']);
+  await pass(20_000);
+  expect(stream.phases()).toEqual(['on', 'unreachable', 'off-inside']);
+  expect(world.captures).toBe(1);
+  world.isSshUp = true;
+  await pass(5000);
+  expect(stream.phases().at(-1)).toBe('on');
+  await readiness[Symbol.asyncDispose]();
+});
+
+test('a VM that is merely out of reach is not taken for off, and its console is read rarely', async () => {
+  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  world.isSshUp = false;
+  const stream = collectPhases(await readiness.watch({ follow: true }));
+  await pass(3 * offInsideMs + 10_000);
+  expect(stream.phases()).toEqual(['unreachable']);
+  expect(world.captures).toBe(3);
+  await readiness[Symbol.asyncDispose]();
+  await pass(0);
+  expect(stream.isOver).toBe(true);
+});

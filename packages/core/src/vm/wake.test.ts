@@ -1,0 +1,227 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../errors.ts';
+import { by, collectPhases, outOfCapacity, setUpSleeper } from '../testing/sleeper.test-support.ts';
+
+/** What became of a call so far. */
+function watchEnd<T>(work: Promise<T>) {
+  const end: { value?: T; error?: unknown } = {};
+  work.then(
+    (value) => Object.assign(end, { value }),
+    (error: unknown) => Object.assign(end, { error }),
+  );
+  return end;
+}
+
+test('a VM that is off is started once for all who ask, and they hear when it is ready', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const ends = Array.from({ length: 20 }, () => watchEnd(waker.wake({ by })));
+  await pass(26_000);
+  expect(ends.every(({ value }) => value === undefined)).toBe(true);
+  await pass(2000);
+  for (const { value } of ends) expect(value).toMatchObject({ ready: true, phase: 'on' });
+  expect(world.starts).toHaveLength(1);
+});
+
+test('a VM that is on is answered for at once, without a START', async () => {
+  const { waker, world, pass } = setUpSleeper('RUNNING');
+  const end = watchEnd(waker.wake({ by }));
+  await pass(10);
+  expect(end.value).toMatchObject({ ready: true });
+  expect(world.starts).toEqual([]);
+});
+
+test('a VM that is STOPPING is waited for and then started', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPING');
+  const end = watchEnd(waker.wake({ by }));
+  await pass(14 * 60_000);
+  expect(world.starts).toEqual([]);
+  world.lifecycleState = 'STOPPED';
+  await pass(30_000);
+  expect(world.starts).toHaveLength(1);
+  expect(end.value).toMatchObject({ ready: true });
+});
+
+test('a START that somebody else was faster with is no failure', async () => {
+  const { waker, world, pass, run } = setUpSleeper('STOPPED');
+  world.refuseStart = () => {
+    world.lifecycleState = 'STARTING';
+    setTimeout(run, world.startMs);
+    throw new AppError('CONFLICT', 'It changed meanwhile');
+  };
+  const end = watchEnd(waker.wake({ by }));
+  await pass(30_000);
+  expect(end.value).toMatchObject({ ready: true });
+  expect(world.starts).toHaveLength(1);
+});
+
+test('who does not wait is answered once OCI took the START', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const end = watchEnd(waker.wake({ by, waitMs: 0 }));
+  await pass(100);
+  expect(end.value).toMatchObject({ ready: false, phase: 'waking' });
+  expect(world.starts).toHaveLength(1);
+});
+
+test('a caller whose time is up hears how far it is, and the VM comes up all the same', async () => {
+  const { waker, world, readiness, pass } = setUpSleeper('STOPPING', { waitMs: 45_000 });
+  const end = watchEnd(waker.wake({ by }));
+  await pass(45_100);
+  expect(end.value).toMatchObject({ ready: false, phase: 'stopping' });
+  world.lifecycleState = 'STOPPED';
+  await pass(30_000);
+  expect(world.starts).toHaveLength(1);
+  expect(await readiness.check()).toMatchObject({ ready: true });
+});
+
+test('a caller who leaves takes nothing along', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPING');
+  const leaving = new AbortController();
+  const end = watchEnd(waker.wake({ by, signal: leaving.signal }));
+  await pass(1000);
+  leaving.abort();
+  await pass(0);
+  expect(end.error).toBe(leaving.signal.reason);
+  world.lifecycleState = 'STOPPED';
+  await pass(2000);
+  expect(world.starts).toHaveLength(1);
+});
+
+test('a lease is taken once the VM is ready', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const end = watchEnd(waker.wake({ by, minutes: 120, reason: 'a film' }));
+  await pass(20_000);
+  expect(world.leases).toEqual([]);
+  await pass(8000);
+  expect(world.leases).toEqual([{ minutes: 120, reason: 'a film', by }]);
+  expect(end.value).toMatchObject({ ready: true, lease: { id: 'l', sub: 'diego' } });
+});
+
+test('a lease is taken, too, for a caller who was answered before, or has left', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const leaving = new AbortController();
+  watchEnd(waker.wake({ by, minutes: 60, waitMs: 0 }));
+  watchEnd(waker.wake({ by, minutes: 30, signal: leaving.signal }));
+  await pass(1000);
+  leaving.abort();
+  await pass(27_000);
+  expect(world.leases).toHaveLength(2);
+  expect(world.late).toEqual([]);
+});
+
+test('out of capacity: who waits has it tried again until the time is up, and the stream says when', async () => {
+  const { waker, world, readiness, pass } = setUpSleeper('STOPPED');
+  world.refuseStart = () => {
+    throw outOfCapacity();
+  };
+  const end = watchEnd(waker.wake({ by, waitMs: 120_000 }));
+  await pass(1000);
+  const stream = collectPhases(await readiness.watch());
+  await pass(3000);
+  expect(stream.seen).toMatchObject([
+    {
+      phase: 'waking',
+      vm: { lifecycleState: 'STOPPED' },
+      nextStart: { reason: 'OUT_OF_CAPACITY' },
+    },
+  ]);
+  expect(Date.parse(stream.seen[0]?.nextStart?.at ?? '')).toBe(
+    1_800_000_000_000 + Math.floor(performance.now()) + 1000,
+  );
+  await pass(120_000);
+  expect(end.error).toMatchObject({ details: { reason: 'OUT_OF_CAPACITY' } });
+  expect(world.starts.map((ms) => Math.round(ms / 1000))).toEqual([0, 5, 15, 35, 75, 119]);
+  expect(stream).toMatchObject({ isOver: true });
+  expect(stream.phases().at(-1)).toBe('asleep');
+});
+
+test('out of capacity: a host that comes free in time is taken', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  world.refuseStart = () => {
+    if (world.starts.length < 3) throw outOfCapacity();
+  };
+  const end = watchEnd(waker.wake({ by, waitMs: 120_000 }));
+  await pass(45_000);
+  expect(end.value).toMatchObject({ ready: true });
+  expect(end.value).not.toHaveProperty('nextStart');
+  expect(world.starts).toHaveLength(3);
+});
+
+test.each([
+  ['does not wait', 0, 100],
+  ['waits for a second', 1000, 1100],
+  ['does not say', undefined, 31_000],
+])('out of capacity: who %s is told', async (_, waitMs, passMs) => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  world.refuseStart = () => {
+    throw outOfCapacity();
+  };
+  const end = watchEnd(waker.wake({ by, waitMs }));
+  await pass(passMs);
+  expect(end.error).toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    details: { reason: 'OUT_OF_CAPACITY' },
+  });
+  const { length } = world.starts;
+  await pass(600_000);
+  expect(world.starts).toHaveLength(length); // nobody waits any longer
+});
+
+test('what waiting does not change ends the wait and says why', async () => {
+  const { waker, world, pass } = setUpSleeper('RUNNING');
+  world.isSshUp = false;
+  world.sshFailure = new AppError('SERVICE_UNAVAILABLE', 'its host key has changed', {
+    details: { reason: 'HOST_KEY_CHANGED' },
+  });
+  const end = watchEnd(waker.wake({ by }));
+  await pass(2000);
+  expect(end.error).toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    message: expect.stringContaining('its host key has changed'),
+    details: { phase: 'unreachable', lifecycleState: 'RUNNING' },
+  });
+});
+
+test('a VM that was deleted is a conflict, and OCI out of reach is unavailable', async () => {
+  const { waker, world, pass } = setUpSleeper('TERMINATED');
+  const gone = watchEnd(waker.wake({ by }));
+  await pass(10);
+  expect(gone.error).toMatchObject({ code: 'CONFLICT', text: 'VM was deleted' });
+  world.failOci = () => {
+    throw new AppError('SERVICE_UNAVAILABLE', 'OCI is down', { text: 'OCI not reachable' });
+  };
+  const unknown = watchEnd(waker.wake({ by }));
+  await pass(10);
+  expect(unknown.error).toMatchObject({ text: 'OCI not reachable' });
+});
+
+test('a VM that is stopped while it comes up ends the wait', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const end = watchEnd(waker.wake({ by }));
+  await pass(20_000);
+  world.lifecycleState = 'STOPPED';
+  await pass(2000);
+  expect(end.error).toMatchObject({ details: { phase: 'asleep', lifecycleState: 'STOPPED' } });
+});
+
+test('what comes after a wake is not begun unless the VM is ready in time', async () => {
+  const { waker, pass } = setUpSleeper('STOPPED');
+  const late = watchEnd(waker.ensureAwake({ waitMs: 5000 }));
+  await pass(5100);
+  expect(late.error).toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    text: 'VM is starting',
+    details: { phase: 'waking', retryAfterSeconds: 10 },
+  });
+  const inTime = watchEnd(waker.ensureAwake({}).then(() => 'ready'));
+  await pass(30_000);
+  expect(inTime.value).toBe('ready');
+});
+
+test('a shutdown answers those who wait', async () => {
+  const { waker, pass } = setUpSleeper('STOPPING');
+  const end = watchEnd(waker.wake({ by }));
+  await pass(1000);
+  await waker[Symbol.asyncDispose]();
+  await pass(0);
+  expect(end.error).toMatchObject({ text: 'API is shutting down' });
+});
