@@ -53,8 +53,8 @@ export interface Compute {
 
 /** What the VM prints where nothing else is heard of it. Throws as `Compute`. */
 export interface SerialConsole {
-  /** The last lines, captured now; takes up to a minute. */
-  readConsole(options: { readonly lines: number } & CallOptions): Promise<VmConsole>;
+  /** The last lines, captured now, for all who ask at the same time; takes up to a minute. */
+  readConsole(options: { readonly lines: number } & ReadOptions): Promise<VmConsole>;
 }
 
 /** The connection to the VM that engine and shell share. */

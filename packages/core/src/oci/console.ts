@@ -1,7 +1,8 @@
 // The serial console through OCI's console histories: captured, waited for, read and deleted again.
 
 import { randomUUID } from 'node:crypto';
-import { pause, withDeadline } from '../concurrency/deadline.ts';
+import { pause } from '../concurrency/deadline.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { AppError } from '../errors.ts';
 import { type VmConsole, vmId } from '../model/vm.ts';
 import type { SerialConsole } from '../ports.ts';
@@ -20,17 +21,13 @@ export function createConsoleReader({
   open,
   timeoutMs = 60_000,
 }: ConsoleReaderOptions): SerialConsole['readConsole'] {
-  return ({ lines, signal }) =>
-    withDeadline((inner) => capture(lines, inner), {
-      timeoutMs,
-      signal,
-      onTimeout: () =>
-        new AppError(
-          'SERVICE_UNAVAILABLE',
-          `OCI did not capture the serial console of ${vmId} within ${timeoutMs / 1000} s; try again`,
-          { text: 'No answer in time' },
-        ),
-    });
+  const reads = createSingleFlight({ deadlineMs: timeoutMs });
+  return ({ lines, ...caller }) =>
+    reads.read(
+      `the last ${lines} lines of the serial console of ${vmId}`,
+      (signal) => capture(lines, signal),
+      caller,
+    );
 
   async function capture(lines: number, signal: AbortSignal): Promise<VmConsole> {
     const { http, compute } = await open(signal);

@@ -79,7 +79,7 @@ test('however many watch, there is one poll', async () => {
     Array.from({ length: 50 }, async () => collectPhases(await readiness.watch())),
   );
   await pass(10_000);
-  expect(world.ociReads).toBeLessThanOrEqual(12);
+  expect(world.ociReads).toBeLessThanOrEqual(15);
   for (const stream of streams) expect(stream.phases()).toEqual(['waking']);
 });
 

@@ -8,12 +8,12 @@ import { createWakeableSleep } from '../concurrency/wakeable-sleep.ts';
 import { isAppError } from '../errors.ts';
 import { endsInHalt, isDeadEnd, offInsideMs, toPhase, type VmReady } from '../model/ready.ts';
 import { type LifecycleState, vmId } from '../model/vm.ts';
-import type { CallOptions, Clock, Link } from '../ports.ts';
+import type { CallOptions, Clock, Link, ReadOptions } from '../ports.ts';
 import type { Vm } from './vm.ts';
 
 export interface Readiness extends AsyncDisposable {
   /** As it is now; throws only what the caller's own signal aborts with, and `SERVICE_UNAVAILABLE` when nothing answers in time. */
-  check(options?: CallOptions): Promise<VmReady>;
+  check(options?: ReadOptions): Promise<VmReady>;
   /**
    * What is now, then each change. Ends once the VM is ready or only becomes so if somebody acts; with `follow` it goes on after that, until the signal aborts.
    * Those who watch share one poll.
@@ -56,7 +56,7 @@ export interface ReadinessTimings {
 }
 
 const defaultTimings: ReadinessTimings = {
-  pollMs: 1000,
+  pollMs: 750,
   slowPollMs: 4000,
   slowAfterMs: 5 * 60_000,
   slowAtRestMs: 60_000,
@@ -94,8 +94,8 @@ export function createReadiness({
   let changedMs = 0;
 
   return {
-    async check({ signal } = {}) {
-      return (await read(signal)).ready;
+    async check(caller = {}) {
+      return (await read(caller)).ready;
     },
     async watch({ follow = false, signal } = {}) {
       const leaving = new AbortController();
@@ -118,8 +118,8 @@ export function createReadiness({
     },
   };
 
-  function read(signal: AbortSignal | undefined): Promise<Reading> {
-    return reads.read(`whether ${vmId} is ready`, observe, { signal });
+  function read(caller: ReadOptions): Promise<Reading> {
+    return reads.read(`whether ${vmId} is ready`, observe, caller);
   }
 
   async function observe(signal: AbortSignal): Promise<Reading> {
@@ -209,7 +209,7 @@ export function createReadiness({
       ({ logs }) => {
         if (goneSinceMs !== goneBefore) return;
         hasHalted = endsInHalt(logs);
-          void loop?.poll.call();
+        void loop?.poll.call();
       },
       () => {}, // then it stays what it seems to be
     );
@@ -263,7 +263,7 @@ export function createReadiness({
       minIntervalMs: Math.min(200, timings.pollMs),
       signal,
       async poll() {
-        const reading = await read(signal).catch(() => undefined);
+        const reading = await read({ signal }).catch(() => undefined);
         if (reading === undefined) return timings.slowPollMs;
         for (const take of [...listeners]) take(reading);
         const { ready, phase } = reading.ready;

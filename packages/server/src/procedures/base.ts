@@ -94,7 +94,7 @@ export function readStream(id: string, stream: StreamOperation) {
 
 /** A subscription for callers who may read, or only wake. */
 export function readOrWakeStream(id: string, stream: StreamOperation) {
-  return scopedProcedure(toStreamMeta(id, ['read', 'wake'], stream));
+  return scopedProcedure(toStreamMeta(id, ['read', 'wake'], stream)).use(bounded(stream));
 }
 
 /** Where tRPC is mounted. */

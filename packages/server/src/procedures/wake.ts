@@ -28,7 +28,7 @@ export const wakeProcedures = {
   })
     .input(z.void())
     .output(vmReadySchema)
-    .query(({ ctx }) => ctx.services.readiness.check({ signal: ctx.signal })),
+    .query(({ ctx }) => ctx.services.readiness.check(ctx.asReader())),
 
   watchReady: readOrWakeStream('vm_watchReady', {
     path: '/vm/ready/stream',
@@ -92,7 +92,6 @@ export const wakeProcedures = {
   console: adminProcedure('vm_console', {
     method: 'GET',
     path: '/vm/console',
-    work: 'commands',
     textField: 'logs',
     summary: 'Read the serial console',
     description:
@@ -112,7 +111,7 @@ export const wakeProcedures = {
     )
     .output(vmConsoleSchema)
     .query(({ ctx, input: { lines = defaultConsoleLines } = {} }) =>
-      ctx.services.console.readConsole({ lines, signal: ctx.signal }),
+      ctx.services.console.readConsole({ lines, ...ctx.asReader('commands') }),
     ),
 
   address: adminProcedure('vm_address', {
