@@ -15,12 +15,21 @@ export const outOfCapacity = () =>
 
 export const by = { sub: 'diego', clientId: 'cli' };
 
+const stepMs = 250;
+
 /** Durations are those of the fake clock; until the test's end everything goes by it. */
 export function setUpSleeper(
   lifecycleState: LifecycleState = 'STOPPED',
   { waitMs }: { waitMs?: number } = {},
 ) {
-  const { pass } = fakeTimeouts();
+  const { pass: passTimers } = fakeTimeouts();
+  /** In steps, with turns in between: shared reads begin in a turn of their own. */
+  const pass = async (ms: number) => {
+    for (let leftMs = ms; leftMs >= 0; leftMs -= stepMs) {
+      await passTimers(Math.min(leftMs, stepMs));
+      for (let turns = 0; turns < 3; turns += 1) await new Promise(setImmediate);
+    }
+  };
   const world = {
     lifecycleState,
     /** Of START. */
