@@ -9,7 +9,7 @@ import { completionScripts, type Shell, shells } from './scripts.ts';
 test.each([
   { words: ['vm', 're'], expected: 'reboot\nreset\n' },
   { words: ['logs', 'ng'], expected: 'nginx\n' },
-  { words: ['vm', ''], expected: 'status\nstart\nstop\nreboot\nreset\n' },
+  { words: ['vm', ''], expected: 'status\nstart\nstop\nreboot\nreset\nconsole\n' },
   { words: ['frob', ''], expected: '' },
 ])('bash completes $words by asking the CLI', async ({ words, expected }) => {
   await using api = await startStubApi(healthy);
