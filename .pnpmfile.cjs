@@ -1,6 +1,11 @@
 // What goes to stdout is for a program to read, with --json, from the CLI and from the API's log: pnpm then leaves out the line that names the script.
 module.exports = {
   hooks: {
+    // Only its types ask for a compiler, and 31 MB of one would be installed with the server.
+    readPackage(manifest) {
+      if (manifest.name === '@trpc/server') delete manifest.peerDependencies.typescript;
+      return manifest;
+    },
     updateConfig(config) {
       const [, , script] = process.argv;
       const isForPrograms =
