@@ -1,37 +1,28 @@
-// `pnpm bench [NAME…] [--write]`: builds, then runs the benches; exits with 1 when one misses a target.
+// `pnpm bench [--only PART,…] [--write]`: builds, then measures; exits with 1 when a target is missed. `--write` puts the report into docs/performance.md.
 
 import { parseArgs } from 'node:util';
-import { run } from './run.mjs';
-
-/** By name: the page that shows its table, which `--write` puts there. */
-const benches = { transport: 'docs/transport.md' };
+import { build, run } from './run.mjs';
 
 process.exitCode = await main();
 
 async function main() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { write: { type: 'boolean', default: false } },
+  const { values } = parseArgs({
+    options: { only: { type: 'string' }, write: { type: 'boolean', default: false } },
   });
-  const unknown = positionals.filter((name) => !Object.hasOwn(benches, name));
-  if (unknown.length > 0) {
-    process.stderr.write(`No bench ${unknown.join(', ')}; there is ${Object.keys(benches)}\n`);
+  if (values.write && values.only !== undefined) {
+    process.stderr.write('--write needs the whole report, so it goes without --only\n');
     return 2;
   }
-  const packages = ['server', 'client', 'sandbox'].map((name) => `--filter=@ondemand/${name}`);
-  const steps = [
-    ['turbo', ['run', 'build', '--output-logs=errors-only', ...packages]],
+  const only = values.only === undefined ? [] : ['--only', values.only];
+  const write = values.write ? ['--write', 'docs/performance.md'] : [];
+  return (
+    (await build()) ||
     // Compiled, so that nothing of a test runner is in the process that measures.
-    ['node', ['node_modules/typescript/bin/tsc', '-p', 'tests/src/bench/tsconfig.json']],
-  ];
-  for (const [tool, args] of steps) {
-    const code = await run(tool, args);
-    if (code !== 0) return code;
-  }
-  let worst = 0;
-  for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
-    const write = values.write ? ['--write', benches[name]] : [];
-    worst = Math.max(worst, await run('node', [`tests/dist/bench/${name}.js`, ...write]));
-  }
-  return worst;
+    (await run('node', [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      'tests/src/bench/tsconfig.json',
+    ])) ||
+    (await run('node', ['tests/dist/bench/main.js', ...only, ...write]))
+  );
 }

@@ -1,78 +1,123 @@
-// `node tests/dist/bench/facade.js [ROUNDS]`: the facade against a bare twin, in alternating rounds at 64 connections; medians of the ratios.
+// What an API call costs on top of what any Fastify route costs: rates and tails at 64 connections, against a bare twin.
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { startApp } from '../support/start-app.ts';
-import type { TwinSettings } from './bare-twin.ts';
-import { toPercentile } from './latency.ts';
-import { type Load, measureLoad } from './load.ts';
-import { serverEnv } from './server-env.ts';
+import type { RealVm } from '../real-engine/start-real-vm.ts';
+import type { App } from '../support/start-app.ts';
+import { type Load, type LoadLength, measureLoad } from './load.ts';
+import { atLeast, atMost, type Row, type Section, toMs, toText } from './report.ts';
+import { measureInRounds, median, medianRatio, type Rounds } from './rounds.ts';
+import { startBenchApp } from './server-env.ts';
+import { startTwin } from './twin.ts';
+
+interface Way {
+  readonly name: string;
+  readonly path: string;
+  /** What the twin is asked for. */
+  readonly twinPath: string;
+  readonly leastRate: number;
+  readonly mostTail?: number;
+}
 
 const batchOf10 = `/trpc/${Array(10).fill('containers.list').join(',')}?batch=1`;
-const ways = {
-  'GET /containers': { path: '/containers', twin: '/containers' },
-  'GET /vm/status': { path: '/vm/status', twin: '/vm/status' },
-  'tRPC containers.list': { path: '/trpc/containers.list', twin: '/containers' },
-  'tRPC, a batch of 10': { path: batchOf10, twin: '/containers' },
-} as const;
+const containers = '/containers';
+const status = '/vm/status';
 
-const rounds = Number(process.argv[2] ?? 5);
-const durationMs = Number(process.argv[3] ?? 2000);
-
-await using app = await startApp({ env: { ...serverEnv } });
-for (let n = 0; n < 12; n += 1) app.sandbox.vm.engine.add({ name: `bench-${n}` });
-const { OIDC_ISSUER: issuer = '', OIDC_AUDIENCE: audience = '' } = app.sandbox.env;
-const metadata = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
-const twin = await startTwin({
-  issuer,
-  audience,
-  jwksUri: (metadata as { jwks_uri: string }).jwks_uri,
-  answers: {
-    '/containers': await app.getJson('/containers'),
-    '/vm/status': await app.getJson('/vm/status'),
+export const ways = {
+  containers: {
+    ...{ name: '`GET /containers`', path: containers, twinPath: containers },
+    ...{ leastRate: 0.6, mostTail: 3 },
   },
-});
-try {
-  for (const [name, { path, twin: twinPath }] of Object.entries(ways)) {
-    const measured: { ours: Load; bare: Load }[] = [];
-    const shared = { token: app.tokens.read, connections: 64 };
-    for (let round = 0; round <= rounds; round += 1) {
-      const bare = await measureLoad({ ...twin, ...shared, durationMs, path: twinPath });
-      const ours = await measureLoad({
-        ...{ ...shared, durationMs, path },
-        ...{ url: app.url, pid: app.server.pid },
-      });
-      if (round > 0) measured.push({ ours, bare }); // the first warms both up
-    }
-    const ratio = (of: (load: Load) => number) =>
-      toPercentile(
-        measured.map(({ ours, bare }) => of(ours) / of(bare)),
-        50,
-      );
-    const median = (of: (load: Load) => number, which: 'ours' | 'bare') =>
-      toPercentile(
-        measured.map((each) => of(each[which])),
-        50,
-      );
-    process.stdout.write(
-      `${name}: ${[
-        `${ratio(({ perSecond }) => perSecond).toFixed(2)} of bare's rate`,
-        `${(1 / ratio(({ cpuMs }) => cpuMs)).toFixed(2)} by CPU (${median(({ cpuMs }) => cpuMs, 'ours').toFixed(3)} ms against ${median(({ cpuMs }) => cpuMs, 'bare').toFixed(3)})`,
-        `p99 ${ratio(({ p99Ms }) => p99Ms).toFixed(1)}× bare's`,
-        `${median(({ perSecond }) => perSecond, 'ours').toFixed(0)} against ${median(({ perSecond }) => perSecond, 'bare').toFixed(0)} a second`,
-      ].join(', ')}\n`,
-    );
-  }
-} finally {
-  twin.process.kill();
+  status: {
+    ...{ name: '`GET /vm/status`', path: status, twinPath: status },
+    ...{ leastRate: 0.6, mostTail: 3 },
+  },
+  trpc: {
+    ...{ name: 'tRPC `containers.list`', path: '/trpc/containers.list', twinPath: containers },
+    leastRate: 0.4,
+  },
+  batch: {
+    ...{ name: 'tRPC, a batch of 10', path: batchOf10, twinPath: containers },
+    leastRate: 0.15,
+  },
+} as const satisfies Readonly<Record<string, Way>>;
+
+export type WayName = keyof typeof ways;
+export type FacadeLoads = Rounds<'ours' | 'bare', Load>;
+
+export interface FacadeOptions {
+  readonly app: App;
+  readonly rounds: number;
+  readonly length: LoadLength;
+  readonly names: readonly WayName[];
 }
 
-async function startTwin(settings: TwinSettings) {
-  const file = fileURLToPath(new URL('bare-twin.js', import.meta.url));
-  const child: ChildProcess = fork(file, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  child.stdout?.resume();
-  child.send(settings);
-  const [port] = await once(child, 'message');
-  return { url: `http://127.0.0.1:${port}`, pid: child.pid ?? 0, process: child };
+export async function measureFacade(vm: RealVm): Promise<Section> {
+  await using app = await startBenchApp(vm);
+  const names = Object.keys(ways) as WayName[]; // an object's keys are its own
+  const measured = await measureFacadeLoads({
+    app,
+    names,
+    rounds: 5,
+    length: { durationMs: 2000 },
+  });
+  return {
+    title: 'The facade against a bare twin',
+    about:
+      '20 containers, 64 connections, a verified RS256 token; medians of 5 alternating rounds of 2 s. The twin is a bare Fastify route that answers the same JSON after `jose.jwtVerify`, with pino at info.',
+    rows: names.flatMap((name) => toRows(ways[name], measured[name])),
+  };
 }
+
+/** Each way in turns with the same request of the twin. */
+export async function measureFacadeLoads(
+  options: FacadeOptions,
+): Promise<Readonly<Record<WayName, FacadeLoads>>> {
+  const { app, rounds, length, names } = options;
+  await using twin = await startTwin(app, [containers, status]);
+  const shared = { token: app.tokens.read, connections: 64, length };
+  const measured: Partial<Record<WayName, FacadeLoads>> = {};
+  for (const name of names) {
+    const { path, twinPath } = ways[name];
+    measured[name] = await measureInRounds(rounds, {
+      bare: () => measureLoad({ ...shared, url: twin.url, pid: twin.pid, path: twinPath }),
+      ours: () => measureLoad({ ...shared, url: app.url, pid: app.server.pid, path }),
+    });
+  }
+  return measured as Record<WayName, FacadeLoads>; // whoever asks for some reads only those
+}
+
+/** How much of the twin's CPU time for an answer ours takes, turned over: 1 is as little as the twin. */
+export function toCpuShare({ ours, bare }: FacadeLoads): number {
+  return 1 / medianRatio(ours.map(readCpu), bare.map(readCpu));
+}
+
+function toRows({ name, leastRate, mostTail }: Way, loads: FacadeLoads): readonly Row[] {
+  const { ours, bare } = loads;
+  const rate = medianRatio(ours.map(readRate), bare.map(readRate));
+  const tail = medianRatio(ours.map(readTail), bare.map(readTail));
+  const [ourRate, bareRate] = [median(ours.map(readRate)), median(bare.map(readRate))];
+  const [ourTail, bareTail] = [median(ours.map(readTail)), median(bare.map(readTail))];
+  const [ourCpu, bareCpu] = [median(ours.map(readCpu)), median(bare.map(readCpu))];
+  return [
+    {
+      what: `${name}: requests a second`,
+      measured: `${toText(ourRate)}, bare ${toText(bareRate)}`,
+      ratio: `${toText(rate)} of bare`,
+      target: atLeast(leastRate, rate),
+    },
+    {
+      what: `${name}: p99`,
+      measured: `${toMs(ourTail)}, bare ${toMs(bareTail)}`,
+      ratio: `${toText(tail)}× bare`,
+      ...(mostTail !== undefined && { target: atMost(mostTail, tail, '×') }),
+    },
+    {
+      what: `${name}: CPU of the server for an answer`,
+      measured: `${toMs(ourCpu)}, bare ${toMs(bareCpu)}`,
+      ratio: `${toText(toCpuShare(loads))} of bare`,
+    },
+  ];
+}
+
+const readRate = ({ perSecond }: Load): number => perSecond;
+const readTail = ({ p99Ms }: Load): number => p99Ms;
+const readCpu = ({ cpuMs }: Load): number => cpuMs;

@@ -1,7 +1,7 @@
 // Many connections that ask for the same path again and again, and what the server's process spent on each answer.
 
-import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { readCpuMs } from '../support/cpu.ts';
 import { toPercentile } from './latency.ts';
 
 export interface LoadOptions {
@@ -11,8 +11,11 @@ export interface LoadOptions {
   readonly path: string;
   readonly token: string;
   readonly connections: number;
-  readonly durationMs: number;
+  readonly length: LoadLength;
 }
+
+/** By time, or by a number of requests where the same work is wanted on every machine. */
+export type LoadLength = { readonly durationMs: number } | { readonly requests: number };
 
 export interface Load {
   readonly requests: number;
@@ -25,18 +28,26 @@ export interface Load {
 
 /** Rejects for any answer but 200. */
 export async function measureLoad(options: LoadOptions): Promise<Load> {
-  const { url, pid, path, token, connections, durationMs } = options;
+  const { url, pid, path, token, connections, length } = options;
   const { hostname, port, host } = new URL(url);
   const request = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${token}\r\n\r\n`;
   const latenciesMs: number[] = [];
+  let sent = 0;
   const cpuBeforeMs = await readCpuMs(pid);
   const startedMs = performance.now();
+  const isOver = (): boolean =>
+    'requests' in length
+      ? sent >= length.requests
+      : performance.now() - startedMs >= length.durationMs;
   await Promise.all(
     Array.from({ length: connections }, async () => {
       const socket = connect({ host: hostname, port: Number(port), noDelay: true });
       try {
         const ask = createExchange(socket, request);
-        while (performance.now() - startedMs < durationMs) latenciesMs.push(await ask());
+        while (!isOver()) {
+          sent += 1;
+          latenciesMs.push(await ask());
+        }
       } finally {
         socket.destroy();
       }
@@ -82,12 +93,4 @@ function createExchange(socket: Socket, request: string): () => Promise<number> 
       settle = (error) => (error ? reject(error) : resolve(performance.now() - startedMs));
       socket.write(request);
     });
-}
-
-/** User and system: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
-async function readCpuMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = Number(fields[11]) + Number(fields[12]);
-  return ticks * 10;
 }

@@ -3,15 +3,13 @@
 import { baseImage } from '../real-engine/base-image.ts';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { forgetPeak, readPeakBytes } from '../support/memory.ts';
-import { startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
-import { createRestGet } from './http-get.ts';
-import { serverEnv } from './server-env.ts';
+import { createRestClient } from './http-client.ts';
+import { startBenchApp } from './server-env.ts';
 
 export interface LogMemory {
   readonly reads: number;
   readonly bytes: number;
-  readonly durationMs: number;
   /** Resident, before the reads and at the highest during them. */
   readonly beforeBytes: number;
   readonly peakBytes: number;
@@ -25,8 +23,8 @@ const reads = 10;
 /** Reads 100 MB out of a log of 100 MB, ten thousand lines of a kilobyte at a time. */
 export async function measureLogMemory(vm: RealVm): Promise<LogMemory> {
   await writeLog(vm);
-  await using app = await startApp({ env: { ...vm.env, ...serverEnv } });
-  using rest = createRestGet(app.url, app.tokens.read);
+  await using app = await startBenchApp(vm);
+  using rest = createRestClient(app.url, app.tokens.read);
   for (let call = 0; call < 200; call += 1) {
     await rest.get('/containers');
     await rest.get(`/containers/${name}/logs?lines=100`);
@@ -34,15 +32,13 @@ export async function measureLogMemory(vm: RealVm): Promise<LogMemory> {
 
   await forgetPeak(app.server.pid);
   const beforeBytes = await readPeakBytes(app.server.pid);
-  const startedMs = performance.now();
   let bytes = 0;
   for (let read = 0; read < reads; read += 1) {
     bytes += (await rest.get(`/containers/${name}/logs?lines=10000`)).length;
   }
-  const durationMs = performance.now() - startedMs;
   const peakBytes = await readPeakBytes(app.server.pid);
   await vm.docker('rm', '--force', name);
-  return { reads, bytes, durationMs, beforeBytes, peakBytes };
+  return { reads, bytes, beforeBytes, peakBytes };
 }
 
 /** Resolves once all of it is in the engine's log. */

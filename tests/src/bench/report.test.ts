@@ -1,53 +1,53 @@
-// A bench that calls a miss a hit is worse than none.
-
 import { expect, test } from 'vitest';
 import { toLatency } from './latency.ts';
-import { judge, type Results, toReport } from './report.ts';
-import type { Listing } from './ways.ts';
+import {
+  atLeast,
+  atMost,
+  countMissed,
+  type Section,
+  toReport,
+  toSummary,
+  toText,
+} from './report.ts';
+import { measureInRounds, medianRatio } from './rounds.ts';
 
-const results = {
-  machine: 'a machine',
-  listings: [
-    { containers: 20, listing: toListing({ socket: 1, rest: 3, ssh: 450 }) },
-    { containers: 500, listing: toListing({ socket: 10, rest: 30, ssh: 460 }) },
+const section: Section = {
+  title: 'Listing',
+  about: 'One call at a time.',
+  rows: [
+    { what: 'the socket', measured: '2 ms' },
+    { what: 'REST', measured: '5 ms', ratio: '2.5×', target: atMost(2.5, 2.5, '×') },
+    { what: 'the facade', measured: '59 a second', target: atLeast(60, 59) },
   ],
-  concurrent: {
-    readers: 1000,
-    cold: { sshConnections: 1, engineCalls: 20, durationMs: 1 },
-    warm: { sshConnections: 0, engineCalls: 20, durationMs: 1 },
-  },
-  logs: { reads: 10, bytes: 100e6, durationMs: 1, beforeBytes: 100e6, peakBytes: 159e6 },
-} satisfies Results;
+};
 
-test('judge() meets every target at its very limit', () => {
-  expect(judge(results).filter(({ met }) => !met)).toEqual([]);
+test('a target is met at its very limit, and missed beyond it', () => {
+  expect([atMost(3, 3).met, atMost(3, 3.001).met]).toEqual([true, false]);
+  expect([atLeast(3, 3).met, atLeast(3, 2.999).met]).toEqual([true, false]);
 });
 
-test.each([
-  ['REST slower than three times the socket', { listings: listingOf({ rest: 3.01, ssh: 999 }) }],
-  ['REST slower than a 150th of ssh', { listings: listingOf({ rest: 3, ssh: 449 }) }],
-  ['a second SSH connection', { concurrent: concurrentReadersOf('cold', { sshConnections: 2 }) }],
-  [
-    'a new SSH connection of a connected API',
-    { concurrent: concurrentReadersOf('warm', { sshConnections: 1 }) },
-  ],
-  ['21 Engine calls', { concurrent: concurrentReadersOf('cold', { engineCalls: 21 }) }],
-  [
-    '21 Engine calls of a connected API',
-    { concurrent: concurrentReadersOf('warm', { engineCalls: 21 }) },
-  ],
-  ['60 MB more', { logs: { ...results.logs, peakBytes: 160e6 } }],
-])('judge() calls %s one miss', (_what, change) => {
-  expect(judge({ ...results, ...change }).filter(({ met }) => !met)).toHaveLength(1);
+test('what could not be measured misses every target', () => {
+  expect([atMost(3, Number.NaN).met, atLeast(3, Number.NaN).met]).toEqual([false, false]);
 });
 
-test('toReport() has a row for each way and a verdict for each target', () => {
-  const report = toReport({ ...results, listings: listingOf({ rest: 4, ssh: 900 }) });
-  expect(report).toContain('| `GET /containers` through REST | 4 | 4 | 4 |');
-  expect(report).toContain(
-    "| 20 containers: REST's p50 at most 3× the unix socket's | 4× | **missed** |",
-  );
-  expect(report.split('**missed**')).toHaveLength(2);
+test('toReport() says of each target whether it is met, and how many are not', () => {
+  const report = toReport([section], ['a machine', 'a day']);
+  expect(report).toContain('a machine · a day');
+  expect(report).toContain('| the socket | 2 ms |  |  |  |');
+  expect(report).toContain('| REST | 5 ms | 2.5× | ≤ 2.5× | met |');
+  expect(report).toContain('| the facade | 59 a second |  | ≥ 60 | **missed** |');
+  expect(countMissed([section])).toBe(1);
+  expect(toSummary([section])).toBe('1 of 2 targets are missed.');
+});
+
+test('toText() keeps three digits', () => {
+  expect([0.12345, 12.345, 99.96, 1234.5, 100_000].map(toText)).toEqual([
+    '0.123',
+    '12.3',
+    '100',
+    '1 235',
+    '100 000',
+  ]);
 });
 
 test('toLatency() takes the middle and the tail of unsorted durations', () => {
@@ -55,25 +55,21 @@ test('toLatency() takes the middle and the tail of unsorted durations', () => {
   expect(toLatency(durations)).toEqual({ p50Ms: 100, p99Ms: 198, samples: 200 });
 });
 
-function listingOf(given: { readonly rest: number; readonly ssh: number }) {
-  return [{ containers: 20, listing: toListing({ socket: 1, ...given }) }];
-}
-
-function concurrentReadersOf(when: 'cold' | 'warm', cost: Partial<Results['concurrent']['cold']>) {
-  return { ...results.concurrent, [when]: { ...results.concurrent[when], ...cost } };
-}
-
-function toListing(ms: {
-  readonly socket: number;
-  readonly rest: number;
-  readonly ssh: number;
-}): Listing {
-  return {
-    socket: toLatency([ms.socket]),
-    rest: toLatency([ms.rest]),
-    client: toLatency([ms.rest]),
-    lone: toLatency([ms.rest]),
-    ssh: toLatency([ms.ssh]),
-    dockerSsh: toLatency([ms.ssh]),
+test('measureInRounds() takes turns and leaves the first round out', async () => {
+  const order: string[] = [];
+  let next = 0;
+  const side = (name: string) => async () => {
+    order.push(name);
+    next += 1;
+    return next;
   };
-}
+  expect(await measureInRounds(2, { ours: side('ours'), bare: side('bare') })).toEqual({
+    ours: [3, 5],
+    bare: [4, 6],
+  });
+  expect(order.join(' ')).toBe('ours bare ours bare ours bare');
+});
+
+test('medianRatio() compares within a round', () => {
+  expect(medianRatio([1, 200, 3], [2, 100, 6])).toBe(0.5);
+});

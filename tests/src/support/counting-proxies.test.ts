@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createHttpGet } from '../bench/http-get.ts';
+import { createHttpClient } from '../bench/http-client.ts';
 import { startConnectionProxy, startEngineProxy } from './counting-proxies.ts';
 
 test('startEngineProxy() counts requests, not connections, and passes the answers on', async () => {
@@ -13,7 +13,7 @@ test('startEngineProxy() counts requests, not connections, and passes the answer
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const engine = await listen({ path: join(folder, 'engine.sock') });
   await using proxy = await startEngineProxy(join(folder, 'counted.sock'), engine.path);
-  using client = createHttpGet({ target: { socketPath: proxy.socketPath } });
+  using client = createHttpClient({ target: { socketPath: proxy.socketPath } });
 
   expect(String(await client.get('/one'))).toBe('GET /one');
   expect(String(await client.get('/two'))).toBe('GET /two');
@@ -28,7 +28,7 @@ test('startConnectionProxy() counts connections, not what goes over them', async
   await using proxy = await startConnectionProxy(target.port);
   expect(proxy.count).toBe(0);
   for (const connections of [1, 2]) {
-    using client = createHttpGet({ target: { host: '127.0.0.1', port: proxy.port } });
+    using client = createHttpClient({ target: { host: '127.0.0.1', port: proxy.port } });
     await client.get('/');
     expect(String(await client.get('/again'))).toBe('GET /again');
     expect(proxy.count).toBe(connections);

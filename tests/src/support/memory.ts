@@ -8,9 +8,18 @@ export async function forgetPeak(pid: number): Promise<void> {
 }
 
 /** Resident, at the highest since it began or since `forgetPeak`. */
-export async function readPeakBytes(pid: number): Promise<number> {
+export function readPeakBytes(pid: number): Promise<number> {
+  return readBytes(pid, 'VmHWM');
+}
+
+/** Resident now. */
+export function readResidentBytes(pid: number): Promise<number> {
+  return readBytes(pid, 'VmRSS');
+}
+
+async function readBytes(pid: number, field: string): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kibibytes === undefined) throw new Error(`No peak of process ${pid} is known`);
+  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+  if (kibibytes === undefined) throw new Error(`${field} of process ${pid} is not known`);
   return Number(kibibytes) * 1024;
 }
