@@ -9,6 +9,7 @@ function setUp(options: Partial<SingleFlightOptions> = {}) {
   const reads = createSingleFlight({
     deadlineMs: 60_000,
     maxWaitMs: 60_000,
+    maxCollectMs: 60_000,
     later: (begin) => prepared.push(begin),
     ...options,
   });
@@ -24,14 +25,17 @@ function setUp(options: Partial<SingleFlightOptions> = {}) {
     new Promise<string>((resolve, reject) => calls.push({ resolve, reject, signal }));
   /** What is prepared begins, if it may. */
   const turn = async () => {
-    for (let times = 0; times < 10; times += 1) await Promise.resolve(); // for a call that has just ended
-    for (const begin of prepared.splice(0)) begin();
-    for (let times = 0; times < 10; times += 1) await Promise.resolve(); // for a place that is free
+    for (let turns = 0; turns < 3; turns += 1) {
+      for (let times = 0; times < 10; times += 1) await Promise.resolve(); // for a call that has just ended
+      for (const begin of prepared.splice(0)) begin();
+      for (let times = 0; times < 10; times += 1) await Promise.resolve(); // for a place that is free
+    }
   };
   return {
     reads,
     calls,
     turn,
+    prepared,
     read: (signal?: AbortSignal, key = 'a thing') => reads.read(key, work, { signal }),
     readIn: (share: ReadShare, signal?: AbortSignal) =>
       reads.read('a thing', work, { share, signal }),
@@ -64,6 +68,22 @@ test('a thousand concurrent reads of one key share one call', async () => {
   expect(calls).toHaveLength(1);
   calls[0]?.resolve('it');
   expect(new Set(await Promise.all(readers))).toEqual(new Set(['it']));
+});
+
+test.each([
+  ['waits for a crowd that is still arriving', { maxCollectMs: 60_000 }, 0],
+  ['does not wait for long', { maxCollectMs: 0 }, 1],
+])('a call %s', async (_, options, begun) => {
+  const { read, calls, prepared, turn } = setUp(options);
+  const readers = [read()];
+  for (let turns = 0; turns < 3; turns += 1) {
+    readers.push(read());
+    for (const begin of prepared.splice(0)) begin();
+  }
+  expect(calls).toHaveLength(begun);
+  await turn();
+  calls[0]?.resolve('it');
+  expect(await readers[0]).toBe('it');
 });
 
 test('without a hand to turn it, a call begins by itself', async () => {
@@ -109,6 +129,15 @@ test('a call that takes long does not hold the next one up for long', async () =
   expect(await later).toBe('later');
   calls[0]?.resolve('slow');
   expect(await slow).toBe('slow');
+});
+
+test('where nothing changes, a call begins at once', async () => {
+  const reads = createSingleFlight({ deadlineMs: 60_000, joinsRunning: true });
+  let calls = 0;
+  const work = async () => (calls += 1);
+  const reader = reads.read('a thing', work);
+  expect(calls).toBe(1);
+  expect(await reader).toBe(1);
 });
 
 test('where nothing changes, readers join a call that has begun', async () => {

@@ -11,7 +11,9 @@ export interface SingleFlightOptions {
   readonly joinsRunning?: boolean;
   /** So long a call waits for the one before it; then both run. */
   readonly maxWaitMs?: number;
-  /** Those who come until it calls back share a call; where readers join a running one, that is at once. */
+  /** So long a call waits for a crowd that is still arriving. */
+  readonly maxCollectMs?: number;
+  /** Calls back in a later turn of the event loop; at once where readers join a running call. */
   readonly later?: (begin: () => void) => void;
 }
 
@@ -38,6 +40,8 @@ interface Entry {
 
 interface Call {
   readonly readers: Set<Reader>;
+  /** How many came, whether or not they have left. */
+  joined: number;
   readonly stop: AbortController;
   /** By whose they are: the shares in which a place is waited for; undefined until the call may begin. */
   seeking: Map<string, AbortController> | undefined;
@@ -63,6 +67,7 @@ export function createSingleFlight({
   deadlineMs,
   joinsRunning = false,
   maxWaitMs = 2000,
+  maxCollectMs = 10,
   later = joinsRunning ? (begin) => begin() : setImmediate,
 }: SingleFlightOptions): SingleFlight {
   const entries = new Map<string, Entry>();
@@ -83,16 +88,19 @@ export function createSingleFlight({
       function prepare(): Call {
         const call: Call = {
           readers: new Set(),
+          joined: 0,
           stop: new AbortController(),
           seeking: undefined,
           hasBegun: false,
           whenEnded: new Set(),
         };
         entry.next = call;
-        afterRunning(entry, () => {
-          call.seeking = new Map();
-          for (const { share } of call.readers) seekPlace(call, share);
-        });
+        afterRunning(entry, () =>
+          onceQuiet(call, () => {
+            call.seeking = new Map();
+            for (const { share } of call.readers) seekPlace(call, share);
+          }),
+        );
         return call;
       }
 
@@ -120,6 +128,7 @@ export function createSingleFlight({
           };
           signal?.addEventListener('abort', leave, { once: true });
           call.readers.add(reader);
+          call.joined += 1;
           seekPlace(call, share);
         });
       }
@@ -201,15 +210,25 @@ export function createSingleFlight({
     },
   };
 
+  /** Once a turn has gone by in which nobody joined: a crowd that is still arriving shares one call. */
+  function onceQuiet(call: Call, begin: () => void, sinceMs = performance.now()): void {
+    const joined = Math.max(1, call.joined); // the reader for whom it is prepared comes in any case
+    later(() => {
+      const isQuiet = call.joined <= joined || performance.now() - sinceMs >= maxCollectMs;
+      if (isQuiet) begin();
+      else onceQuiet(call, begin, sinceMs);
+    });
+  }
+
   function afterRunning({ running }: Entry, begin: () => void): void {
     if (running === undefined) {
-      later(begin);
+      begin();
       return;
     }
     const go = () => {
       clearTimeout(timer);
       running.whenEnded.delete(go);
-      later(begin);
+      begin();
     };
     const timer = setTimeout(go, maxWaitMs);
     running.whenEnded.add(go);

@@ -16,7 +16,7 @@ export interface WaitInput {
 }
 
 export function createPreferences(header: string | string[] = ''): Preferences {
-  const { wait, respondAsync } = parsePrefer([header].flat().join(','));
+  const { wait, respondAsync } = header === '' ? none : parsePrefer([header].flat().join(','));
   const wanted = wait ?? (respondAsync ? 0 : undefined);
   let applied: string | undefined;
   return {
@@ -34,6 +34,8 @@ export function createPreferences(header: string | string[] = ''): Preferences {
     },
   };
 }
+
+const none = { wait: undefined, respondAsync: false };
 
 /** What is malformed or not known is passed over, and of a preference that comes twice the first one counts. */
 function parsePrefer(header: string): { wait: number | undefined; respondAsync: boolean } {
