@@ -21,6 +21,7 @@ export * from './errors.ts';
 export { createEvents, type Events, type EventsOptions } from './events/events.ts';
 export type { EventWithPosition } from './events/feed.ts';
 export type { EventTimings } from './events/watch.ts';
+export { createIdle, type Idle, type IdleNotice, type IdleOptions } from './idle/idle.ts';
 export {
   createLeases,
   type LeaseCaller,
@@ -28,6 +29,7 @@ export {
   type Leases,
   type LeasesOptions,
 } from './idle/leases.ts';
+export { createIdleHost, type IdleHostOptions } from './idle-host/idle-host.ts';
 export { createLeaseHost, type LeaseHostOptions } from './idle-host/lease-host.ts';
 export { createJobHost, type JobHostOptions } from './job-host/job-host.ts';
 export { createJobs, type Jobs, type JobsOptions } from './jobs/jobs.ts';
@@ -35,6 +37,7 @@ export type { OutputWithPosition } from './jobs/output.ts';
 export type { FollowedLine, FollowOptions } from './logs/follower.ts';
 export * from './model/container.ts';
 export * from './model/event.ts';
+export * from './model/idle.ts';
 export * from './model/inspection.ts';
 export * from './model/job.ts';
 export * from './model/lease.ts';

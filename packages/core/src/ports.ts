@@ -1,10 +1,12 @@
 // What the services need from the outside world; adapters implement these, services see nothing else.
 
 import type { Container } from './model/container.ts';
+import type { SignalName, StopCause } from './model/idle.ts';
 import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
 import type { Job, JobKind, JobState } from './model/job.ts';
 import type { LogLine, LogTail, LogTime } from './model/log-line.ts';
 import type { CountBytes, LogText } from './model/log-text.ts';
+import type { TcpEnd } from './model/tcp-end.ts';
 import type { LifecycleState, VmAction, VmConsole } from './model/vm.ts';
 
 /** Every call that waits takes the caller's signal; aborting it stops the work, or at least the wait for it. */
@@ -272,4 +274,114 @@ export interface LeaseHost {
   /** Resolves with the VM's time; `undefined` when no lease of that id holds. */
   end(id: string, options?: CallOptions): Promise<number | undefined>;
   list(options?: CallOptions): Promise<LeaseList>;
+}
+
+export interface VmConnection {
+  readonly local: TcpEnd;
+  readonly remote: TcpEnd;
+}
+
+/** When an idle stop is due, in seconds; a rule that is left out is off. */
+export interface IdleRules {
+  readonly stopAfter?: number | undefined;
+  readonly maxOn?: number | undefined;
+}
+
+/** What one look on the VM found. Times are seconds of the VM's clock. */
+export interface VmLook {
+  readonly now: number;
+  /** When this boot of the VM was first seen. */
+  readonly readySince: number;
+  /** sshd's port, and our own end of the connection; `undefined` where sshd does not tell. */
+  readonly ssh?: { readonly port: number; readonly own: TcpEnd };
+  /** The processes of the API that have registered, and that may have gone since. */
+  readonly apis: readonly {
+    readonly id: string;
+    readonly end: TcpEnd;
+    readonly rules: IdleRules;
+  }[];
+  /** When each signal was last seen used, by any process, and by whom. */
+  readonly uses: ReadonlyMap<SignalName, { readonly at: number; readonly by: string }>;
+  /** When one was last unknown. */
+  readonly unknownAt: number | undefined;
+  readonly announced: Announcement | undefined;
+  readonly leases: readonly LeaseRecord[];
+  /** Those that run. */
+  readonly jobs: readonly { readonly id: string; readonly target: string }[];
+  /** The user may not see the processes of others. */
+  readonly isProcHidden: boolean;
+  /** Established connections to listening ports by a container's process id; those of the VM itself, to the ports that were asked for, by `host`. */
+  readonly tables: ReadonlyMap<string, readonly VmConnection[]>;
+  /** Of which tables there was more than is told, and which could not be read. What is in neither has gone. */
+  readonly cut: ReadonlySet<string>;
+  readonly unreadable: ReadonlySet<string>;
+}
+
+/** An announced stop. */
+export interface Announcement {
+  readonly at: number;
+  readonly stopsAt: number;
+  readonly because: StopCause;
+}
+
+export interface LookRequest {
+  readonly rules: IdleRules;
+  /** Ids of processes of the API that have gone. */
+  readonly gone: readonly string[];
+  /** Ports of the VM itself whose connections are wanted, beside sshd's. */
+  readonly hostPorts: readonly number[];
+  /** Of containers' main processes. */
+  readonly pids: readonly number[];
+}
+
+/** What of being used is known and kept on the VM alone. Throws `SERVICE_UNAVAILABLE`. */
+export interface IdleHost {
+  /** So that other processes of the API do not take our connection for a person's. */
+  register(rules: IdleRules, options?: CallOptions): Promise<void>;
+  look(request: LookRequest, options?: CallOptions): Promise<VmLook>;
+  /** Keeps when signals were last used; `now` is the VM's. */
+  note(
+    uses: readonly {
+      readonly name: SignalName | 'unknown';
+      readonly at: number | 'now';
+      readonly by: string;
+    }[],
+    options?: CallOptions,
+  ): Promise<void>;
+  /** Keeps it, and tells those who are logged in. */
+  announce(
+    announcement: { readonly stopsAt: number; readonly because: StopCause; readonly text: string },
+    options?: CallOptions,
+  ): Promise<void>;
+  /** True for one of all processes that ask within two minutes: the one that may stop the VM. */
+  claimStop(readySince: number, options?: CallOptions): Promise<boolean>;
+}
+
+/** A running container, as far as its use is concerned. */
+export interface RunningContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly pid: number;
+  readonly network: 'own' | 'host' | 'shared';
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+  /** TCP ports that its image names. */
+  readonly ports: readonly number[];
+  /** Ports of the VM by the container's own. */
+  readonly published: readonly { readonly port: number; readonly hostPort: number }[];
+}
+
+/** What the engine knows of use. Throws `SERVICE_UNAVAILABLE`. */
+export interface UseEngine {
+  /** One that ends while it is looked at is left out. */
+  running(options?: CallOptions): Promise<readonly RunningContainer[]>;
+  /** Nanoseconds of CPU that each has used so far; one that has ended is left out. */
+  cpuTimes(ids: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, number>>;
+  /** Runs a command inside a container; `undefined` while it has not ended, in which case it is not started again until it has. */
+  probe(
+    id: string,
+    argv: readonly string[],
+    options: { readonly timeoutMs: number } & CallOptions,
+  ): Promise<number | undefined>;
 }

@@ -101,6 +101,7 @@ const forWaking = [
   'vm_ready',
   'vm_watchReady',
   'vm_wake',
+  'vm_idle',
   'vm_takeLease',
   'vm_releaseLease',
   'whoami',

@@ -35,11 +35,24 @@ function describe(event: OnDemandEvent): Description {
         what: `${event.kind} ${event.target} ${event.state} (${event.id})`,
         textStyle: toJobStyle(event.state),
       };
+    case 'idle':
+      return { what: describeIdle(event), textStyle: 'yellow' };
     case 'resync':
       return { what: event.reason, textStyle: 'yellow' };
     default:
       return { what: toJson(event, { indent: false }) }; // of an API that is newer than this command
   }
+}
+
+function describeIdle({
+  stage,
+  stopsAt,
+  because,
+  dryRun,
+}: Extract<OnDemandEvent, { type: 'idle' }>): string {
+  const why = because === null ? '' : ` (${because})`;
+  const dry = dryRun ? ', a dry run' : '';
+  return `${stage}${stopsAt === null ? '' : `: the VM stops at ${stopsAt}`}${why}${dry}`;
 }
 
 function describeContainer({

@@ -16,6 +16,7 @@ export interface EngineTask {
     | 'logs'
     | 'stats'
     | 'events'
+    | 'exec'
     | 'start'
     | 'stop'
     | 'restart';
@@ -247,5 +248,6 @@ export function describeTask({ operation, name }: EngineTask): string {
   if (operation === 'inspect') return `while looking at '${name}'`;
   if (operation === 'stats') return `while measuring '${name}'`;
   if (operation === 'events') return 'while watching events';
+  if (operation === 'exec') return `while running a command in '${name}'`;
   return `while it was to ${operation} '${name}'`;
 }

@@ -2,6 +2,7 @@
 
 import { withDeadline } from '../concurrency/deadline.ts';
 import { AppError } from '../errors.ts';
+import type { OnDemandEvent } from '../model/event.ts';
 import type { Resumable } from '../model/resumable.ts';
 import type { CallOptions } from '../ports.ts';
 import { createEventFeed, type EventWithPosition, type FeedListener } from './feed.ts';
@@ -17,6 +18,8 @@ export interface Events extends AsyncDisposable {
   watch(options?: WatchOptions): Promise<Resumable<EventWithPosition>>;
   /** Call after an action: polls the VM, or the jobs, now rather than at the next interval. */
   check(what: 'vm' | 'jobs'): void;
+  /** Gives an event of the API's own to those who listen. */
+  tell(event: OnDemandEvent): void;
 }
 
 export interface WatchOptions extends CallOptions {
@@ -87,6 +90,9 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
       return listener;
     },
     check: (what) => watch?.check(what),
+    tell(event) {
+      if (watch !== undefined) feed.publish(event);
+    },
     async [Symbol.asyncDispose]() {
       disposed = true;
       for (const listener of [...listeners]) listener.end();

@@ -7,7 +7,7 @@ import { places, scriptExits } from '../job-host/scripts.ts';
  * as JSON. A lease that is ended is given `until` the present. The file goes an hour after that, so that the last use is known.
  */
 
-const leasePlace = `${places}leases=$folder/leases
+export const leasePlace = `${places}leases=$folder/leases
 make_leases() { make_ours "$folder" && make_ours "$leases" || exit ${scriptExits.noFolder}; }
 write_lease() { printf '%s\\n' "$2" "$3" "$4" >"$leases/.new-$1" && mv -- "$leases/.new-$1" "$leases/$1" || exit ${scriptExits.noFolder}; }
 read_lease() { { read -r until && read -r since && IFS= read -r by; } <"$1" && [ "$until" -ge 0 ] && [ "$since" -ge 0 ]; }

@@ -1,12 +1,7 @@
 // The verdict: whether the VM is used, when it stops and why. Pure: what was observed, the settings and the time in, the verdict out.
 
 import { graceSeconds, type SignalName, type SignalState, type StopCause } from '../model/idle.ts';
-
-/** Seconds; a rule that is left out is off. */
-export interface IdleRules {
-  readonly stopAfter?: number | undefined;
-  readonly maxOn?: number | undefined;
-}
+import type { Announcement, IdleRules } from '../ports.ts';
 
 export interface IdleSettings extends IdleRules {
   /** How long ahead a stop is announced. */
@@ -23,12 +18,6 @@ export interface SignalReading {
   readonly lastUsed: number | null;
   readonly by: string | null;
   readonly reason?: string;
-}
-
-export interface Announcement {
-  readonly at: number;
-  readonly stopsAt: number;
-  readonly because: StopCause;
 }
 
 export interface IdleObservation {

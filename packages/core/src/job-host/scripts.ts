@@ -35,7 +35,7 @@ nap() { sleep ${napMs / 1000} || sleep 1; }
 `;
 
 /** Sets `state` (none, running, lost, ended, cancelled), `code` and `finished`, and `size` where it is known. */
-const readState = `read_end() {
+export const readState = `read_end() {
   for end in "$1"/end.*; do [ -e "$end" ] || return 1; done
   end=\${end##*/end.} state=ended
   case $end in *.cancelled) state=cancelled end=\${end%.cancelled} ;; esac

@@ -1,6 +1,7 @@
 // What happens to the VM, its containers and its jobs, as callers are told of it.
 
 import { z } from 'zod';
+import { stopCauses } from './idle.ts';
 import { jobKinds, jobStates } from './job.ts';
 import { lifecycleStates } from './vm.ts';
 
@@ -22,6 +23,9 @@ export const containerEventActions = [
   'health_status',
   'destroy',
 ] as const;
+
+/** Of a stop that this API decides on. */
+export const idleStages = ['announced', 'withdrawn', 'stopping'] as const;
 
 export const onDemandEventSchema = z
   .discriminatedUnion('type', [
@@ -47,6 +51,18 @@ export const onDemandEventSchema = z
       kind: z.enum(jobKinds),
       target: z.string().describe('Container name'),
       state: z.enum(jobStates),
+    }),
+    z.object({
+      type: z.literal('idle'),
+      time,
+      stage: z
+        .enum(idleStages)
+        .describe('announced: it stops at `stopsAt`; withdrawn: it does not, or later; stopping'),
+      stopsAt: z.iso.datetime().nullable(),
+      because: z.enum(stopCauses).nullable().describe('idle, max-on; null when it is withdrawn'),
+      usedAt: z.iso.datetime().nullable().describe('When the VM was last used'),
+      usedBy: z.string().nullable(),
+      dryRun: z.boolean().describe('It is announced alone'),
     }),
     z.object({
       type: z.literal('resync'),

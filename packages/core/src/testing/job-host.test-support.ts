@@ -12,16 +12,19 @@ import { connectTo, startSshd } from './sshd.test-support.ts';
 interface WorldOptions {
   /** What the VM's `sh` and its small tools are; the machine's own by default. */
   readonly tools?: 'bash' | 'busybox' | 'no-setsid';
+  /** What its sessions find in their environment beside that. */
+  readonly env?: (folder: string) => Readonly<Record<string, string>>;
   /** Hears of every connection. */
   readonly onEvent?: SshConnectionOptions['onEvent'];
 }
 
 /** What runs in it dies with it. */
-export async function startWorld({ tools, onEvent }: WorldOptions = {}) {
+export async function startWorld({ tools, env = () => ({}), onEvent }: WorldOptions = {}) {
   const sshd = await startSshd({
     env: (folder) => ({
       XDG_STATE_HOME: join(folder, 'state'),
       ...(tools && { PATH: join(folder, 'bin') }),
+      ...env(folder),
     }),
   });
   if (tools) await makeTools(join(sshd.folder, 'bin'), tools);

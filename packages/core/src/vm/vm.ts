@@ -41,11 +41,17 @@ export interface Vm {
   status(options?: { readonly address?: boolean } & ReadOptions): Promise<VmState>;
   start(options?: CallOptions): Promise<VmActionResult>;
   /** At once; `soft` asks the operating system to shut down, which can take 15 minutes. */
-  stop(options?: { readonly soft?: boolean | undefined } & CallOptions): Promise<VmActionResult>;
+  stop(options?: StopOptions): Promise<VmActionResult>;
   /** A graceful restart of the operating system. */
   reboot(options?: CallOptions): Promise<VmActionResult>;
   /** A power cycle: what the VM had not written is lost. */
   reset(options?: CallOptions): Promise<VmActionResult>;
+}
+
+export interface StopOptions extends CallOptions {
+  readonly soft?: boolean | undefined;
+  /** Called once the ETag was read that the stop is sent with; what it throws ends it, and nothing is sent. */
+  readonly confirm?: (() => Promise<void>) | undefined;
 }
 
 /** What OCI does not tell: since when the VM has been seen, unchanged, in its state. */
@@ -127,10 +133,14 @@ export function createVm({
     return { instance, state: { vmId, lifecycleState, displayName, lastCheck } as const };
   }
 
-  async function act(action: VmAction, { signal }: CallOptions = {}): Promise<VmActionResult> {
+  async function act(
+    action: VmAction,
+    { signal, confirm }: Pick<StopOptions, 'signal' | 'confirm'> = {},
+  ): Promise<VmActionResult> {
     const before = await observe({ signal });
     const check = checkAction(action, before.lifecycleState, before);
     if (!check.allowed) throw toConflict(check, before);
+    await confirm?.();
     signal?.throwIfAborted();
     try {
       // Without the caller's signal: once sent, it happens, and what follows from it must too.

@@ -1,10 +1,16 @@
 // The environment: each variable is defined here once, with its default and what it is for.
 
-import { dockerTransports, ociAuths } from '@ondemand/core';
+import {
+  defaultAnnounceMinutes,
+  defaultCpuPercent,
+  dockerTransports,
+  ociAuths,
+} from '@ondemand/core';
 import { z } from 'zod';
 import { auditOnFailure } from '../audit/trail.ts';
 import { defaultCallsPerMinute, defaultKeepAliveSeconds } from '../limits/request-limits.ts';
 import {
+  amount,
   baseUrl,
   claimPaths,
   file,
@@ -18,7 +24,9 @@ import {
   redisUrl,
   scopeToken,
   seconds,
+  span,
   text,
+  truth,
   typs,
   url,
 } from './values.ts';
@@ -66,6 +74,23 @@ export const environmentSchema = z.object({
     .default('refuse')
     .describe(
       'while `AUDIT_LOG_FILE` cannot be written: `refuse` changes nothing but power-off, `log` goes on with the log alone',
+    ),
+  IDLE_STOP_AFTER_MINUTES: span
+    .optional()
+    .describe(
+      'the VM gets a soft stop once nothing has used it for so long, see [on-demand.md](docs/on-demand.md); off if left out, or `off`',
+    ),
+  IDLE_ANNOUNCE_MINUTES: amount
+    .default(defaultAnnounceMinutes)
+    .describe('how long ahead such a stop is announced: an event, a line in the log, and `wall`'),
+  IDLE_CPU_PERCENT: amount
+    .default(defaultCpuPercent)
+    .describe('containers that together use more than this of one core count as use'),
+  IDLE_STOP_DRY_RUN: truth.default(false).describe('`true` only announces, and stops nothing'),
+  MAX_ON_HOURS: span
+    .optional()
+    .describe(
+      'after so many hours the VM is stopped although it is used; a lease puts that off; off if left out, or `off`',
     ),
   SHUTDOWN_GRACE_SECONDS: seconds
     .default(10)

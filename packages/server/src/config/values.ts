@@ -12,6 +12,21 @@ export const seconds = text
   .transform(Number)
   .pipe(z.number('must be a number of seconds').positive('must be above 0').max(86_400));
 
+/** None at all is fine. */
+export const amount = text
+  .regex(/^\d{1,6}(\.\d+)?$/, 'must be a number, 0 or more')
+  .transform(Number);
+
+/** So many of a unit, or `off`. */
+export const span = text
+  .regex(/^(off|\d{1,6}(\.\d+)?)$/, 'must be a number above 0, or off')
+  .transform((value) => (value === 'off' ? undefined : Number(value)))
+  .refine((value) => value !== 0, 'must be above 0, or off');
+
+export const truth = z
+  .enum(['true', 'false'], 'must be true or false')
+  .transform((value) => value === 'true');
+
 const notAPort = 'must be a port, 1 to 65535';
 export const port = text
   .regex(/^\d{1,5}$/, notAPort)

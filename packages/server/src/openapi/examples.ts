@@ -4,6 +4,7 @@ import type {
   Container,
   ContainerAction,
   ContainerInspection,
+  IdleVerdict,
   Job,
   Lease,
   OnDemandEvent,
@@ -166,6 +167,29 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
   vm_stop: power('STOP'),
   vm_reboot: power('SOFTRESET'),
   vm_reset: power('RESET'),
+  vm_idle: {
+    description: 'What keeps it on, signal by signal',
+    response: {
+      enabled: true,
+      dryRun: false,
+      usedAt: '2026-02-08T10:15:30.000Z',
+      usedBy: 'connections: nginx:80 from 198.51.100.7:51234',
+      stopsAt: null,
+      stopsBecause: null,
+      signals: [
+        {
+          name: 'connections',
+          state: 'used',
+          value: 1,
+          threshold: 0,
+          lastUsedAt: '2026-02-08T10:15:30.000Z',
+          by: 'nginx:80 from 198.51.100.7:51234',
+        },
+        { name: 'cpu', state: 'unused', value: 3.4, threshold: 20, lastUsedAt: null, by: null },
+      ],
+      leases: [lease],
+    } satisfies IdleVerdict,
+  },
   vm_takeLease: {
     description: 'The lease',
     request: { minutes: 120, reason: 'a film' },

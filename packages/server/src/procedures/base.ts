@@ -13,6 +13,7 @@ import {
   toTrpcError,
 } from '../http/api-error.ts';
 import { errorMap } from '../http/error-map.ts';
+import { toShortText } from '../http/short-text.ts';
 import type { Shares, Work } from '../limits/fair-share.ts';
 import type { Preferences } from '../rest/prefer.ts';
 import type { OpenStreams } from '../streams/stream-registry.ts';
@@ -169,7 +170,20 @@ async function recorded<
     durationMs: performance.now() - startedAt,
     ...(outcome.ok ? { output: outcome.data } : { error: outcome.error }),
   });
+  // The VM's own power is no use of it: it counts from when it is ready.
+  if (outcome.ok && !about.action.startsWith('vm_'))
+    ctx.services.idle.noteAction(
+      toActionText(about.action, await getRawInput(), ctx.principal.sub),
+    );
   return call;
+}
+
+/** `restart of nginx by ana` */
+function toActionText(id: string, input: unknown, sub: string): string {
+  const { name, id: item } = Object(input) as { readonly name?: unknown; readonly id?: unknown }; // whatever it is
+  const target = name ?? item;
+  const what = id.replace(/^[a-z]+_/, '');
+  return toShortText(`${what}${typeof target === 'string' ? ` of ${target}` : ''} by ${sub}`);
 }
 
 /** The same services, whose first call waits until it is written what is intended. */

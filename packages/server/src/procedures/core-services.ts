@@ -4,6 +4,7 @@ import type {
   CallOptions,
   Containers,
   Events,
+  Idle,
   Jobs,
   Leases,
   Readiness,
@@ -22,5 +23,6 @@ export interface Services {
   readonly containers: Containers;
   readonly jobs: Pick<Jobs, 'list' | 'get' | 'output' | 'cancel'>;
   readonly events: Pick<Events, 'watch'>;
+  readonly idle: Pick<Idle, 'verdict' | 'noteAction'>;
   readonly leases: Pick<Leases, 'take' | 'release' | 'holdWhileRead'>;
 }

@@ -1,8 +1,14 @@
-// What keeps the VM on: leases.
+// What keeps the VM on: the verdict of the idle stop, and leases.
 
-import { leaseIdSchema, leaseReasonSchema, leaseSchema, maxLeaseMinutes } from '@ondemand/core';
+import {
+  idleVerdictSchema,
+  leaseIdSchema,
+  leaseReasonSchema,
+  leaseSchema,
+  maxLeaseMinutes,
+} from '@ondemand/core';
 import { z } from 'zod';
-import { wakeProcedure } from './base.ts';
+import { readOrWakeProcedure, wakeProcedure } from './base.ts';
 import { wholeNumberInput } from './whole-number.ts';
 
 export const leaseMinutes = wholeNumberInput({
@@ -12,6 +18,18 @@ export const leaseMinutes = wholeNumberInput({
 
 /** A part of the router of the VM. */
 export const idleProcedures = {
+  idle: readOrWakeProcedure('vm_idle', {
+    method: 'GET',
+    path: '/vm/idle',
+    summary: 'What keeps oci-flex on, and when it stops',
+    description:
+      'The verdict that the idle stop is decided by, signal by signal. What cannot be read is unknown, and keeps the VM on. Asking never counts as use.',
+    errors: [],
+  })
+    .input(z.void())
+    .output(idleVerdictSchema)
+    .query(({ ctx }) => ctx.services.idle.verdict(ctx.asReader('commands'))),
+
   takeLease: wakeProcedure('vm_takeLease', {
     method: 'POST',
     path: '/vm/leases',

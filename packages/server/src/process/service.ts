@@ -9,6 +9,8 @@ import {
   createContainers,
   createEngine,
   createEvents,
+  createIdle,
+  createIdleHost,
   createJobHost,
   createJobs,
   createLeaseHost,
@@ -25,6 +27,7 @@ import {
 } from '@ondemand/core';
 import type { Logger } from 'pino';
 import { checkAuditFile, createAuditFile } from '../audit/file.ts';
+import { createOwnStop } from '../audit/own-stop.ts';
 import { createAuditTrail } from '../audit/trail.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import type { Config } from '../config/config.ts';
@@ -74,6 +77,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     onEvent: (event) => {
       if (event.type !== 'connected') linkFailures += 1;
       logSshEvent(logger, event);
+      if (event.type === 'connected') idle.register();
     },
   });
   const engine = createEngine({
@@ -135,6 +139,22 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       logger.warn({ err }, 'a wake that was answered before has failed since'),
   });
   const events = createEvents({ vm, engine, jobs, link: connection, clock, randomHex });
+  const audit = createLoggedAudit(config, logger);
+  const idle = createIdle({
+    host: createIdleHost({ connection, processId: randomHex(16) }),
+    engine: engine.use,
+    vm,
+    compute,
+    link: connection,
+    clock,
+    settings: toIdleSettings(config),
+    stop: createOwnStop({ vm, audit }),
+    onNotice(notice) {
+      events.tell({ type: 'idle', time: clock.now().toISOString(), ...notice });
+      logger.info({ idle: notice }, `idle stop: ${notice.stage}`);
+    },
+    onFailure: (err) => logger.warn({ err }, 'the idle stop could not look at the VM; it stays on'),
+  });
   const scopeNames = {
     read: config.OIDC_READ_SCOPE,
     wake: config.OIDC_WAKE_SCOPE,
@@ -150,7 +170,6 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     scopesClaims: config.OIDC_SCOPES_CLAIM,
     scopeNames,
   });
-  const audit = createLoggedAudit(config, logger);
   const sharedCounter = await openSharedCounter(config, logger);
   const ownUrl = `http://${toUrlHost(config.HOST)}:${config.PORT}`;
   const app = await createServer({
@@ -171,6 +190,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       jobs,
       events,
       leases,
+      idle,
     },
     authenticate,
     checkReady,
@@ -191,6 +211,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     await Promise.all([events, readiness, waker].map((service) => service[Symbol.asyncDispose]()));
   });
   const closeAdapters = async () => {
+    await idle[Symbol.asyncDispose]();
     await engine[Symbol.asyncDispose]();
     await connection[Symbol.asyncDispose]();
     await compute[Symbol.asyncDispose]();
@@ -219,6 +240,17 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       await closeAdapters(); // which ends the actions of callers that have gone, too
       await waitAtMost(lastLinesMs, audit.settled());
     },
+  };
+}
+
+function toIdleSettings(config: Config) {
+  const { IDLE_STOP_AFTER_MINUTES: minutes, MAX_ON_HOURS: hours } = config;
+  return {
+    stopAfter: minutes === undefined ? undefined : minutes * 60,
+    maxOn: hours === undefined ? undefined : hours * 3600,
+    announce: config.IDLE_ANNOUNCE_MINUTES * 60,
+    cpuPercent: config.IDLE_CPU_PERCENT,
+    dryRun: config.IDLE_STOP_DRY_RUN,
   };
 }
 

@@ -56,6 +56,7 @@ export interface ServiceOverrides {
   readonly containers?: Partial<Services['containers']>;
   readonly jobs?: Partial<Services['jobs']>;
   readonly events?: Partial<Services['events']>;
+  readonly idle?: Partial<Services['idle']>;
   readonly leases?: Partial<Services['leases']>;
 }
 
@@ -88,6 +89,7 @@ export async function startTestServer(
       containers: { ...services.containers, ...overrides.containers },
       jobs: { ...services.jobs, ...overrides.jobs },
       events: { ...services.events, ...overrides.events },
+      idle: { ...services.idle, ...overrides.idle },
       leases: { ...services.leases, ...overrides.leases },
     },
     authenticate,
@@ -179,6 +181,7 @@ function createServices(actions: string[]): Services {
       output: async () => nothing(),
     },
     events: { watch: async () => nothing() },
+    idle: { verdict: async () => Promise.reject(missing('verdict')), noteAction() {} },
     leases: {
       take: async (request) => Promise.reject(missing(request.by.sub)),
       release: async (id) => Promise.reject(missing(id)),

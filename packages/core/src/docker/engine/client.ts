@@ -35,6 +35,8 @@ export interface EngineRequest extends CallOptions {
   readonly method: 'GET' | 'POST';
   /** Without the version. */
   readonly path: string;
+  /** JSON, of a POST. */
+  readonly body?: string;
   readonly headersTimeoutMs?: number;
   /** Time to wait in the request queue; for long requests that many callers send at once. */
   readonly queueTimeoutMs?: number;
@@ -194,6 +196,7 @@ export function createEngineClient({
       agent: method === 'GET' ? pooled : single,
       method,
       path: request.path,
+      body: request.body,
       headersTimeoutMs,
       timeoutMs: request.timeoutMs ?? headersTimeoutMs * 3,
       receivedBytes,

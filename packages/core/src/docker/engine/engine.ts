@@ -1,7 +1,7 @@
 // The Engine port over Docker's Engine API: containers in, containers out.
 
 import { systemClock } from '../../concurrency/clock.ts';
-import type { CallOptions, Clock, Engine, EnvironmentWords } from '../../ports.ts';
+import type { CallOptions, Clock, Engine, EnvironmentWords, UseEngine } from '../../ports.ts';
 import { createEngineFollow } from '../logs/follow.ts';
 import { createEngineLogs } from '../logs/read.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
@@ -12,6 +12,7 @@ import { createEngineInspect } from './inspect.ts';
 import { createEngineReads, parseAnswer } from './reads.ts';
 import { versionSchema } from './schemas.ts';
 import { createEngineStats } from './stats.ts';
+import { createEngineUse } from './use.ts';
 
 export interface EngineOptions extends EngineClientOptions {
   readonly clock?: Clock;
@@ -22,6 +23,8 @@ export interface DockerEngine extends Engine, AsyncDisposable {
   readVersion(options?: CallOptions): Promise<string>;
   /** The words that repeat a value of the container's environment, the longest first: for `createHiding`. Throws `NOT_FOUND`. */
   readSecrets(id: string, options?: CallOptions): Promise<EnvironmentWords>;
+  /** For the idle stop. */
+  readonly use: UseEngine;
 }
 
 /**
@@ -39,7 +42,9 @@ export function createEngine(options: EngineOptions): DockerEngine {
   const act = createEngineActions({ client, reads });
   const readLogs = createEngineLogs({ reads });
   const inspection = createEngineInspect({ reads });
-  const readStats = createEngineStats({ reads, clock: options.clock ?? systemClock });
+  const { clock = systemClock } = options;
+  const readStats = createEngineStats({ reads, clock });
+  const use = createEngineUse({ client, reads, clock });
   const watchEvents = createEngineEvents({ client });
   const followLog = createEngineFollow({ client, reads });
 
@@ -64,6 +69,7 @@ export function createEngine(options: EngineOptions): DockerEngine {
     stats: (id, options = {}) => readStats(id, options),
     followLog: (id, options) => followLog(id, options),
     events: (options) => watchEvents(options),
+    use,
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
 }

@@ -8,6 +8,8 @@ export interface ExchangeOptions extends CallOptions {
   readonly agent: Agent;
   readonly method: 'GET' | 'POST';
   readonly path: string;
+  /** JSON, of a POST. */
+  readonly body?: string | undefined;
   /** From the open channel to the answer's headers; longer while the connection is busy. */
   readonly headersTimeoutMs: number;
   /** From the headers to the answer's end. */
@@ -48,11 +50,11 @@ export interface ChannelRequest {
 }
 
 /**
- * Sends a request without a body and resolves with an answer that arrived whole, whatever its status.
+ * Sends a request and resolves with an answer that arrived whole, whatever its status.
  * Rejects with what opening the channel failed with, the signal's reason, what `onChunk` threw, or a `LostAnswerError`; the channel is closed in each of these cases.
  */
 export function exchange(options: ExchangeOptions): Promise<EngineAnswer> {
-  const { agent, method, path, signal } = options;
+  const { agent, method, path, body = '', signal } = options;
   if (signal?.aborted) return Promise.reject(signal.reason);
 
   return new Promise((resolve, reject) => {
@@ -63,7 +65,7 @@ export function exchange(options: ExchangeOptions): Promise<EngineAnswer> {
       method,
       path,
       host: 'docker',
-      headers: method === 'POST' ? { 'content-length': 0 } : {},
+      headers: method === 'POST' ? toPostHeaders(body) : {},
       ...channelRequest,
     });
     let opened = false;
@@ -107,7 +109,7 @@ export function exchange(options: ExchangeOptions): Promise<EngineAnswer> {
       stopDeadline();
       const timer = setTimeout(() => lose('timeout'), options.timeoutMs);
       stopDeadline = () => clearTimeout(timer);
-      const { status, take, body } = collect(response, options, () => lose('too large'));
+      const { status, take, collected } = collect(response, options, () => lose('too large'));
       response.on('data', (chunk: Buffer) => {
         try {
           take(chunk);
@@ -120,11 +122,16 @@ export function exchange(options: ExchangeOptions): Promise<EngineAnswer> {
         if (!isDelimited(response)) return lose('unclear');
         if (!response.complete) return lose('cut');
         settle();
-        resolve({ status, headers: response.headers, body: body() });
+        resolve({ status, headers: response.headers, body: collected() });
       });
     });
-    outgoing.end();
+    outgoing.end(body);
   });
+}
+
+function toPostHeaders(body: string) {
+  const length = { 'content-length': Buffer.byteLength(body) };
+  return body === '' ? length : { ...length, 'content-type': 'application/json' };
 }
 
 function collect(
@@ -143,7 +150,7 @@ function collect(
   return {
     status,
     take: status === 200 && onChunk !== undefined ? onChunk : keep,
-    body: () => Buffer.concat(chunks),
+    collected: () => Buffer.concat(chunks),
   };
 }
 

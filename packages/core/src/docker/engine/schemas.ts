@@ -97,6 +97,7 @@ const networkSchema = z.looseObject({
   IPAddress: text,
   GlobalIPv6Address: text,
   Gateway: text,
+  IPv6Gateway: text,
   MacAddress: text,
   Aliases: texts,
 });
@@ -187,6 +188,32 @@ export const wantedOfDetails = {
   Mounts: true,
   NetworkSettings: { Ports: true, Networks: true },
 } as const satisfies Wanted;
+
+/** `GET /containers/{id}/json`, as far as the idle stop needs it. */
+export const containerUseSchema = z.looseObject({
+  Id: z.string().min(1),
+  State: z.looseObject({ Running: z.boolean().nullish(), Pid: amount }),
+  Config: z.looseObject({ ExposedPorts: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+  HostConfig: z.looseObject({ NetworkMode: text }).nullish(),
+  NetworkSettings: z
+    .looseObject({
+      Ports: z.record(z.string(), z.array(portBindingSchema).nullish()).nullish(),
+      Networks: z.record(z.string(), networkSchema.nullish()).nullish(),
+    })
+    .nullish(),
+});
+export type ContainerUse = z.infer<typeof containerUseSchema>;
+export const wantedOfUse = {
+  Id: true,
+  State: { Running: true, Pid: true },
+  Config: { ExposedPorts: true },
+  HostConfig: { NetworkMode: true },
+  NetworkSettings: { Ports: true, Networks: true },
+} as const satisfies Wanted;
+
+export const createdExecSchema = z.looseObject({ Id: z.string().min(1) });
+/** `GET /exec/{id}/json`: https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Exec/operation/ExecInspect */
+export const execSchema = z.looseObject({ Running: z.boolean(), ExitCode: amount });
 
 const cpuSchema = z
   .looseObject({

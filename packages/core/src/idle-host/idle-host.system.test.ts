@@ -1,0 +1,211 @@
+// A look at what uses a VM, against a real sshd and real shells, with a /proc that the test writes where it must say something.
+
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { findLiveApis } from '../idle/signals.ts';
+import { startWorld, until } from '../testing/job-host.test-support.ts';
+import { describeSshd } from '../testing/sshd.test-support.ts';
+import { createIdleHost } from './idle-host.ts';
+import { createLeaseHost } from './lease-host.ts';
+
+const rules = { stopAfter: 1800, maxOn: undefined };
+const request = { rules, gone: [], hostPorts: [], pids: [] };
+const owner = { sub: 'ana', clientId: 'phone', reason: 'a film' };
+
+describeSshd('a look', () => {
+  it('tells processes of the API from people, and forgets those that have gone', async () => {
+    await using world = await startWorld();
+    const host = createIdleHost({ connection: world.connection, processId: 'aa' });
+    const other = createIdleHost({ connection: world.connect(), processId: 'bb' });
+    await other.register({ stopAfter: 60, maxOn: 7200 });
+    const person = world.connect();
+    await (await person.exec(['true'])).exit;
+    const gone = world.connect();
+    await createIdleHost({ connection: gone, processId: 'cc' }).register({});
+    const before = await host.look(request);
+    expect(before.apis.map(({ id }) => id).sort()).toEqual(['aa', 'bb', 'cc']);
+    expect(before.apis.find(({ id }) => id === 'bb')?.rules).toEqual({
+      stopAfter: 60,
+      maxOn: 7200,
+    });
+    await gone[Symbol.asyncDispose]();
+    const look = await until2(
+      () => host.look(request),
+      (seen) => findLiveApis(seen).length === 2,
+    );
+    expect(look.ssh).toMatchObject({ port: world.sshd.port, own: { address: '127.0.0.1' } });
+    const ends = (look.tables.get('host') ?? []).filter(
+      ({ local }) => local.port === look.ssh?.port,
+    );
+    expect(ends.length).toBe(3);
+    expect(Math.abs(look.now - Date.now() / 1000)).toBeLessThan(60);
+    expect(look.readySince).toBeLessThanOrEqual(look.now);
+    expect(
+      findLiveApis(look)
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(['aa', 'bb']);
+    await host.look({ ...request, gone: ['cc'] });
+    expect((await readdir(join(world.state, 'ondemand', 'idle'))).sort()).toEqual([
+      'api.aa',
+      'api.bb',
+      'ready',
+    ]);
+  });
+
+  it.each([undefined, 'busybox'] as const)(
+    'reads tables, leases, jobs and notes, with the tools of %s',
+    async (tools) => {
+      await using world = await startWorld({
+        ...(tools && { tools }),
+        env: (folder) => ({ HOST_PROC: join(folder, 'proc') }),
+      });
+      const proc = join(world.sshd.folder, 'proc');
+      await writeProc(proc);
+      const host = createIdleHost({ connection: world.connection, processId: 'aa' });
+      await createLeaseHost(world).take({ id: 'one', seconds: 60, owner });
+      const job = world.job('sleep 60');
+      await world.host.start(job);
+      const look = await host.look({ ...request, hostPorts: [8080], pids: [42, 43, 44, 45] });
+      expect(look.readySince).toBe(look.now);
+      expect(look.leases).toEqual([expect.objectContaining({ id: 'one', ...owner })]);
+      expect(look.jobs).toEqual([{ id: job.id, target: 'web' }]);
+      // Neither what the container opened itself, nor what it has on its loopback.
+      expect(look.tables.get('42')).toEqual([
+        {
+          local: { address: '172.17.0.2', port: 80 },
+          remote: { address: '198.51.100.7', port: 51_234 },
+        },
+        {
+          local: { address: '2001:db8::2', port: 80 },
+          remote: { address: '2001:db8::5', port: 40_000 },
+        },
+        {
+          local: { address: '172.17.0.2', port: 80 },
+          remote: { address: '192.0.2.9', port: 40_001 },
+        },
+      ]);
+      expect(look.tables.get('43')?.length).toBe(200);
+      expect(look.cut).toEqual(new Set(['43']));
+      expect(look.unreadable).toEqual(new Set(['44']));
+      expect(look.tables.has('45')).toBe(false);
+      expect(look.tables.get('host')).toEqual([
+        {
+          local: { address: '192.0.2.1', port: 8080 },
+          remote: { address: '198.51.100.8', port: 1234 },
+        },
+      ]);
+      const { now } = look;
+      await host.note([
+        { name: 'cpu', at: now - 50, by: "busy's $(reboot) 98 %" },
+        { name: 'actions', at: 'now', by: 'restart of nginx\nby ana' },
+        { name: 'unknown', at: now - 5, by: 'probe' },
+      ]);
+      await host.note([{ name: 'cpu', at: now - 90, by: 'older' }]);
+      await host.announce({ stopsAt: now + 300, because: 'idle', text: '' });
+      const again = await host.look(request);
+      expect(again.uses.get('cpu')).toEqual({ at: now - 50, by: "busy's $(reboot) 98 %" });
+      expect(again.uses.get('actions')?.by).toBe('restart of nginx by ana');
+      expect(again.unknownAt).toBe(now - 5);
+      expect(again.announced).toMatchObject({ stopsAt: now + 300, because: 'idle' });
+      expect(await Promise.all([1, 2, 3].map(() => host.claimStop(now)))).toContain(true);
+      expect(await host.claimStop(now)).toBe(false);
+      expect(await host.claimStop(now + 5)).toBe(true);
+    },
+  );
+
+  it('takes a restart for a new beginning, and a VM that nobody looked at for one that has been ready for long', async () => {
+    await using world = await startWorld({
+      env: (folder) => ({ HOST_PROC: join(folder, 'proc') }),
+    });
+    const proc = join(world.sshd.folder, 'proc');
+    await writeProc(proc);
+    const host = createIdleHost({ connection: world.connection, processId: 'aa' });
+    const first = await host.look(request);
+    await until(async () => (await host.look(request)).now > first.now);
+    expect((await host.look(request)).readySince).toBe(first.readySince);
+    await writeFile(join(proc, 'sys/kernel/random/boot_id'), 'second\n');
+    expect((await host.look(request)).readySince).toBeGreaterThan(first.readySince);
+    await writeFile(join(proc, 'sys/kernel/random/boot_id'), 'third\n');
+    await writeFile(join(proc, 'stat'), `cpu 1 2\nbtime ${first.now - 7200}\n`);
+    expect((await host.look(request)).readySince).toBe(first.now - 7200);
+  });
+
+  it('says what it may not see where /proc hides the processes of others', async () => {
+    await using world = await startWorld({
+      env: (folder) => ({ HOST_PROC: join(folder, 'proc') }),
+    });
+    const proc = join(world.sshd.folder, 'proc');
+    await writeProc(proc);
+    for (const pid of ['1', '42']) await rm(join(proc, pid), { recursive: true });
+    const look = await createIdleHost({ connection: world.connection, processId: 'aa' }).look({
+      ...request,
+      pids: [42],
+    });
+    expect(look.isProcHidden).toBe(true);
+    expect(look.unreadable).toEqual(new Set(['42']));
+  });
+
+  it('writes nothing through a link in place of its folder', async () => {
+    await using world = await startWorld();
+    const folder = join(world.state, 'ondemand');
+    await mkdir(join(world.sshd.folder, 'elsewhere'), { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await symlink(join(world.sshd.folder, 'elsewhere'), join(folder, 'idle'));
+    const host = createIdleHost({ connection: world.connection, processId: 'aa' });
+    expect((await host.look(request)).apis).toEqual([]);
+    await host.note([{ name: 'cpu', at: 'now', by: 'x' }]);
+    expect(await readdir(join(world.sshd.folder, 'elsewhere'))).toEqual([]);
+  });
+});
+
+async function until2<T>(read: () => Promise<T>, isDone: (value: T) => boolean): Promise<T> {
+  let value = await read();
+  await until(async () => {
+    value = await read();
+    return isDone(value);
+  });
+  return value;
+}
+
+const header =
+  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+
+/** A container whose server listens on both families, one with too many clients, and one that may not be read. */
+async function writeProc(proc: string): Promise<void> {
+  const line = (local: string, remote: string, state: string) =>
+    `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0\n`;
+  const any6 = '0'.repeat(32);
+  const files: Record<string, string> = {
+    stat: `cpu 1 2\nbtime ${Math.floor(Date.now() / 1000) - 60}\n`,
+    'sys/kernel/random/boot_id': 'first\n',
+    '1/comm': 'init\n',
+    'self/net/tcp':
+      header +
+      line('010200C0:1F90', '086433C6:04D2', '01') +
+      line('010200C0:1F91', '086433C6:04D2', '01'),
+    '42/net/tcp':
+      header +
+      line('00000000:0050', '00000000:0000', '0A') +
+      line('020011AC:0050', '076433C6:C822', '01') +
+      line('020011AC:C822', '076433C6:0050', '01') +
+      line('0100007F:0050', '0100007F:C823', '01') +
+      line('020011AC:0050', '096433C6:C822', '06'),
+    '42/net/tcp6':
+      header +
+      line(`${any6}:0050`, `${any6}:0000`, '0A') +
+      line('B80D0120000000000000000002000000:0050', 'B80D0120000000000000000005000000:9C40', '01') +
+      line('0000000000000000FFFF0000020011AC:0050', '0000000000000000FFFF0000090200C0:9C41', '01') +
+      line('0000000000000000FFFF00000100007F:0050', '0000000000000000FFFF00000100007F:9C41', '01'),
+    '43/net/tcp':
+      header +
+      line('00000000:0050', '00000000:0000', '0A') +
+      line('020011AC:0050', '076433C6:C822', '01').repeat(5000),
+    '44/comm': 'secret\n',
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(join(proc, name, '..'), { recursive: true });
+    await writeFile(join(proc, name), text);
+  }
+}

@@ -1,0 +1,88 @@
+// Use of the VM as the VM alone knows it, read and kept over SSH.
+
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../errors.ts';
+import { vmId } from '../model/vm.ts';
+import type { IdleHost, IdleRules } from '../ports.ts';
+import { createCapture } from '../ssh/command/exec.ts';
+import type { SshConnection } from '../ssh/connection/connection.ts';
+import { toArgv } from './lease-host.ts';
+import {
+  announceScript,
+  claimScript,
+  lookScript,
+  noteScript,
+  registerScript,
+} from './look-script.ts';
+import { parseLook } from './parse-look.ts';
+
+export interface IdleHostOptions {
+  readonly connection: Pick<SshConnection, 'exec'>;
+  /** Of this process of the API; hexadecimal. */
+  readonly processId: string;
+}
+
+/** Builds it; nothing is opened before the first call. */
+export function createIdleHost({ connection, processId }: IdleHostOptions): IdleHost {
+  const capture = createCapture(connection);
+  const run = (argv: readonly string[], signal: AbortSignal | undefined) =>
+    capture(argv, { timeoutMs, maxBytes, signal, isRead: true });
+
+  return {
+    async register(rules, { signal } = {}) {
+      await run(toArgv(registerScript, processId, toWords(rules)), signal);
+    },
+    async look({ rules, gone, hostPorts, pids }, { signal } = {}) {
+      const marker = randomUUID();
+      const values = [
+        ...[marker, processId, toWords(rules), gone.filter(isProcessId).join(' ')],
+        ...[hostPorts.map(toHexPort).join(' '), ...pids.map(String)],
+      ];
+      const { output } = await run(toArgv(lookScript, ...values), signal);
+      const look = parseLook(output.toString('utf8'), marker);
+      if (look === undefined) throw unreadable();
+      return look;
+    },
+    async note(uses, { signal } = {}) {
+      const values = uses.flatMap(({ name, at, by }) => [name, String(at), toOneLine(by)]);
+      await run(toArgv(noteScript, ...values), signal);
+    },
+    async claimStop(readySince, { signal } = {}) {
+      const { output } = await run(toArgv(claimScript, String(readySince)), signal);
+      return output.toString('utf8') === 'claimed\n';
+    },
+    async announce({ stopsAt, because, text }, { signal } = {}) {
+      await run(toArgv(announceScript, String(stopsAt), because, toOneLine(text)), signal);
+    },
+  };
+}
+
+/** With 500 containers and thousands of connections a few seconds. */
+const timeoutMs = 20_000;
+const maxBytes = 8 * 1024 * 1024;
+
+function toWords({ stopAfter, maxOn }: IdleRules): string {
+  return [stopAfter, maxOn]
+    .map((seconds) => (seconds === undefined ? '-' : Math.round(seconds)))
+    .join(' ');
+}
+
+function isProcessId(text: string): boolean {
+  return /^[0-9a-f]{1,64}$/.test(text);
+}
+
+function toHexPort(port: number): string {
+  return port.toString(16).toUpperCase().padStart(4, '0');
+}
+
+function toOneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ').slice(0, 500);
+}
+
+function unreadable(): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `What uses ${vmId} cannot be read: the answer of its shell is not whole; check that the SSH user there has a POSIX shell, and that the VM has memory left`,
+    { text: 'Command failed on the VM' },
+  );
+}

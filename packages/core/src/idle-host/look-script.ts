@@ -1,0 +1,139 @@
+// What runs on the VM for one look at its use: everything that only the VM knows, in one command, as an ordinary user.
+
+import { places, readState } from '../job-host/scripts.ts';
+import { leasePlace, printLeases } from './scripts.ts';
+
+/*
+ * The folder idle/ holds what the processes of the API tell each other, each file written whole and moved into place:
+ * `api.ID`, the end of that process's connection and its rules; `use.SIGNAL`, when that signal was last used and by whom;
+ * `ready`, which boot of the VM was first seen when; `announced`, the last announcement of a stop.
+ */
+export const idlePlace = `idle=$folder/idle
+make_idle() { make_ours "$folder" && make_ours "$idle"; }
+put() { is_ours "$idle" && printf '%s\\n' "$2" >"$idle/.new-$1-$$" && mv -- "$idle/.new-$1-$$" "$idle/$1"; }
+`;
+
+/** Registers the process `$api` with the rules `$rules`: others must not take its connection for a person's. */
+const register = `make_idle
+set -f
+set -- $SSH_CONNECTION
+set +f
+ssh_port=
+[ $# -ne 4 ] || { ssh_port=$4; put "api.$api" "$1 $2 $rules"; }
+`;
+
+/** Arguments: the id of the process, its rules (`STOPAFTER MAXON`). */
+export const registerScript = `${places}${idlePlace}api=$1 rules=$2
+${register}`;
+
+/**
+ * Arguments: marker, the id of the process, its rules, ids of processes that have gone, ports of the host in hexadecimal whose connections
+ * are wanted, and the process ids of containers. Prints lines that begin with the marker; `parseLook` knows them.
+ * Files of other processes are read before the table of connections: whose end is not in it has gone.
+ */
+export const lookScript = `${leasePlace}${readState}${idlePlace}mark=$1 api=$2 rules=$3 gone=$4 wanted=$5
+shift 5
+jobs=$folder/jobs proc=\${HOST_PROC:-/proc} pids="$*"
+now=$(date +%s)
+say() { printf '%s %s\\n' "$mark" "$*"; }
+say now "$now"
+${register}say ssh "$SSH_CONNECTION"
+for id in $gone; do rm -f -- "$idle/api.$id"; done
+boot=- started=$now
+read -r boot <"$proc/sys/kernel/random/boot_id"
+while read -r word value; do [ "$word" != btime ] || started=$value; done <"$proc/stat"
+known=- ready=
+read -r known ready <"$idle/ready"
+if [ "$known" != "$boot" ] || [ -z "$ready" ]; then
+  # Nobody looked for an hour: it has been ready for long.
+  ready=$now
+  [ $((now - started)) -lt 3600 ] || ready=$started
+  put ready "$boot $ready"
+fi
+say ready "$ready"
+if is_ours "$idle"; then
+  for file in "$idle"/api.* "$idle"/use.* "$idle/announced"; do
+    line=
+    IFS= read -r line <"$file" && say "\${file##*/}" "$line"
+  done
+fi
+${printLeases}if is_ours "$folder" && is_ours "$jobs"; then
+  for job in "$jobs"/*; do
+    read_state "$job"
+    [ $state = running ] || continue
+    { read -r kind && read -r began && IFS= read -r target; } <"$job/meta" && say job "\${job##*/}" "$target"
+  done
+fi
+[ -d "$proc/1" ] || say hidden
+# Prints the established connections of a table to the ports in \`ports\`, and to those that it listens on, which come first in it.
+table() {
+  while read -r _ here there state _; do
+    case $state in
+      0A) [ "$1" = host ] || ports="$ports\${here##*:} " ;;
+      01)
+        case $ports in *" \${here##*:} "*) ;; *) continue ;; esac
+        [ "$1" = host ] || case $there in ??????7F:* | 0000000000000000FFFF0000??????7F:* | 00000000000000000000000001000000:*) continue ;; esac
+        [ $left -gt 0 ] || { cut=cut; return; }
+        left=$((left - 1))
+        say c "$1" "$here" "$there"
+        ;;
+    esac
+  done <"$2"
+}
+ports=" $wanted "
+[ -z "$ssh_port" ] || ports="$ports$(printf %04X "$ssh_port") "
+left=2000 cut=
+[ -r "$proc/self/net/tcp" ] && say table host || say unreadable host
+table host "$proc/self/net/tcp"
+table host "$proc/self/net/tcp6"
+[ -z "$cut" ] || say cut host
+for pid in $pids; do
+  if [ ! -r "$proc/$pid/net/tcp" ]; then
+    if [ -d "$proc/$pid" ] || [ ! -d "$proc/1" ]; then say unreadable "$pid"; else say gone "$pid"; fi
+    continue
+  fi
+  say table "$pid"
+  ports=" " left=200 cut=
+  table "$pid" "$proc/$pid/net/tcp"
+  table "$pid" "$proc/$pid/net/tcp6"
+  [ -z "$cut" ] || say cut "$pid"
+done
+say end
+`;
+
+/** Arguments: triples of a signal, seconds and who; a time that is older than what is there is passed over, unless that is in the future. */
+export const noteScript = `${places}${idlePlace}make_idle || exit 0
+now=$(date +%s)
+while [ $# -ge 3 ]; do
+  was=0 at=$2
+  [ "$at" != now ] || at=$now
+  read -r was _ <"$idle/use.$1"
+  [ "$at" -gt "$was" ] || [ "$was" -gt "$now" ] && put "use.$1" "$at $3"
+  shift 3
+done
+`;
+
+/** Arguments: when it stops, why, and a line for those who are logged in; they get it once, however many processes announce the same. */
+export const announceScript = `${places}${idlePlace}make_idle || exit 0
+now=$(date +%s)
+at=0 stops=0 why=
+read -r at stops why <"$idle/announced"
+put announced "$now $1 $2"
+[ "$why" = "$2" ] && [ $((stops - $1)) -lt 30 ] && [ $(($1 - stops)) -lt 30 ] && exit 0
+[ -z "$3" ] || ! command -v wall >/dev/null || { printf '%s\\n' "$3" | wall & } >/dev/null </dev/null
+exit 0
+`;
+
+/** Arguments: since when the VM is ready. Prints `claimed` to one of those who ask within two minutes, however many do. */
+export const claimScript = `${places}${idlePlace}make_idle || exit 0
+now=$(date +%s)
+claim=$idle/stopping.$1
+for old in "$idle"/stopping.*; do [ "$old" = "$claim" ] || rm -rf -- "$old"; done
+if [ -d "$claim" ]; then
+  at=0
+  read -r at <"$claim/at"
+  [ "$at" -gt $((now - 120)) ] && [ "$at" -le "$now" ] && exit 0
+  rm -rf -- "$claim"
+fi
+mkdir -- "$claim" && echo "$now" >"$claim/at" && echo claimed
+`;

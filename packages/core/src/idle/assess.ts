@@ -1,0 +1,148 @@
+// One look: everything is read side by side, each part within a deadline of its own, and what could not be read is unknown.
+
+import { withDeadline } from '../concurrency/deadline.ts';
+import { isAppError } from '../errors.ts';
+import type {
+  CallOptions,
+  Clock,
+  IdleHost,
+  IdleRules,
+  RunningContainer,
+  UseEngine,
+  VmLook,
+} from '../ports.ts';
+import { findHostPorts, isIgnored } from './connections.ts';
+import { createCpuMeter } from './cpu-meter.ts';
+import {
+  findLiveApis,
+  type Known,
+  type ProbeResult,
+  probeLabel,
+  type SignalRules,
+  toReadings,
+} from './signals.ts';
+import type { SignalReading } from './verdict.ts';
+
+export interface AssessOptions {
+  readonly host: IdleHost;
+  readonly engine: UseEngine;
+  readonly clock: Clock;
+  /** Of this process. */
+  readonly rules: IdleRules;
+  readonly signals: SignalRules;
+  /** The last action through this process, by the VM's time. */
+  readonly actionAt: (vmNow: number) => { readonly at: number; readonly by: string } | undefined;
+  readonly deadlines?: Partial<LookDeadlines>;
+}
+
+export interface LookDeadlines {
+  readonly containersMs: number;
+  readonly cpuMs: number;
+  readonly probeMs: number;
+}
+
+export interface Assessment {
+  readonly look: VmLook;
+  readonly signals: readonly SignalReading[];
+  /** Of other processes of the API that are connected. */
+  readonly otherRules: readonly IdleRules[];
+}
+
+/** Builds the look, which remembers what the next one compares with. Rejects when the VM cannot be read at all. */
+export function createAssess({
+  host,
+  engine,
+  clock,
+  rules,
+  signals,
+  actionAt,
+  deadlines,
+}: AssessOptions) {
+  const { containersMs, cpuMs, probeMs } = { ...defaultDeadlines, ...deadlines };
+  const cpuMeter = createCpuMeter({ engine, clock });
+  let gone: readonly string[] = [];
+
+  return async function assess({ signal }: CallOptions = {}): Promise<Assessment> {
+    const containers = await within(
+      containersMs,
+      (inner) => engine.running({ signal: inner }),
+      signal,
+    );
+    const all = 'value' in containers ? containers.value : [];
+    const counted = all.filter((container) => !isIgnored(container));
+    const [look, cpu, probes] = await Promise.all([
+      host.look(
+        {
+          rules,
+          gone,
+          hostPorts: findHostPorts(all),
+          pids: counted.filter(({ network }) => network === 'own').map(({ pid }) => pid),
+        },
+        { signal },
+      ),
+      'reason' in containers
+        ? containers
+        : within(cpuMs, (inner) => cpuMeter.measure(counted, { signal: inner }), signal),
+      Promise.all(all.flatMap((container) => runProbe(container, signal))),
+    ]);
+    const live = findLiveApis(look);
+    const own = look.ssh?.own;
+    const isCertain =
+      look.ssh !== undefined && !look.unreadable.has('host') && !look.cut.has('host');
+    gone = isCertain ? look.apis.filter((api) => !live.includes(api)).map(({ id }) => id) : [];
+    const action = actionAt(look.now);
+    return {
+      look,
+      signals: toReadings({ look, containers, cpu, probes, action }, signals),
+      otherRules: live
+        .filter(({ end }) => end.address !== own?.address || end.port !== own.port)
+        .map((api) => api.rules),
+    };
+  };
+
+  function runProbe(
+    { id, name, labels }: RunningContainer,
+    signal: AbortSignal | undefined,
+  ): Promise<ProbeResult>[] {
+    const command = labels[probeLabel];
+    if (command === undefined) return [];
+    // With time to spare for the requests around it.
+    const exitCode = within(
+      probeMs + 10_000,
+      (inner) => engine.probe(id, toArgv(command), { timeoutMs: probeMs, signal: inner }),
+      signal,
+    );
+    return [exitCode.then((known) => ({ container: name, exitCode: known }))];
+  }
+}
+
+const defaultDeadlines: LookDeadlines = { containersMs: 30_000, cpuMs: 30_000, probeMs: 10_000 };
+
+/** A list of words in JSON is run as it is, for an image without a shell. */
+function toArgv(command: string): readonly string[] {
+  try {
+    const words: unknown = JSON.parse(command);
+    if (Array.isArray(words) && words.length > 0 && words.every((word) => typeof word === 'string'))
+      return words;
+  } catch {
+    // For the shell inside the container.
+  }
+  return ['/bin/sh', '-c', command];
+}
+
+async function within<T>(
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<Known<T>> {
+  const late = new Error('late');
+  try {
+    return { value: await withDeadline(work, { timeoutMs, signal, onTimeout: () => late }) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error === late) return { reason: `Docker did not tell within ${timeoutMs / 1000} s` };
+    return {
+      reason: isAppError(error) ? error.message : 'it failed inside the API, whose log has more',
+    };
+  }
+}

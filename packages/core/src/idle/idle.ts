@@ -1,0 +1,184 @@
+// The service of the idle stop: looks at what uses the VM, tells it, announces a stop and carries it out.
+
+import { withDeadline } from '../concurrency/deadline.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
+import type { OnDemandEvent } from '../model/event.ts';
+import { type IdleVerdict, type Signal, signalNames } from '../model/idle.ts';
+import { toOwnTime } from '../model/vm-time.ts';
+import type { Clock, Compute, IdleHost, Link, ReadOptions, UseEngine } from '../ports.ts';
+import { createVmReach } from '../vm/reach.ts';
+import type { Vm } from '../vm/vm.ts';
+import { type Assessment, createAssess, type LookDeadlines } from './assess.ts';
+import { toHeldLeases } from './leases.ts';
+import { type IdleLoop, startIdleLoop } from './loop.ts';
+import { type Decision, decide, type IdleSettings, laterRules } from './verdict.ts';
+
+export interface Idle extends AsyncDisposable {
+  /**
+   * What keeps the VM on and when it stops; shared by all who ask at the same time. What cannot be read is unknown, each part for itself.
+   * Throws `SERVICE_UNAVAILABLE` with `details.lifecycleState` when the VM does not run.
+   */
+  verdict(options?: ReadOptions): Promise<IdleVerdict>;
+  /** Call after an action through the API: it counts as use. Never throws. */
+  noteAction(by: string): void;
+  /** Call when a connection to the VM was opened: it is not a person's. Never throws. */
+  register(): void;
+}
+
+/** What is told of a stop, with the verdict's own facts. */
+export type IdleNotice = Omit<Extract<OnDemandEvent, { type: 'idle' }>, 'type' | 'time'>;
+
+export interface IdleOptions {
+  readonly host: IdleHost;
+  readonly engine: UseEngine;
+  readonly vm: Pick<Vm, 'status'>;
+  readonly compute: Compute;
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly settings: IdleSettings & { readonly cpuPercent: number };
+  /** Sends SOFTSTOP with the ETag that was read before `confirm` is called; what that throws ends it. */
+  readonly stop: (confirm: () => Promise<void>) => Promise<void>;
+  readonly onNotice: (notice: IdleNotice) => void;
+  /** Told of what the loop failed with; it goes on. */
+  readonly onFailure?: (error: unknown) => void;
+  readonly deadlines?: Partial<LookDeadlines>;
+}
+
+/** Builds the service. Its loop runs only where a rule is on, and dials no VM that is not RUNNING. */
+export function createIdle(options: IdleOptions): Idle {
+  const { host, engine, compute, link, clock, settings } = options;
+  const reach = createVmReach({ compute, link });
+  const reads = createSingleFlight({ deadlineMs: 90_000 });
+  const ending = new AbortController();
+  let action: { readonly atMs: number; readonly by: string } | undefined;
+  let actionTimer: NodeJS.Timeout | undefined;
+  const isEnabled = settings.stopAfter !== undefined || settings.maxOn !== undefined;
+  const lookSeconds = toLookSeconds(settings);
+  const assess = createAssess({
+    host,
+    engine,
+    clock,
+    rules: settings,
+    signals: { cpuPercent: settings.cpuPercent, actionSeconds: lookSeconds },
+    actionAt: (vmNow) =>
+      action && { at: vmNow - Math.round((clock.elapsedMs() - action.atMs) / 1000), by: action.by },
+    ...(options.deadlines && { deadlines: options.deadlines }),
+  });
+  const judge = (assessment: Assessment): Decision => {
+    const { look, signals, otherRules } = assessment;
+    const enabled = otherRules.filter(
+      ({ stopAfter, maxOn }) => stopAfter !== undefined || maxOn !== undefined,
+    );
+    const rules = isEnabled ? laterRules([settings, ...enabled]) : {};
+    const until = look.leases.map((lease) => lease.until).filter((each) => each > look.now);
+    return decide(
+      {
+        now: look.now,
+        readySince: look.readySince,
+        signals,
+        leasedUntil: until.length > 0 ? Math.max(...until) : undefined,
+        unknownAt: look.unknownAt,
+        announced: look.announced,
+      },
+      { ...settings, stopAfter: undefined, maxOn: undefined, ...rules },
+    );
+  };
+  const loop: IdleLoop | undefined = isEnabled
+    ? startIdleLoop({ ...options, assess, judge, lookSeconds, signal: ending.signal })
+    : undefined;
+
+  return {
+    verdict: ({ signal } = {}) =>
+      reads.read('what uses the VM', (shared) => readVerdict(shared), { signal, keep: true }),
+    noteAction(by) {
+      action = { atMs: clock.elapsedMs(), by };
+      // Many in a row are written once; a VM that is not connected is not dialled for it.
+      actionTimer ??= setTimeout(() => {
+        actionTimer = undefined;
+        if (link.connected && action !== undefined)
+          host.note([{ name: 'actions', at: 'now', by: action.by }]).catch(() => {});
+      }, writeActionMs).unref();
+    },
+    register() {
+      // Once the connection that was just opened can be used.
+      setImmediate(() => {
+        if (link.connected) host.register(settings).catch(() => {});
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      clearTimeout(actionTimer);
+      ending.abort();
+      if (loop === undefined) return;
+      await withDeadline(() => loop.done, {
+        timeoutMs: maxEndingMs,
+        onTimeout: () => undefined,
+      }).catch(() => {});
+    },
+  };
+
+  async function readVerdict(signal: AbortSignal): Promise<IdleVerdict> {
+    const facts = { enabled: isEnabled, dryRun: settings.dryRun };
+    let assessment: Assessment;
+    try {
+      assessment = await reach.reach((inner) => assess({ signal: inner }), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const details = error instanceof Error && 'details' in error ? error.details : undefined;
+      if (typeof details === 'object' && details !== null && 'lifecycleState' in details)
+        throw error;
+      return { ...facts, ...unreadable(error, settings.cpuPercent) };
+    }
+    return { ...facts, ...toFacts(assessment, judge(assessment), clock.now().getTime()) };
+  }
+}
+
+/** In our own time, whatever the clock of the VM says. */
+export function toFacts(
+  { look, signals }: Assessment,
+  { usedAt, usedBy, stopsAt, because }: Decision,
+  nowMs: number,
+): Omit<IdleVerdict, 'enabled' | 'dryRun'> {
+  const moment = { vmNow: look.now, nowMs };
+  const toTime = (seconds: number | null) => (seconds === null ? null : toOwnTime(seconds, moment));
+  return {
+    usedAt: toTime(usedAt),
+    usedBy,
+    stopsAt: toTime(stopsAt),
+    stopsBecause: because,
+    signals: signals.map(({ lastUsed, ...signal }) => ({
+      ...signal,
+      lastUsedAt: toTime(lastUsed === null ? null : Math.min(lastUsed, look.now)),
+    })),
+    leases: toHeldLeases(look.leases, moment),
+  };
+}
+
+function unreadable(error: unknown, cpuPercent: number): Omit<IdleVerdict, 'enabled' | 'dryRun'> {
+  const reason =
+    error instanceof Error && 'code' in error
+      ? error.message
+      : 'it failed inside the API, whose log has more';
+  return {
+    usedAt: null,
+    usedBy: null,
+    stopsAt: null,
+    stopsBecause: null,
+    signals: signalNames.map((name): Signal => {
+      const threshold = name === 'cpu' ? cpuPercent : 0;
+      return { name, state: 'unknown', value: null, threshold, lastUsedAt: null, by: null, reason };
+    }),
+    leases: [],
+  };
+}
+
+const writeActionMs = 1000;
+const maxEndingMs = 2000;
+const longestLookSeconds = 60;
+
+/** A few looks within the shortest time that counts, at most one a second. */
+function toLookSeconds({
+  stopAfter = Number.POSITIVE_INFINITY,
+  maxOn = Number.POSITIVE_INFINITY,
+}: IdleSettings): number {
+  return Math.max(1, Math.min(longestLookSeconds, Math.min(stopAfter, maxOn) / 5));
+}

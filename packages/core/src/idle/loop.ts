@@ -1,0 +1,164 @@
+// The loop of the idle stop: looks, keeps what it saw on the VM, announces, and stops after one more look.
+
+import { startPollLoop } from '../concurrency/poll-loop.ts';
+import type { SignalName } from '../model/idle.ts';
+import type { CallOptions } from '../ports.ts';
+import type { Assessment } from './assess.ts';
+import { type IdleNotice, type IdleOptions, toFacts } from './idle.ts';
+import type { Decision } from './verdict.ts';
+
+export interface IdleTurnOptions
+  extends Pick<
+    IdleOptions,
+    'host' | 'vm' | 'clock' | 'settings' | 'stop' | 'onNotice' | 'onFailure'
+  > {
+  readonly assess: (options: CallOptions) => Promise<Assessment>;
+  readonly judge: (assessment: Assessment) => Decision;
+  readonly lookSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+export interface IdleLoop {
+  readonly done: Promise<void>;
+}
+
+/** Looks at once, and then at every interval and at the moments of an announcement and a stop; ends when the signal aborts. */
+export function startIdleLoop(options: IdleTurnOptions): IdleLoop {
+  const { onFailure = () => {}, lookSeconds, signal } = options;
+  const turn = createIdleTurn(options);
+  return startPollLoop({
+    signal,
+    minIntervalMs: Math.min(1000, lookSeconds * 1000),
+    async poll() {
+      try {
+        return (await turn()) * 1000;
+      } catch (error) {
+        if (!signal.aborted) onFailure(error);
+        return lookSeconds * 1000;
+      }
+    },
+  });
+}
+
+/** Builds one turn of the loop, which remembers what it has told of; resolves with the seconds until the next look. */
+export function createIdleTurn({
+  host,
+  vm,
+  clock,
+  settings,
+  stop,
+  onNotice,
+  assess,
+  judge,
+  lookSeconds,
+  signal,
+}: IdleTurnOptions): () => Promise<number> {
+  /** The stop that was told of last. */
+  let told:
+    | { readonly stopsAt: number; readonly because: string; stage: IdleNotice['stage'] }
+    | undefined;
+  return turn;
+
+  async function turn(): Promise<number> {
+    const { lifecycleState } = await vm.status({ address: false, signal });
+    if (lifecycleState !== 'RUNNING') {
+      told = undefined;
+      return lookSeconds;
+    }
+    const assessment = await assess({ signal });
+    const decision = judge(assessment);
+    const { now } = assessment.look;
+    const { stopsAt, because } = decision;
+    await keep(assessment);
+    if (stopsAt === null || because === null) {
+      withdraw(assessment, decision);
+      return lookSeconds;
+    }
+    const announceAt = stopsAt - settings.announce;
+    if (decision.announces)
+      await host.announce({ stopsAt, because, text: toText(decision, now) }, { signal });
+    if (now >= announceAt) announce(assessment, decision);
+    else withdraw(assessment, decision);
+    if (decision.stops) await stopAfterOneMoreLook(assessment, decision);
+    const next = now < announceAt ? announceAt : stopsAt;
+    return next > now ? Math.min(lookSeconds, next - now) : lookSeconds;
+  }
+
+  /** On the VM, so that a restart of the API neither forgets nor prolongs. */
+  async function keep({ look, signals }: Assessment): Promise<void> {
+    const used = signals.filter(
+      ({ name, state }) => state === 'used' && name !== 'actions' && name !== 'leases',
+    );
+    const unknown = signals.filter(({ state }) => state === 'unknown');
+    const notes: { name: SignalName | 'unknown'; at: number; by: string }[] = used.map(
+      ({ name, by }) => ({
+        ...{ name, at: look.now, by: by ?? '' },
+      }),
+    );
+    const leases = signals.find(({ name }) => name === 'leases');
+    if (leases?.state === 'used') notes.push({ name: 'leases', at: look.now, by: leases.by ?? '' });
+    if (unknown.length > 0)
+      notes.push({ name: 'unknown', at: look.now, by: unknown.map(({ name }) => name).join(', ') });
+    if (notes.length > 0) await host.note(notes, { signal });
+  }
+
+  async function stopAfterOneMoreLook(assessment: Assessment, decision: Decision): Promise<void> {
+    if (settings.dryRun) {
+      tell('stopping', assessment, decision);
+      return;
+    }
+    let last = { assessment, decision };
+    try {
+      await stop(async () => {
+        const again = await assess({ signal });
+        last = { assessment: again, decision: judge(again) };
+        if (!last.decision.stops) throw new StaysOn();
+        if (!(await host.claimStop(again.look.readySince, { signal }))) throw new StaysOn();
+        tell('stopping', again, last.decision);
+      });
+    } catch (error) {
+      if (!(error instanceof StaysOn)) throw error;
+      await keep(last.assessment);
+    }
+  }
+
+  function announce(assessment: Assessment, decision: Decision): void {
+    const isTold =
+      told !== undefined &&
+      told.because === decision.because &&
+      Math.abs(told.stopsAt - (decision.stopsAt ?? 0)) <= sameSeconds;
+    if (!isTold) tell('announced', assessment, decision);
+  }
+
+  function withdraw(assessment: Assessment, decision: Decision): void {
+    if (told !== undefined) tell('withdrawn', assessment, decision);
+    told = undefined;
+  }
+
+  function tell(stage: IdleNotice['stage'], assessment: Assessment, decision: Decision): void {
+    const { stopsAt, because } = decision;
+    if (stage === 'stopping' && told?.stage === 'stopping') return;
+    if (stopsAt !== null && because !== null) told = { stopsAt, because, stage };
+    const facts = toFacts(assessment, decision, clock.now().getTime());
+    onNotice({
+      stage,
+      stopsAt: facts.stopsAt,
+      because,
+      usedAt: facts.usedAt,
+      usedBy: facts.usedBy,
+      dryRun: settings.dryRun,
+    });
+  }
+
+  function toText({ stopsAt, because }: Decision, now: number): string {
+    const minutes = Math.max(1, Math.round(((stopsAt ?? now) - now) / 60));
+    const why = because === 'idle' ? 'nobody uses it' : 'it has been on for long';
+    const what = settings.dryRun ? 'would stop (this is a dry run)' : 'stops';
+    return `This VM ${what} in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}, as ${why}. "ondemand keep 2h" keeps it on.`;
+  }
+}
+
+const sameSeconds = 5;
+
+/** It is used again, or another process stops it. */
+class StaysOn extends Error {}

@@ -1,0 +1,278 @@
+// A month of a VM in memory: random use, faults and restarts of three processes of the API, which must stop it when it is idle and only then.
+// ONDEMAND_MONTHS=1000 runs more of them; each is reproducible by its seed.
+
+import { expect, test } from 'vitest';
+import { AppError } from '../errors.ts';
+import { graceSeconds, type SignalName } from '../model/idle.ts';
+import type { IdleHost, LeaseRecord, RunningContainer, VmLook } from '../ports.ts';
+import type { Assessment } from './assess.ts';
+import { createIdleTurn } from './loop.ts';
+import { toReadings } from './signals.ts';
+import { decide } from './verdict.ts';
+
+/** Without that, a few days of a few of them. */
+const months = Number(process.env.ONDEMAND_MONTHS ?? 0);
+const [runs, days] = months > 0 ? [months, 30] : [15, 4];
+const minute = 60;
+const hour = 60 * minute;
+const lookSeconds = 5 * minute;
+const settings = { stopAfter: 30 * minute, announce: 5 * minute, dryRun: false, cpuPercent: 20 };
+
+test(`${runs} times ${days} simulated days: never a stop while it is used or unknown, always one in time, never two`, async () => {
+  const violations: string[] = [];
+  let stops = 0;
+  for (let seed = 1; seed <= runs; seed += 1) stops += await simulate(seed, violations);
+  expect(violations.slice(0, 10)).toEqual([]);
+  expect(stops).toBeGreaterThan(runs);
+});
+
+/** What a person does, in order of time; `unknown` is what cannot be read. */
+const kinds = [
+  'connections',
+  'cpu',
+  'sessions',
+  'jobs',
+  'leases',
+  'actions',
+  'probe',
+  'keep',
+  'unknown',
+] as const;
+
+async function simulate(seed: number, violations: string[]): Promise<number> {
+  const random = createRandom(seed);
+  const between = (least: number, most: number) => Math.floor(least + random() * (most - least));
+  const pick = <T>(all: readonly T[]): T => all[between(0, all.length)] as T; // within bounds
+  const begin = 1_700_000_000;
+  let now = begin;
+  let etag = 0;
+  let state: 'RUNNING' | 'STOPPED' = 'RUNNING';
+  let readySince = now;
+  /** Until when each kind of use goes on. */
+  const until = new Map<(typeof kinds)[number], number>();
+  const vm: {
+    uses: Map<SignalName, { at: number; by: string }>;
+    unknownAt?: number;
+    announced?: VmLook['announced'];
+    leases: LeaseRecord[];
+    claim?: string | undefined;
+  } = { uses: new Map(), leases: [] };
+  /** As far as anybody could see: what begins and ends between two looks leaves no trace, but for leases and actions. */
+  let lastBusy = now;
+  let lastFault = begin - hour;
+  let stops = 0;
+  let stopping = 0;
+  let stopsOfThisBoot = 0;
+  let announcedAt: number | undefined;
+  const goesOn = (kind: (typeof kinds)[number]) => (until.get(kind) ?? 0) > now;
+  const isBusy = () => kinds.some((kind) => kind !== 'actions' && goesOn(kind));
+  const sendFault = () => {
+    lastFault = now;
+    throw new AppError('SERVICE_UNAVAILABLE', 'a fault');
+  };
+
+  function use(): void {
+    const kind = pick(kinds);
+    const seconds = pick([30, 5 * minute, 2 * hour]);
+    until.set(kind, now + seconds);
+    if (kind === 'leases') lastBusy = now;
+    if (kind === 'leases')
+      vm.leases = [
+        { id: 'l', sub: 'ana', clientId: 'c', reason: '', since: now, until: now + seconds },
+      ];
+    if (kind === 'actions') {
+      vm.uses.set('actions', { at: now, by: 'ana' });
+      lastBusy = now;
+    }
+  }
+
+  const host: Pick<IdleHost, 'note' | 'announce' | 'claimStop'> = {
+    async note(uses) {
+      for (const { name, at, by } of uses) {
+        const time = at === 'now' ? now : at;
+        if (name === 'unknown') vm.unknownAt = time;
+        else vm.uses.set(name, { at: time, by });
+      }
+    },
+    async announce({ stopsAt, because }) {
+      announcedAt = now;
+      vm.announced = { at: now, stopsAt, because };
+    },
+    async claimStop() {
+      const mine = `${readySince} ${Math.floor(now / 120)}`;
+      if (vm.claim === mine) return false;
+      vm.claim = mine;
+      return true;
+    },
+  };
+
+  async function assess(): Promise<Assessment> {
+    if (random() < 0.01) sendFault();
+    if (isBusy()) lastBusy = now;
+    const container: RunningContainer = {
+      id: 'c',
+      name: 'c',
+      labels: goesOn('keep') ? { 'ondemand.idle': 'keep' } : {},
+      pid: 7,
+      network: 'own',
+      addresses: [],
+      gateways: [],
+      ports: [],
+      published: [],
+    };
+    const end = (port: number, remote: string) => ({
+      local: { address: '10.0.0.1', port },
+      remote: { address: remote, port: 5 },
+    });
+    const look: VmLook = {
+      now,
+      readySince,
+      ssh: { port: 22, own: { address: '10.0.0.9', port: 5 } },
+      apis: [],
+      uses: new Map(vm.uses),
+      unknownAt: vm.unknownAt,
+      announced: vm.announced,
+      leases: vm.leases,
+      jobs: goesOn('jobs') ? [{ id: 'j', target: 'web' }] : [],
+      isProcHidden: false,
+      tables: new Map([
+        ['host', goesOn('sessions') ? [end(22, '198.51.100.1')] : []],
+        ['7', goesOn('connections') ? [end(80, '198.51.100.1')] : []],
+      ]),
+      cut: new Set(),
+      unreadable: new Set(),
+    };
+    const parts = {
+      look,
+      containers: { value: [container] },
+      cpu: { value: [{ name: 'c', percent: goesOn('cpu') ? 99 : 1 }] },
+      probes: [
+        {
+          container: 'c',
+          exitCode: { value: goesOn('unknown') ? undefined : goesOn('probe') ? 0 : 1 },
+        },
+      ],
+      action: undefined,
+    };
+    const signals = toReadings(parts, { cpuPercent: 20, actionSeconds: lookSeconds });
+    await undefined;
+    return { look, signals, otherRules: [] };
+  }
+
+  async function stop(confirm: () => Promise<void>): Promise<void> {
+    if (state !== 'RUNNING') throw new AppError('CONFLICT', 'VM already stopped');
+    const before = etag;
+    stopping += 1;
+    // Somebody comes in the very moment before the last look; after it nobody could be seen.
+    if (stopping === 1 && random() < 0.2) use();
+    try {
+      await confirm();
+    } finally {
+      stopping -= 1;
+    }
+    if (random() < 0.05) sendFault();
+    if (etag !== before || state !== 'RUNNING')
+      throw new AppError('CONFLICT', 'another was faster');
+    etag += 1;
+    state = 'STOPPED';
+    stops += 1;
+    stopsOfThisBoot += 1;
+    // Not thrown: the loop goes on after whatever a stop fails with.
+    const check = (holds: boolean, what: string) => {
+      if (!holds) violations.push(`seed ${seed}, ${now - begin} s: ${what}`);
+    };
+    check(!isBusy(), 'stopped while it was used or unknown');
+    check(
+      now - Math.max(lastBusy, readySince) >= settings.stopAfter,
+      'stopped before it was idle for long enough',
+    );
+    check(now - readySince >= graceSeconds, 'stopped within the grace');
+    check(now - (announcedAt ?? now) >= settings.announce, 'stopped without being announced');
+    check(stopsOfThisBoot === 1, 'stopped twice');
+  }
+
+  const judge = ({ look, signals }: Assessment) =>
+    decide(
+      {
+        now: look.now,
+        readySince: look.readySince,
+        signals,
+        leasedUntil: undefined,
+        unknownAt: look.unknownAt,
+        announced: look.announced,
+      },
+      settings,
+    );
+  const createProcess = () => ({
+    nextAt: now,
+    turn: createIdleTurn({
+      ...{ host: host as IdleHost, assess, judge, stop, settings, lookSeconds }, // the loop uses no more of it
+      clock: { now: () => new Date(now * 1000), elapsedMs: () => now * 1000 },
+      vm: {
+        status: async () => ({
+          vmId: 'oci-flex',
+          displayName: 'vm',
+          lastCheck: '',
+          lifecycleState: state,
+        }),
+      },
+      onNotice() {},
+      signal: new AbortController().signal,
+    }),
+  });
+  const processes = [createProcess(), createProcess(), createProcess()];
+  let nextUse = now;
+  let nextChange = now + hour;
+
+  for (const end = begin + days * 24 * hour; now < end; ) {
+    now = Math.min(nextUse, nextChange, ...processes.map(({ nextAt }) => nextAt));
+    if (now >= nextUse) {
+      nextUse = now + pick([10 * minute, hour, 8 * hour]);
+      if (state === 'STOPPED') {
+        state = 'RUNNING';
+        etag += 1;
+        readySince = now;
+        stopsOfThisBoot = 0;
+        until.clear();
+        vm.leases = [];
+        lastFault = Math.max(lastFault, now);
+      }
+      use();
+    }
+    if (now >= nextChange) {
+      nextChange = now + between(hour, 30 * hour);
+      processes[between(0, 3)] = createProcess();
+      if (state === 'RUNNING' && random() < 0.1) {
+        state = 'STOPPED'; // by hand
+        etag += 1;
+      }
+    }
+    const due = processes.filter(({ nextAt }) => nextAt <= now);
+    await Promise.all(
+      due.map(async (each) => {
+        const seconds = await each.turn().catch(() => lookSeconds);
+        each.nextAt = now + Math.max(1, seconds);
+      }),
+    );
+    const idleSince = Math.max(lastBusy, readySince, vm.unknownAt ?? 0, lastFault);
+    if (
+      state === 'RUNNING' &&
+      now > idleSince + settings.stopAfter + settings.announce + 2 * lookSeconds
+    )
+      violations.push(
+        `seed ${seed}, ${now - begin} s: idle for ${now - idleSince} s, and still on`,
+      );
+  }
+  return stops;
+}
+
+/** mulberry32 */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
