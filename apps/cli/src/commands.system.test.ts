@@ -5,6 +5,7 @@ import {
   caller,
   failedJob,
   healthy,
+  idleVerdict,
   initiated,
   inspection,
   job,
@@ -20,7 +21,10 @@ import { collect, exitOf, runBin, startBin, token } from './testing/run-bin.test
 import { hanging, refusal, type Script, startStubApi } from './testing/stub-api.test-support.ts';
 
 test.each([
-  { args: 'status', stdout: `oci-flex   RUNNING   203.0.113.10\n\n${table}` },
+  {
+    args: 'status',
+    stdout: `oci-flex   RUNNING   203.0.113.10\n\nKept on   by connections\nStops     not while that is so\n\n${table}`,
+  },
   {
     args: 'vm status',
     stdout:
@@ -45,7 +49,10 @@ test.each([
 });
 
 test.each([
-  { args: 'status', data: { vm, containers: [backup, nginx] } },
+  {
+    args: 'status',
+    data: { vm, idle: idleVerdict, jobs: [job, failedJob], containers: [backup, nginx] },
+  },
   { args: 'vm status', data: vm },
   { args: 'vm start', data: initiated('START').data },
   { args: 'vm stop --yes', data: initiated('STOP').data },
@@ -90,7 +97,9 @@ test('status of a VM that is off is no failure, and its containers are null', as
   expect(people).toMatchObject({ exitCode: 0, stderr: '' });
   expect(people.stdout).toMatch(/^oci-flex {3}STOPPED\n/);
   const json = await runBin(['status', '--json'], api);
-  expect(JSON.parse(json.stdout)).toEqual({ vm: stoppedVm, containers: null });
+  expect(JSON.parse(json.stdout)).toEqual({
+    ...{ vm: stoppedVm, idle: null, jobs: null, containers: null },
+  });
 });
 
 test('status of a VM that runs but does not answer shows it and exits with 6', async () => {
@@ -110,7 +119,9 @@ test('status shows the containers even when OCI cannot be asked, and exits with 
   });
   const result = await runBin(['status', '--json'], api);
   expect(result).toMatchObject({ exitCode: 6, stderr: 'ondemand: OCI is down\n' });
-  expect(JSON.parse(result.stdout)).toEqual({ vm: null, containers: [nginx] });
+  expect(JSON.parse(result.stdout)).toEqual({
+    ...{ vm: null, idle: null, jobs: null, containers: [nginx] },
+  });
 });
 
 const perName: Script = (input) => {

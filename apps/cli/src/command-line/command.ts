@@ -44,6 +44,8 @@ export interface Operands<A extends Arity> {
   readonly label: string;
   /** The only values there are, or where the completion finds them. */
   readonly from: readonly string[] | OperandSource;
+  /** Those of the list are suggestions of the completion; others will do. */
+  readonly isOpen?: boolean;
 }
 
 /** What the API can list. */

@@ -132,7 +132,7 @@ function checkOperands(
     const takes = max === 0 ? 'no arguments' : `one ${label.replace(/^\[(.*)\]$/, '$1')}`;
     throw usageError(`${command} takes ${takes}, but got '${given[max]}'; ${seeHelp(path)}`);
   }
-  const from = declared?.from;
+  const from = declared?.isOpen ? undefined : declared?.from;
   const wrong = Array.isArray(from) ? given.find((value) => !from.includes(value)) : undefined;
   if (wrong !== undefined) throw usageError(`${command} needs ${label}, not '${wrong}'`);
   return given;

@@ -8,13 +8,23 @@ export const root: Group = {
   commands: [
     {
       name: 'status',
-      summary: 'The VM and its containers at a glance',
+      summary: 'The VM, why it is on, when it stops, and its containers at a glance',
       load: async () => (await import('./status.ts')).status,
     },
     {
       name: 'wake',
       summary: 'Start the VM, wait until it is ready, keep it on',
       load: async () => (await import('./wake.ts')).wake,
+    },
+    {
+      name: 'keep',
+      summary: 'Keep the VM on for a while, or show and end what does',
+      load: async () => (await import('./keep.ts')).keep,
+    },
+    {
+      name: 'idle',
+      summary: 'What keeps the VM on, and when it stops',
+      load: async () => (await import('./idle.ts')).idle,
     },
     {
       name: 'vm',
@@ -101,6 +111,7 @@ export const root: Group = {
     'ondemand login --url https://ondemand.example.com',
     'ondemand status',
     'ondemand wake && ondemand ps',
+    'ondemand keep 2h --reason backup',
     'ondemand restart nginx && ondemand logs nginx -f -n 20',
     'ondemand ps --json | jq -r \'.[] | select(.state == "exited") | .name\'',
   ],

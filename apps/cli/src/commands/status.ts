@@ -1,60 +1,93 @@
-// `ondemand status`: the VM and its containers at a glance.
+// `ondemand status`: the VM, why it is on, when it stops, and its containers at a glance.
 
-import type { Container, VmState } from '@ondemand/client';
+import type { Container, IdleVerdict, Job, VmState } from '@ondemand/client';
 import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
 import { toPrintable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';
+import { type Fact, toFacts } from '../output/table.ts';
 import { toContainerTable } from '../views/container-table.ts';
+import { toKeptOn, toLeaseTable, toStop } from '../views/idle-sheet.ts';
+import { toJobTable } from '../views/job-facts.ts';
 import { toStateStyle } from '../views/vm-facts.ts';
 
 export const status = defineCommand({
-  description: `The VM and its containers at a glance.
-With --json it is { "vm": …, "containers": … }, each as GET /vm/status and GET /containers answer,
-or null when it could not be asked, as the containers of a VM that is off.`,
+  description: `The VM, why it is on and when it stops, leases, running jobs, and its containers at a glance.
+With --json it is { "vm", "idle", "jobs", "containers" }, each as GET /vm/status, /vm/idle, /jobs
+and /containers answer, or null where it could not be asked: of a VM that is off, or of what the
+token may not see.`,
   options: {},
   examples: ['ondemand status', "ondemand status --json | jq -r '.vm.lifecycleState'"],
   async run({ connect, output, signal }) {
     const client = await connect();
     const spinner = output.spin('Asking for the VM and its containers');
-    const [vm, containers] = await Promise.allSettled([
+    const [vm, idle, jobs, containers] = await Promise.allSettled([
       client.vm.status.query(undefined, { signal }),
+      client.vm.idle.query(undefined, { signal }),
+      client.jobs.list.query(undefined, { signal }),
       client.containers.list.query(undefined, { signal }),
     ]);
     spinner[Symbol.dispose]();
     if (vm.status === 'rejected' && containers.status === 'rejected') throw vm.reason;
 
-    const glance: Glance = { vm: fulfilled(vm), containers: fulfilled(containers) };
-    output.show(glance, () => toText(glance, output.style, output.columns()));
+    const glance: Glance = {
+      vm: fulfilled(vm),
+      idle: fulfilled(idle),
+      jobs: fulfilled(jobs),
+      containers: fulfilled(containers),
+    };
+    const view = { style: output.style, now: new Date(), width: output.columns() };
+    output.show(glance, () => toText(glance, view));
     if (vm.status === 'rejected') throw vm.reason;
-    if (containers.status === 'rejected' && !(await isOff(vm.value, containers.reason))) {
+    if (containers.status === 'rejected' && !(await isExpected(vm.value, containers.reason)))
       throw containers.reason;
-    }
     return exitCodes.done;
   },
 });
 
-/** Containers that cannot be seen are no failure while the VM is not RUNNING; anything else is. */
-async function isOff({ lifecycleState }: VmState, error: unknown): Promise<boolean> {
+/** Containers that cannot be seen are no failure while the VM is not RUNNING, or where the token may only wake it; anything else is. */
+async function isExpected({ lifecycleState }: VmState, error: unknown): Promise<boolean> {
   const { exitCode } = await toFailure(error);
-  return lifecycleState !== 'RUNNING' && exitCode === exitCodes.unavailable;
+  const isOff = lifecycleState !== 'RUNNING' && exitCode === exitCodes.unavailable;
+  return isOff || exitCode === exitCodes.denied;
 }
 
 interface Glance {
   readonly vm: VmState | null;
+  readonly idle: IdleVerdict | null;
+  readonly jobs: readonly Job[] | null;
   readonly containers: readonly Container[] | null;
+}
+
+interface GlanceView {
+  readonly style: Style;
+  readonly now: Date;
+  readonly width: number | undefined;
 }
 
 function fulfilled<T>(result: PromiseSettledResult<T>): T | null {
   return result.status === 'fulfilled' ? result.value : null;
 }
 
-function toText({ vm, containers }: Glance, style: Style, columns: number | undefined): string {
-  const head = vm === null ? 'The state of the VM is unknown\n' : toHeadline(vm, style);
-  if (containers === null) return head;
-  if (containers.length === 0) return `${head}\nNo containers\n`;
-  return `${head}\n${toContainerTable(containers, style, columns)}`;
+function toText({ vm, idle, jobs, containers }: Glance, view: GlanceView): string {
+  const { style, width } = view;
+  const running = (jobs ?? []).filter(({ state }) => state === 'running');
+  const sections = [
+    vm === null ? 'The state of the VM is unknown\n' : toHeadline(vm, style),
+    ...(idle === null ? [] : [toFacts(toIdleFacts(idle, view.now), style, width)]),
+    ...(idle === null || idle.leases.length === 0 ? [] : [toLeaseTable(idle.leases, view)]),
+    ...(running.length === 0 ? [] : [toJobTable(running, view)]),
+    ...(containers === null
+      ? []
+      : [containers.length === 0 ? 'No containers\n' : toContainerTable(containers, style, width)]),
+  ];
+  return sections.join('\n');
+}
+
+function toIdleFacts(idle: IdleVerdict, now: Date): readonly Fact[] {
+  const stop: Fact = ['Stops', toStop(idle, now)];
+  return [['Kept on', toKeptOn(idle)], stop];
 }
 
 function toHeadline({ displayName, vmId, lifecycleState, ip }: VmState, style: Style): string {

@@ -4,7 +4,9 @@ import type {
   Container,
   ContainerInspection,
   ContainerStats,
+  IdleVerdict,
   Job,
+  Lease,
   OnDemandEvent,
   VmReady,
   VmState,
@@ -43,6 +45,30 @@ function toPhase(state: VmReady['vm']['lifecycleState']): VmReady['phase'] {
   return state === 'STARTING' ? 'waking' : 'unreachable';
 }
 
+export const lease: Lease = {
+  id: '20260208T101530Z-5f3a9c21',
+  sub: 'diego',
+  clientId: 'ondemand-cli',
+  reason: 'a film',
+  createdAt: '2026-02-08T10:15:30.000Z',
+  expiresAt: '2026-02-08T12:15:30.000Z',
+};
+/** Of an API whose idle stop is on, and a VM that nothing uses. */
+export const idleVerdict: IdleVerdict = {
+  enabled: true,
+  dryRun: false,
+  usedAt: '2026-02-08T10:10:30.000Z',
+  usedBy: null,
+  stopsAt: null,
+  stopsBecause: null,
+  signals: [
+    {
+      ...{ name: 'connections', state: 'used', value: 1, threshold: 0 },
+      ...{ lastUsedAt: '2026-02-08T10:15:30.000Z', by: 'nginx:80 from 198.51.100.7:51234' },
+    },
+  ],
+  leases: [],
+};
 export const backup: Container = {
   name: 'backup',
   state: 'exited',
@@ -183,6 +209,7 @@ export const healthy: Readonly<Record<string, Script>> = {
   'vm.watchReady': { stream: [toReady('RUNNING', true)] },
   'vm.wake': { data: toReady('RUNNING', true) },
   'vm.console': { data: { capturedAt: '2026-02-08T10:15:30.000Z', logs: 'oci-flex login: \n' } },
+  'vm.idle': { data: idleVerdict },
   'containers.list': { data: [backup, nginx] },
   'containers.start': acted('nginx', 'start'),
   'containers.stop': acted('nginx', 'stop'),

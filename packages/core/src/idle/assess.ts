@@ -116,7 +116,7 @@ export function createAssess({
   }
 }
 
-const defaultDeadlines: LookDeadlines = { containersMs: 30_000, cpuMs: 30_000, probeMs: 10_000 };
+const defaultDeadlines: LookDeadlines = { containersMs: 30_000, cpuMs: 30_000, probeMs: 5000 };
 
 /** A list of words in JSON is run as it is, for an image without a shell. */
 function toArgv(command: string): readonly string[] {

@@ -46,7 +46,8 @@ export interface IdleOptions {
 
 /** Builds the service. Its loop runs only where a rule is on, and dials no VM that is not RUNNING. */
 export function createIdle(options: IdleOptions): Idle {
-  const { host, engine, compute, link, clock, settings } = options;
+  const { host, engine, compute, link, clock } = options;
+  const settings = toWholeSeconds(options.settings);
   const reach = createVmReach({ compute, link });
   const reads = createSingleFlight({ deadlineMs: 90_000 });
   const ending = new AbortController();
@@ -84,7 +85,7 @@ export function createIdle(options: IdleOptions): Idle {
     );
   };
   const loop: IdleLoop | undefined = isEnabled
-    ? startIdleLoop({ ...options, assess, judge, lookSeconds, signal: ending.signal })
+    ? startIdleLoop({ ...options, settings, assess, judge, lookSeconds, signal: ending.signal })
     : undefined;
 
   return {
@@ -174,6 +175,17 @@ function unreadable(error: unknown, cpuPercent: number): Omit<IdleVerdict, 'enab
 const writeActionMs = 1000;
 const maxEndingMs = 2000;
 const longestLookSeconds = 60;
+
+/** The VM's clock, by which everything is reckoned, tells no less. */
+function toWholeSeconds<Settings extends IdleSettings>(settings: Settings): Settings {
+  const { stopAfter, maxOn, announce } = settings;
+  return {
+    ...settings,
+    stopAfter: stopAfter && Math.ceil(stopAfter),
+    maxOn: maxOn && Math.ceil(maxOn),
+    announce: Math.ceil(announce),
+  };
+}
 
 /** A few looks within the shortest time that counts, at most one a second. */
 function toLookSeconds({

@@ -87,6 +87,19 @@ export interface SandboxContainer {
   startedAt: NanoTime;
   finishedAt: NanoTime;
   readonly log: ContainerLog;
+  /** How what is run inside it ends; `hangs`: it does not. */
+  execEnd: number | 'hangs';
+  /** CPU beyond the little that it always uses: so much of one core since then, and what it had used before. */
+  cpu: { readonly percent: number; readonly since: NanoTime; readonly busySeconds: number };
+}
+
+/** From now on the container uses so much of one core more. */
+export function setCpu(container: SandboxContainer, percent: number, now: NanoTime): void {
+  container.cpu = { percent, since: now, busySeconds: toBusySeconds(container, now) };
+}
+
+export function toBusySeconds({ cpu }: SandboxContainer, now: NanoTime): number {
+  return cpu.busySeconds + (Number(now - cpu.since) / 1e9) * (cpu.percent / 100);
 }
 
 /** Where a new container stands; ages are before now. */
@@ -125,6 +138,8 @@ export function createContainer(init: ContainerInit, now: NanoTime): SandboxCont
     startedAt: status === 'created' ? 0n : now - millisToNanos(startedAgoMs),
     finishedAt: ended ? now - millisToNanos(init.finishedAgoMs ?? 0) : 0n,
     log: createLog(),
+    execEnd: 0,
+    cpu: { percent: 0, since: now, busySeconds: 0 },
   };
 }
 

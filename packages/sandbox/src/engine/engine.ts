@@ -9,6 +9,7 @@ import {
   createContainer,
   isActive,
   type SandboxContainer,
+  setCpu,
 } from './container.ts';
 import { createEvents } from './events.ts';
 import { createLifecycle, type Lifecycle, nameInUse } from './lifecycle.ts';
@@ -37,6 +38,8 @@ export interface SandboxEngine {
     text: string | Uint8Array,
     options?: { readonly time?: Date | NanoTime },
   ): void;
+  /** From now on it uses so much of one core, beside the little that it always does. */
+  setCpu(reference: string, percent: number): void;
   /** The last requests, oldest first, 10 000 at most. */
   readonly requests: readonly EngineRequest[];
   /** How often a route was asked for, e.g. `GET /containers/json`; all of them without one. */
@@ -203,6 +206,9 @@ export function createEngine(options: EngineOptions): EngineControl {
       emit(container, 'create');
       if (up) processes.adopt(container);
       return container;
+    },
+    setCpu(reference, percent) {
+      setCpu(findContainer(containers.values(), reference), percent, clock());
     },
     remove(reference) {
       const container = find(reference);

@@ -1,7 +1,7 @@
 // The Engine API's endpoints: what each takes and what it answers, nothing of HTTP itself.
 
 import { ApiError, noSuchContainer } from './api-error.ts';
-import { isActive, type SandboxContainer } from './container.ts';
+import { isActive, randomHex, type SandboxContainer } from './container.ts';
 import { type Events, toEventLine } from './events.ts';
 import { parseContainerFilters, parseEventFilters } from './filters.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -56,7 +56,31 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
     findContainer(containers.values(), request.reference);
   const done = (changed: boolean): Reply => ({ status: changed ? 204 : 304 });
 
+  /** What was run inside containers: nothing, in truth; it ends as its container says. */
+  const execs = new Map<string, SandboxContainer>();
+
   return [
+    route('POST /containers/{id}/exec', (request) => {
+      const container = find(request);
+      if (container.status !== 'running')
+        throw new ApiError(409, `Container ${container.id} is not running`);
+      const Id = randomHex(32);
+      execs.set(Id, container);
+      return { status: 201, json: { Id } };
+    }),
+    route('POST /exec/{id}/start', ({ reference }) => {
+      if (!execs.has(reference)) throw new ApiError(404, `No such exec instance: ${reference}`);
+      return { status: 200, text: '' };
+    }),
+    route('GET /exec/{id}/json', ({ reference }) => {
+      const end = execs.get(reference)?.execEnd;
+      if (end === undefined) throw new ApiError(404, `No such exec instance: ${reference}`);
+      const isRunning = end === 'hangs';
+      return {
+        status: 200,
+        json: { ID: reference, Running: isRunning, ExitCode: isRunning ? null : end },
+      };
+    }),
     route('GET /_ping', () => ({ status: 200, headers: pingHeaders, text: 'OK' })),
     route('HEAD /_ping', () => ({ status: 200, headers: pingHeaders, text: '' })),
     route('GET /version', () => ({ status: 200, json: toVersion(version) })),

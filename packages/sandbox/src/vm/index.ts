@@ -14,6 +14,7 @@ import { createHostKey } from './host-key.ts';
 import { createListener, findFreePort } from './listener.ts';
 import { createSshServer } from './ssh-server.ts';
 import { writeStacks } from './stacks.ts';
+import { createVmUse, type VmUse } from './use.ts';
 
 export interface VmOptions {
   readonly faults: Faults;
@@ -39,6 +40,8 @@ export interface SandboxVm extends AsyncDisposable {
   /** A new host key from the next connection on. */
   changeHostKey(): void;
   readonly engine: SandboxEngine;
+  /** Who uses the VM, and what its clock says. */
+  readonly use: VmUse;
   /** TCP connections to sshd that are open now. */
   readonly connections: number;
   /** TCP connections that sshd has accepted, ever. */
@@ -61,14 +64,25 @@ export async function createVm(options: VmOptions): Promise<SandboxVm> {
   const commands = createCommandServer(commandPath, (call) =>
     runDocker({ ...call, engine, images, faults }),
   );
-  const shell = createShell({ user, home, binFolder });
+  const port = await findFreePort();
+  const useFiles = createVmUse({
+    folder: join(home, '.sandbox', 'proc'),
+    binFolder,
+    port,
+    containers: () => engine.containers,
+    peers: () => listener.peers,
+  });
+  const shell = createShell({
+    ...{ user, home, binFolder, procFolder: useFiles.folder },
+    beforeRun: useFiles.write,
+  });
   const sshd = createSshServer({ user, authorizedKey, faults, engine, shell });
   let hostKey = createHostKey();
-  const port = await findFreePort();
   const listener = createListener({
     port,
     faults,
-    serve: (stream) => sshd.serve(stream, hostKey),
+    serve: (stream, peer) =>
+      sshd.serve(stream, hostKey, `${peer.replace(':', ' ')} 127.0.0.1 ${port}`),
   });
 
   let on = false;
@@ -90,6 +104,7 @@ export async function createVm(options: VmOptions): Promise<SandboxVm> {
   return {
     port,
     engine,
+    use: useFiles.use,
     get hostKeyFingerprint() {
       return hostKey.fingerprint;
     },
@@ -106,6 +121,7 @@ export async function createVm(options: VmOptions): Promise<SandboxVm> {
       inOrder(async () => {
         if (on) return;
         on = true;
+        useFiles.boot();
         await engine.boot();
         await commands.open();
         await listener.open(host);

@@ -9,6 +9,8 @@ import { createLink, type Link } from './link.ts';
 export interface Listener {
   readonly connections: number;
   readonly connects: number;
+  /** Who is connected: `127.0.0.1:50000`. */
+  readonly peers: readonly string[];
   /** Throws when the port stays taken. */
   open(host: string): Promise<void>;
   /** Stops listening and cuts every connection; behind a frozen link the peer notices only when it thaws. */
@@ -21,14 +23,14 @@ export interface ListenerOptions {
   readonly port: number;
   readonly faults: Faults;
   /** Speaks the protocol on a new connection. */
-  readonly serve: (stream: Duplex) => void;
+  readonly serve: (stream: Duplex, peer: string) => void;
 }
 
 const bindDeadlineMs = 5_000;
 
 /** Listens when opened, unless the fault `refuse` is set; follows the faults as they change. */
 export function createListener({ port, faults, serve }: ListenerOptions): Listener {
-  const links = new Set<Link>();
+  const links = new Map<Link, string>();
   const bannerTimers = new Set<NodeJS.Timeout>();
   let connects = 0;
   let host: string | undefined;
@@ -43,7 +45,8 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
       return;
     }
     const link = createLink(socket);
-    links.add(link);
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    links.set(link, peer);
     socket.on('close', () => links.delete(link));
     if (mode === 'freeze') link.freeze();
     if (mode === 'silent') {
@@ -51,12 +54,12 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
       return;
     }
     if (bannerDelayMs === undefined) {
-      serve(link.stream);
+      serve(link.stream, peer);
       return;
     }
     const timer = setTimeout(() => {
       bannerTimers.delete(timer);
-      if (!link.stream.destroyed) serve(link.stream);
+      if (!link.stream.destroyed) serve(link.stream, peer);
     }, bannerDelayMs);
     bannerTimers.add(timer.unref());
   };
@@ -76,7 +79,7 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
   const stopWatching = faults.onChange((area) => {
     if (area !== 'ssh') return;
     const { mode } = faults.ssh;
-    for (const link of links) {
+    for (const link of links.keys()) {
       if (mode === 'freeze') link.freeze();
       else link.thaw();
     }
@@ -92,6 +95,9 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
     get connects() {
       return connects;
     },
+    get peers() {
+      return [...links.values()];
+    },
     async open(wanted) {
       host = wanted;
       await listen();
@@ -101,11 +107,11 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
       unlisten();
       for (const timer of bannerTimers) clearTimeout(timer);
       bannerTimers.clear();
-      for (const link of links) link.stream.destroy();
+      for (const link of links.keys()) link.stream.destroy();
     },
     release() {
       stopWatching();
-      for (const link of links) link.destroy();
+      for (const link of links.keys()) link.destroy();
     },
   };
 }

@@ -20,8 +20,8 @@ export interface SshServerOptions {
 }
 
 export interface SshServer {
-  /** Speaks SSH on a stream, with this host key. */
-  serve(stream: Duplex, hostKey: HostKey): void;
+  /** Speaks SSH on a stream, with this host key; sessions find both ends in SSH_CONNECTION. */
+  serve(stream: Duplex, hostKey: HostKey, ends: string): void;
 }
 
 const defaultMaxSessions = 10;
@@ -35,7 +35,7 @@ export function createSshServer(options: SshServerOptions): SshServer {
   if (key instanceof Error)
     throw new Error('authorizedKey is not an OpenSSH public key', { cause: key });
   return {
-    serve(stream, hostKey) {
+    serve(stream, hostKey, ends) {
       const server = new ssh2.Server(
         {
           hostKeys: [hostKey.privateKey],
@@ -43,7 +43,7 @@ export function createSshServer(options: SshServerOptions): SshServer {
           ident: 'OpenSSH_9.6',
           keepaliveInterval: never,
         },
-        (client) => accept(client, key, options),
+        (client) => accept(client, key, { ...options, ends }),
       );
       // It never listens itself, so that one port can outlive many of them. A Duplex is all it needs of the socket.
       server.injectSocket(stream as Socket);
@@ -51,7 +51,11 @@ export function createSshServer(options: SshServerOptions): SshServer {
   };
 }
 
-function accept(client: Connection, key: ssh2.ParsedKey, options: SshServerOptions): void {
+interface ConnectionOptions extends SshServerOptions {
+  readonly ends: string;
+}
+
+function accept(client: Connection, key: ssh2.ParsedKey, options: ConnectionOptions): void {
   sayOpenFailed(client);
   client.on('error', () => {});
   let tries = 0;
@@ -97,8 +101,8 @@ function isAllowed(
   return key.verify(context.blob, context.signature, context.hashAlgo) === true;
 }
 
-function serveSession(session: ssh2.Session, { shell }: SshServerOptions): void {
-  const env: Record<string, string> = {};
+function serveSession(session: ssh2.Session, { shell, ends }: ConnectionOptions): void {
+  const env: Record<string, string> = { SSH_CONNECTION: ends };
   let signal: ((name: string) => void) | undefined;
   // As Debian's AcceptEnv.
   session.on('env', (yes, no, { key, val }) => {

@@ -78,7 +78,7 @@ export const environmentSchema = z.object({
   IDLE_STOP_AFTER_MINUTES: span
     .optional()
     .describe(
-      'the VM gets a soft stop once nothing has used it for so long, see [on-demand.md](docs/on-demand.md); off if left out, or `off`',
+      'the VM gets a soft stop once nothing has used it for so long, see [docs/on-demand.md](docs/on-demand.md); off if left out, or `off`',
     ),
   IDLE_ANNOUNCE_MINUTES: amount
     .default(defaultAnnounceMinutes)

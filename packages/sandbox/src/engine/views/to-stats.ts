@@ -1,6 +1,6 @@
 // A container's resource use as GET /containers/{id}/stats shows it, on a machine of four cores and cgroup v2.
 
-import type { SandboxContainer } from '../container.ts';
+import { type SandboxContainer, toBusySeconds } from '../container.ts';
 import { formatTime, type NanoTime } from '../logs/nano-time.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -30,7 +30,10 @@ export function toStats(
   const seed = Number.parseInt(container.id.slice(0, 6), 16) / 0xffffff;
   const upSeconds = Number(now - container.startedAt) / 1e9;
   // A slow wave, so that two samples differ and none goes back.
-  const busySeconds = upSeconds * (0.005 + 0.03 * seed) + 0.01 * (1 - Math.cos(upSeconds / 30));
+  const busySeconds =
+    upSeconds * (0.002 + 0.01 * seed) +
+    0.01 * (1 - Math.cos(upSeconds / 30)) +
+    toBusySeconds(container, now);
   const memory = Math.round(
     (12 + 180 * seed) * 1_048_576 * (1 + 0.05 * Math.sin(upSeconds / 60 + seed)),
   );

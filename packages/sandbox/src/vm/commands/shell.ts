@@ -27,12 +27,15 @@ export interface ShellOptions {
   readonly home: string;
   /** First in the PATH. */
   readonly binFolder: string;
+  /** The VM's /proc, for what asks by HOST_PROC. */
+  readonly procFolder: string;
+  readonly beforeRun: () => void;
 }
 
 const killDeadlineMs = 5_000;
 
 /** Nothing runs yet. */
-export function createShell({ user, home, binFolder }: ShellOptions): Shell {
+export function createShell({ user, home, binFolder, procFolder, beforeRun }: ShellOptions): Shell {
   const children = new Set<ChildProcess>();
   // In the environment of every descendant: this finds those that left the process group.
   const marker = `ONDEMAND_SANDBOX_VM=${randomUUID()}`;
@@ -41,11 +44,13 @@ export function createShell({ user, home, binFolder }: ShellOptions): Shell {
     USER: user,
     LOGNAME: user,
     SHELL: '/bin/sh',
+    HOST_PROC: procFolder,
     PATH: `${binFolder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     [marker.slice(0, marker.indexOf('='))]: marker.slice(marker.indexOf('=') + 1),
   };
   return {
     run(channel, { command, env }) {
+      beforeRun();
       const child = spawn('/bin/sh', command === undefined ? [] : ['-c', command], {
         cwd: home,
         env: { ...env, ...base },
