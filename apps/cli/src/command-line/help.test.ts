@@ -12,6 +12,8 @@ test('every command is found', () => {
     '',
     'status',
     'wake',
+    'keep',
+    'idle',
     'vm',
     'vm status',
     'vm start',

@@ -89,8 +89,7 @@ export function createIdle(options: IdleOptions): Idle {
     : undefined;
 
   return {
-    verdict: ({ signal } = {}) =>
-      reads.read('what uses the VM', (shared) => readVerdict(shared), { signal, keep: true }),
+    verdict: (options) => reads.read('what uses the VM', readVerdict, options),
     noteAction(by) {
       action = { atMs: clock.elapsedMs(), by };
       // Many in a row are written once; a VM that is not connected is not dialled for it.
