@@ -325,6 +325,22 @@ describe('actions', () => {
   });
 });
 
+test('a stop is sent with the ETag from before it was confirmed, and not at all where it is not', async () => {
+  const { vm, world } = setUp();
+  const confirm = async () => {
+    throw new Error('it is used');
+  };
+  await expect(vm.stop({ soft: true, confirm })).rejects.toThrow('it is used');
+  expect(world.sent).toEqual([]);
+  const meanwhile = async () => world.move('RUNNING');
+  await expect(vm.stop({ soft: true, confirm: meanwhile })).rejects.toMatchObject({
+    code: 'CONFLICT',
+  });
+  expect(world.lifecycleState).toBe('RUNNING');
+  await vm.stop({ soft: true, confirm: async () => {} });
+  expect(world.lifecycleState).toBe('STOPPING');
+});
+
 describe('an action whose answer was lost', () => {
   test('is a success when the state proves it', async () => {
     const { vm, world } = setUp();

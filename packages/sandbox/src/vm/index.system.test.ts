@@ -90,7 +90,10 @@ test('nothing of the host environment reaches a command', async () => {
     .split('\n')
     .map((line) => line.split('=')[0]);
   expect(names.sort()).toEqual(
-    ['HOME', 'LOGNAME', 'ONDEMAND_SANDBOX_VM', 'PATH', 'PWD', 'SHELL', 'USER'].sort(),
+    [
+      ...['HOME', 'HOST_PROC', 'LOGNAME', 'ONDEMAND_SANDBOX_VM', 'PATH', 'PWD', 'SHELL'],
+      ...['SSH_CONNECTION', 'USER'],
+    ].sort(),
   );
   expect(stdout).toContain(`HOME=${app.home}\n`);
 });

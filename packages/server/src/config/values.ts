@@ -14,14 +14,14 @@ export const seconds = text
 
 /** None at all is fine. */
 export const amount = text
-  .regex(/^\d{1,6}(\.\d+)?$/, 'must be a number, 0 or more')
+  .regex(/^\d{1,6}(\.\d+)?$/, 'must be a number that is not negative')
   .transform(Number);
 
 /** So many of a unit, or `off`. */
 export const span = text
-  .regex(/^(off|\d{1,6}(\.\d+)?)$/, 'must be a number above 0, or off')
+  .regex(/^(off|\d{1,6}(\.\d+)?)$/, 'must be a positive number, or off')
   .transform((value) => (value === 'off' ? undefined : Number(value)))
-  .refine((value) => value !== 0, 'must be above 0, or off');
+  .refine((value) => value !== 0, 'must be a positive number, or off');
 
 export const truth = z
   .enum(['true', 'false'], 'must be true or false')
