@@ -14,6 +14,7 @@ import {
   sample,
   stoppedVm,
   table,
+  toReady,
   vm,
   vmOff,
 } from './testing/fixtures.test-support.ts';
@@ -23,7 +24,7 @@ import { hanging, refusal, type Script, startStubApi } from './testing/stub-api.
 test.each([
   {
     args: 'status',
-    stdout: `oci-flex   RUNNING   203.0.113.10\n\nKept on   by connections\nStops     not while that is so\n\n${table}`,
+    stdout: `oci-flex   RUNNING   203.0.113.10\n\nPhase     on\nKept on   by connections\nStops     not while that is so\n\n${table}`,
   },
   {
     args: 'vm status',
@@ -51,7 +52,13 @@ test.each([
 test.each([
   {
     args: 'status',
-    data: { vm, idle: idleVerdict, jobs: [job, failedJob], containers: [backup, nginx] },
+    data: {
+      vm,
+      ready: toReady('RUNNING', true),
+      idle: idleVerdict,
+      jobs: [job, failedJob],
+      containers: [backup, nginx],
+    },
   },
   { args: 'vm status', data: vm },
   { args: 'vm start', data: initiated('START').data },
@@ -98,7 +105,7 @@ test('status of a VM that is off is no failure, and its containers are null', as
   expect(people.stdout).toMatch(/^oci-flex {3}STOPPED\n/);
   const json = await runBin(['status', '--json'], api);
   expect(JSON.parse(json.stdout)).toEqual({
-    ...{ vm: stoppedVm, idle: null, jobs: null, containers: null },
+    ...{ vm: stoppedVm, ready: null, idle: null, jobs: null, containers: null },
   });
 });
 
@@ -120,7 +127,7 @@ test('status shows the containers even when OCI cannot be asked, and exits with 
   const result = await runBin(['status', '--json'], api);
   expect(result).toMatchObject({ exitCode: 6, stderr: 'ondemand: OCI is down\n' });
   expect(JSON.parse(result.stdout)).toEqual({
-    ...{ vm: null, idle: null, jobs: null, containers: [nginx] },
+    ...{ vm: null, ready: null, idle: null, jobs: null, containers: [nginx] },
   });
 });
 

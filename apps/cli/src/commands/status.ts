@@ -1,6 +1,6 @@
 // `ondemand status`: the VM, why it is on, when it stops, and its containers at a glance.
 
-import type { Container, IdleVerdict, Job, VmState } from '@ondemand/client';
+import type { Container, IdleVerdict, Job, VmReady, VmState } from '@ondemand/client';
 import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
@@ -14,16 +14,17 @@ import { toStateStyle } from '../views/vm-facts.ts';
 
 export const status = defineCommand({
   description: `The VM, why it is on and when it stops, leases, running jobs, and its containers at a glance.
-With --json it is { "vm", "idle", "jobs", "containers" }, each as GET /vm/status, /vm/idle, /jobs
-and /containers answer, or null where it could not be asked: of a VM that is off, or of what the
-token may not see.`,
+With --json it is { "vm", "ready", "idle", "jobs", "containers" }, each as GET /vm/status,
+/vm/ready, /vm/idle, /jobs and /containers answer, or null where it could not be asked: of a VM
+that is off, or of what the token may not see.`,
   options: {},
   examples: ['ondemand status', "ondemand status --json | jq -r '.vm.lifecycleState'"],
   async run({ connect, output, signal }) {
     const client = await connect();
     const spinner = output.spin('Asking for the VM and its containers');
-    const [vm, idle, jobs, containers] = await Promise.allSettled([
+    const [vm, ready, idle, jobs, containers] = await Promise.allSettled([
       client.vm.status.query(undefined, { signal }),
+      client.vm.ready.query(undefined, { signal }),
       client.vm.idle.query(undefined, { signal }),
       client.jobs.list.query(undefined, { signal }),
       client.containers.list.query(undefined, { signal }),
@@ -33,6 +34,7 @@ token may not see.`,
 
     const glance: Glance = {
       vm: fulfilled(vm),
+      ready: fulfilled(ready),
       idle: fulfilled(idle),
       jobs: fulfilled(jobs),
       containers: fulfilled(containers),
@@ -55,6 +57,7 @@ async function isExpected({ lifecycleState }: VmState, error: unknown): Promise<
 
 interface Glance {
   readonly vm: VmState | null;
+  readonly ready: VmReady | null;
   readonly idle: IdleVerdict | null;
   readonly jobs: readonly Job[] | null;
   readonly containers: readonly Container[] | null;
@@ -70,12 +73,12 @@ function fulfilled<T>(result: PromiseSettledResult<T>): T | null {
   return result.status === 'fulfilled' ? result.value : null;
 }
 
-function toText({ vm, idle, jobs, containers }: Glance, view: GlanceView): string {
+function toText({ vm, ready, idle, jobs, containers }: Glance, view: GlanceView): string {
   const { style, width } = view;
   const running = (jobs ?? []).filter(({ state }) => state === 'running');
   const sections = [
     vm === null ? 'The state of the VM is unknown\n' : toHeadline(vm, style),
-    ...(idle === null ? [] : [toFacts(toIdleFacts(idle, view.now), style, width)]),
+    ...toFactsOf({ ready, idle }, view),
     ...(idle === null || idle.leases.length === 0 ? [] : [toLeaseTable(idle.leases, view)]),
     ...(running.length === 0 ? [] : [toJobTable(running, view)]),
     ...(containers === null
@@ -85,9 +88,23 @@ function toText({ vm, idle, jobs, containers }: Glance, view: GlanceView): strin
   return sections.join('\n');
 }
 
-function toIdleFacts(idle: IdleVerdict, now: Date): readonly Fact[] {
-  const stop: Fact = ['Stops', toStop(idle, now)];
-  return [['Kept on', toKeptOn(idle)], stop];
+function toFactsOf(
+  { ready, idle }: Pick<Glance, 'ready' | 'idle'>,
+  { style, now, width }: GlanceView,
+): string[] {
+  const facts: readonly (Fact | undefined)[] = [
+    ready === null ? undefined : ['Phase', toPhase(ready)],
+    idle === null ? undefined : ['Kept on', toKeptOn(idle)],
+    idle === null ? undefined : ['Stops', toStop(idle, now)],
+  ];
+  return facts.some((fact) => fact !== undefined) ? [toFacts(facts, style, width)] : [];
+}
+
+/** With the first thing that stands in the way of using it. */
+function toPhase({ phase, ready, vm, ssh, docker }: VmReady): string {
+  const reason =
+    ready || phase === 'asleep' ? undefined : (vm.reason ?? ssh.reason ?? docker.reason);
+  return reason === undefined ? phase : `${phase}: ${reason}`;
 }
 
 function toHeadline({ displayName, vmId, lifecycleState, ip }: VmState, style: Style): string {
