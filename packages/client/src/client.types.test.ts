@@ -87,7 +87,9 @@ test('a subscription gives plain items, without the ids that it is resumed by', 
     time?: string;
   }>();
   expectTypeOf<JobOutput>().toEqualTypeOf<{ text: string }>();
-  expectTypeOf<OnDemandEvent['type']>().toEqualTypeOf<'vm' | 'container' | 'job' | 'resync'>();
+  expectTypeOf<OnDemandEvent['type']>().toEqualTypeOf<
+    'vm' | 'container' | 'job' | 'idle' | 'resync'
+  >();
   expectTypeOf<Reconnect['error']>().toEqualTypeOf<OnDemandError>();
 });
 
