@@ -50,7 +50,7 @@ describeRealEngine('the idle verdict on a real engine', () => {
   const seen = (name: Signal['name'], state: Signal['state']) =>
     until(`${name} to be ${state}`, async () => {
       const found = await look(name);
-      return found.state === state && found;
+      return found.state === state ? found : undefined;
     });
 
   test('a client of a published port keeps it on and is named with its address, the health check does not', async () => {

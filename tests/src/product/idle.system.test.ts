@@ -117,14 +117,16 @@ describe('GET /vm/idle', () => {
     faults.ssh.exec = false;
     const verdict = await until('commands to be missed', async () => {
       const found = await read();
-      return found.usedAt === null && found;
+      return found.usedAt === null ? found : undefined;
     });
     expect(new Set(verdict.signals.map(({ state }) => state))).toEqual(new Set(['unknown']));
     faults.reset();
     world.setLifecycleState('STOPPED');
     const error = await until('the VM to be off', async () => {
       const response = await app.get('/vm/idle');
-      return response.status === 503 && (await expectApiError(response, 'SERVICE_UNAVAILABLE'));
+      return response.status === 503
+        ? await expectApiError(response, 'SERVICE_UNAVAILABLE')
+        : undefined;
     });
     expect(error.details).toMatchObject({ lifecycleState: 'STOPPED' });
   });
@@ -164,7 +166,7 @@ test('three processes announce a stop, send one SOFTSTOP between them, and recor
     const all = servers
       .flatMap((server) => server.logs())
       .flatMap(({ audit }) => (audit === undefined ? [] : [audit as Record<string, unknown>]));
-    return all.length >= 2 && all;
+    return all.length >= 2 ? all : undefined;
   });
   expect(audits.map(({ sub, action, outcome }) => [sub, action, outcome])).toEqual([
     ['ondemand:idle', 'vm_stop', 'intent'],
