@@ -28,6 +28,9 @@ const stopped = new Promise((resolve) => {
   onLauncherGone(stop);
 });
 
+/** Long enough to see a wake in its stages. */
+const durations = { startMs: 2000, stopMs: 1000, softStopMs: 2000, bootMs: 2000 };
+
 process.exitCode = await main();
 
 function readOptions() {
@@ -47,7 +50,7 @@ async function main() {
   if (built !== 0) return built;
 
   const { startSandbox } = await import('../packages/sandbox/dist/index.js');
-  const sandbox = await startSandbox();
+  const sandbox = await startSandbox({ durations });
   try {
     return isStopped ? 0 : await serve(sandbox);
   } finally {
@@ -105,6 +108,8 @@ Paste the three lines above into another terminal; then every line of the README
   export ONDEMAND_URL=$URL ONDEMAND_TOKEN=$TOKEN
   npx --yes pnpm@10 ondemand status
   npx --yes pnpm@10 ondemand logs nginx -n 20
+  npx --yes pnpm@10 ondemand vm stop --yes --wait
+  npx --yes pnpm@10 ondemand wake
 
 or log in as a person would:
 

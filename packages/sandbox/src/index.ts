@@ -47,6 +47,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly vm: SandboxVm;
   readonly oci: Oci;
   readonly oidc: Oidc;
+  /** `shutdown -h now` on the VM: its system is off, OCI goes on saying RUNNING, and the serial console ends in a halt. Starting the instance again ends it. */
+  shutDownInside(): Promise<void>;
   /** Makes the known_hosts file vouch for the VM's present key, as its owner would after `vm.changeHostKey()`. */
   trustHostKey(): void;
   /** Ends every listener, connection and timer, and removes every file; may be called again. */
@@ -132,11 +134,18 @@ async function build(options: SandboxOptions, { close, onClose }: Closing): Prom
     vm,
     oci,
     oidc,
+    async shutDownInside() {
+      await power.shutDown();
+      oci.writeConsole(haltText);
+    },
     trustHostKey: () => knownHosts.trust(vm.hostPublicKey),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
+
+const haltText =
+  '\r\n[  OK  ] Reached target System Power Off.\r\n[  912.345678] reboot: Power down\r\n';
 
 async function opened<T extends AsyncDisposable>(
   opening: Promise<T>,

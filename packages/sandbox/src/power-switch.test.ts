@@ -28,6 +28,15 @@ test('the VM loses power when RUNNING ends and has it again at the new address a
   await expect.poll(() => app.log).toEqual(['on 127.0.0.1', 'off', 'on 127.0.0.9']);
 });
 
+test('a system that is shut down inside stays off until the instance is started again', async () => {
+  await using app = plugIn();
+  await app.power.shutDown();
+  expect(app.log).toEqual(['on 127.0.0.1', 'off']);
+  for (const state of ['STOPPING', 'STOPPED', 'STARTING', 'RUNNING'] as const)
+    app.world.setLifecycleState(state);
+  await expect.poll(() => app.log).toEqual(['on 127.0.0.1', 'off', 'on 127.0.0.1']);
+});
+
 test('a boot that is cut short never happens', async () => {
   await using app = plugIn({ lifecycleState: 'STOPPED', durations: { bootMs: 60_000 } });
   const before = countTimers();

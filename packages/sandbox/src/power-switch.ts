@@ -9,6 +9,8 @@ export interface Powered {
 }
 
 export interface PowerSwitch extends AsyncDisposable {
+  /** Ends the system, though the instance goes on RUNNING: as `shutdown -h now` on the VM does. It boots when the instance is next started. */
+  shutDown(): Promise<void>;
   /** Resolves once all switching so far is done; a boot that waits for its time is not waited for. */
   settled(): Promise<void>;
 }
@@ -40,6 +42,11 @@ export function createPowerSwitch(world: World, vm: Powered): PowerSwitch {
   if (world.instance.lifecycleState === 'RUNNING') switchOn();
 
   return {
+    async shutDown() {
+      clearTimeout(boot);
+      switchOff();
+      await queue;
+    },
     settled: () => queue,
     async [Symbol.asyncDispose]() {
       unsubscribe();

@@ -204,3 +204,95 @@ describe('when OCI fails', () => {
     expect((await app.get('/containers')).status).toBe(200);
   });
 });
+
+describe('waking', () => {
+  const json = { 'content-type': 'application/json' };
+  const starts = () =>
+    app.sandbox.oci.requests.filter(({ operation }) => operation === 'InstanceAction').length;
+  const stopVm = () => {
+    app.sandbox.world.setLifecycleState('STOPPED');
+    app.sandbox.oci.clear();
+  };
+
+  test('three at once, with the scope wake, make one START and hear when it is ready', async () => {
+    stopVm();
+    const token = await app.sandbox.tokens.wake();
+    const answers = await Promise.all([1, 2, 3].map(() => app.post('/vm/wake', { token })));
+    for (const answer of answers) {
+      expect(answer.status).toBe(200);
+      expect(await answer.json()).toMatchObject({ ready: true, phase: 'on' });
+    }
+    expect(starts()).toBe(1);
+    expect((await app.get('/containers', { token })).status).toBe(403);
+  });
+
+  test('who does not wait gets 202, and watches it become ready', async () => {
+    stopVm();
+    Object.assign(app.sandbox.world.durations, { startMs: 1000 });
+    const answer = await app.post('/vm/wake', { headers: { prefer: 'respond-async' } });
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get('location')).toBe('/vm/ready');
+    expect(await answer.json()).toMatchObject({ ready: false, phase: 'waking' });
+    const stream = await (await app.get('/vm/ready/stream')).text();
+    expect(stream).toContain('"lifecycleState":"STARTING"');
+    expect(stream).toMatch(/data: \{"ready":true,"phase":"on".*\n\nevent: end\n/);
+  });
+
+  test('a VM that is STOPPING is waited for; a lease is taken, and a container started, once it is ready', async () => {
+    app.sandbox.oci.clear();
+    await app.post('/vm/stop', { headers: json, body: '{"soft":true}' });
+    const [woken, started] = await Promise.all([
+      app.post('/vm/wake', { headers: json, body: '{"minutes":5,"reason":"a test"}' }),
+      app.post('/containers/nginx/start', { headers: json, body: '{"wake":true}' }),
+    ]);
+    expect(await woken.json()).toMatchObject({ ready: true, lease: { reason: 'a test' } });
+    expect(await started.json()).toMatchObject({ container: 'nginx', status: 'success' });
+    expect(starts()).toBe(2); // the stop, and one START
+  });
+
+  test('out of capacity is a 503 with its reason, and who waits has it tried again', async () => {
+    stopVm();
+    app.sandbox.faults.oci.outOfCapacity = true;
+    const refused = await app.post('/vm/wake', { headers: { prefer: 'wait=1' } });
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+    const { details } = await expectApiError(refused, 'SERVICE_UNAVAILABLE', 'OCI out of capacity');
+    expect(details.reason).toBe('OUT_OF_CAPACITY');
+    const waiting = app.post('/vm/wake', { headers: { prefer: 'wait=60' } });
+    await until('the wait tells when it tries next', async () => {
+      const { nextStart } = await app.getJson<{ nextStart?: object }>('/vm/ready');
+      return nextStart !== undefined;
+    });
+    app.sandbox.faults.reset();
+    expect(await (await waiting).json()).toMatchObject({ ready: true });
+  });
+
+  test('a VM that shut down inside is told by its console; captures are deleted, and the address has its host key', async () => {
+    const address = await app.get('/vm/address', { token: 'admin' });
+    expect(await address.json()).toMatchObject({
+      host: '127.0.0.1',
+      user: 'opc',
+      hostKeys: [expect.stringMatching(/^ssh-ed25519 AAAA[\w+/]+=*$/)],
+    });
+    await app.sandbox.shutDownInside();
+    app.sandbox.oci.clear();
+    try {
+      const ready = await app.getJson<object>('/vm/ready');
+      expect(ready).toMatchObject({
+        ready: false,
+        phase: 'unreachable',
+        vm: { lifecycleState: 'RUNNING' },
+      });
+      const console = await app.get('/vm/console?lines=1', {
+        token: 'admin',
+        headers: { accept: 'text/plain' },
+      });
+      expect(await console.text()).toBe('[  912.345678] reboot: Power down\n');
+      await until(
+        'the capture is deleted',
+        async () => app.sandbox.oci.count('DeleteConsoleHistory') === 1,
+      );
+    } finally {
+      app.sandbox.world.setLifecycleState('STOPPED'); // it boots again after this
+    }
+  });
+});

@@ -170,7 +170,7 @@ export const environmentSchema = z.object({
   REBUILD_WAIT_SECONDS: seconds
     .optional()
     .describe(
-      'how long a rebuild request without a `Prefer` header waits for the end of the build before it is answered with the running job; if left out, 45 where `TRUST_PROXY` is set, else no limit',
+      'how long a rebuild request without a `Prefer` header waits for the end of the build before it is answered with the running job, and a wake for the VM to be ready; if left out, 45 where `TRUST_PROXY` is set, else no limit',
     ),
   COMPOSE_ROOTS: z
     .string()

@@ -25,6 +25,19 @@ describe('createBackoff()', () => {
     expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 8000, 8000]);
   });
 
+  it('lets one who is in a hurry begin at once, but for a refused login', () => {
+    const { backoff, now } = createWorld(() => 0);
+    for (let failures = 0; failures < 4; failures += 1)
+      backoff.failed({ startedAtMs: now(), loginRefused: false });
+    backoff.hurry();
+    expect(backoff.remainingMs()).toBe(0);
+    backoff.failed({ startedAtMs: now(), loginRefused: false });
+    expect(backoff.remainingMs()).toBe(500);
+    backoff.failed({ startedAtMs: now(), loginRefused: true });
+    backoff.hurry();
+    expect(backoff.remainingMs()).toBe(30_000);
+  });
+
   it.each([0, 0.5, 0.999])(
     'allows at most 45 attempts in five minutes of unavailability (jitter %d)',
     (jitter) => {

@@ -13,6 +13,7 @@ import {
 } from '../../testing/expect-failure.test-support.ts';
 import { connectTo, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
 import { startFaultProxy } from '../../testing/tcp-faults.test-support.ts';
+import { toFingerprint } from '../login/host-key.ts';
 import type { SshEvent } from './connection.ts';
 
 async function echo(stream: Duplex, text: string): Promise<string> {
@@ -28,6 +29,21 @@ describe('createSshConnection()', () => {
     expect(connection.connected).toBe(false);
     expect(connection.generation).toBe(0);
     expect(server.connections).toBe(0);
+  });
+
+  it('tells where it leads and which host key was accepted, and connects for that', async () => {
+    await using server = await startFakeSshd();
+    await using connection = connectTo(server);
+    const address = await connection.address();
+    expect(address).toMatchObject({
+      host: '127.0.0.1',
+      port: server.port,
+      hostKeys: [expect.any(String)],
+    });
+    const [, key = ''] = address.hostKeys[0]?.split(' ') ?? [];
+    expect(address.hostKeys[0]).toMatch(/^[a-z0-9-]+ AAAA/);
+    expect(toFingerprint(Buffer.from(key, 'base64'))).toBe(server.fingerprint);
+    expect(server.connections).toBe(1);
   });
 
   it('gives a hundred callers at once one connection', async () => {

@@ -1,0 +1,89 @@
+// The serial console against a server that speaks OCI's console histories as far as each test needs it.
+
+import { expect, test } from 'vitest';
+import { json, refuse, setUpOci, startOci } from '../testing/compute.test-support.ts';
+import { toLastLines } from './console.ts';
+
+const { computeAt, failure } = setUpOci();
+
+const histories = '/20160918/instanceConsoleHistories';
+const timeCreated = '2026-02-08T10:15:30.000Z';
+
+/** Captures in three reads; ends as told. */
+async function startHistories(
+  end: 'SUCCEEDED' | 'FAILED' = 'SUCCEEDED',
+  text = 'one\r\ntwo\r\nthree\r\n',
+) {
+  const kept = new Set<string>();
+  let captures = 0;
+  let reads = 0;
+  const oci = await startOci(({ method, url }, response) => {
+    const path = url.split('?')[0] ?? '';
+    const id = path.slice(histories.length + 1).replace(/\/data$/, '');
+    const history = (lifecycleState: string) => ({
+      id: id || `h${captures}`,
+      lifecycleState,
+      timeCreated,
+    });
+    if (method === 'POST') {
+      captures += 1;
+      kept.add(`h${captures}`);
+      return json(response, history('REQUESTED'));
+    }
+    if (method === 'DELETE') {
+      kept.delete(id);
+      response.writeHead(204).end();
+      return;
+    }
+    if (path.endsWith('/data')) {
+      response.writeHead(200, { 'content-type': 'text/plain' }).end(text);
+      return;
+    }
+    reads += 1;
+    json(response, history(reads % 3 === 0 ? end : 'GETTING-HISTORY'));
+  });
+  return { ...oci, kept, captures: () => captures };
+}
+
+test('is captured, waited for, read, and deleted', async () => {
+  await using oci = await startHistories();
+  await using compute = computeAt(oci.endpoint);
+  expect(await compute.readConsole({ lines: 2 })).toEqual({
+    capturedAt: timeCreated,
+    logs: 'two\nthree\n',
+  });
+  await expect.poll(() => oci.kept.size).toBe(0);
+  expect(oci.requests.find(({ url }) => url.includes('/data'))?.url).toContain('length=1048576');
+});
+
+test('is captured once for all who ask at the same time', async () => {
+  await using oci = await startHistories();
+  await using compute = computeAt(oci.endpoint);
+  await Promise.all([1, 2, 3].map(() => compute.readConsole({ lines: 2 })));
+  expect(oci.captures()).toBe(1);
+});
+
+test('a capture that fails is unavailable, and is deleted too', async () => {
+  await using oci = await startHistories('FAILED');
+  await using compute = computeAt(oci.endpoint);
+  const error = await failure(compute.readConsole({ lines: 2 }));
+  expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', text: 'OCI failed' });
+  await expect.poll(() => oci.kept.size).toBe(0);
+});
+
+test('a policy that does not allow it is named', async () => {
+  await using oci = await startOci((_, response) => refuse(response, 404));
+  await using compute = computeAt(oci.endpoint);
+  const error = await failure(compute.readConsole({ lines: 2 }));
+  expect(error).toMatchObject({ code: 'INTERNAL_ERROR', text: 'VM console not readable' });
+  expect(error.message).toContain('manage console-histories');
+});
+
+test.each([
+  ['a\r\nb\r\nc\r\n', 2, 'b\nc\n'],
+  ['a\r\r\nb\nc', 10, 'a\nb\nc\n'],
+  ['', 5, '\n'],
+  ['{"a":1}', 5, '{"a":1}\n'],
+])('the end of %j is, for %i lines, %j', (text, lines, expected) => {
+  expect(toLastLines(text, lines)).toBe(expected);
+});
