@@ -136,6 +136,7 @@ test.each([
       ...fault,
       only: (subject: { operation: string }) => subject.operation === operation,
     });
+    app.sandbox.world.touch(); // of an instance that has not changed the address that is known stands for a minute
     const state = await app.getJson<Record<string, unknown>>('/vm/status');
     expect(state).toMatchObject({ lifecycleState: 'RUNNING' });
     expect(state).not.toHaveProperty('ip');
