@@ -84,9 +84,17 @@ test('a tRPC answer counts until it is read as well', async () => {
     { answerBudget: { perSubject: 10e6, inAll: 20e6 } },
   );
   const input = encodeURIComponent('{"name":"nginx"}');
-  const refused = await server.ask(`/trpc/containers.logs?input=${input}`, { as: 'read' });
+  const ask = () => server.ask(`/trpc/containers.logs?input=${input}`, { as: 'read' });
+  const unread = await ask();
+  expect(unread.status).toBe(200);
+  const refused = await ask();
   expect(refused.status).toBe(503);
   expect(await refused.json()).toMatchObject({ error: { data: { code: 'SERVICE_UNAVAILABLE' } } });
+  expect((await unread.text()).length).toBeGreaterThan(8e6);
+  await vi.waitFor(async () => {
+    const answer = await ask();
+    expect((await answer.text()).length).toBeGreaterThan(8e6);
+  }, pollOptions);
 });
 
 test('createAnswerBudget() gives back what was held, once', () => {

@@ -74,7 +74,8 @@ export function addAnswerBudget(app: FastifyInstance, budget: AnswerBudget): voi
   app.addHook('onSend', (request, reply, payload, done) => {
     const hold = (whole: unknown) => {
       if (whole instanceof Response) request.holdBytes(answerInParts);
-      if (typeof whole === 'string' && whole.length > smallAnswer) request.holdBytes(whole.length);
+      const isWhole = typeof whole === 'string' || Buffer.isBuffer(whole);
+      if (isWhole && whole.length > smallAnswer) request.holdBytes(whole.length);
       done(null, whole);
     };
     if (payload instanceof Response) toWhole(payload, reply).then(hold).catch(done);

@@ -1,4 +1,4 @@
-// tRPC at /trpc, on Fastify; refusals before a procedure come in the same envelope.
+// tRPC at /trpc, on Fastify; its adapter answers what is no plain call, and refusals before a procedure come in the same envelope.
 
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -7,6 +7,7 @@ import { logError } from '../http/error-handlers.ts';
 import { type AppRouter, appRouter } from '../procedures/app-router.ts';
 import { type Context, tieContext, trpcPrefix } from '../procedures/base.ts';
 import { maxBatchSize, refuseLargeBatches } from './batch.ts';
+import { createTrpcCalls } from './calls.ts';
 import { createTrpcStreams } from './subscriptions.ts';
 
 export interface TrpcOptions {
@@ -23,6 +24,7 @@ export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
   });
   refuseLargeBatches(app);
   app.addHook('preHandler', createTrpcStreams(options));
+  app.addHook('preHandler', createTrpcCalls(options));
   await app.register(fastifyTRPCPlugin, {
     prefix: trpcPrefix,
     trpcOptions: {
