@@ -1,4 +1,4 @@
-// Starts the bare twin of an API: what it answers by heart is what the API answers now.
+// Starts the bare twin of an API: it gives the answers that the API gives at this moment.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
