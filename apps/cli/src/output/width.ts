@@ -4,7 +4,12 @@ import measure from 'fast-string-truncated-width';
 
 /** In columns; colours take none. */
 export function widthOf(text: string): number {
-  return measure(text).width;
+  return isPlain(text) ? text.length : measure(text).width;
+}
+
+/** ASCII, as nearly all text is: a column for each character. */
+function isPlain(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
 }
 
 /** At most so many columns; colours are kept, and ended where they would run on. */
