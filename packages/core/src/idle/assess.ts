@@ -43,6 +43,8 @@ export interface LookDeadlines {
 
 export interface Assessment {
   readonly look: VmLook;
+  /** Our own time at that of the look. */
+  readonly atMs: number;
   readonly signals: readonly SignalReading[];
   /** Of other processes of the API that are connected. */
   readonly otherRules: readonly IdleRules[];
@@ -70,16 +72,18 @@ export function createAssess({
     );
     const all = 'value' in containers ? containers.value : [];
     const counted = all.filter((container) => !isIgnored(container));
-    const [look, cpu, probes] = await Promise.all([
-      host.look(
-        {
-          rules,
-          gone,
-          hostPorts: findHostPorts(all),
-          pids: counted.filter(({ network }) => network === 'own').map(({ pid }) => pid),
-        },
-        { signal },
-      ),
+    const [{ look, atMs }, cpu, probes] = await Promise.all([
+      host
+        .look(
+          {
+            rules,
+            gone,
+            hostPorts: findHostPorts(all),
+            pids: counted.filter(({ network }) => network === 'own').map(({ pid }) => pid),
+          },
+          { signal },
+        )
+        .then((look) => ({ look, atMs: clock.now().getTime() })),
       'reason' in containers
         ? containers
         : within(cpuMs, (inner) => cpuMeter.measure(counted, { signal: inner }), signal),
@@ -93,6 +97,7 @@ export function createAssess({
     const action = actionAt(look.now);
     return {
       look,
+      atMs,
       signals: toReadings({ look, containers, cpu, probes, action }, signals),
       otherRules: live
         .filter(({ end }) => end.address !== own?.address || end.port !== own.port)
@@ -116,7 +121,7 @@ export function createAssess({
   }
 }
 
-const defaultDeadlines: LookDeadlines = { containersMs: 30_000, cpuMs: 30_000, probeMs: 5000 };
+const defaultDeadlines: LookDeadlines = { containersMs: 15_000, cpuMs: 20_000, probeMs: 5000 };
 
 /** A list of words in JSON is run as it is, for an image without a shell. */
 function toArgv(command: string): readonly string[] {

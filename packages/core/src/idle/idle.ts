@@ -5,7 +5,15 @@ import { createSingleFlight } from '../concurrency/single-flight.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import { type IdleVerdict, type Signal, signalNames } from '../model/idle.ts';
 import { toOwnTime } from '../model/vm-time.ts';
-import type { Clock, Compute, IdleHost, Link, ReadOptions, UseEngine } from '../ports.ts';
+import type {
+  Clock,
+  Compute,
+  IdleHost,
+  IdleRules,
+  Link,
+  ReadOptions,
+  UseEngine,
+} from '../ports.ts';
 import { createVmReach } from '../vm/reach.ts';
 import type { Vm } from '../vm/vm.ts';
 import { type Assessment, createAssess, type LookDeadlines } from './assess.ts';
@@ -39,8 +47,10 @@ export interface IdleOptions {
   /** Sends SOFTSTOP with the ETag that was read before `confirm` is called; what that throws ends it. */
   readonly stop: (confirm: () => Promise<void>) => Promise<void>;
   readonly onNotice: (notice: IdleNotice) => void;
-  /** Told of what the loop failed with; it goes on. */
+  /** Told of what the loop failed with, once until it works again; it goes on. */
   readonly onFailure?: (error: unknown) => void;
+  /** Told when a process of the API with other settings puts our stop off, and what counts then. */
+  readonly onLaterRules?: (rules: IdleRules) => void;
   readonly deadlines?: Partial<LookDeadlines>;
 }
 
@@ -52,6 +62,7 @@ export function createIdle(options: IdleOptions): Idle {
   const reads = createSingleFlight({ deadlineMs: 90_000 });
   const ending = new AbortController();
   let action: { readonly atMs: number; readonly by: string } | undefined;
+  let knownRules = `${settings.stopAfter} ${settings.maxOn}`;
   let actionTimer: NodeJS.Timeout | undefined;
   const isEnabled = settings.stopAfter !== undefined || settings.maxOn !== undefined;
   const lookSeconds = toLookSeconds(settings);
@@ -71,6 +82,7 @@ export function createIdle(options: IdleOptions): Idle {
       ({ stopAfter, maxOn }) => stopAfter !== undefined || maxOn !== undefined,
     );
     const rules = isEnabled ? laterRules([settings, ...enabled]) : {};
+    if (isEnabled) noteRules(rules);
     const until = look.leases.map((lease) => lease.until).filter((each) => each > look.now);
     return decide(
       {
@@ -116,6 +128,12 @@ export function createIdle(options: IdleOptions): Idle {
     },
   };
 
+  function noteRules({ stopAfter, maxOn }: IdleRules): void {
+    const text = `${stopAfter} ${maxOn}`;
+    if (text !== knownRules) options.onLaterRules?.({ stopAfter, maxOn });
+    knownRules = text;
+  }
+
   async function readVerdict(signal: AbortSignal): Promise<IdleVerdict> {
     const facts = { enabled: isEnabled, dryRun: settings.dryRun };
     let assessment: Assessment;
@@ -128,17 +146,16 @@ export function createIdle(options: IdleOptions): Idle {
         throw error;
       return { ...facts, ...unreadable(error, settings.cpuPercent) };
     }
-    return { ...facts, ...toFacts(assessment, judge(assessment), clock.now().getTime()) };
+    return { ...facts, ...toFacts(assessment, judge(assessment)) };
   }
 }
 
 /** In our own time, whatever the clock of the VM says. */
 export function toFacts(
-  { look, signals }: Assessment,
+  { look, atMs, signals }: Assessment,
   { usedAt, usedBy, stopsAt, because }: Decision,
-  nowMs: number,
 ): Omit<IdleVerdict, 'enabled' | 'dryRun'> {
-  const moment = { vmNow: look.now, nowMs };
+  const moment = { vmNow: look.now, nowMs: atMs };
   const toTime = (seconds: number | null) => (seconds === null ? null : toOwnTime(seconds, moment));
   return {
     usedAt: toTime(usedAt),

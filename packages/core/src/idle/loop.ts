@@ -8,10 +8,7 @@ import { type IdleNotice, type IdleOptions, toFacts } from './idle.ts';
 import type { Decision } from './verdict.ts';
 
 export interface IdleTurnOptions
-  extends Pick<
-    IdleOptions,
-    'host' | 'vm' | 'clock' | 'settings' | 'stop' | 'onNotice' | 'onFailure'
-  > {
+  extends Pick<IdleOptions, 'host' | 'vm' | 'settings' | 'stop' | 'onNotice' | 'onFailure'> {
   readonly assess: (options: CallOptions) => Promise<Assessment>;
   readonly judge: (assessment: Assessment) => Decision;
   readonly lookSeconds: number;
@@ -26,14 +23,18 @@ export interface IdleLoop {
 export function startIdleLoop(options: IdleTurnOptions): IdleLoop {
   const { onFailure = () => {}, lookSeconds, signal } = options;
   const turn = createIdleTurn(options);
+  let isFailing = false;
   return startPollLoop({
     signal,
     minIntervalMs: Math.min(1000, lookSeconds * 1000),
     async poll() {
       try {
-        return (await turn()) * 1000;
+        const seconds = await turn();
+        isFailing = false;
+        return seconds * 1000;
       } catch (error) {
-        if (!signal.aborted) onFailure(error);
+        if (!signal.aborted && !isFailing) onFailure(error);
+        isFailing = true;
         return lookSeconds * 1000;
       }
     },
@@ -44,7 +45,6 @@ export function startIdleLoop(options: IdleTurnOptions): IdleLoop {
 export function createIdleTurn({
   host,
   vm,
-  clock,
   settings,
   stop,
   onNotice,
@@ -139,7 +139,7 @@ export function createIdleTurn({
     const { stopsAt, because } = decision;
     if (stage === 'stopping' && told?.stage === 'stopping') return;
     if (stopsAt !== null && because !== null) told = { stopsAt, because, stage };
-    const facts = toFacts(assessment, decision, clock.now().getTime());
+    const facts = toFacts(assessment, decision);
     onNotice({
       stage,
       stopsAt: facts.stopsAt,

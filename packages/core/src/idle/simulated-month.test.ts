@@ -156,7 +156,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     };
     const signals = toReadings(parts, { cpuPercent: 20, actionSeconds: lookSeconds });
     await undefined;
-    return { look, signals, otherRules: [] };
+    return { look, atMs: now * 1000, signals, otherRules: [] };
   }
 
   async function stop(confirm: () => Promise<void>): Promise<void> {
@@ -207,7 +207,6 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     nextAt: now,
     turn: createIdleTurn({
       ...{ host: host as IdleHost, assess, judge, stop, settings, lookSeconds }, // the loop uses no more of it
-      clock: { now: () => new Date(now * 1000), elapsedMs: () => now * 1000 },
       vm: {
         status: async () => ({
           vmId: 'oci-flex',

@@ -153,6 +153,11 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       events.tell({ type: 'idle', time: clock.now().toISOString(), ...notice });
       logger.info({ idle: notice }, `idle stop: ${notice.stage}`);
     },
+    onLaterRules: (rules) =>
+      logger.warn(
+        { idle: rules },
+        'of processes with different idle settings the later stop counts',
+      ),
     onFailure: (err) => logger.warn({ err }, 'the idle stop could not look at the VM; it stays on'),
   });
   const scopeNames = {

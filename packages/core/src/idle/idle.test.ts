@@ -1,0 +1,230 @@
+// The service of the idle stop over a VM and an engine in memory: what it tells, what it keeps, and when it leaves the VM alone.
+
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { AppError } from '../errors.ts';
+import type { IdleHost, RunningContainer, VmLook } from '../ports.ts';
+import { createIdle, type IdleNotice, type IdleOptions } from './idle.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    now: Date.parse('2026-02-08T10:00:00Z'),
+    toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'Date', 'performance'],
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const minute = 60;
+const lost = new AppError('SERVICE_UNAVAILABLE', 'SSH does not answer');
+
+/** The VM's clock goes an hour ahead of ours. */
+function setUp(changes: Partial<IdleOptions['settings']> = {}) {
+  const seconds = () => Math.floor(Date.now() / 1000) + 3600;
+  const bornAt = seconds() - 7200;
+  const vm = {
+    state: 'RUNNING' as 'RUNNING' | 'STOPPED',
+    isLost: false,
+    look: {} as Partial<VmLook>,
+    containers: [] as RunningContainer[],
+    looks: 0,
+    notes: [] as unknown[],
+    sent: 0,
+  };
+  const uses = new Map<string, { at: number; by: string }>();
+  let announced: VmLook['announced'];
+  const host: IdleHost = {
+    async register() {},
+    async look() {
+      vm.looks += 1;
+      if (vm.isLost) throw lost;
+      return {
+        ...{
+          now: seconds(),
+          readySince: bornAt,
+          ssh: { port: 22, own: { address: '192.0.2.1', port: 1 } },
+        },
+        ...{
+          apis: [],
+          uses: new Map(uses) as VmLook['uses'],
+          unknownAt: uses.get('unknown')?.at,
+          announced,
+        },
+        ...{
+          leases: [],
+          jobs: [],
+          isProcHidden: false,
+          tables: new Map(),
+          cut: new Set(),
+          unreadable: new Set(),
+        },
+        ...vm.look,
+      };
+    },
+    async note(all) {
+      vm.notes.push(...all);
+      for (const { name, at, by } of all) uses.set(name, { at: at === 'now' ? seconds() : at, by });
+    },
+    async announce({ stopsAt, because }) {
+      announced = { at: seconds(), stopsAt, because };
+    },
+    claimStop: async () => true,
+  };
+  const notices: IdleNotice[] = [];
+  const failures: unknown[] = [];
+  const laterRules: unknown[] = [];
+  const idle = createIdle({
+    host,
+    engine: {
+      running: async () => vm.containers,
+      cpuTimes: async () => new Map(),
+      probe: async () => 1,
+    },
+    vm: {
+      status: async () => ({
+        vmId: 'oci-flex',
+        displayName: 'vm',
+        lastCheck: '',
+        lifecycleState: vm.state,
+      }),
+    },
+    compute: {
+      getInstance: async () => ({ lifecycleState: vm.state, displayName: 'vm', etag: 'e' }),
+      getPublicIp: async () => undefined,
+      act: async () => {},
+      readConsole: async () => ({ capturedAt: '', logs: '' }),
+    } as IdleOptions['compute'], // the service asks for the instance alone
+    link: { connected: true, drop() {} },
+    clock: { now: () => new Date(), elapsedMs: () => performance.now() },
+    settings: {
+      stopAfter: undefined,
+      maxOn: undefined,
+      announce: 5 * minute,
+      dryRun: false,
+      cpuPercent: 20,
+      ...changes,
+    },
+    async stop(confirm) {
+      await confirm();
+      vm.sent += 1;
+      vm.state = 'STOPPED';
+    },
+    onNotice: (notice) => notices.push(notice),
+    onFailure: (error) => failures.push(error),
+    onLaterRules: (rules) => laterRules.push(rules),
+  });
+  const verdict = async () => {
+    const reading = idle.verdict();
+    await vi.advanceTimersByTimeAsync(1500);
+    return reading;
+  };
+  return {
+    idle,
+    vm,
+    notices,
+    failures,
+    laterRules,
+    verdict,
+    pass: (minutes: number) => vi.advanceTimersByTimeAsync(minutes * 60_000),
+  };
+}
+
+test('without a rule nothing loops, and the verdict is told all the same, in our own time', async () => {
+  const { idle, vm, verdict, pass } = setUp();
+  await using _ = idle;
+  await pass(10);
+  expect(vm.looks).toBe(0);
+  const told = await verdict();
+  expect(told).toMatchObject({
+    enabled: false,
+    stopsAt: null,
+    usedAt: '2026-02-08T08:00:00.000Z',
+    usedBy: null,
+  });
+  expect(told.signals.map(({ state }) => state)).toEqual(Array(8).fill('unused'));
+});
+
+test('an idle VM is announced, looked at once more, and stopped at its time', async () => {
+  const { idle, vm, notices, pass } = setUp({ stopAfter: 180 * minute });
+  await using _ = idle;
+  await pass(54);
+  expect(notices).toEqual([]);
+  await pass(2);
+  expect(notices).toMatchObject([
+    { stage: 'announced', because: 'idle', stopsAt: '2026-02-08T11:00:00.000Z', dryRun: false },
+  ]);
+  expect(vm.sent).toBe(0);
+  await pass(5);
+  expect(vm.sent).toBe(1);
+  expect(notices.at(-1)?.stage).toBe('stopping');
+  const { looks } = vm;
+  await pass(60);
+  expect(vm.looks).toBe(looks);
+  expect(vm.sent).toBe(1);
+});
+
+test('use withdraws what was announced, is kept on the VM, and puts the stop off', async () => {
+  const { idle, vm, notices, pass } = setUp({ stopAfter: 180 * minute });
+  await using _ = idle;
+  await pass(57);
+  vm.look = { jobs: [{ id: 'j', target: 'web' }] };
+  await pass(2);
+  expect(notices.map(({ stage }) => stage)).toEqual(['announced', 'withdrawn']);
+  expect(vm.notes).toContainEqual(expect.objectContaining({ name: 'jobs', by: 'job j on web' }));
+  vm.look = {};
+  await pass(60);
+  expect(vm.sent).toBe(0);
+});
+
+test('a dry run announces and stops nothing', async () => {
+  const { idle, vm, notices, pass } = setUp({ stopAfter: 10 * minute, dryRun: true });
+  await using _ = idle;
+  await pass(60);
+  expect(vm.sent).toBe(0);
+  expect(notices.map(({ stage, dryRun }) => [stage, dryRun])).toEqual([
+    ['announced', true],
+    ['stopping', true],
+  ]);
+});
+
+test('a VM that cannot be read is unknown in every part, stays on, and is complained of once', async () => {
+  const { idle, vm, failures, pass, verdict } = setUp({ stopAfter: 10 * minute });
+  await using _ = idle;
+  vm.isLost = true;
+  await pass(60);
+  expect(vm.sent).toBe(0);
+  expect(failures).toEqual([lost]);
+  const { signals, stopsAt, usedAt } = await verdict();
+  expect({ stopsAt, usedAt }).toEqual({ stopsAt: null, usedAt: null });
+  expect(new Set(signals.map(({ state, reason }) => `${state}: ${reason}`))).toEqual(
+    new Set([`unknown: ${lost.message}`]),
+  );
+});
+
+test('many actions are kept on the VM at once, by one command', async () => {
+  const { idle, vm, verdict, pass } = setUp();
+  await using _ = idle;
+  for (let n = 0; n < 20; n += 1) idle.noteAction(`restart of web-${n} by ana`);
+  const { usedBy, signals } = await verdict();
+  expect(usedBy).toBe('actions: restart of web-19 by ana');
+  expect(signals.find(({ name }) => name === 'actions')?.state).toBe('used');
+  await pass(1);
+  expect(vm.notes).toEqual([{ name: 'actions', at: 'now', by: 'restart of web-19 by ana' }]);
+});
+
+test('of another process with a later rule the later stop wins', async () => {
+  const { idle, vm, laterRules, pass } = setUp({ stopAfter: 60 * minute });
+  await using _ = idle;
+  const end = { address: '192.0.2.2', port: 2 };
+  vm.look = {
+    apis: [{ id: 'bb', end, rules: { stopAfter: 600 * minute } }],
+    tables: new Map([['host', [{ local: { address: '10.0.0.1', port: 22 }, remote: end }]]]),
+  };
+  await pass(120);
+  expect(vm.sent).toBe(0);
+  expect(laterRules).toEqual([{ stopAfter: 600 * minute, maxOn: undefined }]);
+  vm.look = {};
+  await pass(10);
+  expect(vm.sent).toBe(1);
+  expect(laterRules.at(-1)).toEqual({ stopAfter: 60 * minute, maxOn: undefined });
+});
