@@ -63,6 +63,8 @@ export function createIdle(options: IdleOptions): Idle {
   const ending = new AbortController();
   let action: { readonly atMs: number; readonly by: string } | undefined;
   let knownRules = `${settings.stopAfter} ${settings.maxOn}`;
+  /** When a command to register failed last: a login that runs none must not be asked at each connection. */
+  let refusedAtMs: number | undefined;
   let actionTimer: NodeJS.Timeout | undefined;
   const isEnabled = settings.stopAfter !== undefined || settings.maxOn !== undefined;
   const lookSeconds = toLookSeconds(settings);
@@ -114,7 +116,12 @@ export function createIdle(options: IdleOptions): Idle {
     register() {
       // Once the connection that was just opened can be used.
       setImmediate(() => {
-        if (link.connected) host.register(settings).catch(() => {});
+        const isRefused =
+          refusedAtMs !== undefined && clock.elapsedMs() - refusedAtMs < registerAgainMs;
+        if (!link.connected || isRefused) return;
+        host.register(settings).catch(() => {
+          refusedAtMs = clock.elapsedMs();
+        });
       });
     },
     async [Symbol.asyncDispose]() {
@@ -188,6 +195,7 @@ function unreadable(error: unknown, cpuPercent: number): Omit<IdleVerdict, 'enab
   };
 }
 
+const registerAgainMs = 10 * 60_000;
 const writeActionMs = 1000;
 const maxEndingMs = 2000;
 const longestLookSeconds = 60;
