@@ -86,17 +86,12 @@ export function createIdleTurn({
 
   /** On the VM, so that a restart of the API neither forgets nor prolongs. */
   async function keep({ look, signals }: Assessment): Promise<void> {
-    const used = signals.filter(
-      ({ name, state }) => state === 'used' && name !== 'actions' && name !== 'leases',
-    );
+    // An action has its own time, which whoever saw it has written.
+    const used = signals.filter(({ name, state }) => state === 'used' && name !== 'actions');
     const unknown = signals.filter(({ state }) => state === 'unknown');
     const notes: { name: SignalName | 'unknown'; at: number; by: string }[] = used.map(
-      ({ name, by }) => ({
-        ...{ name, at: look.now, by: by ?? '' },
-      }),
+      ({ name, by }) => ({ name, at: look.now, by: by ?? '' }),
     );
-    const leases = signals.find(({ name }) => name === 'leases');
-    if (leases?.state === 'used') notes.push({ name: 'leases', at: look.now, by: leases.by ?? '' });
     if (unknown.length > 0)
       notes.push({ name: 'unknown', at: look.now, by: unknown.map(({ name }) => name).join(', ') });
     if (notes.length > 0) await host.note(notes, { signal });
