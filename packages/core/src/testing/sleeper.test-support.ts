@@ -45,6 +45,8 @@ export function setUpSleeper(
     }),
     console: 'oci-flex login: ',
     isConnected: false,
+    /** How a call fails on a connection that is still held to be open. */
+    frozen: undefined as AppError | undefined,
     isSshUp: lifecycleState === 'RUNNING',
     isDockerUp: lifecycleState === 'RUNNING',
     starts: [] as number[],
@@ -98,7 +100,11 @@ export function setUpSleeper(
       world.dials += 1;
       world.isConnected = world.isSshUp;
       if (!world.isSshUp) throw world.sshFailure;
-      if (!world.isDockerUp) throw new AppError('SERVICE_UNAVAILABLE', 'Docker is down');
+      if (world.frozen !== undefined) throw world.frozen;
+      if (!world.isDockerUp)
+        throw new AppError('SERVICE_UNAVAILABLE', 'Docker is down', {
+          text: 'Docker not reachable',
+        });
       return '28.3.3';
     },
     async readConsole() {

@@ -54,6 +54,19 @@ test('what does not answer says why, and it is never an error', async () => {
   expect(ready.vm).not.toHaveProperty('lifecycleState');
 });
 
+test('a connection that leads nowhere any more counts as gone before it is known to be lost', async () => {
+  const { readiness, world } = setUpSleeper('RUNNING');
+  await readiness.check();
+  world.frozen = new AppError('SERVICE_UNAVAILABLE', 'The VM did not open a channel in time', {
+    details: { reason: 'CHANNEL_TIMEOUT' },
+  });
+  expect(await readiness.check()).toMatchObject({
+    ready: false,
+    phase: 'unreachable',
+    ssh: { ok: false, reason: 'The VM did not open a channel in time' },
+  });
+});
+
 test('a stream tells each stage of a boot once and ends within a second of it being ready', async () => {
   const { readiness, world, pass, run } = setUpSleeper('STARTING');
   const stream = collectPhases(await readiness.watch());

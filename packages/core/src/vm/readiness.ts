@@ -182,7 +182,9 @@ export function createReadiness({
       return { isConnected: true, version, isRefused: false };
     } catch (error) {
       signal.throwIfAborted();
-      const isConnected = link.connected;
+      // A connection that is not known to be lost yet may still lead nowhere.
+      const isSshFailure = isAppError(error) && error.text === 'VM not reachable via SSH';
+      const isConnected = link.connected && !isSshFailure;
       return {
         isConnected,
         isRefused: isAppError(error) && hostKeyReason.test(String(error.details.reason)),
