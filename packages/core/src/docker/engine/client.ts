@@ -43,6 +43,8 @@ export interface EngineRequest extends CallOptions {
   /** From its headers to the end of the answer. */
   readonly timeoutMs?: number;
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
+  /** For a GET that is to tell whether the VM answers: one that is kept says nothing of that until it fails. */
+  readonly needsNewChannel?: boolean;
 }
 
 /**
@@ -193,7 +195,7 @@ export function createEngineClient({
     pooled.maxFreeSockets = limits().idle;
     const headersTimeoutMs = request.headersTimeoutMs ?? timeoutMs;
     const options = {
-      agent: method === 'GET' ? pooled : single,
+      agent: method === 'GET' && request.needsNewChannel !== true ? pooled : single,
       method,
       path: request.path,
       body: request.body,

@@ -61,7 +61,7 @@ export function createEngine(options: EngineOptions): DockerEngine {
     },
     inspect: (id, options = {}) => inspection.inspect(id, options),
     async readVersion({ signal } = {}) {
-      const answer = await reads.ask(versionTask, '/version', { signal });
+      const answer = await reads.ask(versionTask, '/version', { signal, needsNewChannel: true });
       if (answer.status !== 200) throw toAppError(answer, versionTask);
       return parseAnswer(versionSchema, answer, versionTask).Version;
     },
