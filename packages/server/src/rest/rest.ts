@@ -1,6 +1,5 @@
 // The REST facade: a Fastify route for each procedure, which is called inside the process.
 
-import { Readable } from 'node:stream';
 import { maxLogBytes } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { appRouter } from '../procedures/app-router.ts';
@@ -10,7 +9,7 @@ import { allowEmptyBodies } from './empty-body.ts';
 import { type RestOperation, toRestOperations } from './operations.ts';
 import type { Query } from './query.ts';
 import { toProgressPath } from './started-job.ts';
-import { toJsonPieces } from './text-pieces.ts';
+import { toJsonPieces, toTextStream } from './text-pieces.ts';
 
 export interface RestOptions {
   readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Context;
@@ -50,6 +49,7 @@ async function answerJson(exchange: Exchange): Promise<FastifyReply> {
 /** A long text goes out in pieces, beside what else the answer says as JSON. */
 async function answerText(exchange: Exchange): Promise<FastifyReply> {
   const { operation, request, reply, context } = exchange;
+  const { takeTurn } = request.server;
   const { textField = '' } = operation;
   let pieces: Iterable<string> | undefined;
   const longText: Context['longText'] = {
@@ -65,10 +65,10 @@ async function answerText(exchange: Exchange): Promise<FastifyReply> {
   pieces ??= [String(text)];
   reply.header('vary', 'accept');
   if (prefersText(request.headers.accept, 'application/json'))
-    return reply.type('text/plain; charset=utf-8').send(toStream(pieces));
+    return reply.type('text/plain; charset=utf-8').send(toTextStream(pieces, takeTurn));
   return reply
     .type(jsonType)
-    .send(toStream(toJsonPieces(JSON.stringify(others), textField, pieces)));
+    .send(toTextStream(toJsonPieces(JSON.stringify(others), textField, pieces), takeTurn));
 }
 
 const jsonType = 'application/json; charset=utf-8';
@@ -88,8 +88,4 @@ async function call({ operation, request, reply }: Exchange, context: Context): 
     const { applied } = context.preferences;
     if (applied !== undefined) reply.header('preference-applied', applied); // https://www.rfc-editor.org/rfc/rfc7240#section-3
   }
-}
-
-function toStream(pieces: Iterable<string>): Readable {
-  return Readable.from(pieces, { objectMode: false });
 }

@@ -1,13 +1,12 @@
 // Answers queries and mutations in tRPC's form without its adapter, which dresses each request and answer for Fetch and holds a long text several times.
 
-import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify';
 import { toErrorResponse } from '../http/api-error.ts';
 import { logError } from '../http/error-handlers.ts';
 import { appRouter } from '../procedures/app-router.ts';
 import { type Context, toTrpcErrorShape } from '../procedures/base.ts';
 import { type ListedProcedure, listProcedures } from '../procedures/procedure-list.ts';
-import { toJsonPieces } from '../rest/text-pieces.ts';
+import { toJsonPieces, toTextStream } from '../rest/text-pieces.ts';
 import { isBatch, toProcedurePath } from './batch.ts';
 import type { TrpcOptions } from './plugin.ts';
 
@@ -108,7 +107,7 @@ async function answer(
   const pieces = isBatch ? toList(answers) : (answers[0]?.json ?? []);
   const isLong = answers.some((each) => each.isLong);
   reply.send(
-    isLong ? Readable.from(pieces, { objectMode: false }) : Buffer.from([...pieces].join('')), // to a text Fastify would add a charset, which the adapter does not name
+    isLong ? toTextStream(pieces, request.server.takeTurn) : Buffer.from([...pieces].join('')), // to a text Fastify would add a charset, which the adapter does not name
   );
 }
 
