@@ -18,6 +18,8 @@ let app: App;
 beforeAll(() =>
   openSuite(async (opened) => {
     app = opened.use(await startApp());
+    // On a busy machine the first read may go without it: the SDK is loaded for it.
+    await until('an address', async () => 'ip' in (await app.getJson<object>('/vm/status')));
   }),
 );
 afterEach(async () => {
