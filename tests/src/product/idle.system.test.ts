@@ -35,7 +35,7 @@ describe('GET /vm/idle', () => {
     });
     expect(Object.fromEntries(verdict.signals.map(({ name, state }) => [name, state]))).toEqual({
       ...{ connections: 'unused', cpu: 'unused', sessions: 'unused', jobs: 'unused' },
-      ...{ leases: 'unused', actions: 'unused', probe: 'unused', keep: 'unused' },
+      ...{ leases: 'unused', actions: 'unused', probe: 'unused' },
     });
   });
 

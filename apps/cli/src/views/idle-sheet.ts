@@ -121,6 +121,5 @@ const adviceOn: Readonly<Record<Signal['name'], string>> = {
   jobs: 'wait for it, or ondemand jobs cancel ID',
   leases: 'ondemand keep --release ID',
   actions: 'that passes in a minute',
-  probe: 'its own probe says that it is busy',
-  keep: 'stop it, or take that label away',
+  probe: 'its own probe or its label says so; stop it, or take the label away',
 };

@@ -300,11 +300,11 @@ test('a busy probe is use although another one is unknown, and one that cannot b
 
 test('a container with the label keep keeps the VM on while it runs', () => {
   const value = [container('mc', { labels: { 'ondemand.idle': 'keep' } })];
-  expect(read('keep', { containers: { value } })).toMatchObject({
+  expect(read('probe', { containers: { value } })).toMatchObject({
     state: 'used',
-    by: expect.stringContaining('mc'),
+    by: 'mc (ondemand.idle=keep)',
   });
-  expect(read('keep', { containers: { reason: 'down' } })?.state).toBe('unknown');
+  expect(read('probe', { containers: { reason: 'down' } })?.state).toBe('unknown');
 });
 
 test('what is not used now was last used when the VM remembers', () => {

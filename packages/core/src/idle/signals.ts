@@ -52,7 +52,6 @@ export function toReadings(parts: LookParts, rules: SignalRules): SignalReading[
     seen(toLeases(look)),
     seen(toActions(parts, rules)),
     seen(toProbe(parts)),
-    seen(toKeep(parts)),
   ];
 }
 
@@ -155,12 +154,13 @@ function toActions({ look, action }: LookParts, { actionSeconds }: SignalRules):
 function toProbe({ containers, probes }: LookParts): Finding {
   const name = 'probe';
   if ('reason' in containers) return unknown(name, containers.reason);
-  const busy = probes.filter(({ exitCode }) => 'value' in exitCode && exitCode.value === 0);
-  if (busy.length > 0)
-    return counted(
-      name,
-      busy.map(({ container }) => container),
-    );
+  const busy = probes
+    .filter(({ exitCode }) => 'value' in exitCode && exitCode.value === 0)
+    .map(({ container }) => container);
+  const kept = containers.value
+    .filter(({ labels }) => labels[idleLabel] === 'keep')
+    .map(({ name }) => `${name} (${idleLabel}=keep)`);
+  if (busy.length + kept.length > 0) return counted(name, [...busy, ...kept]);
   const problems = probes.flatMap(({ container, exitCode }) => {
     if ('reason' in exitCode)
       return [`the probe of '${container}' could not be run: ${exitCode.reason}`];
@@ -172,15 +172,6 @@ function toProbe({ containers, probes }: LookParts): Finding {
         ];
   });
   return problems.length > 0 ? unknown(name, toFew(problems, 3)) : counted(name, []);
-}
-
-function toKeep({ containers }: LookParts): Finding {
-  if ('reason' in containers) return unknown('keep', containers.reason);
-  const kept = containers.value.filter(({ labels }) => labels[idleLabel] === 'keep');
-  return counted(
-    'keep',
-    kept.map(({ name }) => `${name}, which has the label ${idleLabel}=keep`),
-  );
 }
 
 function counted(name: SignalName, used: readonly string[]): Finding {

@@ -12,7 +12,6 @@ export const signalNames = [
   'leases',
   'actions',
   'probe',
-  'keep',
 ] as const;
 export type SignalName = (typeof signalNames)[number];
 
