@@ -1,7 +1,8 @@
 // Where the process begins: `--version` is answered here, all else is loaded for what needs it.
 
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import * as nodeModule from 'node:module';
+import { dirname } from 'node:path';
 import { version } from './version.ts';
 
 const [, , ...argv] = process.argv;
@@ -26,5 +27,6 @@ function keepCompiled(): void {
   const { enableCompileCache } = nodeModule as { enableCompileCache?: (folder: string) => unknown }; // Node 20 has none
   const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
   const folder = cache?.startsWith('/') ? cache : home && `${home}/.cache`;
-  if (folder) enableCompileCache?.(`${folder}/ondemand`);
+  // Not where a home is missing: a service's may be on purpose, and Node would make it.
+  if (folder && existsSync(dirname(folder))) enableCompileCache?.(`${folder}/ondemand`);
 }
