@@ -88,10 +88,10 @@ function toOwnWords({ code, details }: OnDemandError): string | undefined {
   }
   if (outcome !== undefined) return undefined; // what became of an action stays the first thing to say
   if (code === 'SERVICE_UNAVAILABLE' && lifecycleState === 'STOPPED') {
-    return 'oci-flex is not running (STOPPED): start it with ondemand vm start --wait';
+    return 'oci-flex is not running (STOPPED): start it with ondemand wake';
   }
   if (code === 'SERVICE_UNAVAILABLE' && lifecycleState === 'STOPPING') {
-    return 'oci-flex is not running (STOPPING): once it has stopped, start it with ondemand vm start --wait';
+    return 'oci-flex is not running (STOPPING): once it has stopped, start it with ondemand wake';
   }
   if (code === 'TIMEOUT') {
     return 'The API did not answer in time; try again later, or see whether ONDEMAND_URL or --url is where it is';

@@ -187,7 +187,7 @@ test('a stream that fails in the middle says why, after what came before', async
   expect(await runBin(['logs', 'nginx', '-f'], api)).toEqual({
     exitCode: 6,
     stdout: 'one\n',
-    stderr: 'ondemand: oci-flex is not running (STOPPED): start it with ondemand vm start --wait\n',
+    stderr: 'ondemand: oci-flex is not running (STOPPED): start it with ondemand wake\n',
   });
 });
 

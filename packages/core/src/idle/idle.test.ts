@@ -141,7 +141,7 @@ test('without a rule nothing loops, and the verdict is told all the same, in our
     usedAt: '2026-02-08T08:00:00.000Z',
     usedBy: null,
   });
-  expect(told.signals.map(({ state }) => state)).toEqual(Array(8).fill('unused'));
+  expect(told.signals.map(({ state }) => state)).toEqual(Array(7).fill('unused'));
 });
 
 test('an idle VM is announced, looked at once more, and stopped at its time', async () => {
