@@ -42,7 +42,7 @@ test('a message says what to do in the words of the CLI', async () => {
 
 test.each<[ErrorCode, object, RegExp]>([
   ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPED' }, /STOPPED.*: start it with ondemand wake/],
-  ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPING' }, /STOPPING.*once.*ondemand vm start/],
+  ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPING' }, /STOPPING.*once.*ondemand wake/],
   ['NOT_FOUND', { job: 'j-1' }, /^No job 'j-1' on oci-flex; ondemand jobs lists the last 50/],
   ['TIMEOUT', {}, /did not answer in time.*--url/],
 ])('%s with %j is told in the words of the CLI alone', async (code, details, expected) => {
