@@ -15,7 +15,7 @@ import { createOutput, type Output, type Streams } from './output/output.ts';
 import { type Environment, readTokenOrigin } from './settings.ts';
 import { version } from './version.ts';
 import { startDeadline } from './wait/deadline.ts';
-import { createUnfinishedWork, type UnfinishedWork } from './wait/unfinished-work.ts';
+import { createUnfinishedWork, type UnfinishedWork } from './wait/pending-work.ts';
 
 export interface Run {
   /** Without the interpreter and the script. */

@@ -5,7 +5,7 @@ import { fetchAnswer } from './fetch-answer.ts';
 import { createLoginStore, type LoginStore, toConfigFolder } from './login/login-store.ts';
 import type { Output, Streams } from './output/output.ts';
 import { type Environment, readSettings, readUrl, type TokenOrigin } from './settings.ts';
-import type { UnfinishedWork } from './wait/unfinished-work.ts';
+import type { UnfinishedWork } from './wait/pending-work.ts';
 
 export interface Context {
   readonly output: Output;

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Login, serializeLogins } from './login/stored-logins.ts';
+import { type Login, serializeLogins } from './login/login-file-format.ts';
 import { caller, healthy } from './testing/fixtures.test-support.ts';
 import { runBin } from './testing/run-bin.test-support.ts';
 import { refusal, startStubApi } from './testing/stub-api.test-support.ts';

@@ -2,9 +2,9 @@
 
 import { CliError, usageError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
+import { toApiKey } from './login/login-file-format.ts';
 import type { LoginStore } from './login/login-store.ts';
 import { createSessionToken, type TokenFunction } from './login/session-token.ts';
-import { toApiKey } from './login/stored-logins.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

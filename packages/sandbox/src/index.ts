@@ -31,7 +31,7 @@ export type { Oidc } from './oidc/issuer.ts';
 export type { OidcSettings } from './oidc/provider.ts';
 export type { TokenRequest, Tokens } from './oidc/tokens.ts';
 export type { SandboxVm } from './vm/index.ts';
-export type { VmUse } from './vm/use.ts';
+export type { VmUse } from './vm/simulated-use.ts';
 export type { Durations, LifecycleState, World, WorldInstance, WorldOptions } from './world.ts';
 
 export interface SandboxOptions extends WorldOptions {

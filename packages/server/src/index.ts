@@ -40,9 +40,9 @@ import { createContextFactory } from './procedures/create-context.ts';
 import { registerHealth } from './process/health.ts';
 import { endSilentConnections } from './process/silent-connections.ts';
 import { registerRest } from './rest/rest.ts';
+import { createTurns } from './streams/event-loop-turns.ts';
 import { registerStreams } from './streams/rest-streams.ts';
 import { createOpenStreams } from './streams/stream-registry.ts';
-import { createTurns } from './streams/turns.ts';
 import { registerTrpc } from './trpc/plugin.ts';
 
 export { createAuthenticator } from './auth/authenticator.ts';

@@ -1,8 +1,8 @@
 // Parses the value of every option, or reports the one whose value is invalid.
 
 import { CliError, usageError } from '../cli-error.ts';
+import { suggest } from './closest-match.ts';
 import type { Option, Options } from './command.ts';
-import { suggest } from './suggest.ts';
 import type { OptionToken } from './tokens.ts';
 import { didYouMean, seeHelp } from './usage.ts';
 

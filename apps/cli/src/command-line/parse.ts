@@ -1,10 +1,10 @@
 // Turns the command line into one invocation, or says what is wrong with it.
 
 import { type CliError, usageError } from '../cli-error.ts';
+import { suggest } from './closest-match.ts';
 import type { Arity, Command, Entry, Group, Options } from './command.ts';
 import { knownOption, parseValues } from './option-values.ts';
 import { globalOptions, rootOptions } from './options.ts';
-import { suggest } from './suggest.ts';
 import { tokenize } from './tokens.ts';
 import { didYouMean, seeHelp } from './usage.ts';
 

@@ -2,7 +2,7 @@
 
 import type { Context } from '../context.ts';
 import { startDeadline } from '../wait/deadline.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from './closest-match.ts';
 import { didYouMean } from './usage.ts';
 
 /** Begins with a comma, or is empty: for any other failure, where no name is near, and where the names cannot be had at once. Never throws. */

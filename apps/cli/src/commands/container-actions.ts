@@ -8,7 +8,7 @@ import { suggestName } from '../command-line/suggest-name.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
-import { defaultWakeMs, wakeUp } from '../wait/wake-up.ts';
+import { defaultWakeMs, wakeUp } from '../wait/wait-until-awake.ts';
 
 const wakeFlag = flag('Wake the VM first, and wait until it is ready');
 

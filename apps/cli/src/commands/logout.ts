@@ -3,8 +3,8 @@
 import { defineCommand } from '../command-line/command.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { type Login, toApiKey, toMsLeft } from '../login/login-file-format.ts';
 import { type Revocation, revoke, type TokenKind } from '../login/revoke.ts';
-import { type Login, toApiKey, toMsLeft } from '../login/stored-logins.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
 import { readEnvToken } from '../settings.ts';
 

@@ -7,7 +7,7 @@ import { flag } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toPrintable } from '../output/printable.ts';
 import { toContainerTable } from '../views/container-table.ts';
-import { type Bell, createBell } from '../watch/bell.ts';
+import { type Bell, createBell } from '../watch/terminal-bell.ts';
 import { watch } from '../watch/watch.ts';
 
 const doing = 'Listing containers'; // above its users: the command is made while this module loads

@@ -10,7 +10,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
 import { toPrintableText } from '../output/printable.ts';
 import { toJobFailure } from '../views/job-facts.ts';
-import { defaultWakeMs, wakeUp } from '../wait/wake-up.ts';
+import { defaultWakeMs, wakeUp } from '../wait/wait-until-awake.ts';
 import { showWaits } from '../watch/follow.ts';
 import { followJob } from '../watch/follow-job.ts';
 

@@ -7,7 +7,7 @@ import { flag, timeoutOption } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { createStages, toReasonWhy } from '../views/ready-stage.ts';
-import { type Goal, restarted, started, stopped } from '../wait/goals.ts';
+import { type Goal, restarted, started, stopped } from '../wait/wait-conditions.ts';
 import { waitFor } from '../wait/wait-for.ts';
 
 export const start = definePower({

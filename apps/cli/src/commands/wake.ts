@@ -4,8 +4,8 @@ import { defineCommand } from '../command-line/command.ts';
 import { parseDuration, timeoutOption } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatDuration } from '../output/duration.ts';
-import { formatTime } from '../output/moment.ts';
-import { wakeUp } from '../wait/wake-up.ts';
+import { formatTime } from '../output/past-time.ts';
+import { wakeUp } from '../wait/wait-until-awake.ts';
 
 export const wake = defineCommand({
   description: `Start the VM if need be and wait until SSH and Docker answer; the stages come on stderr.

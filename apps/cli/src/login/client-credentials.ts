@@ -6,10 +6,10 @@ import {
   processClientCredentialsResponse,
   type TokenEndpointResponse,
 } from 'oauth4webapi';
-import { askIssuer, type Question } from './ask-issuer.ts';
 import { toSecretMethods } from './client-secret.ts';
 import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
+import { askIssuer, type Question } from './retried-token-request.ts';
 import { type Granted, type TokenRequest, toParameters, toTokens } from './token-request.ts';
 
 export interface ClientLogin extends Question {

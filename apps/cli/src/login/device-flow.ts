@@ -12,9 +12,9 @@ import {
 } from 'oauth4webapi';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { askIssuer, type Question } from './ask-issuer.ts';
 import { toCliError, toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
+import { askIssuer, type Question } from './retried-token-request.ts';
 import { type Granted, toParameters, toResource, toTokens } from './token-request.ts';
 
 export interface Prompt {

@@ -12,7 +12,7 @@ import {
   toIssuerFailure,
 } from './issuer-failure.ts';
 import { assertPrivate, isLoopback, toRequestOptions } from './issuer-http.ts';
-import { type Audience, toApiKey } from './stored-logins.ts';
+import { type Audience, toApiKey } from './login-file-format.ts';
 
 export interface ApiIssuer {
   /** Exactly as the API writes it. */

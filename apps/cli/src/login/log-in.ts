@@ -10,7 +10,7 @@ import { askByClientCredentials } from './client-credentials.ts';
 import { readSecretFile, readSecretStream } from './client-secret.ts';
 import { type Prompt, runDeviceFlow } from './device-flow.ts';
 import { type ApiIssuer, askApiForIssuer, discover } from './find-issuer.ts';
-import { type Audience, type Login, toApiKey } from './stored-logins.ts';
+import { type Audience, type Login, toApiKey } from './login-file-format.ts';
 import { type Granted, knowsResource, renewable } from './token-request.ts';
 
 export interface LoginRequest {

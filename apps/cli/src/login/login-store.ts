@@ -5,10 +5,10 @@ import { isAbsolute, join } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toPrintable } from '../output/printable.ts';
-import { createUnfinishedWork, type UnfinishedWork } from '../wait/unfinished-work.ts';
+import { createUnfinishedWork, type UnfinishedWork } from '../wait/pending-work.ts';
 import type { Held } from './file-lock.ts';
 import type { LockOwner } from './lock-owner.ts';
-import { noLogins, parseLogins, type StoredLogins, serializeLogins } from './stored-logins.ts';
+import { noLogins, parseLogins, type StoredLogins, serializeLogins } from './login-file-format.ts';
 
 export interface LoginStore {
   /** Throws `CliError` for a file that cannot be read, or is not ours. */

@@ -13,7 +13,7 @@ import { readSecretFile } from './client-secret.ts';
 import { discover } from './find-issuer.ts';
 import { toCliError, toIssuerFailure, toSaying } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
-import { type Login, toRenewal } from './stored-logins.ts';
+import { type Login, toRenewal } from './login-file-format.ts';
 import { type Tokens, toResource, toTokens } from './token-request.ts';
 
 export interface RenewalSignals {

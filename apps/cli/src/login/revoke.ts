@@ -7,7 +7,7 @@ import { readSecretFile, toSecretMethods } from './client-secret.ts';
 import { discover } from './find-issuer.ts';
 import { toIssuerFailure } from './issuer-failure.ts';
 import { toRequestOptions } from './issuer-http.ts';
-import { type Login, toMsLeft } from './stored-logins.ts';
+import { type Login, toMsLeft } from './login-file-format.ts';
 
 export type TokenKind = 'refresh_token' | 'access_token';
 

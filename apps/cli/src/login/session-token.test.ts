@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { granted, refused, startStubIssuer } from '../testing/stub-issuer.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
+import type { Login } from './login-file-format.ts';
 import { createLoginStore } from './login-store.ts';
 import { createSessionToken } from './session-token.ts';
-import type { Login } from './stored-logins.ts';
 
 const url = 'http://127.0.0.1:5000';
 

@@ -2,8 +2,8 @@
 
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { type Login, toApiKey, toMarginMs, toMsLeft, toRenewal } from './login-file-format.ts';
 import type { LoginStore } from './login-store.ts';
-import { type Login, toApiKey, toMarginMs, toMsLeft, toRenewal } from './stored-logins.ts';
 
 export interface SessionToken {
   readonly url: string;

@@ -1,7 +1,7 @@
 // A request for tokens and what the issuer grants, in this CLI's own types.
 
 import type { AuthorizationServer, TokenEndpointResponse } from 'oauth4webapi';
-import type { Audience, Login } from './stored-logins.ts';
+import type { Audience, Login } from './login-file-format.ts';
 
 export interface TokenRequest {
   readonly clientId: string;

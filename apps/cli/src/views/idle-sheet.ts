@@ -1,7 +1,7 @@
 // What keeps the VM on, for people: one screen that says who uses it, what to close and when it stops.
 
 import type { IdleVerdict, Lease, Signal } from '@ondemand/client';
-import { formatAge, formatMoment } from '../output/moment.ts';
+import { formatAge, formatMoment } from '../output/past-time.ts';
 import type { Style } from '../output/style.ts';
 import { type Column, toFacts, toTable } from '../output/table.ts';
 import { formatTimeLeft } from '../output/time-left.ts';

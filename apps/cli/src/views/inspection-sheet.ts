@@ -2,7 +2,7 @@
 
 import type { ContainerInspection } from '@ondemand/client';
 import { formatBinaryBytes } from '../output/bytes.ts';
-import { formatMoment } from '../output/moment.ts';
+import { formatMoment } from '../output/past-time.ts';
 import { toOneLine } from '../output/printable.ts';
 import type { Style, TextStyle } from '../output/style.ts';
 import { type Column, type Fact, fold, toFacts, toTable } from '../output/table.ts';

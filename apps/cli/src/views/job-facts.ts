@@ -2,7 +2,7 @@
 
 import type { Job, JobState } from '@ondemand/client';
 import { formatDuration } from '../output/duration.ts';
-import { formatAge, formatMoment } from '../output/moment.ts';
+import { formatAge, formatMoment } from '../output/past-time.ts';
 import type { Style, TextStyle } from '../output/style.ts';
 import { type Column, toFacts, toTable } from '../output/table.ts';
 

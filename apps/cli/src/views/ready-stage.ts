@@ -2,7 +2,7 @@
 
 import type { VmReady } from '@ondemand/client';
 import { formatDuration } from '../output/duration.ts';
-import { formatTime } from '../output/moment.ts';
+import { formatTime } from '../output/past-time.ts';
 
 /** The same until something changes that a person would wait for. */
 export function toStage({ ready, vm, ssh, nextStart }: VmReady): string {

@@ -6,7 +6,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { formatDuration } from '../output/duration.ts';
 import { toReasonWhy } from '../views/ready-stage.ts';
 import { startDeadline } from './deadline.ts';
-import { type Goal, unseenMs, type Verdict } from './goals.ts';
+import { type Goal, unseenMs, type Verdict } from './wait-conditions.ts';
 
 export interface WaitOptions extends Pick<SubscribeOptions, 'onOpen' | 'onReconnect'> {
   readonly client: OnDemandClient;

@@ -1,7 +1,7 @@
 // Where a watch prints: an area of the terminal that is overwritten, or line after line for a program.
 
-import { formatTime } from '../output/moment.ts';
 import type { Output } from '../output/output.ts';
+import { formatTime } from '../output/past-time.ts';
 import { toOneLine } from '../output/printable.ts';
 import type { Screen } from '../output/screen.ts';
 import type { Style } from '../output/style.ts';

@@ -4,8 +4,8 @@ import type { SubscribeOptions } from '@ondemand/client';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toReason } from '../failure.ts';
-import { formatTime } from '../output/moment.ts';
 import type { Output } from '../output/output.ts';
+import { formatTime } from '../output/past-time.ts';
 
 export interface Followed<T> {
   /** What is waited for until the stream is open, for the spinner. */

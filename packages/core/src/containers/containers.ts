@@ -27,7 +27,7 @@ import type {
   Link,
   ReadOptions,
 } from '../ports.ts';
-import { createVmReach } from '../vm/reach.ts';
+import { createVmReach } from '../vm/require-running.ts';
 
 export interface ContainersOptions {
   readonly engine: Engine;

@@ -1,81 +1,99 @@
-// The values of a container's environment in all the forms in which they are repeated elsewhere: a health check that prints its URL must not give a password away.
+// Hides the values of a container's environment in all that is shown of it, within bounds that no environment and no label can break.
 
-import { mayBeSecret, type PublicFacts } from '../model/secret-value.ts';
+import { createTimeSlice } from '../concurrency/time-slice.ts';
+import { createHiding } from '../model/redaction.ts';
+import type { ContainerDetails } from './engine/schemas.ts';
+import { toName } from './format/to-container.ts';
+import { environmentSecrets } from './secret-forms.ts';
 
-/**
- * The words that repeat a value of the environment (`NAME=value` entries) that may be a secret: the value as it is, by its lines, without quotes, percent-encoded, as JSON and base64 write it, and the password of a URL.
- * The longest first, no word twice. For `createHiding`.
- *
- * @example
- * createHiding(environmentSecrets(['PASSWORD=hunter22'])).hide('curl -u admin:hunter22'); // 'curl -u admin:***'
- */
-export function environmentSecrets(
-  env: readonly string[],
-  facts: PublicFacts = {},
-): readonly string[] {
-  const words = new Set(env.flatMap((entry) => toValues(entry, facts)).flatMap(toForms));
-  return [...words].sort((a, b) => b.length - a.length);
+/** Each gives the text as it may be shown; a text past the bounds is cut, or not shown at all. */
+export interface EnvironmentHiding {
+  hide(text: string | null | undefined): Promise<string>;
+  /** For a text that was cut off at its end. */
+  hideCut(text: string): Promise<string>;
+  hideAll(texts: readonly string[] | null | undefined): Promise<string[]>;
 }
 
-/** A shorter line says too little to be worth hiding. */
-const minLine = 4;
+/** Longer texts end in `…`. */
+const maxTextLength = 64 * 1024;
+/** Of all texts of a container together; what comes after is not shown. */
+const maxTotalLength = 2 * 1024 * 1024;
+/** Of an environment; with a bigger one nothing is shown, since its repetitions cannot be found. */
+const maxEnvironmentLength = 1024 * 1024;
 
-function toValues(entry: string, facts: PublicFacts): string[] {
-  const at = entry.indexOf('=');
-  if (at === -1) return [];
-  const name = entry.slice(0, at);
-  const value = entry.slice(at + 1);
-  const lines = value.split(/\r?\n/);
-  const longLines = lines.length === 1 ? [] : lines.filter((line) => line.length >= minLine);
-  const [, unquoted = ''] = /^\s*(?:"(.*)"|'(.*)')\s*$/s.exec(value)?.filter(Boolean) ?? [];
-  const password = toPassword(value);
-  const own = [value, unquoted, ...longLines]
-    .flatMap((each) => [each, each.trim()])
-    .filter((each) => mayBeSecret(name, each, facts));
-  const ofUrl = [password, decoded(password)].filter((each) => mayBeSecret('PASSWORD', each));
-  return [...own, ...ofUrl];
+/** Builds the hiding; takes the process no longer than some milliseconds at a time. */
+export async function createEnvironmentHiding(
+  details: ContainerDetails,
+): Promise<EnvironmentHiding> {
+  const giveWay = createTimeSlice();
+  const hiding = createHiding();
+  const env = details.Config?.Env ?? [];
+  let left = lengthOf(env) > maxEnvironmentLength ? 0 : maxTotalLength;
+  if (left > 0) for await (const words of secretsOf(details)) hiding.add(words);
+
+  const hide = async (text: string, isCut = false) => {
+    await giveWay();
+    if (text === '') return '';
+    if (text.length > left) return '***';
+    left -= Math.min(text.length, maxTextLength);
+    if (text.length > maxTextLength) return `${hiding.hideCut(text.slice(0, maxTextLength))}…`;
+    return isCut ? hiding.hideCut(text) : hiding.hide(text);
+  };
+  return {
+    hide: (text) => hide(text ?? ''),
+    hideCut: (text) => hide(text, true),
+    async hideAll(texts) {
+      const hidden: string[] = [];
+      for (const text of texts ?? []) hidden.push(await hide(text));
+      return hidden;
+    },
+  };
 }
 
-function toPassword(value: string): string {
-  if (!value.includes('://')) return '';
-  const [, password = ''] = /:\/\/[^/\s:@]{0,256}:([^/\s@]+)@/.exec(value) ?? [];
-  return password;
+/** The words that must not be shown of it. */
+export async function readSecretWords(details: ContainerDetails): Promise<readonly string[]> {
+  const all = new Set<string>();
+  for await (const words of secretsOf(details)) for (const word of words) all.add(word);
+  return [...all].sort((a, b) => b.length - a.length);
 }
 
-function toForms(value: string): string[] {
-  // What is short would in another form be a coincidence more often than a secret.
-  if (value.length < minLine) return [value];
-  const bytes = Buffer.from(value);
-  const base64 = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
-  if (/^[\w.~-]+$/.test(value)) return [value, ...base64]; // which the other forms leave as it is
-  const percent = percentEncoded(value);
-  const strict = percent.replace(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return [
-    value,
-    percent,
-    strict,
-    strict.replaceAll('%20', '+'),
-    percent.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    JSON.stringify(value).slice(1, -1),
-    ...base64,
+async function* secretsOf(details: ContainerDetails): AsyncGenerator<readonly string[]> {
+  const giveWay = createTimeSlice();
+  const facts = toPublicFacts(details);
+  for (const entry of details.Config?.Env ?? []) {
+    yield environmentSecrets([entry], facts);
+    await giveWay();
+  }
+}
+
+function toPublicFacts({
+  Id,
+  Name,
+  Config,
+  Mounts,
+  HostConfig,
+  NetworkSettings,
+}: ContainerDetails) {
+  const labels = Config?.Labels ?? {};
+  const mounts = (Mounts ?? []).flatMap((mount) => [mount.Source, mount.Destination]);
+  const names = [
+    toName([Name ?? ''], Id),
+    Config?.Image,
+    ...(Config?.User ?? '').split(':'),
+    labels['com.docker.compose.project'],
+    labels['com.docker.compose.service'],
+    ...Object.keys(NetworkSettings?.Networks ?? {}),
   ];
+  return {
+    paths: [...mounts, ...Object.keys(HostConfig?.Tmpfs ?? {})].filter(isText),
+    names: names.filter(isText),
+  };
 }
 
-function percentEncoded(value: string): string {
-  try {
-    return encodeURIComponent(value);
-  } catch {
-    return value; // half a surrogate pair has no such form
-  }
+function isText(value: string | null | undefined): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
-function decoded(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }

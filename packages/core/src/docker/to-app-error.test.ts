@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
 import type { EngineAnswer } from './engine/exchange.ts';
 import { LostAnswerError } from './engine/exchange.ts';
-import { toLostError } from './lost-answer.ts';
+import { toLostError } from './lost-response.ts';
 import { type EngineTask, findOther, readMessage, toAppError } from './to-app-error.ts';
 
 const raw = '/var/lib/docker/overlay2/secret';

@@ -13,8 +13,8 @@ import {
   lookScript,
   noteScript,
   registerScript,
-} from './look-script.ts';
-import { parseLook } from './parse-look.ts';
+} from './observation-script.ts';
+import { parseLook } from './parse-observation.ts';
 
 export interface IdleHostOptions {
   readonly connection: Pick<SshConnection, 'exec'>;

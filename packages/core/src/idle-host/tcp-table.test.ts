@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatEnd } from '../model/tcp-end.ts';
+import { formatEnd } from '../model/tcp-endpoint.ts';
 import { normalizeAddress, toTcpEnd } from './tcp-table.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 // Addresses of /proc/net/tcp and tcp6: hexadecimal, each word of four bytes in the order of a little-endian machine.
 
-import type { TcpEnd } from '../model/tcp-end.ts';
+import type { TcpEnd } from '../model/tcp-endpoint.ts';
 
 /** IPv4, also where a socket of IPv6 carries it, or IPv6 in its short form: `0100007F:0016` as 127.0.0.1 and 22; `undefined` for what is no address. */
 export function toTcpEnd(text: string): TcpEnd | undefined {

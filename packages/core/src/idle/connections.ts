@@ -1,6 +1,6 @@
 // Who is connected to a container's ports from outside it. Pure.
 
-import { formatEnd, type TcpEnd } from '../model/tcp-end.ts';
+import { formatEnd, type TcpEnd } from '../model/tcp-endpoint.ts';
 import type { RunningContainer, VmConnection, VmLook } from '../ports.ts';
 
 export const idleLabel = 'ondemand.idle';

@@ -14,11 +14,11 @@ import type {
   ReadOptions,
   UseEngine,
 } from '../ports.ts';
-import { createVmReach } from '../vm/reach.ts';
+import { createVmReach } from '../vm/require-running.ts';
 import type { Vm } from '../vm/vm.ts';
-import { type Assessment, createAssess, type LookDeadlines } from './assess.ts';
 import { toHeldLeases } from './leases.ts';
 import { type IdleLoop, startIdleLoop } from './loop.ts';
+import { type Assessment, createAssess, type LookDeadlines } from './observe.ts';
 import { type Decision, decide, type IdleSettings, laterRules } from './verdict.ts';
 
 export interface Idle extends AsyncDisposable {

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { type Lease, leaseIdSchema, maxReasonLength } from '../model/lease.ts';
 import { toOwnTime } from '../model/vm-time.ts';
 import type { CallOptions, Clock, Compute, LeaseHost, LeaseRecord, Link } from '../ports.ts';
-import { createVmReach } from '../vm/reach.ts';
+import { createVmReach } from '../vm/require-running.ts';
 
 export interface LeaseCaller {
   readonly sub: string;

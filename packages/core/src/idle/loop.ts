@@ -3,8 +3,8 @@
 import { startPollLoop } from '../concurrency/poll-loop.ts';
 import type { SignalName } from '../model/idle.ts';
 import type { CallOptions } from '../ports.ts';
-import type { Assessment } from './assess.ts';
 import { type IdleNotice, type IdleOptions, toFacts } from './idle.ts';
+import type { Assessment } from './observe.ts';
 import type { Decision } from './verdict.ts';
 
 export interface IdleTurnOptions

@@ -1,7 +1,7 @@
 // The signals: what was read of the VM and its containers, as readings that name who uses it. Pure.
 
 import type { SignalName, SignalState } from '../model/idle.ts';
-import { formatEnd } from '../model/tcp-end.ts';
+import { formatEnd } from '../model/tcp-endpoint.ts';
 import type { RunningContainer, VmLook } from '../ports.ts';
 import { findConnections, idleLabel } from './connections.ts';
 import type { SignalReading } from './verdict.ts';

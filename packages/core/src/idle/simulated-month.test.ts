@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
 import { graceSeconds, type SignalName } from '../model/idle.ts';
 import type { IdleHost, LeaseRecord, RunningContainer, VmLook } from '../ports.ts';
-import type { Assessment } from './assess.ts';
 import { createIdleTurn } from './loop.ts';
+import type { Assessment } from './observe.ts';
 import { toReadings } from './signals.ts';
 import { decide } from './verdict.ts';
 

@@ -11,6 +11,7 @@ import { createCapture } from '../ssh/command/exec.ts';
 import type { SshConnection } from '../ssh/connection/connection.ts';
 import type { SshReason } from '../ssh/to-app-error.ts';
 import { parseJobReadings, parseJobRecords, toState, toTime } from './answers.ts';
+import { keyBytes, openWords, sealWords } from './encrypted-secrets.ts';
 import {
   cancelScript,
   findScript,
@@ -22,7 +23,6 @@ import {
   startScript,
   toNaps,
 } from './scripts.ts';
-import { keyBytes, openWords, sealWords } from './sealed-words.ts';
 
 export interface JobHostOptions {
   readonly connection: Pick<SshConnection, 'exec'>;

@@ -22,7 +22,7 @@ import type {
   ReadOptions,
   RebuildOptions,
 } from '../ports.ts';
-import { createVmReach } from '../vm/reach.ts';
+import { createVmReach } from '../vm/require-running.ts';
 import {
   asRebuildOf,
   asVanished,
@@ -33,8 +33,8 @@ import {
   toBuildFailure,
   withheld,
 } from './failures.ts';
-import { type PresentWords, toHiddenWords } from './hidden-words.ts';
 import { type OutputWithPosition, parseOffset, readJobOutput } from './output.ts';
+import { type PresentWords, toHiddenWords } from './output-secrets.ts';
 import { toReadableTail } from './readable-output.ts';
 import { createRetryWhileUnreachable } from './reconnection.ts';
 import { createJobWatch } from './shared-poll.ts';

@@ -1,7 +1,7 @@
 // A build's output, as a caller may see it.
 
 import { expect, test } from 'vitest';
-import { isTelling } from '../model/secret-value.ts';
+import { isTelling } from '../model/possible-secret.ts';
 import { costOfFourfold } from '../testing/cpu-growth.test-support.ts';
 import {
   createReadableLines,

@@ -1,7 +1,7 @@
 // The output of a command as it may be shown: readable, without control sequences, and without what looks like a secret.
 
-import { createHiding } from '../model/hiding.ts';
-import { isTelling } from '../model/secret-value.ts';
+import { isTelling } from '../model/possible-secret.ts';
+import { createHiding } from '../model/redaction.ts';
 
 const maxTailLines = 50;
 const maxTailLineLength = 500;

@@ -15,7 +15,7 @@ import type {
   FollowLogOptions,
   StampedLine,
 } from '../ports.ts';
-import type { VmReach } from '../vm/reach.ts';
+import type { VmReach } from '../vm/require-running.ts';
 import { createContainerSearch, findAgain } from './container-search.ts';
 import { createLogCursor, type LogCursor, parsePosition } from './cursor.ts';
 import {

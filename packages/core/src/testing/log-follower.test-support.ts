@@ -5,7 +5,7 @@ import { createEngine } from '../docker/engine/engine.ts';
 import { AppError } from '../errors.ts';
 import { createLogFollower, type FollowedLine, type FollowOptions } from '../logs/follower.ts';
 import type { Clock } from '../ports.ts';
-import type { VmReach } from '../vm/reach.ts';
+import type { VmReach } from '../vm/require-running.ts';
 import { type FakeLog, startFakeLog } from './fake-log.test-support.ts';
 
 /** A VM that is always there. */

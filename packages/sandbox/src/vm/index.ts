@@ -9,12 +9,12 @@ import { runDocker } from './commands/docker.ts';
 import { createCommandServer } from './commands/server.ts';
 import { createShell } from './commands/shell.ts';
 import { createImages } from './compose/images.ts';
+import { writeStacks } from './compose-projects.ts';
 import { populate } from './home-server.ts';
 import { createHostKey } from './host-key.ts';
 import { createListener, findFreePort } from './listener.ts';
+import { createVmUse, type VmUse } from './simulated-use.ts';
 import { createSshServer } from './ssh-server.ts';
-import { writeStacks } from './stacks.ts';
-import { createVmUse, type VmUse } from './use.ts';
 
 export interface VmOptions {
   readonly faults: Faults;

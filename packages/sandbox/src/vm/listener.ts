@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Faults } from '../faults.ts';
-import { createLink, type Link } from './link.ts';
+import { createLink, type Link } from './freezable-connection.ts';
 
 export interface Listener {
   readonly connections: number;

@@ -6,7 +6,7 @@ import {
   readJson,
   startTestServer,
   type TestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 import type { AuditEntry } from './entry.ts';
 import { createAuditTrail } from './trail.ts';
 

@@ -4,13 +4,13 @@ import { createHash } from 'node:crypto';
 import { type AppError, isAppError } from '@ondemand/core';
 import { LRUCache } from 'lru-cache';
 import { invalidToken } from './challenge.ts';
-import { createCheckBudget } from './check-budget.ts';
 import { type ClaimRules, toPrincipal } from './claims.ts';
 import type { Discovery, SecretPlace } from './discovery.ts';
 import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from './issuer-http.ts';
+import { createCheckBudget } from './issuer-request-budget.ts';
 import type { Origin, Principal } from './principal.ts';
-import { settled } from './settled.ts';
 import { withClientId } from './token-kind.ts';
+import { settled } from './wait-at-most.ts';
 
 /** How the issuer knows this API. */
 export interface IntrospectionClient {

@@ -3,7 +3,7 @@
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorOf, startTestIssuer, type TestIssuer } from '../testing/issuer.test-support.ts';
-import { startTestServer } from '../testing/testing.test-support.ts';
+import { startTestServer } from '../testing/test-server.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { createJwtVerifier } from './jwt.ts';
 import { anyOrigin } from './principal.ts';

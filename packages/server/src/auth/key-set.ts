@@ -3,11 +3,11 @@
 import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { createCheckBudget } from './check-budget.ts';
 import type { Discovery } from './discovery.ts';
 import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from './issuer-http.ts';
+import { createCheckBudget } from './issuer-request-budget.ts';
 import type { Origin } from './principal.ts';
-import { settled } from './settled.ts';
+import { settled } from './wait-at-most.ts';
 
 export interface KeySet {
   /** Resolves once there are keys to check with. Throws `SERVICE_UNAVAILABLE`. */

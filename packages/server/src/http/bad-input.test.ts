@@ -3,7 +3,7 @@ import {
   expectApiError,
   startTestServer,
   type TestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 import { badInput } from './bad-input.ts';
 
 let server: TestServer;

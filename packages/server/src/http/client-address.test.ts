@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { startTestServer } from '../testing/testing.test-support.ts';
+import { startTestServer } from '../testing/test-server.test-support.ts';
 
 /** Proves which address was judged: a tenth of the limit for failures of one, and the next is refused. */
 async function isSameCaller(first: string, second: string): Promise<boolean> {

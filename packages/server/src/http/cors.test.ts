@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readJson, startTestServer, type TestServer } from '../testing/testing.test-support.ts';
+import { readJson, startTestServer, type TestServer } from '../testing/test-server.test-support.ts';
 import { toSecurityHeaders } from './security-headers.ts';
 
 const origin = 'https://app.example.com';

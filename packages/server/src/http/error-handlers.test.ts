@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { startTestServer } from '../testing/testing.test-support.ts';
+import { startTestServer } from '../testing/test-server.test-support.ts';
 
 const json = { 'content-type': 'application/json' };
 const post = (body: string): RequestInit => ({ method: 'POST', headers: json, body });

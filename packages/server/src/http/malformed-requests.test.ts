@@ -10,7 +10,7 @@ import {
   readJson,
   startTestServer,
   type TestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 import { answerClientError } from './malformed-requests.ts';
 import { toSecurityHeaders } from './security-headers.ts';
 

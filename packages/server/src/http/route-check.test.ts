@@ -4,7 +4,7 @@ import {
   expectApiError,
   startTestServer,
   type TestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 
 let server: TestServer;
 beforeAll(async () => {

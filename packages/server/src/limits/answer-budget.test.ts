@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { toLogText } from '@ondemand/core';
 import { expect, test, vi } from 'vitest';
-import { startTestServer } from '../testing/testing.test-support.ts';
+import { startTestServer } from '../testing/test-server.test-support.ts';
 import { createAnswerBudget } from './answer-budget.ts';
 
 const pollOptions = { timeout: 20_000 };

@@ -9,7 +9,7 @@ import {
   readJson,
   startTestServer,
   type TestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 
 const startLimited = (perMinute: number, options: { trustProxy?: boolean | string } = {}) =>
   startTestServer({}, { rateLimitPerMinute: perMinute, ...options });

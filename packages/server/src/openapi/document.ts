@@ -6,8 +6,8 @@ import { createSchema } from 'zod-openapi';
 import { type ApiError, apiErrorSchema } from '../http/api-error.ts';
 import { type AppRouter, appRouter } from '../procedures/app-router.ts';
 import { type RestOperation, toRestOperations } from '../rest/operations.ts';
+import { bodyErrors, requestIdHeader, toErrorReferences, toSecurity } from './common-parts.ts';
 import { type OperationExample, operationExamples, toParameterExample } from './examples.ts';
-import { bodyErrors, requestIdHeader, toErrorReferences, toSecurity } from './parts.ts';
 import { describeStreams } from './streams.ts';
 
 export type OpenApiDocument = ReturnType<typeof generateOpenApiDocument>;

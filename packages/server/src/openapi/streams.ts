@@ -6,8 +6,8 @@ import type { AppRouter } from '../procedures/app-router.ts';
 import { toTag } from '../procedures/operation.ts';
 import { type StreamRoute, toStreamRoutes } from '../streams/routes.ts';
 import { streamEndSchema, streamReadySchema } from '../streams/sse.ts';
+import { requestIdHeader, toErrorReferences, toSecurity } from './common-parts.ts';
 import { operationExamples, toParameterExample } from './examples.ts';
-import { requestIdHeader, toErrorReferences, toSecurity } from './parts.ts';
 
 /** `paths` with one GET for each subscription, and the schemas that they refer to. */
 export function describeStreams(router: AppRouter) {

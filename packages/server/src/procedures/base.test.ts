@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readJson, startTestServer, type TestServer } from '../testing/testing.test-support.ts';
+import { readJson, startTestServer, type TestServer } from '../testing/test-server.test-support.ts';
 import type { TrpcErrorData } from './base.ts';
 
 let server: TestServer;

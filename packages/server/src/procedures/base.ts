@@ -15,7 +15,7 @@ import {
 import { errorMap } from '../http/error-map.ts';
 import { toShortText } from '../http/short-text.ts';
 import type { Shares, Work } from '../limits/fair-share.ts';
-import type { Preferences } from '../rest/prefer.ts';
+import type { Preferences } from '../rest/prefer-header.ts';
 import type { OpenStreams } from '../streams/stream-registry.ts';
 import type { Services } from './core-services.ts';
 import {

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { expect, test, vi } from 'vitest';
 import { createSource } from '../testing/stream.test-support.ts';
-import { nginx, startTestServer } from '../testing/testing.test-support.ts';
+import { nginx, startTestServer } from '../testing/test-server.test-support.ts';
 
 const input = encodeURIComponent('{"name":"nginx"}');
 

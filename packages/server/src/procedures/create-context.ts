@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createRecordCall } from '../audit/record-call.ts';
 import type { Authenticate } from '../auth/authenticator.ts';
 import type { AnswerBudget } from '../limits/answer-budget.ts';
-import { createPreferences } from '../rest/prefer.ts';
+import { createPreferences } from '../rest/prefer-header.ts';
 import type { Context } from './base.ts';
 
 export type ContextOptions = Pick<

@@ -4,7 +4,7 @@ import { AppError, type Job } from '@ondemand/core';
 import { expect, test } from 'vitest';
 import type { AuditEntry } from '../audit/entry.ts';
 import { createAuditTrail } from '../audit/trail.ts';
-import { expectApiError, readJson, startTestServer } from '../testing/testing.test-support.ts';
+import { expectApiError, readJson, startTestServer } from '../testing/test-server.test-support.ts';
 
 const id = '20260208T101531Z-3f9a1c2b';
 

@@ -4,7 +4,7 @@ import type { Lease } from '@ondemand/core';
 import { expect, test } from 'vitest';
 import type { AuditEntry } from '../audit/entry.ts';
 import { createAuditTrail } from '../audit/trail.ts';
-import { expectApiError, readJson, startTestServer } from '../testing/testing.test-support.ts';
+import { expectApiError, readJson, startTestServer } from '../testing/test-server.test-support.ts';
 
 const lease: Lease = {
   id: '20260208T101530Z-5f3a9c21',

@@ -8,7 +8,7 @@ import {
   readJson,
   ready,
   startTestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 
 const waking: VmReady = {
   ...ready,

@@ -27,7 +27,7 @@ import {
 } from '@ondemand/core';
 import type { Logger } from 'pino';
 import { checkAuditFile, createAuditFile } from '../audit/file.ts';
-import { createOwnStop } from '../audit/own-stop.ts';
+import { createOwnStop } from '../audit/idle-stop.ts';
 import { createAuditTrail } from '../audit/trail.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import type { Config } from '../config/config.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { startTestServer } from '../testing/testing.test-support.ts';
+import { startTestServer } from '../testing/test-server.test-support.ts';
 
 test('a connection on which nothing was ever asked does not hold up the end', async () => {
   const server = await startTestServer();

@@ -5,7 +5,7 @@ import {
   expectApiError,
   startTestServer,
   type TestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 import { toRestOperations } from './operations.ts';
 
 let server: TestServer;

@@ -7,7 +7,7 @@ import {
   readJson,
   startTestServer,
   type TestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 
 let server: TestServer;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { AppError, type ContainerActionResult } from '@ondemand/core';
 import { describe, expect, test } from 'vitest';
 import type { AuditEntry } from '../audit/entry.ts';
 import { createAuditTrail } from '../audit/trail.ts';
-import { expectApiError, readJson, startTestServer } from '../testing/testing.test-support.ts';
+import { expectApiError, readJson, startTestServer } from '../testing/test-server.test-support.ts';
 
 /** Rebuilds as told; leaves its audit in `lines`. */
 async function startRebuildServer(fail?: AppError) {

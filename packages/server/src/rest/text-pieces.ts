@@ -1,7 +1,7 @@
 // Sends a long text piece by piece, so that memory never holds a second whole copy and no other request waits for the whole of it.
 
 import { Readable } from 'node:stream';
-import type { TakeTurn } from '../streams/turns.ts';
+import type { TakeTurn } from '../streams/event-loop-turns.ts';
 
 /** A JSON object of fields with one more, `field`, that holds the text of the pieces, none of which ends in the middle of a character. */
 export function* toJsonPieces(

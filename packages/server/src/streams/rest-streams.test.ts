@@ -8,7 +8,7 @@ import {
   expectApiError,
   type ServiceOverrides,
   startTestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 
 /** Some readers keep no id without data: https://github.com/EventSource/eventsource */
 const opening = {

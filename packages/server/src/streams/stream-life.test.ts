@@ -11,7 +11,7 @@ import {
   tRpcLogs,
 } from '../testing/log-server.test-support.ts';
 import { openReader, toLine } from '../testing/stream.test-support.ts';
-import { expectApiError, type TestServer } from '../testing/testing.test-support.ts';
+import { expectApiError, type TestServer } from '../testing/test-server.test-support.ts';
 
 /** Ten to fifteen seconds: behind a proxy a reader that reconnects too early gets a 502, which ends an EventSource for good. */
 const comeBackLater = { retry: expect.stringMatching(/^1[0-5]\d{3}$/) };

@@ -3,7 +3,7 @@
 import { AppError } from '@ondemand/core';
 import { expect, vi } from 'vitest';
 import { createSource, type Source, type toLine } from './stream.test-support.ts';
-import { startTestServer } from './testing.test-support.ts';
+import { startTestServer } from './test-server.test-support.ts';
 
 export const logs = '/containers/nginx/logs/stream';
 export const tRpcLogs = `/trpc/containers.followLogs?input=${encodeURIComponent('{"name":"nginx"}')}`;

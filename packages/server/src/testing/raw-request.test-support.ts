@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { TestServer } from './testing.test-support.ts';
+import type { TestServer } from './test-server.test-support.ts';
 
 /** Sends the bytes and resolves with all that comes back until the server closes the connection. */
 export async function exchange(server: Pick<TestServer, 'url'>, bytes: string): Promise<string> {

@@ -2,7 +2,7 @@
 
 import { type Agent, request } from 'node:http';
 import type { FollowedLine } from '@ondemand/core';
-import type { TestServer } from './testing.test-support.ts';
+import type { TestServer } from './test-server.test-support.ts';
 
 export interface Source<Item> extends AsyncIterable<Item> {
   push(...items: Item[]): void;

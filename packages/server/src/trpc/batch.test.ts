@@ -6,7 +6,7 @@ import {
   readJson,
   startTestServer,
   type TestServer,
-} from '../testing/testing.test-support.ts';
+} from '../testing/test-server.test-support.ts';
 
 const limit = 5;
 let server: TestServer;

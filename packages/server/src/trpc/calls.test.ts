@@ -2,7 +2,7 @@
 
 import { AppError, toLogText } from '@ondemand/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestServer, type TestServer } from '../testing/testing.test-support.ts';
+import { startTestServer, type TestServer } from '../testing/test-server.test-support.ts';
 
 const longLog = `${'\u{1F600}"\\\n'.repeat(50_000)}end`;
 

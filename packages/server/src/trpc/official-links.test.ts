@@ -12,7 +12,7 @@ import { EventSource } from 'eventsource';
 import { expect, test } from 'vitest';
 import type { AppRouter } from '../procedures/app-router.ts';
 import { createSource, toLine } from '../testing/stream.test-support.ts';
-import { startTestServer } from '../testing/testing.test-support.ts';
+import { startTestServer } from '../testing/test-server.test-support.ts';
 
 const headers = { authorization: 'Bearer read' };
 

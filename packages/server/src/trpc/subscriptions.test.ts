@@ -8,7 +8,7 @@ import { createItemStream } from '../streams/byte-stream.ts';
 import { toInterruptible } from '../streams/interruptible.ts';
 import { type Item, toTrpcSse } from '../streams/sse.ts';
 import { createSource, openReader, type Source, toLine } from '../testing/stream.test-support.ts';
-import { readJson, startTestServer } from '../testing/testing.test-support.ts';
+import { readJson, startTestServer } from '../testing/test-server.test-support.ts';
 
 type Lines = Source<readonly ReturnType<typeof toLine>[]>;
 

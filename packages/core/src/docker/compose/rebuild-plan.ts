@@ -6,7 +6,7 @@ import { isOfService, toCutOffNote } from '../../model/compose-service.ts';
 import { vmId } from '../../model/vm.ts';
 import type { EngineContainer, JobPlan, RebuildOptions, Shell } from '../../ports.ts';
 import type { Channels } from '../../ssh/channel/channels.ts';
-import { chooseSource, pathsToProbe } from './choice.ts';
+import { chooseSource, pathsToProbe } from './label-choice.ts';
 import { type ComposeTarget, readComposeLabels } from './labels.ts';
 import { probePaths, runBeforeStart } from './probe.ts';
 import { inFolderScript, rebuildScript } from './rebuild-script.ts';

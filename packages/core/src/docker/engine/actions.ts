@@ -4,7 +4,7 @@ import { pause, withDeadline } from '../../concurrency/deadline.ts';
 import { isAppError } from '../../errors.ts';
 import type { CallOptions } from '../../ports.ts';
 import { toState } from '../format/to-container.ts';
-import { unknownOutcome } from '../lost-answer.ts';
+import { unknownOutcome } from '../lost-response.ts';
 import { type EngineTask, findOther, type OtherContainer, toAppError } from '../to-app-error.ts';
 import {
   type EngineAction,

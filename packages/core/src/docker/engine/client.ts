@@ -7,7 +7,7 @@ import { AppError, isAppError } from '../../errors.ts';
 import { vmId } from '../../model/vm.ts';
 import type { CallOptions } from '../../ports.ts';
 import { ChannelRefusedError, type Channels } from '../../ssh/channel/channels.ts';
-import { isSilent, toLostError } from '../lost-answer.ts';
+import { isSilent, toLostError } from '../lost-response.ts';
 import { dockerUnavailable, readMessage } from '../to-app-error.ts';
 import { createChannelAgent, dropIdle } from './channel-agent.ts';
 import { type EngineAnswer, exchange, LostAnswerError } from './exchange.ts';

@@ -7,12 +7,12 @@ import { createEngineLogs } from '../logs/read.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import { createEngineActions } from './actions.ts';
 import { createEngineClient, type EngineClientOptions } from './client.ts';
+import { createEngineUse } from './container-use.ts';
 import { createEngineEvents } from './events.ts';
 import { createEngineInspect } from './inspect.ts';
 import { createEngineReads, parseAnswer } from './reads.ts';
 import { versionSchema } from './schemas.ts';
 import { createEngineStats } from './stats.ts';
-import { createEngineUse } from './use.ts';
 
 export interface EngineOptions extends EngineClientOptions {
   readonly clock?: Clock;

@@ -1,9 +1,9 @@
 // The engine's container events: one request with a streaming response.
 
 import type { EngineEvent, EngineEventsOptions } from '../../ports.ts';
-import { createJsonObjects } from '../json/objects.ts';
+import { createJsonObjects } from '../json-stream/objects.ts';
 import { toSince } from '../logs/time.ts';
-import { toLostError } from '../lost-answer.ts';
+import { toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import type { EngineClient, EngineStream } from './client.ts';
 import { LostAnswerError } from './exchange.ts';

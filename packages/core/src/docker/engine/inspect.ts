@@ -2,8 +2,8 @@
 
 import type { ContainerInspection } from '../../model/inspection.ts';
 import type { CallOptions, EnvironmentWords } from '../../ports.ts';
-import { readSecretWords } from '../environment-hiding.ts';
 import { toInspection } from '../format/to-inspection.ts';
+import { readSecretWords } from '../redact.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import { type EngineReads, parseAnswer, toContainerPath } from './reads.ts';
 import { type ContainerDetails, containerDetailsSchema, wantedOfDetails } from './schemas.ts';

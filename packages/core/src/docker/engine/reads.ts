@@ -4,8 +4,12 @@ import type { z } from 'zod';
 import { containerMissing } from '../../model/container-not-found.ts';
 import type { CallOptions, EngineContainer } from '../../ports.ts';
 import { toContainer, toName } from '../format/to-container.ts';
-import { createJsonFilter, type JsonFilterOptions, JsonTooLargeError } from '../json/filter.ts';
-import { malformedAnswer, toLostError } from '../lost-answer.ts';
+import {
+  createJsonFilter,
+  type JsonFilterOptions,
+  JsonTooLargeError,
+} from '../json-stream/filter.ts';
+import { malformedAnswer, toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import type { EngineClient, EngineRequest } from './client.ts';
 import { type EngineAnswer, LostAnswerError } from './exchange.ts';

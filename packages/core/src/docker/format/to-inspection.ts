@@ -3,7 +3,7 @@
 import type { ContainerState } from '../../model/container.ts';
 import type { ContainerInspection } from '../../model/inspection.ts';
 import type { ContainerDetails, EnginePort } from '../engine/schemas.ts';
-import { createEnvironmentHiding, type EnvironmentHiding } from '../environment-hiding.ts';
+import { createEnvironmentHiding, type EnvironmentHiding } from '../redact.ts';
 import { formatPorts } from './ports.ts';
 import { toName, toState } from './to-container.ts';
 import { toMoment } from './to-time.ts';

@@ -4,7 +4,7 @@ import type { Engine, FollowLogOptions, StampedLine } from '../../ports.ts';
 import type { EngineClient } from '../engine/client.ts';
 import { LostAnswerError } from '../engine/exchange.ts';
 import { type EngineReads, toContainerName, toContainerPath } from '../engine/reads.ts';
-import { toLostError } from '../lost-answer.ts';
+import { toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import { createLogLines, type LogLines } from './lines.ts';
 import { toSince } from './time.ts';

@@ -10,7 +10,7 @@ import type {
   RunningContainer,
   UseEngine,
 } from '../../ports.ts';
-import { toLostError } from '../lost-answer.ts';
+import { toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import type { EngineClient } from './client.ts';
 import { LostAnswerError } from './exchange.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatAge, formatMoment } from './moment.ts';
+import { formatAge, formatMoment } from './past-time.ts';
 
 const now = new Date('2026-02-08T10:15:30Z');
 

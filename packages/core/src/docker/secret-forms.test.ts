@@ -1,9 +1,9 @@
 // What of a text is hidden, and what is left to read.
 
 import { describe, expect, test } from 'vitest';
-import { createHiding } from '../model/hiding.ts';
+import { createHiding } from '../model/redaction.ts';
 import { costOfFourfold } from '../testing/cpu-growth.test-support.ts';
-import { environmentSecrets } from './redact.ts';
+import { environmentSecrets } from './secret-forms.ts';
 
 const hide = (text: string, ...env: string[]) => createHiding(environmentSecrets(env)).hide(text);
 

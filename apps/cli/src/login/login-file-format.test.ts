@@ -6,7 +6,7 @@ import {
   toApiKey,
   toMsLeft,
   toRenewal,
-} from './stored-logins.ts';
+} from './login-file-format.ts';
 
 const login: Login = {
   issuer: 'https://auth.example.com',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createTestClock, errorOf } from '../testing/issuer.test-support.ts';
-import { createCheckBudget, type Reservation } from './check-budget.ts';
+import { createCheckBudget, type Reservation } from './issuer-request-budget.ts';
 
 const minuteMs = 60_000;
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
 import type { LifecycleState } from '../model/vm.ts';
 import type { Compute } from '../ports.ts';
-import { createVmReach } from './reach.ts';
+import { createVmReach } from './require-running.ts';
 
 const unreachable = () => new AppError('SERVICE_UNAVAILABLE', 'VM not reachable via SSH');
 const ociDown = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'OCI is down'));

@@ -1,7 +1,7 @@
 // Every spelling of Prefer: what is meant is applied and said so, what is malformed is as if it were not there.
 
 import { expect, test } from 'vitest';
-import { createPreferences, type WaitInput } from './prefer.ts';
+import { createPreferences, type WaitInput } from './prefer-header.ts';
 
 test.each<[header: string | string[] | undefined, seconds: number | undefined, applied?: string]>([
   [undefined, undefined],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { suggest } from './suggest.ts';
+import { suggest } from './closest-match.ts';
 
 const names = ['status', 'start', 'stop', 'restart', 'rebuild', 'logs', 'ps', 'whoami'];
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createBell } from './bell.ts';
+import { createBell } from './terminal-bell.ts';
 
 const never = new AbortController().signal;
 const long = { atMostMs: 60_000, signal: never };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isBilledWhileStopped } from './shape.ts';
+import { isBilledWhileStopped } from './billing.ts';
 
 test.each([
   ['VM.Standard.A1.Flex', false],

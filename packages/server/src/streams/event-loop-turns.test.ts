@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTurns } from './turns.ts';
+import { createTurns } from './event-loop-turns.ts';
 
 test('one runs in each turn of the event loop, in the order in which they asked', () => {
   const turns: (() => void)[] = [];

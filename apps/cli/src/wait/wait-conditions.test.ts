@@ -1,7 +1,7 @@
 import type { VmReady } from '@ondemand/client';
 import { expect, test } from 'vitest';
 import { toReady } from '../testing/fixtures.test-support.ts';
-import { restarted, started, stopped, unseenMs } from './goals.ts';
+import { restarted, started, stopped, unseenMs } from './wait-conditions.ts';
 
 /** `RUNNING+`: and SSH and Docker answer; `?`: OCI could not be asked; `off`: its system has shut down. */
 function toObservations(line: string): VmReady[] {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { openWords, sealWords } from './sealed-words.ts';
+import { openWords, sealWords } from './encrypted-secrets.ts';
 
 const key = randomBytes(32);
 const words = { createdAt: '2026-02-08T10:15:31.123456789Z', words: ['hunter22', 'grüße'] };

@@ -3,7 +3,7 @@
 import { AppError } from '@ondemand/core';
 import { expect, test } from 'vitest';
 import type { AuditEntry } from './entry.ts';
-import { createOwnStop } from './own-stop.ts';
+import { createOwnStop } from './idle-stop.ts';
 import { createAuditTrail } from './trail.ts';
 
 function setUp(act: () => Promise<void> = async () => {}) {
