@@ -41,6 +41,7 @@ export * from './model/idle.ts';
 export * from './model/inspection.ts';
 export * from './model/job.ts';
 export * from './model/lease.ts';
+export * from './model/limits.ts';
 export * from './model/log-line.ts';
 export { type LogText, toLogText } from './model/log-text.ts';
 export { type VmReady, vmReadySchema } from './model/ready.ts';

@@ -6,14 +6,10 @@ import { AppError, isAppError } from '../errors.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { toRebuildResult } from '../jobs/rebuild-result.ts';
 import { createLogFollower, type FollowedLine, type FollowOptions } from '../logs/follower.ts';
-import {
-  type Container,
-  type ContainerAction,
-  type ContainerActionResult,
-  defaultLogLines,
-} from '../model/container.ts';
+import type { Container, ContainerAction, ContainerActionResult } from '../model/container.ts';
 import { containerMissing } from '../model/container-not-found.ts';
 import type { ContainerInspection, ContainerStats } from '../model/inspection.ts';
+import { defaultLogLines } from '../model/limits.ts';
 import type { CountBytes, LogText } from '../model/log-text.ts';
 import type { Resumable } from '../model/resumable.ts';
 import { vmId } from '../model/vm.ts';

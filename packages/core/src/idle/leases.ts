@@ -1,7 +1,8 @@
 // The service of leases: who keeps the VM on, until when, and what for. They live on the VM, so every process sees them.
 
 import { AppError } from '../errors.ts';
-import { type Lease, leaseIdSchema, maxReasonLength } from '../model/lease.ts';
+import { type Lease, leaseIdSchema } from '../model/lease.ts';
+import { maxReasonLength } from '../model/limits.ts';
 import { toOwnTime } from '../model/vm-time.ts';
 import type { CallOptions, Clock, Compute, LeaseHost, LeaseRecord, Link } from '../ports.ts';
 import { createVmReach } from '../vm/require-running.ts';

@@ -3,7 +3,8 @@
 
 import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
-import { graceSeconds, type SignalName } from '../model/idle.ts';
+import type { SignalName } from '../model/idle.ts';
+import { graceSeconds } from '../model/limits.ts';
 import type { IdleHost, LeaseRecord, RunningContainer, VmLook } from '../ports.ts';
 import { createIdleTurn } from './loop.ts';
 import type { Assessment } from './observe.ts';

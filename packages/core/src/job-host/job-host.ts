@@ -5,6 +5,7 @@ import { systemClock } from '../concurrency/clock.ts';
 import { pause } from '../concurrency/deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
 import type { JobState } from '../model/job.ts';
+import { keptJobs } from '../model/limits.ts';
 import { vmId } from '../model/vm.ts';
 import type { CallOptions, Clock, JobHost, JobRecord, JobRequest, JobStart } from '../ports.ts';
 import { createCapture } from '../ssh/command/exec.ts';
@@ -44,7 +45,7 @@ export interface JobHostOptions {
  */
 export function createJobHost({
   connection,
-  keep = 50,
+  keep = keptJobs,
   findTimeoutMs = 20_000,
   cancelGraceMs = 10_000,
   clock = systemClock,

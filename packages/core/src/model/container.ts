@@ -61,11 +61,6 @@ export const containerActionResultSchema = z
   .meta({ id: 'ContainerActionResult' });
 export type ContainerActionResult = z.infer<typeof containerActionResultSchema>;
 
-export const maxLogLines = 10_000;
-export const defaultLogLines = 100;
-/** An answer holds at most so much of a log: of very long lines, the newest that fit. */
-export const maxLogBytes = 16 * 1024 * 1024;
-
 export const containerLogsSchema = z
   .object({
     container: z.string().describe('Container name'),

@@ -58,8 +58,3 @@ export const idleVerdictSchema = z
   })
   .meta({ id: 'IdleVerdict' });
 export type IdleVerdict = z.infer<typeof idleVerdictSchema>;
-
-/** A VM is not stopped within so long of having become ready. */
-export const graceSeconds = 10 * 60;
-export const defaultAnnounceMinutes = 5;
-export const defaultCpuPercent = 20;

@@ -1,12 +1,7 @@
 // What a lease is to a caller: a promise, kept on the VM, that the VM stays on until a moment.
 
 import { z } from 'zod';
-
-/** The longest that one lease keeps the VM on; it can be taken again. */
-export const maxLeaseMinutes = 24 * 60;
-/** Leases that hold at the same time. */
-export const maxLeases = 100;
-export const maxReasonLength = 200;
+import { maxReasonLength } from './limits.ts';
 
 export const leaseIdSchema = z
   .string()

@@ -1,12 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  endsInHalt,
-  isDeadEnd,
-  maxBootMs,
-  offInsideMs,
-  type PhaseFacts,
-  toPhase,
-} from './ready.ts';
+import { maxBootMs, offInsideMs } from './limits.ts';
+import { endsInHalt, isDeadEnd, type PhaseFacts, toPhase } from './ready.ts';
 
 const facts = (given: Partial<PhaseFacts>): PhaseFacts => ({
   lifecycleState: 'RUNNING',

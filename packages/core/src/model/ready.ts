@@ -1,6 +1,7 @@
 // Whether the VM can be used: what is seen of it, and the word a person would use for that.
 
 import { z } from 'zod';
+import { maxBootMs, offInsideMs } from './limits.ts';
 import { type LifecycleState, lifecycleStates } from './vm.ts';
 
 export const vmPhases = [
@@ -41,11 +42,6 @@ export const vmReadySchema = z
   })
   .meta({ id: 'VmReady' });
 export type VmReady = z.infer<typeof vmReadySchema>;
-
-/** A VM that was seen off is given this long to answer before it counts as unreachable. */
-export const maxBootMs = 10 * 60_000;
-/** SSH is gone for this long before the serial console is asked whether the system has shut down. */
-export const offInsideMs = 10 * 60_000;
 
 export interface PhaseFacts {
   /** Undefined while OCI cannot be asked. */

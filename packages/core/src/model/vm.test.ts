@@ -1,11 +1,11 @@
 // The rules for power actions as tables over every state.
 
 import { describe, expect, test } from 'vitest';
+import { maxTransitionMs } from './limits.ts';
 import {
   checkAction,
   type LifecycleState,
   lifecycleStates,
-  maxTransitionMs,
   provesAction,
   type VmAction,
   vmActions,

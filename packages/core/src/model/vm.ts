@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { ErrorText } from '../errors.ts';
+import { maxTransitionMs } from './limits.ts';
 
 /** The product controls one VM; this is its name everywhere. */
 export const vmId = 'oci-flex';
@@ -63,13 +64,6 @@ export const vmConsoleSchema = z
   })
   .meta({ id: 'VmConsole' });
 export type VmConsole = z.infer<typeof vmConsoleSchema>;
-
-/** Of the serial console, where the caller does not say how many. */
-export const defaultConsoleLines = 200;
-export const maxConsoleLines = 10_000;
-
-/** STARTING and STOPPING are given this long before STOP and RESET may cut them short. */
-export const maxTransitionMs = 15 * 60_000;
 
 export type ActionCheck =
   | { readonly allowed: true }

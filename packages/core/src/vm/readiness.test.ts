@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
-import { offInsideMs, vmReadySchema } from '../model/ready.ts';
+import { offInsideMs } from '../model/limits.ts';
+import { vmReadySchema } from '../model/ready.ts';
 import { collectPhases, setUpSleeper } from '../testing/sleeper.test-support.ts';
 
 test('a VM that is off is told so and not dialled', async () => {
