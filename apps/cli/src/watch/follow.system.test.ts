@@ -65,9 +65,17 @@ test('events prints a line for each, made harmless', async () => {
   const ended = { type: 'job', time, id: job.id, kind: 'rebuild', target: 'app', state: 'failed' };
   const sick = { ...die, action: 'health_status', exitCode: undefined, health: 'unhealthy' };
   const started = { ...die, action: 'start', exitCode: undefined };
-  const unknown = { type: 'idle', time, stopsAt: time };
+  const idle = {
+    type: 'idle',
+    time,
+    stage: 'announced',
+    stopsAt: time,
+    because: 'idle',
+    dryRun: true,
+  };
+  const unknown = { type: 'weather', time, sky: 'clear' };
   await using api = await startStubApi({
-    events: { stream: [stopping, die, started, sick, ended, resync, unknown] },
+    events: { stream: [stopping, die, started, sick, ended, resync, idle, unknown] },
   });
   const { stdout, stderr } = await runBin(['events'], api);
   expect(stderr).toBe('');
@@ -78,7 +86,8 @@ test('events prints a line for each, made harmless', async () => {
     `${time}   container   nginx health_status (unhealthy)`,
     `${time}   job         rebuild app failed (${job.id})`,
     `${time}   resync      The connection was \\x1b[2Jlost`,
-    `${time}   idle        ${JSON.stringify(unknown)}`,
+    `${time}   idle        announced: the VM stops at ${time} (idle), a dry run`,
+    `${time}   weather     ${JSON.stringify(unknown)}`,
     '',
   ]);
 });
