@@ -287,8 +287,8 @@ export interface IdleRules {
   readonly maxOn?: number | undefined;
 }
 
-/** What one look on the VM found. Times are seconds of the VM's clock. */
-export interface VmLook {
+/** What one observation of the VM found. Times are seconds of the VM's clock. */
+export interface VmObservation {
   readonly now: number;
   /** When this boot of the VM was first seen. */
   readonly readySince: number;
@@ -324,7 +324,7 @@ export interface Announcement {
   readonly because: StopCause;
 }
 
-export interface LookRequest {
+export interface ObservationRequest {
   readonly rules: IdleRules;
   /** Ids of processes of the API that have gone. */
   readonly gone: readonly string[];
@@ -338,7 +338,7 @@ export interface LookRequest {
 export interface IdleHost {
   /** So that other processes of the API do not take our connection for a person's. */
   register(rules: IdleRules, options?: CallOptions): Promise<void>;
-  look(request: LookRequest, options?: CallOptions): Promise<VmLook>;
+  observe(request: ObservationRequest, options?: CallOptions): Promise<VmObservation>;
   /** Keeps when signals were last used; `now` is the VM's. */
   note(
     uses: readonly {
@@ -374,7 +374,7 @@ export interface RunningContainer {
 
 /** What the engine knows of use. Throws `SERVICE_UNAVAILABLE`. */
 export interface UseEngine {
-  /** One that ends while it is looked at is left out. */
+  /** One that ends while it is read is left out. */
   running(options?: CallOptions): Promise<readonly RunningContainer[]>;
   /** Nanoseconds of CPU that each has used so far; one that has ended is left out. */
   cpuTimes(ids: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, number>>;

@@ -42,14 +42,14 @@ describeRealEngine('the idle verdict on a real engine', () => {
 
   const run = (name: string, options: readonly string[], ...command: readonly string[]) =>
     vm.docker('run', '--detach', '--init', '--name', name, ...options, baseImage, ...command);
-  const look = async (name: Signal['name']) => {
+  const observe = async (name: Signal['name']) => {
     const { signals } = await app.getJson<IdleVerdict>('/vm/idle');
     const found = signals.find((signal) => signal.name === name);
     return found ?? expect.unreachable(`no signal ${name}`);
   };
   const seen = (name: Signal['name'], state: Signal['state']) =>
     until(`${name} to be ${state}`, async () => {
-      const found = await look(name);
+      const found = await observe(name);
       return found.state === state ? found : undefined;
     });
 
@@ -57,7 +57,7 @@ describeRealEngine('the idle verdict on a real engine', () => {
     await until('the health check to have passed', async () =>
       (await vm.docker('ps', '--format', '{{.Status}}')).includes('(healthy)'),
     );
-    expect(await look('connections')).toMatchObject({ state: 'unused', value: 0 });
+    expect(await observe('connections')).toMatchObject({ state: 'unused', value: 0 });
     const inside = [
       '--target',
       String(vm.pid),
@@ -79,7 +79,7 @@ describeRealEngine('the idle verdict on a real engine', () => {
   });
 
   test('a session of somebody else keeps it on, the connection of the API does not', async () => {
-    expect(await look('sessions')).toMatchObject({ state: 'unused', value: 0 });
+    expect(await observe('sessions')).toMatchObject({ state: 'unused', value: 0 });
     const file = join(vm.home, 'stay');
     await writeFile(file, '');
     const session = vm.ssh(`while [ -e '${file}' ]; do sleep 0.1; done`);
@@ -104,7 +104,7 @@ describeRealEngine('the idle verdict on a real engine', () => {
       'sleep',
       '1000',
     );
-    expect(await look('probe')).toMatchObject({ state: 'unused' });
+    expect(await observe('probe')).toMatchObject({ state: 'unused' });
     await vm.docker('exec', 'game', 'touch', '/players');
     expect(await seen('probe', 'used')).toMatchObject({ by: 'game' });
     await vm.docker('rm', '--force', 'game');

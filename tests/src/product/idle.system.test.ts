@@ -21,7 +21,7 @@ describe('GET /vm/idle', () => {
   });
 
   const read = () => app.getJson<IdleVerdict>('/vm/idle');
-  const look = async (name: Signal['name']) =>
+  const observe = async (name: Signal['name']) =>
     (await read()).signals.find((signal) => signal.name === name);
   const { connections, sessions } = { connections: 'connections', sessions: 'sessions' } as const;
 
@@ -45,22 +45,25 @@ describe('GET /vm/idle', () => {
     await fetch(`${other.url}/containers`, { headers });
     const { use } = app.sandbox.vm;
     use.connections = { nginx: ['198.51.100.7:51234', '127.0.0.1:50000'] };
-    expect(await look(connections)).toMatchObject({
+    expect(await observe(connections)).toMatchObject({
       state: 'used',
       value: 1,
       by: 'nginx:80 from 198.51.100.7:51234',
     });
     use.connections = {};
-    expect((await look(connections))?.state).toBe('unused');
-    await until('the other process to be known', async () => (await look(sessions))?.value === 0);
+    expect((await observe(connections))?.state).toBe('unused');
+    await until(
+      'the other process to be known',
+      async () => (await observe(sessions))?.value === 0,
+    );
     use.sessions = ['198.51.100.9:40000'];
-    expect(await look(sessions)).toMatchObject({
+    expect(await observe(sessions)).toMatchObject({
       state: 'used',
       by: 'ssh from 198.51.100.9:40000',
     });
     use.sessions = [];
     use.hidesProcesses = true;
-    expect(await look(connections)).toMatchObject({
+    expect(await observe(connections)).toMatchObject({
       state: 'unknown',
       reason: expect.stringContaining('hidepid'),
     });
@@ -70,25 +73,25 @@ describe('GET /vm/idle', () => {
   test('sees CPU, an action, a lease and a probe', async () => {
     const { engine } = app.sandbox.vm;
     engine.setCpu('postgres', 90);
-    await until('CPU to be seen', async () => (await look('cpu'))?.by?.includes('postgres'));
+    await until('CPU to be seen', async () => (await observe('cpu'))?.by?.includes('postgres'));
     engine.setCpu('postgres', 0);
     await app.post('/containers/nginx/restart');
-    expect((await look('actions'))?.by).toMatch(/^restart of nginx by /);
+    expect((await observe('actions'))?.by).toMatch(/^restart of nginx by /);
     const body = JSON.stringify({ minutes: 90, reason: 'a film' });
     const json = { 'content-type': 'application/json' };
     const taken = await app.post('/vm/leases', { body, headers: json });
     expect(taken.status).toBe(200);
     const { id } = (await taken.json()) as { id: string };
     expect((await read()).leases).toEqual([expect.objectContaining({ id, reason: 'a film' })]);
-    expect((await look('leases'))?.by).toContain('a film');
+    expect((await observe('leases'))?.by).toContain('a film');
     expect((await app.request('DELETE', `/vm/leases/${id}`)).status).toBe(200);
     await expectApiError(await app.request('DELETE', `/vm/leases/${id}`), 'NOT_FOUND');
     const probed = engine.add({ name: 'game', labels: { 'ondemand.idle.probe': 'true' } });
-    expect(await look('probe')).toMatchObject({ state: 'used', by: 'game' });
+    expect(await observe('probe')).toMatchObject({ state: 'used', by: 'game' });
     probed.execEnd = 1;
-    expect((await look('probe'))?.state).toBe('unused');
+    expect((await observe('probe'))?.state).toBe('unused');
     probed.execEnd = 7;
-    expect(await look('probe')).toMatchObject({
+    expect(await observe('probe')).toMatchObject({
       state: 'unknown',
       reason: expect.stringContaining('7'),
     });
@@ -111,8 +114,11 @@ describe('GET /vm/idle', () => {
   test('with Docker or sshd out of order says what is unknown, and of a VM that is off that it is', async () => {
     const { faults, world } = app.sandbox;
     faults.docker.socketMissing = true;
-    await until('Docker to be missed', async () => (await look(connections))?.state === 'unknown');
-    expect((await look('sessions'))?.state).toBe('unused');
+    await until(
+      'Docker to be missed',
+      async () => (await observe(connections))?.state === 'unknown',
+    );
+    expect((await observe('sessions'))?.state).toBe('unused');
     faults.reset();
     faults.ssh.exec = false;
     const verdict = await until('commands to be missed', async () => {

@@ -71,7 +71,7 @@ test('a thousand concurrent reads of one key share one call', async () => {
 });
 
 test.each([
-  ['waits for a crowd that is still arriving', { maxCollectMs: 60_000 }, 0],
+  ['waits for readers who are still arriving', { maxCollectMs: 60_000 }, 0],
   ['does not wait for long', { maxCollectMs: 0 }, 1],
 ])('a call %s', async (_, options, begun) => {
   const { read, calls, prepared, turn } = setUp(options);

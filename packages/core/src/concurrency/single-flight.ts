@@ -11,7 +11,7 @@ export interface SingleFlightOptions {
   readonly joinsRunning?: boolean;
   /** So long a call waits for the one before it; then both run. */
   readonly maxWaitMs?: number;
-  /** So long a call waits for a crowd that is still arriving. */
+  /** So long a call waits for readers who are still arriving. */
   readonly maxCollectMs?: number;
   /** Calls back in a later turn of the event loop; at once where readers join a running call. */
   readonly later?: (begin: () => void) => void;
@@ -210,7 +210,7 @@ export function createSingleFlight({
     },
   };
 
-  /** Once a turn has gone by in which nobody joined: a crowd that is still arriving shares one call. */
+  /** Once a turn has gone by in which nobody joined: readers who are still arriving shares one call. */
   function onceQuiet(call: Call, begin: () => void, sinceMs = performance.now()): void {
     const joined = Math.max(1, call.joined); // the reader for whom it is prepared comes in any case
     later(() => {

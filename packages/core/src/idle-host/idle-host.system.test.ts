@@ -1,4 +1,4 @@
-// A look at what uses a VM, against a real sshd and real shells, with a /proc that the test writes where it must say something.
+// An observation of what uses a VM, against a real sshd and real shells, with a /proc that the test writes where it must say something.
 
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const rules = { stopAfter: 1800, maxOn: undefined };
 const request = { rules, gone: [], hostPorts: [], pids: [] };
 const owner = { sub: 'ana', clientId: 'phone', reason: 'a film' };
 
-describeSshd('a look', () => {
+describeSshd('an observation', () => {
   it('tells processes of the API from people, and forgets those that have gone', async () => {
     await using world = await startWorld();
     const host = createIdleHost({ connection: world.connection, processId: 'aa' });
@@ -23,30 +23,30 @@ describeSshd('a look', () => {
     await (await person.exec(['true'])).exit;
     const gone = world.connect();
     await createIdleHost({ connection: gone, processId: 'cc' }).register({});
-    const before = await host.look(request);
+    const before = await host.observe(request);
     expect(before.apis.map(({ id }) => id).sort()).toEqual(['aa', 'bb', 'cc']);
     expect(before.apis.find(({ id }) => id === 'bb')?.rules).toEqual({
       stopAfter: 60,
       maxOn: 7200,
     });
     await gone[Symbol.asyncDispose]();
-    const look = await until2(
-      () => host.look(request),
+    const observation = await until2(
+      () => host.observe(request),
       (seen) => findLiveApis(seen).length === 2,
     );
-    expect(look.ssh).toMatchObject({ port: world.sshd.port, own: { address: '127.0.0.1' } });
-    const ends = (look.tables.get('host') ?? []).filter(
-      ({ local }) => local.port === look.ssh?.port,
+    expect(observation.ssh).toMatchObject({ port: world.sshd.port, own: { address: '127.0.0.1' } });
+    const ends = (observation.tables.get('host') ?? []).filter(
+      ({ local }) => local.port === observation.ssh?.port,
     );
     expect(ends.length).toBe(3);
-    expect(Math.abs(look.now - Date.now() / 1000)).toBeLessThan(60);
-    expect(look.readySince).toBeLessThanOrEqual(look.now);
+    expect(Math.abs(observation.now - Date.now() / 1000)).toBeLessThan(60);
+    expect(observation.readySince).toBeLessThanOrEqual(observation.now);
     expect(
-      findLiveApis(look)
+      findLiveApis(observation)
         .map(({ id }) => id)
         .sort(),
     ).toEqual(['aa', 'bb']);
-    await host.look({ ...request, gone: ['cc'] });
+    await host.observe({ ...request, gone: ['cc'] });
     expect((await readdir(join(world.state, 'ondemand', 'idle'))).sort()).toEqual([
       'api.aa',
       'api.bb',
@@ -67,12 +67,16 @@ describeSshd('a look', () => {
       await createLeaseHost(world).take({ id: 'one', seconds: 60, owner });
       const job = world.job('sleep 60');
       await world.host.start(job);
-      const look = await host.look({ ...request, hostPorts: [8080], pids: [42, 43, 44, 45] });
-      expect(look.readySince).toBe(look.now);
-      expect(look.leases).toEqual([expect.objectContaining({ id: 'one', ...owner })]);
-      expect(look.jobs).toEqual([{ id: job.id, target: 'web' }]);
+      const observation = await host.observe({
+        ...request,
+        hostPorts: [8080],
+        pids: [42, 43, 44, 45],
+      });
+      expect(observation.readySince).toBe(observation.now);
+      expect(observation.leases).toEqual([expect.objectContaining({ id: 'one', ...owner })]);
+      expect(observation.jobs).toEqual([{ id: job.id, target: 'web' }]);
       // Neither what the container opened itself, nor what it has on its loopback.
-      expect(look.tables.get('42')).toEqual([
+      expect(observation.tables.get('42')).toEqual([
         {
           local: { address: '172.17.0.2', port: 80 },
           remote: { address: '198.51.100.7', port: 51_234 },
@@ -86,17 +90,17 @@ describeSshd('a look', () => {
           remote: { address: '192.0.2.9', port: 40_001 },
         },
       ]);
-      expect(look.tables.get('43')?.length).toBe(200);
-      expect(look.cut).toEqual(new Set(['43']));
-      expect(look.unreadable).toEqual(new Set(['44']));
-      expect(look.tables.has('45')).toBe(false);
-      expect(look.tables.get('host')).toEqual([
+      expect(observation.tables.get('43')?.length).toBe(200);
+      expect(observation.cut).toEqual(new Set(['43']));
+      expect(observation.unreadable).toEqual(new Set(['44']));
+      expect(observation.tables.has('45')).toBe(false);
+      expect(observation.tables.get('host')).toEqual([
         {
           local: { address: '192.0.2.1', port: 8080 },
           remote: { address: '198.51.100.8', port: 1234 },
         },
       ]);
-      const { now } = look;
+      const { now } = observation;
       await host.note([
         { name: 'cpu', at: now - 50, by: "busy's $(reboot) 98 %" },
         { name: 'actions', at: 'now', by: 'restart of nginx\nby ana' },
@@ -104,7 +108,7 @@ describeSshd('a look', () => {
       ]);
       await host.note([{ name: 'cpu', at: now - 90, by: 'older' }]);
       await host.announce({ stopsAt: now + 300, because: 'idle', text: '' });
-      const again = await host.look(request);
+      const again = await host.observe(request);
       expect(again.uses.get('cpu')).toEqual({ at: now - 50, by: "busy's $(reboot) 98 %" });
       expect(again.uses.get('actions')?.by).toBe('restart of nginx by ana');
       expect(again.unknownAt).toBe(now - 5);
@@ -115,21 +119,21 @@ describeSshd('a look', () => {
     },
   );
 
-  it('takes a restart for a new beginning, and a VM that nobody looked at for one that has been ready for long', async () => {
+  it('takes a restart for a new beginning, and a VM that nobody observed for one that has been ready for long', async () => {
     await using world = await startWorld({
       env: (folder) => ({ HOST_PROC: join(folder, 'proc') }),
     });
     const proc = join(world.sshd.folder, 'proc');
     await writeProc(proc);
     const host = createIdleHost({ connection: world.connection, processId: 'aa' });
-    const first = await host.look(request);
-    await until(async () => (await host.look(request)).now > first.now);
-    expect((await host.look(request)).readySince).toBe(first.readySince);
+    const first = await host.observe(request);
+    await until(async () => (await host.observe(request)).now > first.now);
+    expect((await host.observe(request)).readySince).toBe(first.readySince);
     await writeFile(join(proc, 'sys/kernel/random/boot_id'), 'second\n');
-    expect((await host.look(request)).readySince).toBeGreaterThan(first.readySince);
+    expect((await host.observe(request)).readySince).toBeGreaterThan(first.readySince);
     await writeFile(join(proc, 'sys/kernel/random/boot_id'), 'third\n');
     await writeFile(join(proc, 'stat'), `cpu 1 2\nbtime ${first.now - 7200}\n`);
-    expect((await host.look(request)).readySince).toBe(first.now - 7200);
+    expect((await host.observe(request)).readySince).toBe(first.now - 7200);
   });
 
   it('says what it may not see where /proc hides the processes of others', async () => {
@@ -139,12 +143,15 @@ describeSshd('a look', () => {
     const proc = join(world.sshd.folder, 'proc');
     await writeProc(proc);
     for (const pid of ['1', '42']) await rm(join(proc, pid), { recursive: true });
-    const look = await createIdleHost({ connection: world.connection, processId: 'aa' }).look({
+    const observation = await createIdleHost({
+      connection: world.connection,
+      processId: 'aa',
+    }).observe({
       ...request,
       pids: [42],
     });
-    expect(look.isProcHidden).toBe(true);
-    expect(look.unreadable).toEqual(new Set(['42']));
+    expect(observation.isProcHidden).toBe(true);
+    expect(observation.unreadable).toEqual(new Set(['42']));
   });
 
   it('writes nothing through a link in place of its folder', async () => {
@@ -154,7 +161,7 @@ describeSshd('a look', () => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await symlink(join(world.sshd.folder, 'elsewhere'), join(folder, 'idle'));
     const host = createIdleHost({ connection: world.connection, processId: 'aa' });
-    expect((await host.look(request)).apis).toEqual([]);
+    expect((await host.observe(request)).apis).toEqual([]);
     await host.note([{ name: 'cpu', at: 'now', by: 'x' }]);
     expect(await readdir(join(world.sshd.folder, 'elsewhere'))).toEqual([]);
   });

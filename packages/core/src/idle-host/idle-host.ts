@@ -10,11 +10,11 @@ import { toArgv } from './lease-host.ts';
 import {
   announceScript,
   claimScript,
-  lookScript,
   noteScript,
+  observationScript,
   registerScript,
 } from './observation-script.ts';
-import { parseLook } from './parse-observation.ts';
+import { parseObservation } from './parse-observation.ts';
 
 export interface IdleHostOptions {
   readonly connection: Pick<SshConnection, 'exec'>;
@@ -32,16 +32,16 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
     async register(rules, { signal } = {}) {
       await run(toArgv(registerScript, processId, toWords(rules)), signal);
     },
-    async look({ rules, gone, hostPorts, pids }, { signal } = {}) {
+    async observe({ rules, gone, hostPorts, pids }, { signal } = {}) {
       const marker = randomUUID();
       const values = [
         ...[marker, processId, toWords(rules), gone.filter(isProcessId).join(' ')],
         ...[hostPorts.map(toHexPort).join(' '), ...pids.map(String)],
       ];
-      const { output } = await run(toArgv(lookScript, ...values), signal);
-      const look = parseLook(output.toString('utf8'), marker);
-      if (look === undefined) throw unreadable();
-      return look;
+      const { output } = await run(toArgv(observationScript, ...values), signal);
+      const observation = parseObservation(output.toString('utf8'), marker);
+      if (observation === undefined) throw unreadable();
+      return observation;
     },
     async note(uses, { signal } = {}) {
       const values = uses.flatMap(({ name, at, by }) => [name, String(at), toOneLine(by)]);

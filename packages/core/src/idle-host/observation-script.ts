@@ -1,4 +1,4 @@
-// What runs on the VM for one look at its use: everything that only the VM knows, in one command, as an ordinary user.
+// What runs on the VM for one observation of its use: everything that only the VM knows, in one command, as an ordinary user.
 
 import { places, readState } from '../job-host/scripts.ts';
 import { leasePlace, printLeases } from './scripts.ts';
@@ -28,10 +28,10 @@ ${register}`;
 
 /**
  * Arguments: marker, the id of the process, its rules, ids of processes that have gone, ports of the host in hexadecimal whose connections
- * are wanted, and the process ids of containers. Prints lines that begin with the marker; `parseLook` knows them.
+ * are wanted, and the process ids of containers. Prints lines that begin with the marker; `parseObservation` knows them.
  * Files of other processes are read before the table of connections: whose end is not in it has gone.
  */
-export const lookScript = `${leasePlace}${readState}${idlePlace}mark=$1 api=$2 rules=$3 gone=$4 wanted=$5
+export const observationScript = `${leasePlace}${readState}${idlePlace}mark=$1 api=$2 rules=$3 gone=$4 wanted=$5
 shift 5
 jobs=$folder/jobs proc=\${HOST_PROC:-/proc} pids="$*"
 now=$(date +%s)
@@ -45,7 +45,7 @@ while read -r word value; do [ "$word" != btime ] || started=$value; done <"$pro
 known=- ready=
 read -r known ready <"$idle/ready"
 if [ "$known" != "$boot" ] || [ -z "$ready" ]; then
-  # Nobody looked for an hour: it has been ready for long.
+  # Nobody observed it for an hour: it has been ready for long.
   ready=$now
   [ $((now - started)) -lt 3600 ] || ready=$started
   put ready "$boot $ready"

@@ -1,12 +1,12 @@
-// What one look on the VM printed, as what it means.
+// What one observation of the VM printed, as what it means.
 
 import { signalNames, stopCauses } from '../model/idle.ts';
-import type { VmConnection, VmLook } from '../ports.ts';
+import type { VmConnection, VmObservation } from '../ports.ts';
 import { linesOf, parseLines, toLeases } from './lines.ts';
 import { normalizeAddress, toTcpEnd } from './tcp-table.ts';
 
 /** `undefined` when it is anything but the whole answer. */
-export function parseLook(output: string, marker: string): VmLook | undefined {
+export function parseObservation(output: string, marker: string): VmObservation | undefined {
   const lines = parseLines(output, marker);
   const now = toSeconds(linesOf(lines ?? [], 'now')[0]);
   const readySince = toSeconds(linesOf(lines ?? [], 'ready')[0]);
@@ -50,7 +50,7 @@ export function parseLook(output: string, marker: string): VmLook | undefined {
   };
 }
 
-function toApi(line: string): VmLook['apis'] {
+function toApi(line: string): VmObservation['apis'] {
   const [, id = '', address = '', port = '', stopAfter, maxOn] =
     /^api\.([0-9a-f]+) (\S+) (\d{1,5}) (\d{1,9}|-) (\d{1,9}|-)$/.exec(line) ?? [];
   if (id === '') return [];
@@ -63,7 +63,7 @@ function toUse(line = ''): { readonly at: number; readonly by: string }[] {
   return at === undefined ? [] : [{ at: Number(at), by }];
 }
 
-function toAnnouncement(line = ''): VmLook['announced'] {
+function toAnnouncement(line = ''): VmObservation['announced'] {
   const [, at, stopsAt, word] = /^(\d{1,12}) (\d{1,12}) (\S+)$/.exec(line) ?? [];
   const because = stopCauses.find((cause) => cause === word);
   return because && { at: Number(at), stopsAt: Number(stopsAt), because };

@@ -1,7 +1,7 @@
 // Who is connected to a container's ports from outside it. Pure.
 
 import { formatEnd, type TcpEnd } from '../model/tcp-endpoint.ts';
-import type { RunningContainer, VmConnection, VmLook } from '../ports.ts';
+import type { RunningContainer, VmConnection, VmObservation } from '../ports.ts';
 
 export const idleLabel = 'ondemand.idle';
 export const portsLabel = 'ondemand.idle.ports';
@@ -14,7 +14,7 @@ export interface FoundConnections {
 }
 
 export function findConnections(
-  look: VmLook,
+  observation: VmObservation,
   containers: readonly RunningContainer[],
 ): FoundConnections {
   const nameOf = new Map(
@@ -22,13 +22,14 @@ export function findConnections(
       addresses.map((address) => [address, name] as const),
     ),
   );
-  const host = look.tables.get('host') ?? [];
+  const host = observation.tables.get('host') ?? [];
   const used: string[] = [];
   const problems: string[] = [];
   for (const container of containers) {
     // Who shares another container's network is seen there.
     if (isIgnored(container) || container.network === 'shared') continue;
-    const found = container.network === 'host' ? ofHost(look, container) : ofOwn(look, container);
+    const found =
+      container.network === 'host' ? ofHost(observation, container) : ofOwn(observation, container);
     if ('problem' in found) {
       problems.push(found.problem);
       continue;
@@ -62,42 +63,42 @@ export function isIgnored({ labels }: RunningContainer): boolean {
 
 type Found = { readonly connections: readonly VmConnection[] } | { readonly problem: string };
 
-function ofOwn(look: VmLook, { name, pid, addresses }: RunningContainer): Found {
+function ofOwn(observation: VmObservation, { name, pid, addresses }: RunningContainer): Found {
   const key = String(pid);
-  if (look.unreadable.has(key))
+  if (observation.unreadable.has(key))
     return {
       problem: `the connections of '${name}' cannot be read: /proc on the VM hides the processes of other users (hidepid)`,
     };
-  const table = look.tables.get(key) ?? [];
+  const table = observation.tables.get(key) ?? [];
   const connections = table.filter(
     ({ local, remote }) =>
       remote.address !== local.address &&
       !addresses.includes(remote.address) &&
       !isLoopback(remote),
   );
-  return connections.length === 0 && look.cut.has(key)
-    ? { problem: `'${name}' has too many connections to look at each` }
+  return connections.length === 0 && observation.cut.has(key)
+    ? { problem: `'${name}' has too many connections to read each` }
     : { connections };
 }
 
-function ofHost(look: VmLook, container: RunningContainer): Found {
+function ofHost(observation: VmObservation, container: RunningContainer): Found {
   const { name } = container;
   const ports = toNamedPorts(container);
   if (ports === undefined)
     return {
       problem: `'${name}' is on the VM's own network and its image names no port: set its label ${portsLabel} to them, such as 80,443, or ondemand.idle=ignore`,
     };
-  if (look.unreadable.has('host'))
+  if (observation.unreadable.has('host'))
     return {
       problem: `the connections of '${name}' cannot be read: the user may not read /proc/self/net/tcp`,
     };
-  const table = look.tables.get('host') ?? [];
+  const table = observation.tables.get('host') ?? [];
   const connections = table.filter(
     ({ local, remote }) =>
       ports.includes(local.port) && remote.address !== local.address && !isLoopback(remote),
   );
-  return connections.length === 0 && look.cut.has('host')
-    ? { problem: `the VM has too many connections to look at each, those of '${name}' among them` }
+  return connections.length === 0 && observation.cut.has('host')
+    ? { problem: `the VM has too many connections to read each, those of '${name}' among them` }
     : { connections };
 }
 

@@ -1,4 +1,4 @@
-// CPU between two looks, over counters that start anew and containers that come and go.
+// CPU between two observations, over counters that start anew and containers that come and go.
 
 import { expect, test } from 'vitest';
 import type { RunningContainer } from '../ports.ts';
@@ -30,7 +30,7 @@ function setUp() {
   return { measure, pass, times, busy };
 }
 
-test('the first look measures over a second, each later one since the one before', async () => {
+test('the first observation measures over a second, each later one since the one before', async () => {
   const { measure, pass, busy } = setUp();
   busy.a = 30;
   expect(await measure()).toEqual({ a: 30, b: 0 });
@@ -40,7 +40,7 @@ test('the first look measures over a second, each later one since the one before
   expect(await measure()).toEqual({ a: 0, b: 0 });
 });
 
-test('a look right after another one measures since the one before that', async () => {
+test('an observation right after another one measures since the one before that', async () => {
   const { measure, pass } = setUp();
   await measure();
   pass(60, { a: 40 });

@@ -1,4 +1,4 @@
-// How much CPU containers use together: the difference between two looks, so that what happened in between is seen.
+// How much CPU containers use together: the difference between two observations, so that what happened in between is seen.
 
 import { pause } from '../concurrency/deadline.ts';
 import type { CallOptions, Clock, RunningContainer, UseEngine } from '../ports.ts';
@@ -10,7 +10,7 @@ export interface CpuMeterOptions {
 }
 
 export interface CpuMeter {
-  /** Percent of one core by container, on average since the look before; over a second where there was none. */
+  /** Percent of one core by container, on average since the observation before; over a second where there was none. */
   measure(
     containers: readonly RunningContainer[],
     options?: CallOptions,

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../errors.ts';
-import type { IdleHost, RunningContainer, VmLook } from '../ports.ts';
+import type { IdleHost, RunningContainer, VmObservation } from '../ports.ts';
 import { createIdle, type IdleNotice, type IdleOptions } from './idle.ts';
 
 beforeEach(() => {
@@ -25,18 +25,18 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
   const vm = {
     state: 'RUNNING' as 'RUNNING' | 'STOPPED',
     isLost: false,
-    look: {} as Partial<VmLook>,
+    observation: {} as Partial<VmObservation>,
     containers: [] as RunningContainer[],
-    looks: 0,
+    observations: 0,
     notes: [] as unknown[],
     sent: 0,
   };
   const uses = new Map<string, { at: number; by: string }>();
-  let announced: VmLook['announced'];
+  let announced: VmObservation['announced'];
   const host: IdleHost = {
     async register() {},
-    async look() {
-      vm.looks += 1;
+    async observe() {
+      vm.observations += 1;
       if (vm.isLost) throw lost;
       return {
         ...{
@@ -46,7 +46,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
         },
         ...{
           apis: [],
-          uses: new Map(uses) as VmLook['uses'],
+          uses: new Map(uses) as VmObservation['uses'],
           unknownAt: uses.get('unknown')?.at,
           announced,
         },
@@ -58,7 +58,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
           cut: new Set(),
           unreadable: new Set(),
         },
-        ...vm.look,
+        ...vm.observation,
       };
     },
     async note(all) {
@@ -133,7 +133,7 @@ test('without a rule nothing loops, and the verdict is told all the same, in our
   const { idle, vm, verdict, pass } = setUp();
   await using _ = idle;
   await pass(10);
-  expect(vm.looks).toBe(0);
+  expect(vm.observations).toBe(0);
   const told = await verdict();
   expect(told).toMatchObject({
     enabled: false,
@@ -144,7 +144,7 @@ test('without a rule nothing loops, and the verdict is told all the same, in our
   expect(told.signals.map(({ state }) => state)).toEqual(Array(7).fill('unused'));
 });
 
-test('an idle VM is announced, looked at once more, and stopped at its time', async () => {
+test('an idle VM is announced, observed once more, and stopped at its time', async () => {
   const { idle, vm, notices, pass } = setUp({ stopAfter: 180 * minute });
   await using _ = idle;
   await pass(54);
@@ -157,9 +157,9 @@ test('an idle VM is announced, looked at once more, and stopped at its time', as
   await pass(5);
   expect(vm.sent).toBe(1);
   expect(notices.at(-1)?.stage).toBe('stopping');
-  const { looks } = vm;
+  const { observations } = vm;
   await pass(60);
-  expect(vm.looks).toBe(looks);
+  expect(vm.observations).toBe(observations);
   expect(vm.sent).toBe(1);
 });
 
@@ -167,11 +167,11 @@ test('use withdraws what was announced, is kept on the VM, and puts the stop off
   const { idle, vm, notices, pass } = setUp({ stopAfter: 180 * minute });
   await using _ = idle;
   await pass(57);
-  vm.look = { jobs: [{ id: 'j', target: 'web' }] };
+  vm.observation = { jobs: [{ id: 'j', target: 'web' }] };
   await pass(2);
   expect(notices.map(({ stage }) => stage)).toEqual(['announced', 'withdrawn']);
   expect(vm.notes).toContainEqual(expect.objectContaining({ name: 'jobs', by: 'job j on web' }));
-  vm.look = {};
+  vm.observation = {};
   await pass(60);
   expect(vm.sent).toBe(0);
 });
@@ -216,14 +216,14 @@ test('of another process with a later rule the later stop wins', async () => {
   const { idle, vm, laterRules, pass } = setUp({ stopAfter: 60 * minute });
   await using _ = idle;
   const end = { address: '192.0.2.2', port: 2 };
-  vm.look = {
+  vm.observation = {
     apis: [{ id: 'bb', end, rules: { stopAfter: 600 * minute } }],
     tables: new Map([['host', [{ local: { address: '10.0.0.1', port: 22 }, remote: end }]]]),
   };
   await pass(120);
   expect(vm.sent).toBe(0);
   expect(laterRules).toEqual([{ stopAfter: 600 * minute, maxOn: undefined }]);
-  vm.look = {};
+  vm.observation = {};
   await pass(10);
   expect(vm.sent).toBe(1);
   expect(laterRules.at(-1)).toEqual({ stopAfter: 60 * minute, maxOn: undefined });

@@ -1,4 +1,4 @@
-// The service of the idle stop: looks at what uses the VM, tells it, announces a stop and carries it out.
+// The service of the idle stop: observes what uses the VM, tells it, announces a stop and carries it out.
 
 import { withDeadline } from '../concurrency/deadline.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
@@ -18,7 +18,7 @@ import { createVmReach } from '../vm/require-running.ts';
 import type { Vm } from '../vm/vm.ts';
 import { toHeldLeases } from './leases.ts';
 import { type IdleLoop, startIdleLoop } from './loop.ts';
-import { type Assessment, createAssess, type LookDeadlines } from './observe.ts';
+import { type Assessment, createAssess, type ObservationDeadlines } from './observe.ts';
 import { type Decision, decide, type IdleSettings, laterRules } from './verdict.ts';
 
 export interface Idle extends AsyncDisposable {
@@ -51,7 +51,7 @@ export interface IdleOptions {
   readonly onFailure?: (error: unknown) => void;
   /** Told when a process of the API with other settings puts our stop off, and what counts then. */
   readonly onLaterRules?: (rules: IdleRules) => void;
-  readonly deadlines?: Partial<LookDeadlines>;
+  readonly deadlines?: Partial<ObservationDeadlines>;
 }
 
 /** Builds the service. Its loop runs only where a rule is on, and dials no VM that is not RUNNING. */
@@ -67,39 +67,41 @@ export function createIdle(options: IdleOptions): Idle {
   let refusedAtMs: number | undefined;
   let actionTimer: NodeJS.Timeout | undefined;
   const isEnabled = settings.stopAfter !== undefined || settings.maxOn !== undefined;
-  const lookSeconds = toLookSeconds(settings);
+  const intervalSeconds = toIntervalSeconds(settings);
   const assess = createAssess({
     host,
     engine,
     clock,
     rules: settings,
-    signals: { cpuPercent: settings.cpuPercent, actionSeconds: lookSeconds },
+    signals: { cpuPercent: settings.cpuPercent, actionSeconds: intervalSeconds },
     actionAt: (vmNow) =>
       action && { at: vmNow - Math.round((clock.elapsedMs() - action.atMs) / 1000), by: action.by },
     ...(options.deadlines && { deadlines: options.deadlines }),
   });
   const judge = (assessment: Assessment): Decision => {
-    const { look, signals, otherRules } = assessment;
+    const { observation, signals, otherRules } = assessment;
     const enabled = otherRules.filter(
       ({ stopAfter, maxOn }) => stopAfter !== undefined || maxOn !== undefined,
     );
     const rules = isEnabled ? laterRules([settings, ...enabled]) : {};
     if (isEnabled) noteRules(rules);
-    const until = look.leases.map((lease) => lease.until).filter((each) => each > look.now);
+    const until = observation.leases
+      .map((lease) => lease.until)
+      .filter((each) => each > observation.now);
     return decide(
       {
-        now: look.now,
-        readySince: look.readySince,
+        now: observation.now,
+        readySince: observation.readySince,
         signals,
         leasedUntil: until.length > 0 ? Math.max(...until) : undefined,
-        unknownAt: look.unknownAt,
-        announced: look.announced,
+        unknownAt: observation.unknownAt,
+        announced: observation.announced,
       },
       { ...settings, stopAfter: undefined, maxOn: undefined, ...rules },
     );
   };
   const loop: IdleLoop | undefined = isEnabled
-    ? startIdleLoop({ ...options, settings, assess, judge, lookSeconds, signal: ending.signal })
+    ? startIdleLoop({ ...options, settings, assess, judge, intervalSeconds, signal: ending.signal })
     : undefined;
 
   return {
@@ -159,10 +161,10 @@ export function createIdle(options: IdleOptions): Idle {
 
 /** In our own time, whatever the clock of the VM says. */
 export function toFacts(
-  { look, atMs, signals }: Assessment,
+  { observation, atMs, signals }: Assessment,
   { usedAt, usedBy, stopsAt, because }: Decision,
 ): Omit<IdleVerdict, 'enabled' | 'dryRun'> {
-  const moment = { vmNow: look.now, nowMs: atMs };
+  const moment = { vmNow: observation.now, nowMs: atMs };
   const toTime = (seconds: number | null) => (seconds === null ? null : toOwnTime(seconds, moment));
   return {
     usedAt: toTime(usedAt),
@@ -171,9 +173,9 @@ export function toFacts(
     stopsBecause: because,
     signals: signals.map(({ lastUsed, ...signal }) => ({
       ...signal,
-      lastUsedAt: toTime(lastUsed === null ? null : Math.min(lastUsed, look.now)),
+      lastUsedAt: toTime(lastUsed === null ? null : Math.min(lastUsed, observation.now)),
     })),
-    leases: toHeldLeases(look.leases, moment),
+    leases: toHeldLeases(observation.leases, moment),
   };
 }
 
@@ -198,7 +200,7 @@ function unreadable(error: unknown, cpuPercent: number): Omit<IdleVerdict, 'enab
 const registerAgainMs = 10 * 60_000;
 const writeActionMs = 1000;
 const maxEndingMs = 2000;
-const longestLookSeconds = 60;
+const longestIntervalSeconds = 60;
 
 /** The VM's clock, by which everything is reckoned, tells no less. */
 function toWholeSeconds<Settings extends IdleSettings>(settings: Settings): Settings {
@@ -211,10 +213,10 @@ function toWholeSeconds<Settings extends IdleSettings>(settings: Settings): Sett
   };
 }
 
-/** A few looks within the shortest time that counts, at most one a second. */
-function toLookSeconds({
+/** A few observations within the shortest time that counts, at most one a second. */
+function toIntervalSeconds({
   stopAfter = Number.POSITIVE_INFINITY,
   maxOn = Number.POSITIVE_INFINITY,
 }: IdleSettings): number {
-  return Math.max(1, Math.min(longestLookSeconds, Math.min(stopAfter, maxOn) / 5));
+  return Math.max(1, Math.min(longestIntervalSeconds, Math.min(stopAfter, maxOn) / 5));
 }

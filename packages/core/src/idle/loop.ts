@@ -1,4 +1,4 @@
-// The loop of the idle stop: looks, keeps what it saw on the VM, announces, and stops after one more look.
+// The loop of the idle stop: observes, keeps what it saw on the VM, announces, and stops after one more observation.
 
 import { startPollLoop } from '../concurrency/poll-loop.ts';
 import type { SignalName } from '../model/idle.ts';
@@ -11,7 +11,7 @@ export interface IdleTurnOptions
   extends Pick<IdleOptions, 'host' | 'vm' | 'settings' | 'stop' | 'onNotice' | 'onFailure'> {
   readonly assess: (options: CallOptions) => Promise<Assessment>;
   readonly judge: (assessment: Assessment) => Decision;
-  readonly lookSeconds: number;
+  readonly intervalSeconds: number;
   readonly signal: AbortSignal;
 }
 
@@ -19,14 +19,14 @@ export interface IdleLoop {
   readonly done: Promise<void>;
 }
 
-/** Looks at once, and then at every interval and at the moments of an announcement and a stop; ends when the signal aborts. */
+/** Observes at once, and then at every interval and at the moments of an announcement and a stop; ends when the signal aborts. */
 export function startIdleLoop(options: IdleTurnOptions): IdleLoop {
-  const { onFailure = () => {}, lookSeconds, signal } = options;
+  const { onFailure = () => {}, intervalSeconds, signal } = options;
   const turn = createIdleTurn(options);
   let isFailing = false;
   return startPollLoop({
     signal,
-    minIntervalMs: Math.min(1000, lookSeconds * 1000),
+    minIntervalMs: Math.min(1000, intervalSeconds * 1000),
     async poll() {
       try {
         const seconds = await turn();
@@ -35,13 +35,13 @@ export function startIdleLoop(options: IdleTurnOptions): IdleLoop {
       } catch (error) {
         if (!signal.aborted && !isFailing) onFailure(error);
         isFailing = true;
-        return lookSeconds * 1000;
+        return intervalSeconds * 1000;
       }
     },
   });
 }
 
-/** Builds one turn of the loop, which remembers what it has told of; resolves with the seconds until the next look. */
+/** Builds one turn of the loop, which remembers what it has told of; resolves with the seconds until the next observation. */
 export function createIdleTurn({
   host,
   vm,
@@ -50,7 +50,7 @@ export function createIdleTurn({
   onNotice,
   assess,
   judge,
-  lookSeconds,
+  intervalSeconds,
   signal,
 }: IdleTurnOptions): () => Promise<number> {
   /** The stop that was told of last. */
@@ -63,41 +63,48 @@ export function createIdleTurn({
     const { lifecycleState } = await vm.status({ address: false, signal });
     if (lifecycleState !== 'RUNNING') {
       told = undefined;
-      return lookSeconds;
+      return intervalSeconds;
     }
     const assessment = await assess({ signal });
     const decision = judge(assessment);
-    const { now } = assessment.look;
+    const { now } = assessment.observation;
     const { stopsAt, because } = decision;
     await keep(assessment);
     if (stopsAt === null || because === null) {
       withdraw(assessment, decision);
-      return lookSeconds;
+      return intervalSeconds;
     }
     const announceAt = stopsAt - settings.announce;
     if (decision.announces)
       await host.announce({ stopsAt, because, text: toText(decision, now) }, { signal });
     if (now >= announceAt) announce(assessment, decision);
     else withdraw(assessment, decision);
-    if (decision.stops) await stopAfterOneMoreLook(assessment, decision);
+    if (decision.stops) await stopAfterLastObservation(assessment, decision);
     const next = now < announceAt ? announceAt : stopsAt;
-    return next > now ? Math.min(lookSeconds, next - now) : lookSeconds;
+    return next > now ? Math.min(intervalSeconds, next - now) : intervalSeconds;
   }
 
   /** On the VM, so that a restart of the API neither forgets nor prolongs. */
-  async function keep({ look, signals }: Assessment): Promise<void> {
+  async function keep({ observation, signals }: Assessment): Promise<void> {
     // An action has its own time, which whoever saw it has written.
     const used = signals.filter(({ name, state }) => state === 'used' && name !== 'actions');
     const unknown = signals.filter(({ state }) => state === 'unknown');
     const notes: { name: SignalName | 'unknown'; at: number; by: string }[] = used.map(
-      ({ name, by }) => ({ name, at: look.now, by: by ?? '' }),
+      ({ name, by }) => ({ name, at: observation.now, by: by ?? '' }),
     );
     if (unknown.length > 0)
-      notes.push({ name: 'unknown', at: look.now, by: unknown.map(({ name }) => name).join(', ') });
+      notes.push({
+        name: 'unknown',
+        at: observation.now,
+        by: unknown.map(({ name }) => name).join(', '),
+      });
     if (notes.length > 0) await host.note(notes, { signal });
   }
 
-  async function stopAfterOneMoreLook(assessment: Assessment, decision: Decision): Promise<void> {
+  async function stopAfterLastObservation(
+    assessment: Assessment,
+    decision: Decision,
+  ): Promise<void> {
     if (settings.dryRun) {
       tell('stopping', assessment, decision);
       return;
@@ -108,7 +115,7 @@ export function createIdleTurn({
         const again = await assess({ signal });
         last = { assessment: again, decision: judge(again) };
         if (!last.decision.stops) throw new StaysOn();
-        if (!(await host.claimStop(again.look.readySince, { signal }))) throw new StaysOn();
+        if (!(await host.claimStop(again.observation.readySince, { signal }))) throw new StaysOn();
         tell('stopping', again, last.decision);
       });
     } catch (error) {

@@ -1,4 +1,4 @@
-// One look: everything is read side by side, each part within a deadline of its own, and what could not be read is unknown.
+// One observation: everything is read side by side, each part within a deadline of its own, and what could not be read is unknown.
 
 import { withDeadline } from '../concurrency/deadline.ts';
 import { isAppError } from '../errors.ts';
@@ -9,7 +9,7 @@ import type {
   IdleRules,
   RunningContainer,
   UseEngine,
-  VmLook,
+  VmObservation,
 } from '../ports.ts';
 import { findHostPorts, isIgnored } from './connections.ts';
 import { createCpuMeter } from './cpu-meter.ts';
@@ -32,25 +32,25 @@ export interface AssessOptions {
   readonly signals: SignalRules;
   /** The last action through this process, by the VM's time. */
   readonly actionAt: (vmNow: number) => { readonly at: number; readonly by: string } | undefined;
-  readonly deadlines?: Partial<LookDeadlines>;
+  readonly deadlines?: Partial<ObservationDeadlines>;
 }
 
-export interface LookDeadlines {
+export interface ObservationDeadlines {
   readonly containersMs: number;
   readonly cpuMs: number;
   readonly probeMs: number;
 }
 
 export interface Assessment {
-  readonly look: VmLook;
-  /** Our own time at that of the look. */
+  readonly observation: VmObservation;
+  /** Our own time at that of the observation. */
   readonly atMs: number;
   readonly signals: readonly SignalReading[];
   /** Of other processes of the API that are connected. */
   readonly otherRules: readonly IdleRules[];
 }
 
-/** Builds the look, which remembers what the next one compares with. Rejects when the VM cannot be read at all. */
+/** Builds the observation, which remembers what the next one compares with. Rejects when the VM cannot be read at all. */
 export function createAssess({
   host,
   engine,
@@ -72,9 +72,9 @@ export function createAssess({
     );
     const all = 'value' in containers ? containers.value : [];
     const counted = all.filter((container) => !isIgnored(container));
-    const [{ look, atMs }, cpu, probes] = await Promise.all([
+    const [{ observation, atMs }, cpu, probes] = await Promise.all([
       host
-        .look(
+        .observe(
           {
             rules,
             gone,
@@ -83,22 +83,26 @@ export function createAssess({
           },
           { signal },
         )
-        .then((look) => ({ look, atMs: clock.now().getTime() })),
+        .then((observation) => ({ observation, atMs: clock.now().getTime() })),
       'reason' in containers
         ? containers
         : within(cpuMs, (inner) => cpuMeter.measure(counted, { signal: inner }), signal),
       Promise.all(all.flatMap((container) => runProbe(container, signal))),
     ]);
-    const live = findLiveApis(look);
-    const own = look.ssh?.own;
+    const live = findLiveApis(observation);
+    const own = observation.ssh?.own;
     const isCertain =
-      look.ssh !== undefined && !look.unreadable.has('host') && !look.cut.has('host');
-    gone = isCertain ? look.apis.filter((api) => !live.includes(api)).map(({ id }) => id) : [];
-    const action = actionAt(look.now);
+      observation.ssh !== undefined &&
+      !observation.unreadable.has('host') &&
+      !observation.cut.has('host');
+    gone = isCertain
+      ? observation.apis.filter((api) => !live.includes(api)).map(({ id }) => id)
+      : [];
+    const action = actionAt(observation.now);
     return {
-      look,
+      observation,
       atMs,
-      signals: toReadings({ look, containers, cpu, probes, action }, signals),
+      signals: toReadings({ observation, containers, cpu, probes, action }, signals),
       otherRules: live
         .filter(({ end }) => end.address !== own?.address || end.port !== own.port)
         .map((api) => api.rules),
@@ -121,7 +125,11 @@ export function createAssess({
   }
 }
 
-const defaultDeadlines: LookDeadlines = { containersMs: 15_000, cpuMs: 20_000, probeMs: 5000 };
+const defaultDeadlines: ObservationDeadlines = {
+  containersMs: 15_000,
+  cpuMs: 20_000,
+  probeMs: 5000,
+};
 
 /** A list of words in JSON is run as it is, for an image without a shell. */
 function toArgv(command: string): readonly string[] {

@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from 'vitest';
 import type { SignalName } from '../model/idle.ts';
-import type { RunningContainer, VmConnection, VmLook } from '../ports.ts';
-import { type LookParts, toReadings } from './signals.ts';
+import type { RunningContainer, VmConnection, VmObservation } from '../ports.ts';
+import { type ObservationParts, toReadings } from './signals.ts';
 
 const now = 1_770_545_731;
 
-function look(changes: Partial<VmLook> = {}): VmLook {
+function observe(changes: Partial<VmObservation> = {}): VmObservation {
   return {
     now,
     readySince: now - 86_400,
@@ -51,9 +51,9 @@ function connections(...texts: string[]): VmConnection[] {
   });
 }
 
-function read(name: SignalName, parts: Partial<LookParts> = {}) {
+function read(name: SignalName, parts: Partial<ObservationParts> = {}) {
   const whole = {
-    look: look(),
+    observation: observe(),
     containers: { value: [] },
     cpu: { value: [] },
     probes: [],
@@ -66,8 +66,8 @@ function read(name: SignalName, parts: Partial<LookParts> = {}) {
 }
 
 describe('connections', () => {
-  const of = (value: readonly RunningContainer[], changes: Partial<VmLook>) =>
-    read('connections', { containers: { value }, look: look(changes) });
+  const of = (value: readonly RunningContainer[], changes: Partial<VmObservation>) =>
+    read('connections', { containers: { value }, observation: observe(changes) });
   const tables = (own: readonly VmConnection[], host: readonly VmConnection[] = []) => ({
     tables: new Map([
       ['42', own],
@@ -144,18 +144,18 @@ describe('connections', () => {
   });
 
   test('that cannot be read are unknown, unless others are seen', () => {
-    const hidden = look({ unreadable: new Set(['42']) });
+    const hidden = observe({ unreadable: new Set(['42']) });
     const reading = read('connections', {
       containers: { value: [container('nginx')] },
-      look: hidden,
+      observation: hidden,
     });
     expect(reading).toMatchObject({ state: 'unknown', reason: expect.stringContaining('hidepid') });
-    const both = look({
+    const both = observe({
       unreadable: new Set(['42']),
       tables: new Map([['43', connections('172.17.0.3:80 198.51.100.7:1')]]),
     });
     const value = [container('nginx'), container('web', { pid: 43 })];
-    expect(read('connections', { containers: { value }, look: both })?.state).toBe('used');
+    expect(read('connections', { containers: { value }, observation: both })?.state).toBe('used');
     expect(read('connections', { containers: { reason: 'Docker is down' } })).toMatchObject({
       state: 'unknown',
       reason: 'Docker is down',
@@ -165,7 +165,7 @@ describe('connections', () => {
     ).toBe('unknown');
   });
 
-  test('of a container that ended while it was looked at are none', () => {
+  test('of a container that ended while it was read are none', () => {
     expect(of([container('gone')], { tables: new Map() })?.state).toBe('unused');
   });
 
@@ -190,26 +190,27 @@ describe('sessions', () => {
 
   test('are connections to sshd that are none of a process of the API', () => {
     const tables = new Map([['host', host]]);
-    expect(read('sessions', { look: look({ tables, apis }) })).toMatchObject({
+    expect(read('sessions', { observation: observe({ tables, apis }) })).toMatchObject({
       state: 'used',
       value: 1,
       by: 'ssh from 198.51.100.9:3000',
     });
     expect(
-      read('sessions', { look: look({ tables: new Map([['host', host.slice(0, 2)]]), apis }) })
-        ?.state,
+      read('sessions', {
+        observation: observe({ tables: new Map([['host', host.slice(0, 2)]]), apis }),
+      })?.state,
     ).toBe('unused');
   });
 
   test('are unknown where sshd or /proc does not tell', () => {
-    const { ssh: _, ...without } = look();
-    expect(read('sessions', { look: without })).toMatchObject({
+    const { ssh: _, ...without } = observe();
+    expect(read('sessions', { observation: without })).toMatchObject({
       state: 'unknown',
       reason: expect.stringContaining('SSH_CONNECTION'),
     });
-    expect(read('sessions', { look: look({ unreadable: new Set(['host']) }) })?.state).toBe(
-      'unknown',
-    );
+    expect(
+      read('sessions', { observation: observe({ unreadable: new Set(['host']) }) })?.state,
+    ).toBe('unknown');
   });
 });
 
@@ -238,7 +239,7 @@ test('cpu is what all containers use together, and names the busiest', () => {
 });
 
 test('jobs and leases name who, and a lease was last used when it ended', () => {
-  expect(read('jobs', { look: look({ jobs: [{ id: 'j1', target: 'web' }] }) })?.by).toBe(
+  expect(read('jobs', { observation: observe({ jobs: [{ id: 'j1', target: 'web' }] }) })?.by).toBe(
     'job j1 on web',
   );
   const lease = {
@@ -249,11 +250,13 @@ test('jobs and leases name who, and a lease was last used when it ended', () => 
     since: now - 99,
     until: now + 9,
   };
-  expect(read('leases', { look: look({ leases: [lease] }) })).toMatchObject({
+  expect(read('leases', { observation: observe({ leases: [lease] }) })).toMatchObject({
     state: 'used',
     by: 'ana (a film)',
   });
-  expect(read('leases', { look: look({ leases: [{ ...lease, until: now - 9 }] }) })).toMatchObject({
+  expect(
+    read('leases', { observation: observe({ leases: [{ ...lease, until: now - 9 }] }) }),
+  ).toMatchObject({
     state: 'unused',
     lastUsed: now - 9,
   });
@@ -261,13 +264,13 @@ test('jobs and leases name who, and a lease was last used when it ended', () => 
 
 test('actions are use for a moment, whichever process they went through', () => {
   const uses = new Map([['actions', { at: now - 600, by: 'stop of web by ben' }] as const]);
-  expect(read('actions', { look: look({ uses }) })).toMatchObject({
+  expect(read('actions', { observation: observe({ uses }) })).toMatchObject({
     state: 'unused',
     lastUsed: now - 600,
     by: 'stop of web by ben',
   });
   const action = { at: now - 5, by: 'restart of web by ana' };
-  expect(read('actions', { look: look({ uses }), action })).toMatchObject({
+  expect(read('actions', { observation: observe({ uses }), action })).toMatchObject({
     state: 'used',
     value: 1,
     by: action.by,
@@ -309,7 +312,7 @@ test('a container with the label keep keeps the VM on while it runs', () => {
 
 test('what is not used now was last used when the VM remembers', () => {
   const uses = new Map([['sessions', { at: now - 700, by: 'ssh from 198.51.100.9:1' }] as const]);
-  expect(read('sessions', { look: look({ uses }) })).toMatchObject({
+  expect(read('sessions', { observation: observe({ uses }) })).toMatchObject({
     state: 'unused',
     lastUsed: now - 700,
     by: 'ssh from 198.51.100.9:1',

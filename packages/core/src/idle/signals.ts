@@ -2,11 +2,11 @@
 
 import type { SignalName, SignalState } from '../model/idle.ts';
 import { formatEnd } from '../model/tcp-endpoint.ts';
-import type { RunningContainer, VmLook } from '../ports.ts';
+import type { RunningContainer, VmObservation } from '../ports.ts';
 import { findConnections, idleLabel } from './connections.ts';
 import type { SignalReading } from './verdict.ts';
 
-/** A part of a look, or why it could not be read: a whole sentence without its stop. */
+/** A part of an observation, or why it could not be read: a whole sentence without its stop. */
 export type Known<T> = { readonly value: T } | { readonly reason: string };
 
 export interface ProbeResult {
@@ -15,10 +15,10 @@ export interface ProbeResult {
   readonly exitCode: Known<number | undefined>;
 }
 
-export interface LookParts {
-  readonly look: VmLook;
+export interface ObservationParts {
+  readonly observation: VmObservation;
   readonly containers: Known<readonly RunningContainer[]>;
-  /** Percent of one core by container, since the look before. */
+  /** Percent of one core by container, since the observation before. */
   readonly cpu: Known<readonly { readonly name: string; readonly percent: number }[]>;
   readonly probes: readonly ProbeResult[];
   /** Of this process, and not kept on the VM yet. */
@@ -32,33 +32,33 @@ export interface SignalRules {
 }
 
 /** In the order of `signalNames`. */
-export function toReadings(parts: LookParts, rules: SignalRules): SignalReading[] {
-  const { look } = parts;
+export function toReadings(parts: ObservationParts, rules: SignalRules): SignalReading[] {
+  const { observation } = parts;
   const seen = (finding: Finding): SignalReading => {
-    const before = look.uses.get(finding.name);
+    const before = observation.uses.get(finding.name);
     const isUsed = finding.state === 'used';
     return {
       threshold: 0,
       ...finding,
-      lastUsed: isUsed ? look.now : (finding.lastUsed ?? before?.at ?? null),
+      lastUsed: isUsed ? observation.now : (finding.lastUsed ?? before?.at ?? null),
       by: isUsed ? finding.by : (finding.by ?? before?.by ?? null),
     };
   };
   return [
     seen(toConnections(parts)),
     seen(toCpu(parts, rules)),
-    seen(toSessions(look)),
-    seen(toJobs(look)),
-    seen(toLeases(look)),
+    seen(toSessions(observation)),
+    seen(toJobs(observation)),
+    seen(toLeases(observation)),
     seen(toActions(parts, rules)),
     seen(toProbe(parts)),
   ];
 }
 
 /** Whose end of a connection to sshd is that of a process of the API. */
-export function findLiveApis(look: VmLook): VmLook['apis'] {
-  const ends = new Set(sshEnds(look).map(formatEnd));
-  return look.apis.filter(({ end }) => ends.has(formatEnd(end)));
+export function findLiveApis(observation: VmObservation): VmObservation['apis'] {
+  const ends = new Set(sshEnds(observation).map(formatEnd));
+  return observation.apis.filter(({ end }) => ends.has(formatEnd(end)));
 }
 
 /** A list of a few, however many there are. */
@@ -80,15 +80,15 @@ interface Finding {
   readonly lastUsed?: number;
 }
 
-function toConnections({ look, containers }: LookParts): Finding {
+function toConnections({ observation, containers }: ObservationParts): Finding {
   const name = 'connections';
   if ('reason' in containers) return unknown(name, containers.reason);
-  const { used, problems } = findConnections(look, containers.value);
+  const { used, problems } = findConnections(observation, containers.value);
   if (used.length === 0 && problems.length > 0) return unknown(name, toFew(problems, 3));
   return counted(name, used);
 }
 
-function toCpu({ cpu }: LookParts, { cpuPercent: threshold }: SignalRules): Finding {
+function toCpu({ cpu }: ObservationParts, { cpuPercent: threshold }: SignalRules): Finding {
   if ('reason' in cpu) return { ...unknown('cpu', cpu.reason), threshold };
   const value = Math.round(cpu.value.reduce((sum, { percent }) => sum + percent, 0) * 10) / 10;
   const isUsed = value > threshold;
@@ -109,31 +109,33 @@ function toCpu({ cpu }: LookParts, { cpuPercent: threshold }: SignalRules): Find
   };
 }
 
-function toSessions(look: VmLook): Finding {
+function toSessions(observation: VmObservation): Finding {
   const name = 'sessions';
-  if (look.ssh === undefined)
+  if (observation.ssh === undefined)
     return unknown(name, 'sshd on the VM does not tell its port: SSH_CONNECTION is not set there');
-  if (look.unreadable.has('host'))
+  if (observation.unreadable.has('host'))
     return unknown(
       name,
       "the VM's own connections cannot be read: its user may not read /proc/self/net/tcp",
     );
-  const ours = new Set([look.ssh.own, ...look.apis.map(({ end }) => end)].map(formatEnd));
-  const others = sshEnds(look).filter((end) => !ours.has(formatEnd(end)));
+  const ours = new Set(
+    [observation.ssh.own, ...observation.apis.map(({ end }) => end)].map(formatEnd),
+  );
+  const others = sshEnds(observation).filter((end) => !ours.has(formatEnd(end)));
   return counted(
     name,
     others.map((end) => `ssh from ${formatEnd(end)}`),
   );
 }
 
-function toJobs({ jobs }: VmLook): Finding {
+function toJobs({ jobs }: VmObservation): Finding {
   return counted(
     'jobs',
     jobs.map(({ id, target }) => `job ${id} on ${target}`),
   );
 }
 
-function toLeases({ leases, now }: VmLook): Finding {
+function toLeases({ leases, now }: VmObservation): Finding {
   const held = leases.filter(({ until }) => until > now);
   const ended = leases.map(({ until }) => until).filter((until) => until <= now);
   const names = held.map(({ sub, reason }) => (reason === '' ? sub : `${sub} (${reason})`));
@@ -143,15 +145,18 @@ function toLeases({ leases, now }: VmLook): Finding {
   };
 }
 
-function toActions({ look, action }: LookParts, { actionSeconds }: SignalRules): Finding {
-  const kept = look.uses.get('actions');
+function toActions(
+  { observation, action }: ObservationParts,
+  { actionSeconds }: SignalRules,
+): Finding {
+  const kept = observation.uses.get('actions');
   const last = action !== undefined && action.at > (kept?.at ?? 0) ? action : kept;
-  const isRecent = last !== undefined && last.at > look.now - actionSeconds;
+  const isRecent = last !== undefined && last.at > observation.now - actionSeconds;
   if (last === undefined) return counted('actions', []);
   return { ...counted('actions', isRecent ? [last.by] : []), by: last.by, lastUsed: last.at };
 }
 
-function toProbe({ containers, probes }: LookParts): Finding {
+function toProbe({ containers, probes }: ObservationParts): Finding {
   const name = 'probe';
   if ('reason' in containers) return unknown(name, containers.reason);
   const busy = probes
@@ -187,9 +192,9 @@ function unknown(name: SignalName, reason: string): Finding {
   return { name, state: 'unknown', value: null, by: null, reason };
 }
 
-function sshEnds(look: VmLook) {
-  const port = look.ssh?.port;
-  return (look.tables.get('host') ?? [])
+function sshEnds(observation: VmObservation) {
+  const port = observation.ssh?.port;
+  return (observation.tables.get('host') ?? [])
     .filter(({ local }) => local.port === port)
     .map(({ remote }) => remote);
 }

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
 import type { SignalName } from '../model/idle.ts';
 import { graceSeconds } from '../model/limits.ts';
-import type { IdleHost, LeaseRecord, RunningContainer, VmLook } from '../ports.ts';
+import type { IdleHost, LeaseRecord, RunningContainer, VmObservation } from '../ports.ts';
 import { createIdleTurn } from './loop.ts';
 import type { Assessment } from './observe.ts';
 import { toReadings } from './signals.ts';
@@ -16,7 +16,7 @@ const months = Number(process.env.ONDEMAND_MONTHS ?? 0);
 const [runs, days] = months > 0 ? [months, 30] : [15, 4];
 const minute = 60;
 const hour = 60 * minute;
-const lookSeconds = 5 * minute;
+const intervalSeconds = 5 * minute;
 const settings = { stopAfter: 30 * minute, announce: 5 * minute, dryRun: false, cpuPercent: 20 };
 
 test(`${runs} times ${days} simulated days: never a stop while it is used or unknown, always one in time, never two`, async () => {
@@ -54,11 +54,11 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
   const vm: {
     uses: Map<SignalName, { at: number; by: string }>;
     unknownAt?: number;
-    announced?: VmLook['announced'];
+    announced?: VmObservation['announced'];
     leases: LeaseRecord[];
     claim?: string | undefined;
   } = { uses: new Map(), leases: [] };
-  /** As far as anybody could see: what begins and ends between two looks leaves no trace, but for leases and actions. */
+  /** As far as anybody could see: what begins and ends between two observations leaves no trace, but for leases and actions. */
   let lastBusy = now;
   let lastFault = begin - hour;
   let stops = 0;
@@ -125,7 +125,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       local: { address: '10.0.0.1', port },
       remote: { address: remote, port: 5 },
     });
-    const look: VmLook = {
+    const observation: VmObservation = {
       now,
       readySince,
       ssh: { port: 22, own: { address: '10.0.0.9', port: 5 } },
@@ -144,7 +144,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       unreadable: new Set(),
     };
     const parts = {
-      look,
+      observation,
       containers: { value: [container] },
       cpu: { value: [{ name: 'c', percent: goesOn('cpu') ? 99 : 1 }] },
       probes: [
@@ -155,16 +155,16 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       ],
       action: undefined,
     };
-    const signals = toReadings(parts, { cpuPercent: 20, actionSeconds: lookSeconds });
+    const signals = toReadings(parts, { cpuPercent: 20, actionSeconds: intervalSeconds });
     await undefined;
-    return { look, atMs: now * 1000, signals, otherRules: [] };
+    return { observation, atMs: now * 1000, signals, otherRules: [] };
   }
 
   async function stop(confirm: () => Promise<void>): Promise<void> {
     if (state !== 'RUNNING') throw new AppError('CONFLICT', 'VM already stopped');
     const before = etag;
     stopping += 1;
-    // Somebody comes in the very moment before the last look; after it nobody could be seen.
+    // Somebody comes in the very moment before the last observation; after it nobody could be seen.
     if (stopping === 1 && random() < 0.2) use();
     try {
       await confirm();
@@ -192,22 +192,22 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     check(stopsOfThisBoot === 1, 'stopped twice');
   }
 
-  const judge = ({ look, signals }: Assessment) =>
+  const judge = ({ observation, signals }: Assessment) =>
     decide(
       {
-        now: look.now,
-        readySince: look.readySince,
+        now: observation.now,
+        readySince: observation.readySince,
         signals,
         leasedUntil: undefined,
-        unknownAt: look.unknownAt,
-        announced: look.announced,
+        unknownAt: observation.unknownAt,
+        announced: observation.announced,
       },
       settings,
     );
   const createProcess = () => ({
     nextAt: now,
     turn: createIdleTurn({
-      ...{ host: host as IdleHost, assess, judge, stop, settings, lookSeconds }, // the loop uses no more of it
+      ...{ host: host as IdleHost, assess, judge, stop, settings, intervalSeconds }, // the loop uses no more of it
       vm: {
         status: async () => ({
           vmId: 'oci-flex',
@@ -250,14 +250,14 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     const due = processes.filter(({ nextAt }) => nextAt <= now);
     await Promise.all(
       due.map(async (each) => {
-        const seconds = await each.turn().catch(() => lookSeconds);
+        const seconds = await each.turn().catch(() => intervalSeconds);
         each.nextAt = now + Math.max(1, seconds);
       }),
     );
     const idleSince = Math.max(lastBusy, readySince, vm.unknownAt ?? 0, lastFault);
     if (
       state === 'RUNNING' &&
-      now > idleSince + settings.stopAfter + settings.announce + 2 * lookSeconds
+      now > idleSince + settings.stopAfter + settings.announce + 2 * intervalSeconds
     )
       violations.push(
         `seed ${seed}, ${now - begin} s: idle for ${now - idleSince} s, and still on`,

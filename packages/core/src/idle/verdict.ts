@@ -10,7 +10,7 @@ export interface IdleSettings extends IdleRules {
   readonly dryRun: boolean;
 }
 
-/** What one look found of one signal; times are seconds of the VM's clock, as everywhere here. */
+/** What one observation found of one signal; times are seconds of the VM's clock, as everywhere here. */
 export interface SignalReading {
   readonly name: SignalName;
   readonly state: SignalState;
