@@ -15,7 +15,11 @@ export default {
     codeSplitting: {
       groups: [
         { name: 'client', test: /packages.client|eventsource-parser/ },
-        { name: 'shared', test: /src.(?!start|version|login.(?!stored-logins))/, minShareCount: 2 },
+        {
+          name: 'shared',
+          test: /src.(?!start|version|login.(?!login-file-format))/,
+          minShareCount: 2,
+        },
         { name: 'oauth', test: /oauth4webapi|src.login/, minShareCount: 2 },
       ],
     },
