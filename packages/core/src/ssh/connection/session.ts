@@ -117,6 +117,8 @@ export function createSession(
     );
     return stream;
   };
+  /** Those that sshd let begin: an attempt is none. */
+  const sessions = new Set<() => void>();
   const open = <T>(
     { limiter, busy, keepFree = 0, ...channel }: ChannelKind<T>,
     { signal }: CallOptions,
@@ -130,10 +132,13 @@ export function createSession(
           const release = await limiter.acquire(inner, { keepFree });
           queued = false;
           if (ended) throw ended;
+          let isReleased = false;
           try {
-            return await openChannel({
+            const opened = await openChannel({
               ...channel,
               release: () => {
+                isReleased = true;
+                sessions.delete(release);
                 release();
                 endWhenIdle();
               },
@@ -141,13 +146,13 @@ export function createSession(
               onFailure,
               onGone,
             });
+            if (limiter === commands && !isReleased) sessions.add(release);
+            return opened;
           } catch (error) {
             const isLate = performance.now() - beganMs + waitMs > maxRefusedMs;
             if (!isSessionRefusal(error)) throw error;
             if (isLate)
-              throw commands.active === 0
-                ? toAppError('NO_SESSIONS', { cause: error.cause })
-                : error;
+              throw sessions.size === 0 ? toAppError('NO_SESSIONS', { cause: error.cause }) : error;
           }
           await pause(waitMs, inner);
         }
