@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
-import type { SignalName } from '../model/idle.ts';
+import { type SignalName, signalNames } from '../model/idle.ts';
 import { graceSeconds } from '../model/limits.ts';
 import type { IdleHost, LeaseRecord, RunningContainer, VmObservation } from '../ports.ts';
 import { createIdleTurn } from './loop.ts';
@@ -28,17 +28,7 @@ test(`${runs} times ${days} simulated days: never a stop while it is used or unk
 });
 
 /** What a person does, in order of time; `unknown` is what cannot be read. */
-const kinds = [
-  'connections',
-  'cpu',
-  'sessions',
-  'jobs',
-  'leases',
-  'actions',
-  'probe',
-  'keep',
-  'unknown',
-] as const;
+const kinds = [...signalNames, 'keep', 'unknown'] as const;
 
 async function simulate(seed: number, violations: string[]): Promise<number> {
   const random = createRandom(seed);

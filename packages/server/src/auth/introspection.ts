@@ -10,7 +10,7 @@ import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from
 import { createCheckBudget } from './issuer-request-budget.ts';
 import type { Origin, Principal } from './principal.ts';
 import { withClientId } from './token-kind.ts';
-import { settled } from './wait-at-most.ts';
+import { waitAtMost } from './wait-at-most.ts';
 
 /** How the issuer knows this API. */
 export interface IntrospectionClient {
@@ -104,7 +104,7 @@ export function createIntrospector(options: IntrospectionOptions) {
       return judge(await ask(token), hash);
     });
     if (!isUsable) return renewal;
-    await settled(renewal, renewalWaitMs);
+    await waitAtMost(renewal, renewalWaitMs);
     return accepted.get(hash)?.principal ?? renewal; // gone: it was refused, as the renewal says
   }
 

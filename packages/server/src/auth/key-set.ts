@@ -7,7 +7,7 @@ import type { Discovery } from './discovery.ts';
 import { IssuerFault, type IssuerHttp, issuerUnavailable, type JsonObject } from './issuer-http.ts';
 import { createCheckBudget } from './issuer-request-budget.ts';
 import type { Origin } from './principal.ts';
-import { settled } from './wait-at-most.ts';
+import { waitAtMost } from './wait-at-most.ts';
 
 export interface KeySet {
   /** Resolves once there are keys to check with. Throws `SERVICE_UNAVAILABLE`. */
@@ -135,7 +135,7 @@ export function createKeySet({
     const ageMs = now() - keys.fetchedAtMs;
     if (ageMs < freshForMs) return keys;
     if (ageMs >= usableForMs) return refresh();
-    await settled(refresh(), renewalWaitMs);
+    await waitAtMost(refresh(), renewalWaitMs);
     return keys ?? refresh(); // none: meanwhile all were withdrawn, which `refresh` then says
   }
 

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Resolves at the end of `work`, good or bad, but not later than in `forMs`; the work continues under its own deadline. */
-export async function settled(work: Promise<unknown>, forMs: number): Promise<void> {
+export async function waitAtMost(work: Promise<unknown>, forMs: number): Promise<void> {
   const ended = new AbortController();
   const ignore = () => {};
   await Promise.race([

@@ -6,8 +6,9 @@ import { readEnvironment } from '../config/environment.ts';
 import { listVariables, toHelpText } from '../config/help.ts';
 import { toHostProblem } from '../config/listen-host.ts';
 import { findOpenKeys } from '../config/open-files.ts';
+import { checkEnvironment } from './check-environment.ts';
 import { createLogger } from './logger.ts';
-import { checkEnvironment, startService } from './service.ts';
+import { startService } from './service.ts';
 
 const usage = `Usage: ondemand-server [--env-file FILE]
 

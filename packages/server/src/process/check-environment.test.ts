@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/config.ts';
-import { checkEnvironment } from './service.ts';
+import { checkEnvironment } from './check-environment.ts';
 
 let folder = '';
 beforeAll(async () => {

@@ -1,0 +1,56 @@
+// What the service itself logs: the audit, the SSH connection, and a Redis that is away.
+
+import type { SshEvent } from '@ondemand/core';
+import type { Logger } from 'pino';
+import { createAuditFile } from '../audit/file.ts';
+import { createAuditTrail } from '../audit/trail.ts';
+import type { Config } from '../config/config.ts';
+import { openRedisCounter } from '../limits/redis-counter.ts';
+
+/** At level info whatever LOG_LEVEL says, unless that is silent: an audit is no chatter. */
+export function createLoggedAudit(
+  { AUDIT_LOG_FILE: path, AUDIT_ON_FAILURE: onFailure }: Config,
+  logger: Logger,
+) {
+  const level = logger.level === 'silent' ? 'silent' : 'info';
+  const auditLogger = logger.child({}, { level });
+  return createAuditTrail({
+    file: path === undefined ? undefined : createAuditFile(path),
+    onFailure,
+    log: (entry) => auditLogger.info({ audit: entry }, `${entry.action} ${entry.outcome}`),
+    logFailure: (err, waitingLines) =>
+      logger.error(
+        { err, waitingLines },
+        onFailure === 'log'
+          ? 'the audit file cannot be written; this log alone has its lines'
+          : 'the audit file cannot be written; nothing is changed but power-off',
+      ),
+  });
+}
+
+export async function openSharedCounter({ RATE_LIMIT_REDIS_URL: url }: Config, logger: Logger) {
+  if (url === undefined) return undefined;
+  return openRedisCounter({
+    url,
+    onAway: (reason) =>
+      logger.warn(
+        { redis: { reason } },
+        'Redis at RATE_LIMIT_REDIS_URL cannot be used; until it can, each process counts for itself',
+      ),
+    onBack: () => logger.info('Redis at RATE_LIMIT_REDIS_URL can be used again'),
+  });
+}
+
+export function logSshEvent(logger: Logger, event: SshEvent): void {
+  if (event.type === 'connected') {
+    logger.info({ ssh: event }, 'connected to the VM');
+    return;
+  }
+  const { error, ...facts } = event;
+  const { reason } = error.details;
+  if (ownDoing.has(reason)) logger.info({ ssh: { ...facts, reason } }, 'disconnected from the VM');
+  else logger.warn({ ssh: { ...facts, reason }, err: error }, `the SSH connection ${event.type}`);
+}
+
+/** Why a connection ends when we end it ourselves: at shutdown, and before a power action. */
+const ownDoing = new Set<unknown>(['CONNECTION_CLOSED', 'CONNECTION_DROPPED']);
