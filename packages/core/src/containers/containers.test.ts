@@ -1,21 +1,10 @@
-// The container service over faked ports: who is meant, what is shared, what is seen after an action.
+// Which container is meant, what an action on it does, and what is told when that fails.
 
 import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
-import type { Jobs } from '../jobs/jobs.ts';
-import type { ContainerInspection, ContainerStats } from '../model/inspection.ts';
-import type { Job } from '../model/job.ts';
-import { toLogText } from '../model/log-text.ts';
-import type { LifecycleState } from '../model/vm.ts';
-import type { CallOptions, Engine, EngineContainer } from '../ports.ts';
+import type { CallOptions } from '../ports.ts';
+import { blocked, dbId, job, log, setUp, webId } from '../testing/containers.test-support.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
-import { createContainers } from './containers.ts';
-
-const webId = `aa11${'0'.repeat(60)}`;
-const dbId = `aa22${'0'.repeat(60)}`;
-const namedLikeAnId = `bb33${'0'.repeat(60)}`;
-
-const log = toLogText([Buffer.from('log\n')]);
 
 test('list() is sorted by name and shows what a caller may see', async () => {
   const { containers } = setUp();
@@ -132,23 +121,6 @@ test("rebuild() fails as its job did, and hands its caller's signal to the wait"
   expect(given?.signal).toBe(caller.signal);
 });
 
-test('inspect() and stats() are asked for by id, once for all who ask at the same time', async () => {
-  const { containers, calls } = setUp();
-  const [first, second, ...samples] = await Promise.all([
-    containers.inspect('aa22'),
-    containers.inspect('db'),
-    containers.stats('db'),
-    containers.stats('aa22'),
-  ]);
-  expect(first).toEqual({ ...inspection, id: dbId });
-  expect(second).toBe(first);
-  expect(samples).toEqual([
-    { ...sample, container: dbId },
-    { ...sample, container: dbId },
-  ]);
-  expect(calls.sort()).toEqual([`inspect ${dbId}`, 'list', 'list', `stats ${dbId}`]);
-});
-
 test.each(['start', 'stop'] as const)(
   '%s() of one that is so already changes nothing',
   async (action) => {
@@ -220,40 +192,6 @@ test('logs() count some bytes before any has come, so that few long ones are rea
   expect(added).toEqual([4 * 1024 * 1024, 1024 * 1024]);
 });
 
-test('a thousand readers at once cost one list, one search for each name, and one log for each number of lines', async () => {
-  const { containers, calls } = setUp();
-  await Promise.all(
-    Array.from({ length: 1000 }, (_, n) => {
-      if (n % 4 === 0) return containers.status('web');
-      if (n % 4 === 1) return containers.logs('web', { lines: 5 });
-      return n % 4 === 2 ? containers.logs('web', { lines: 6 }) : containers.list();
-    }),
-  );
-  expect(calls.sort()).toEqual(['list', 'list', `logs ${webId} 5`, `logs ${webId} 6`]);
-});
-
-test('a reader who leaves stops the call only when no other waits for it', async () => {
-  const { containers, engine } = setUp();
-  let signal: AbortSignal | undefined;
-  let answer = (_list: EngineContainer[]) => {};
-  engine.list = (options) => {
-    signal = options?.signal;
-    return new Promise((resolve) => {
-      answer = resolve;
-    });
-  };
-  const first = new AbortController();
-  const gone = new Error('left');
-  const leaving = containers.list({ signal: first.signal });
-  const staying = containers.list();
-  await until(() => signal !== undefined);
-  first.abort(gone);
-  await expect(leaving).rejects.toBe(gone);
-  expect(signal?.aborted).toBe(false);
-  answer([]);
-  await expect(staying).resolves.toEqual([]);
-});
-
 test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
   'a read that begins after %s() joins no read that began before it',
   async (action) => {
@@ -278,29 +216,6 @@ test.each(['start', 'stop', 'restart', 'rebuild'] as const)(
     }
   },
 );
-
-test('a read that begins after an action joins no read that began during it', async () => {
-  const { containers, engine, calls } = setUp();
-  let end = () => {};
-  engine.stop = async () => {
-    calls.push('stop');
-    await new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    return { changed: true };
-  };
-  const stopping = containers.stop('web');
-  await until(() => calls.includes('stop'));
-  const release = blocked(engine, calls);
-  const during = containers.list();
-  await until(() => calls.filter((call) => call === 'list').length === 2);
-  end();
-  await stopping;
-  const after = await containers.list();
-  expect(after).toHaveLength(4);
-  release();
-  await expect(during).resolves.toEqual([]);
-});
 
 test('an action that was sent is seen through when its caller leaves', async () => {
   const { containers, engine } = setUp();
@@ -348,129 +263,3 @@ test('an action that fails because the VM was stopped meanwhile says so', async 
     details: { lifecycleState: 'STOPPING' },
   });
 });
-
-interface SetUp {
-  readonly connected?: boolean;
-  readonly state?: LifecycleState;
-  readonly changed?: boolean;
-  readonly rebuildWaitMs?: number | undefined;
-  readonly elapsedMs?: () => number;
-}
-
-function setUp({
-  connected = true,
-  state = 'RUNNING',
-  changed = true,
-  rebuildWaitMs,
-  elapsedMs = () => 0,
-}: SetUp = {}) {
-  const calls: string[] = [];
-  const note = async <T>(call: string, result: T): Promise<T> => {
-    calls.push(call);
-    return result;
-  };
-  const engine: Engine = {
-    list: () =>
-      note('list', [
-        toEngineContainer(webId, 'web'),
-        toEngineContainer(dbId, 'db'),
-        toEngineContainer(namedLikeAnId, 'aa11'),
-        toEngineContainer(`cc44${'0'.repeat(60)}`, 'Zeta'),
-      ]),
-    start: (id) => note(`start ${id}`, { changed }),
-    stop: (id) => note(`stop ${id}`, { changed }),
-    restart: (id) => note(`restart ${id}`, undefined),
-    logs: (id, { lines }) => note(`logs ${id} ${lines}`, log),
-    inspect: (id) => note(`inspect ${id}`, { ...inspection, id }),
-    stats: (id) => note(`stats ${id}`, { ...sample, container: id }),
-    followLog: () => Promise.reject(new Error('no test follows a log here')),
-    events: () => Promise.reject(new Error('no test watches events here')),
-  };
-  const jobs: Pick<Jobs, 'startRebuild' | 'wait'> = {
-    startRebuild: ({ id, name }) => note(`rebuild ${id}`, { ...job, target: name }),
-    wait: (id) => note(`wait ${id}`, { ...job, state: 'succeeded' }),
-  };
-  const containers = createContainers({
-    engine,
-    jobs,
-    compute: {
-      getInstance: () => Promise.resolve({ lifecycleState: state, displayName: 'vm', etag: 'e' }),
-      getPublicIp: () => Promise.resolve(undefined),
-      act: () => Promise.resolve(),
-    },
-    link: { connected, drop: () => {} },
-    clock: { now: () => new Date(0), elapsedMs },
-    rebuildWaitMs,
-  });
-  return { containers, engine, jobs, calls };
-}
-
-/** Makes the first list wait until the returned function is called. */
-function blocked(engine: Engine, calls: string[]): () => void {
-  const { list } = engine;
-  let release = () => {};
-  engine.list = async () => {
-    engine.list = list;
-    calls.push('list');
-    await new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    return [];
-  };
-  return () => release();
-}
-
-function toEngineContainer(id: string, name: string): EngineContainer {
-  return { id, name, state: 'running', image: 'img', ports: '', uptime: 'Up 1 second', labels: {} };
-}
-
-const job: Job = {
-  id: '20260208T101531Z-3f9a1c2b',
-  kind: 'rebuild',
-  target: 'web',
-  state: 'running',
-  startedAt: '2026-02-08T10:15:31.000Z',
-  finishedAt: null,
-  exitCode: null,
-  output: '',
-};
-
-const inspection: ContainerInspection = {
-  id: webId,
-  name: 'web',
-  image: 'img',
-  imageId: 'sha256:1',
-  state: 'running',
-  command: [],
-  workingDir: '',
-  user: '',
-  tty: false,
-  createdAt: '2026-02-08T10:15:31.000Z',
-  startedAt: null,
-  finishedAt: null,
-  exitCode: null,
-  oomKilled: false,
-  error: '',
-  health: null,
-  restartCount: 0,
-  restartPolicy: { name: 'no', maximumRetryCount: 0 },
-  environment: [],
-  labels: {},
-  mounts: [],
-  networks: [],
-  ports: '',
-  limits: { memoryBytes: null, memorySwapBytes: null, cpus: null, cpuShares: null, pids: null },
-};
-
-const sample: ContainerStats = {
-  container: 'web',
-  readAt: '2026-02-08T10:15:31.000Z',
-  cpuPercent: 1,
-  memoryBytes: 2,
-  memoryLimitBytes: 3,
-  networkRxBytes: 4,
-  networkTxBytes: 5,
-  blockReadBytes: 6,
-  blockWriteBytes: 7,
-  pids: 8,
-};

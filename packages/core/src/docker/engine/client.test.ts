@@ -1,25 +1,21 @@
-// Requests over real sockets: versions, dead channels, cut and silent answers, limits.
+// Requests over real sockets: versions, kept channels, bodies and limits.
 
-import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { AppError, isAppError } from '../../errors.ts';
+import { isAppError } from '../../errors.ts';
 import {
-  type FakeEngine,
+  answerAll,
+  connectTo,
+  expectLost,
+  list,
+  stop,
+} from '../../testing/engine-client.test-support.ts';
+import {
   openUnixSocket,
-  type Respond,
-  refusal,
   sendJson,
   startFakeEngine,
   until,
 } from '../../testing/fake-engine.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
-import { createEngineClient, type EngineClientOptions } from './client.ts';
-import { LostAnswerError } from './exchange.ts';
-
-const list = { operation: 'list', method: 'GET', path: '/containers/json' } as const;
-const stop = { operation: 'stop', method: 'POST', path: '/containers/x/stop' } as const;
-const answerAll: Respond = (_request, response) => sendJson(response, 200, []);
 
 test.each([
   ['1.41', '/v1.41'],
@@ -150,97 +146,6 @@ test('a body that ends with its channel is no answer: a lost connection looks th
   await expectLost(client.send(list), 'unclear');
 });
 
-test('an engine that is silent is given up at the deadline, and its channel is closed', async () => {
-  await using engine = await startFakeEngine(() => {});
-  const clock = fakeTimeouts();
-  await using client = connectTo(engine, { timeoutMs: 100 });
-  const lost = expectLost(client.send(list), 'timeout');
-  await expect.poll(() => engine.requests.length).toBe(2);
-  await clock.pass(100);
-  await lost;
-  await expect.poll(() => engine.sockets.size).toBe(0);
-});
-
-test('an engine that is silent while the connection is busy with others gets five times as long', async () => {
-  await using engine = await startFakeEngine(() => {});
-  const clock = fakeTimeouts();
-  await using client = connectTo(engine, { timeoutMs: 100 });
-  let isLost = false;
-  const lost = expectLost(client.send(list), 'timeout').then(() => {
-    isLost = true;
-  });
-  await expect.poll(() => engine.requests.length).toBe(2);
-  for (let deadline = 1; deadline <= 5; deadline += 1) {
-    expect(isLost).toBe(false);
-    engine.channels.receivedBytes += 100_000;
-    await clock.pass(100);
-  }
-  await lost;
-});
-
-test('an engine that stops in the middle of a body is given up at the deadline', async () => {
-  await using engine = await startFakeEngine((_request, response) => {
-    response.writeHead(200);
-    response.write('[');
-  });
-  await using client = connectTo(engine);
-  await expectLost(client.send({ ...list, timeoutMs: 100 }), 'timeout');
-  await until(() => engine.sockets.size === 0);
-});
-
-test("the caller's abort closes the channel and rejects with the caller's reason", async () => {
-  await using engine = await startFakeEngine(() => {});
-  await using client = connectTo(engine);
-  const caller = new AbortController();
-  const gone = new Error('the caller left');
-  const sent = client.send({ ...list, signal: caller.signal });
-  await until(() => engine.requests.length === 2);
-  caller.abort(gone);
-  await expect(sent).rejects.toBe(gone);
-  await until(() => engine.sockets.size === 0);
-});
-
-test("the caller's abort while the channel is being opened stops the opening", async () => {
-  await using engine = await startFakeEngine(answerAll);
-  const stopped: unknown[] = [];
-  engine.channels.openSocket = (_path, { signal } = {}) =>
-    new Promise((_resolve, reject) => {
-      signal?.addEventListener('abort', () => {
-        stopped.push(signal.reason);
-        reject(signal.reason);
-      });
-    });
-  await using client = connectTo(engine);
-  const caller = new AbortController();
-  const gone = new Error('the caller left');
-  const sent = client.send({ ...list, signal: caller.signal });
-  await Promise.resolve();
-  setImmediate(() => caller.abort(gone));
-  await expect(sent).rejects.toBe(gone);
-  await until(() => stopped.length === 1);
-});
-
-test('a channel that opens after its caller left is closed', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  let opened: Socket | undefined;
-  let open = () => {};
-  engine.channels.openSocket = (path) =>
-    new Promise((resolve, reject) => {
-      open = () =>
-        openUnixSocket(path).then((socket) => {
-          opened = socket;
-          resolve(socket);
-        }, reject);
-    });
-  await using client = connectTo(engine);
-  const caller = new AbortController();
-  const sent = client.send({ ...list, signal: caller.signal });
-  setImmediate(() => caller.abort(new Error('the caller left')));
-  await expect(sent).rejects.toThrow('the caller left');
-  open();
-  await until(() => opened?.destroyed === true);
-});
-
 test('what takes a body as it comes can end it', async () => {
   await using engine = await startFakeEngine((_request, response) => {
     response.writeHead(200);
@@ -315,116 +220,6 @@ test('a request that waits too long for a slot fails with that reason', async ()
   expect(errors.filter((error) => isAppError(error, 'SERVICE_UNAVAILABLE'))).toHaveLength(1);
 });
 
-test('an engine behind docker system dial-stdio is used over few commands', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  let running = 0;
-  let most = 0;
-  engine.channels.openSocket = () => Promise.reject(refusal('Forwarding is off.'));
-  engine.channels.openCommand = async () => {
-    running += 1;
-    most = Math.max(most, running);
-    const stream = await openUnixSocket(engine.socketPath);
-    stream.on('close', () => {
-      running -= 1;
-    });
-    return stream;
-  };
-  await using client = connectTo(engine);
-  await Promise.all(Array.from({ length: 40 }, () => client.send(list)));
-  await Promise.all(Array.from({ length: 8 }, () => client.send(stop)));
-  // Three at work, one idle, and some whose end is still on its way.
-  expect(most).toBeLessThanOrEqual(8);
-  await until(() => running <= 1);
-  // And the idle one gives its session back, for what else runs there.
-  await until(() => running === 0);
-});
-
-test('a command that fails before it answers is explained together with the socket', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  engine.channels.openSocket = () => Promise.reject(refusal('Forwarding is off.'));
-  engine.channels.openCommand = failingCommand('The command was not found on the VM.');
-  await using client = connectTo(engine);
-  await expect(client.send(list)).rejects.toMatchObject({
-    code: 'SERVICE_UNAVAILABLE',
-    details: {
-      transports: {
-        socket: 'Forwarding is off',
-        'dial-stdio': 'The command was not found on the VM',
-      },
-    },
-  });
-});
-
-test('both ways refused again and again are explained once', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  engine.channels.openSocket = () => Promise.reject(refusal('Forwarding is off.'));
-  engine.channels.openCommand = failingCommand('The command failed.');
-  await using client = connectTo(engine);
-  await client.send(list).catch(() => {});
-  engine.channels.openCommand = () => Promise.reject(refusal('No more sessions.'));
-  await expect(client.send(list)).rejects.toMatchObject({
-    details: { transports: { socket: 'Forwarding is off', 'dial-stdio': 'No more sessions' } },
-  });
-});
-
-test('a connection that was made again, where the engine is gone, says that', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  await using client = connectTo(engine);
-  await client.send(list);
-  engine.channels.openSocket = () => Promise.reject(refusal('Nothing listens.'));
-  engine.channels.openCommand = failingCommand('The command failed.');
-  // The connection ends while the version that it was asked for is still thought to be good.
-  engine.respond = (request) => {
-    engine.channels.generation = 2;
-    request.socket.destroy();
-  };
-  await expect(client.send(list)).rejects.toMatchObject({
-    code: 'SERVICE_UNAVAILABLE',
-    details: {
-      reason: 'DOCKER_UNREACHABLE',
-      transports: { socket: 'Nothing listens', 'dial-stdio': 'The command failed' },
-    },
-  });
-});
-
-test('what a silent VM has swallowed is not asked again', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  const { openSocket } = engine.channels;
-  let opened: Duplex | undefined;
-  let count = 0;
-  engine.channels.openSocket = async (...args) => {
-    count += 1;
-    opened = await openSocket(...args);
-    return opened;
-  };
-  await using client = connectTo(engine);
-  await client.send(list);
-  const silent = new AppError('SERVICE_UNAVAILABLE', 'It has stopped answering.', {
-    details: { reason: 'PEER_SILENT' },
-  });
-  engine.respond = () => opened?.destroy(silent);
-  await expectLost(client.send(list), 'cut');
-  expect(count).toBe(1);
-});
-
-test('an engine whose socket is missing is not answering', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  await using client = connectTo(engine, { socketPath: `${engine.socketPath}.missing` });
-  await expect(client.send(list)).rejects.toThrow('Docker on oci-flex is not answering');
-});
-
-test('an engine that is not ready says so, and is asked again', async () => {
-  await using engine = await startFakeEngine(answerAll);
-  engine.pingStatus = 500;
-  await using client = connectTo(engine);
-  await expect(client.send(list)).rejects.toMatchObject({
-    code: 'SERVICE_UNAVAILABLE',
-    message: expect.stringContaining('not ready (HTTP 500'),
-  });
-  engine.pingStatus = 200;
-  await expect(client.send(list)).resolves.toMatchObject({ status: 200 });
-});
-
 test('every request is reported with its status, and without one when no answer came', async () => {
   const events: unknown[] = [];
   await using engine = await startFakeEngine(answerAll);
@@ -447,29 +242,3 @@ test('after its disposal a client holds no channel and takes no request', async 
   await until(() => engine.sockets.size === 0);
   await expect(client.send(list)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 });
-
-/** Opens, and then fails before its first byte. */
-function failingCommand(words: string): () => Promise<Duplex> {
-  return async () => {
-    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-    setImmediate(() => stream.destroy(refusal(words)));
-    return stream;
-  };
-}
-
-function connectTo(engine: FakeEngine, options: Partial<EngineClientOptions> = {}) {
-  return createEngineClient({
-    channels: engine.channels,
-    socketPath: engine.socketPath,
-    ...options,
-  });
-}
-
-async function expectLost(sent: Promise<unknown>, reason: LostAnswerError['reason']) {
-  const error = await sent.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(LostAnswerError);
-  expect(error).toMatchObject({ reason });
-}
