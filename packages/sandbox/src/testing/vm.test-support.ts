@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
+import { onTestFinished } from 'vitest';
 import { createEd25519Key } from '../ed25519-key.ts';
 import { createFaults, type Faults } from '../faults.ts';
 import { createVm, type SandboxVm } from '../vm/index.ts';
@@ -123,4 +124,15 @@ export function requestOver(stream: Duplex, path: string): Promise<IncomingMessa
       .on('error', reject)
       .end();
   });
+}
+
+/** The same, ended with the test that calls it. */
+export async function start(options?: Parameters<typeof startTestVm>[0]): Promise<TestVm> {
+  const app = await startTestVm(options);
+  onTestFinished(() => app[Symbol.asyncDispose]());
+  return app;
+}
+
+export function closed(emitter: NodeJS.EventEmitter): Promise<void> {
+  return new Promise((resolve) => emitter.once('close', () => resolve()));
 }
