@@ -21,13 +21,18 @@ function setUp() {
     clock: { elapsedMs: () => nowMs },
     wait: async (ms) => pass(ms / 1000, busy),
   });
-  const measure = async () => {
+  const ask = async () => {
     const all = ['a', 'b'].map((id) => ({ id, name: id }) as RunningContainer); // all that it reads
-    return Object.fromEntries(
-      (await meter.measure(all)).map(({ name, percent }) => [name, Math.round(percent)]),
-    );
+    const { loads, keep } = await meter.measure(all);
+    const percents = loads.map(({ name, percent }) => [name, Math.round(percent)] as const);
+    return { percents: Object.fromEntries(percents), keep };
   };
-  return { measure, pass, times, busy };
+  const measure = async () => {
+    const { percents, keep } = await ask();
+    keep();
+    return percents;
+  };
+  return { measure, ask, pass, times, busy };
 }
 
 test('the first observation measures over a second, each later one since the one before', async () => {
@@ -59,4 +64,14 @@ test('a container that was restarted counts anew, and one that has gone not at a
   times.set('a', 6e9);
   pass(60);
   expect(await measure()).toEqual({ a: 10 });
+});
+
+test('a measurement that is not kept hides nothing from the next', async () => {
+  const { measure, ask, pass } = setUp();
+  await measure();
+  pass(30, { a: 90 });
+  expect((await ask()).percents.a).toBe(90);
+  pass(30);
+  expect((await ask()).percents.a).toBe(45);
+  expect((await measure()).a).toBe(45);
 });

@@ -10,11 +10,15 @@ export interface CpuMeterOptions {
 }
 
 export interface CpuMeter {
-  /** Percent of one core by container, on average since the observation before; over a second where there was none. */
-  measure(
-    containers: readonly RunningContainer[],
-    options?: CallOptions,
-  ): Promise<readonly { readonly name: string; readonly percent: number }[]>;
+  /** Measures since the measurement that was kept last; over a second where there was none. */
+  measure(containers: readonly RunningContainer[], options?: CallOptions): Promise<CpuMeasurement>;
+}
+
+export interface CpuMeasurement {
+  /** Percent of one core by container, on average. */
+  readonly loads: readonly { readonly name: string; readonly percent: number }[];
+  /** The next one measures since this one. Without it nothing changes: whoever only asks must not hide use from the loop. */
+  keep(): void;
 }
 
 interface Sample {
@@ -44,17 +48,20 @@ export function createCpuMeter({ engine, clock, wait = pause }: CpuMeterOptions)
         await wait(firstSpanMs, signal);
         now = await sample();
       }
-      if (latest === undefined || now.atMs - latest.atMs >= minSpanMs)
-        [previous, latest] = [latest, now];
       const spanNanos = Math.max(1, now.atMs - base.atMs) * 1e6;
       const before = base.times;
-      return containers.flatMap(({ id, name }) => {
+      const loads = containers.flatMap(({ id, name }) => {
         const used = now.times.get(id);
         if (used === undefined) return [];
         const since = before.get(id) ?? 0;
         // One that was restarted counts anew.
         return [{ name, percent: ((used >= since ? used - since : used) / spanNanos) * 100 }];
       });
+      const keep = () => {
+        if (latest === undefined || now.atMs - latest.atMs >= minSpanMs)
+          [previous, latest] = [latest, now];
+      };
+      return { loads, keep };
     },
   };
 }

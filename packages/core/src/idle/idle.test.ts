@@ -18,6 +18,11 @@ afterEach(() => {
 const minute = 60;
 const lost = new AppError('SERVICE_UNAVAILABLE', 'SSH does not answer');
 
+const container: RunningContainer = {
+  ...{ id: 'c', name: 'web', labels: {}, pid: 7, network: 'own' },
+  ...{ addresses: [], gateways: [], ports: [], published: [] },
+};
+
 /** The VM's clock goes an hour ahead of ours. */
 function setUp(changes: Partial<IdleOptions['settings']> = {}) {
   const seconds = () => Math.floor(Date.now() / 1000) + 3600;
@@ -30,6 +35,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     observations: 0,
     notes: [] as unknown[],
     sent: 0,
+    cpuTimes: () => new Map<string, number>(),
   };
   const uses = new Map<string, { at: number; by: string }>();
   let announced: VmObservation['announced'];
@@ -77,7 +83,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     host,
     engine: {
       running: async () => vm.containers,
-      cpuTimes: async () => new Map(),
+      cpuTimes: async () => vm.cpuTimes(),
       probe: async () => 1,
     },
     vm: {
@@ -227,4 +233,30 @@ test('of another process with a later rule the later stop wins', async () => {
   await pass(10);
   expect(vm.sent).toBe(1);
   expect(laterRules.at(-1)).toEqual({ stopAfter: 60 * minute, maxOn: undefined });
+});
+
+test('asking for the verdict again and again hides no use of the CPU from the loop', async () => {
+  const { idle, vm, verdict, pass } = setUp({ stopAfter: 180 * minute });
+  await using _ = idle;
+  vm.containers = [container];
+  let busyUntilMs = 0;
+  let used = 0;
+  let at = performance.now();
+  vm.cpuTimes = () => {
+    const now = performance.now();
+    used += Math.max(0, Math.min(now, busyUntilMs) - at) * 1e6;
+    at = now;
+    return new Map([['c', used]]);
+  };
+  await pass(10);
+  at = performance.now();
+  busyUntilMs = at + 35_000;
+  for (let n = 0; n < 6; n += 1) {
+    await vi.advanceTimersByTimeAsync(9500);
+    await verdict();
+  }
+  await pass(1);
+  expect(vm.notes).toContainEqual(
+    expect.objectContaining({ name: 'cpu', by: expect.stringMatching(/^web \d+ %$/) }),
+  );
 });

@@ -147,7 +147,8 @@ export function createIdle(options: IdleOptions): Idle {
     const facts = { enabled: isEnabled, dryRun: settings.dryRun };
     let assessment: Assessment;
     try {
-      assessment = await reach.reach((inner) => assess({ signal: inner }), signal);
+      const isKept = loop === undefined;
+      assessment = await reach.reach((inner) => assess({ isKept, signal: inner }), signal);
     } catch (error) {
       signal.throwIfAborted();
       const details = error instanceof Error && 'details' in error ? error.details : undefined;

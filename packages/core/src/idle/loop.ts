@@ -2,14 +2,13 @@
 
 import { startPollLoop } from '../concurrency/poll-loop.ts';
 import type { SignalName } from '../model/idle.ts';
-import type { CallOptions } from '../ports.ts';
 import { type IdleNotice, type IdleOptions, toFacts } from './idle.ts';
-import type { Assessment } from './observe.ts';
+import type { Assess, Assessment } from './observe.ts';
 import type { Decision } from './verdict.ts';
 
 export interface IdleTurnOptions
   extends Pick<IdleOptions, 'host' | 'vm' | 'settings' | 'stop' | 'onNotice' | 'onFailure'> {
-  readonly assess: (options: CallOptions) => Promise<Assessment>;
+  readonly assess: Assess;
   readonly judge: (assessment: Assessment) => Decision;
   readonly intervalSeconds: number;
   readonly signal: AbortSignal;
@@ -65,7 +64,7 @@ export function createIdleTurn({
       told = undefined;
       return intervalSeconds;
     }
-    const assessment = await assess({ signal });
+    const assessment = await assess({ isKept: true, signal });
     const decision = judge(assessment);
     const { now } = assessment.observation;
     const { stopsAt, because } = decision;
@@ -112,7 +111,7 @@ export function createIdleTurn({
     let last = { assessment, decision };
     try {
       await stop(async () => {
-        const again = await assess({ signal });
+        const again = await assess({ isKept: true, signal });
         last = { assessment: again, decision: judge(again) };
         if (!last.decision.stops) throw new StaysOn();
         if (!(await host.claimStop(again.observation.readySince, { signal }))) throw new StaysOn();

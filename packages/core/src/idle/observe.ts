@@ -23,6 +23,14 @@ import {
 } from './signals.ts';
 import type { SignalReading } from './verdict.ts';
 
+/** Builds an observation of everything. */
+export type Assess = (options: AssessCall) => Promise<Assessment>;
+
+export interface AssessCall extends CallOptions {
+  /** The next observation compares with this one: of those who look at the same time, the loop alone, as it keeps what it saw. */
+  readonly isKept: boolean;
+}
+
 export interface AssessOptions {
   readonly host: IdleHost;
   readonly engine: UseEngine;
@@ -59,12 +67,12 @@ export function createAssess({
   signals,
   actionAt,
   deadlines,
-}: AssessOptions) {
+}: AssessOptions): Assess {
   const { containersMs, cpuMs, probeMs } = { ...defaultDeadlines, ...deadlines };
   const cpuMeter = createCpuMeter({ engine, clock });
   let gone: readonly string[] = [];
 
-  return async function assess({ signal }: CallOptions = {}): Promise<Assessment> {
+  return async function assess({ isKept, signal }) {
     const containers = await within(
       containersMs,
       (inner) => engine.running({ signal: inner }),
@@ -72,7 +80,7 @@ export function createAssess({
     );
     const all = 'value' in containers ? containers.value : [];
     const counted = all.filter((container) => !isIgnored(container));
-    const [{ observation, atMs }, cpu, probes] = await Promise.all([
+    const [{ observation, atMs }, measured, probes] = await Promise.all([
       host
         .observe(
           {
@@ -89,6 +97,9 @@ export function createAssess({
         : within(cpuMs, (inner) => cpuMeter.measure(counted, { signal: inner }), signal),
       Promise.all(all.flatMap((container) => runProbe(container, signal))),
     ]);
+    // Only once the rest is known: what the loop does not get to see it measures again.
+    if (isKept && 'value' in measured) measured.value.keep();
+    const cpu = 'value' in measured ? { value: measured.value.loads } : measured;
     const live = findLiveApis(observation);
     const own = observation.ssh?.own;
     const isCertain =
