@@ -54,6 +54,7 @@ export function setUpSleeper(
     dials: 0,
     captures: 0,
     leases: [] as unknown[],
+    refuseLease: (): void => {},
     late: [] as unknown[],
   };
   const clock = {
@@ -117,6 +118,7 @@ export function setUpSleeper(
     vm,
     readiness,
     async takeLease(request) {
+      world.refuseLease();
       world.leases.push(request);
       const at = clock.now().toISOString();
       return { id: 'l', ...by, reason: request.reason ?? '', createdAt: at, expiresAt: at };

@@ -108,6 +108,49 @@ test('a lease is taken, too, for a caller who was answered before, or has left',
   expect(world.late).toEqual([]);
 });
 
+test('a VM that OCI still calls RUNNING on its way down is started once it is off', async () => {
+  const { waker, world, pass } = setUpSleeper('RUNNING');
+  world.isSshUp = false;
+  world.isDockerUp = false;
+  const end = watchEnd(waker.wake({ by }));
+  await pass(2000);
+  world.lifecycleState = 'STOPPING';
+  await pass(60_000);
+  expect(world.starts).toEqual([]);
+  world.lifecycleState = 'STOPPED';
+  await pass(60_000);
+  expect(world.starts).toHaveLength(1);
+  expect(end.value).toMatchObject({ ready: true });
+});
+
+test('a lease that fails for a caller who has left is told', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  world.refuseLease = () => {
+    throw new AppError('INTERNAL_ERROR', 'the disk is full');
+  };
+  const leaving = new AbortController();
+  watchEnd(waker.wake({ by, minutes: 30, signal: leaving.signal }));
+  await pass(1000);
+  leaving.abort();
+  await pass(30_000);
+  expect(world.late).toMatchObject([{ message: 'the disk is full' }]);
+});
+
+test('who is told that there is no host gets no lease when somebody else has it tried again', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  world.refuseStart = () => {
+    throw outOfCapacity();
+  };
+  const told = watchEnd(waker.wake({ by, minutes: 30, waitMs: 20_000 }));
+  const patient = watchEnd(waker.wake({ by, waitMs: 300_000 }));
+  await pass(25_000);
+  expect(told.error).toMatchObject({ details: { reason: 'OUT_OF_CAPACITY' } });
+  world.refuseStart = () => {};
+  await pass(120_000);
+  expect(patient.value).toMatchObject({ ready: true });
+  expect(world.leases).toEqual([]);
+});
+
 test('out of capacity: who waits has it tried again until the time is up, and the stream says when', async () => {
   const { waker, world, readiness, pass } = setUpSleeper('STOPPED');
   world.refuseStart = () => {

@@ -71,6 +71,8 @@ const unaskedRetryMs = 30_000;
 interface Run {
   /** Once OCI took the START, or the VM is on its way or up by itself. */
   readonly started: Promise<void>;
+  /** It was this that had to start it. */
+  sentStart: boolean;
   /** The last that OCI said to a START it had no host for. */
   refusal: AppError | undefined;
   readonly refused: Promise<void>;
@@ -138,32 +140,45 @@ export function createWaker({
       () => (ownMs === 0 ? Promise.race([own.started, own.refused]).then(() => undefined) : work),
       { timeoutMs: ownMs === 0 ? maxStartMs : ownMs, signal, onTimeout: () => timeIsUp },
     ).catch((error: unknown) => {
-      if (error !== timeIsUp) throw error;
-      return undefined;
+      if (error === timeIsUp) return undefined;
+      if (isKept && signal?.aborted) work.catch(onLateFailure);
+      throw error;
     });
     if (result !== undefined) return result;
-    if (own.refusal !== undefined && run === own) throw own.refusal;
+    if (own.refusal !== undefined && run === own) {
+      time.end(); // who is told that it failed gets no lease later
+      throw own.refusal;
+    }
     if (isKept) work.catch(onLateFailure);
     else time.end();
     return readiness.check({ signal });
 
     async function bringUp(): Promise<WakeResult> {
-      await own.started;
-      const ready = await waitUntilReady(clock.elapsedMs(), time.signal);
+      let current = own;
+      await current.started;
+      let ready = await waitUntilEnd(current, time.signal);
+      // It was on its way down while OCI still said RUNNING.
+      while (ready.phase === 'asleep' && !current.sentStart) {
+        current = join(clock.elapsedMs() + retryMs);
+        await current.started;
+        ready = await waitUntilEnd(current, time.signal);
+      }
+      if (!ready.ready) throw toDeadEnd(ready);
       if (minutes === undefined) return ready;
       return { ...ready, lease: await takeLease({ minutes, reason, by }) };
     }
   }
 
-  async function waitUntilReady(startedMs: number, signal: AbortSignal): Promise<VmReady> {
+  /** What it is like once it is ready, or cannot become so by waiting. */
+  async function waitUntilEnd({ sentStart }: Run, signal: AbortSignal): Promise<VmReady> {
+    const startedMs = clock.elapsedMs();
     for (;;) {
       let last: VmReady | undefined;
       for await (const ready of await readiness.watch({ signal })) last = ready;
       if (last?.ready === true) return last;
       if (signal.aborted) throw isAppError(signal.reason) ? signal.reason : timeIsUp;
-      const mayLag = last === undefined || last.phase === 'asleep'; // OCI need not show at once what it has taken
-      if (last !== undefined && !(mayLag && clock.elapsedMs() - startedMs < maxLagMs))
-        throw toDeadEnd(last);
+      const mayLag = sentStart && last?.phase === 'asleep'; // OCI need not show at once what it has taken
+      if (last !== undefined && !(mayLag && clock.elapsedMs() - startedMs < maxLagMs)) return last;
       await pause(timings.pollMs, signal).catch(() => {}); // the next round says why
     }
   }
@@ -177,7 +192,13 @@ export function createWaker({
     const refused = new Promise<void>((resolve) => {
       onRefused = resolve;
     });
-    const own: Run = { started: start(), refusal: undefined, refused, retryUntilMs };
+    const own: Run = {
+      started: start(),
+      sentStart: false,
+      refusal: undefined,
+      refused,
+      retryUntilMs,
+    };
     own.started.catch(() => {}); // everybody who waits hears of it
     run = own;
     return own;
@@ -203,7 +224,10 @@ export function createWaker({
       if (state === 'TERMINATED' || state === 'TERMINATING') throw deleted(state);
       if (state === 'STOPPED') {
         const refusal = await tryStart(signal);
-        if (refusal === 'started') return;
+        if (refusal === 'started') {
+          own.sentStart = true;
+          return;
+        }
         if (refusal !== undefined) {
           const retryMs = Math.min(timings.retryMs * 2 ** attempts, timings.maxRetryMs);
           attempts += 1;
