@@ -113,8 +113,11 @@ test('a VM whose SSH is dead can be reset', async () => {
 test('a VM that is STOPPED answers 503 at once, with its state', async () => {
   await app.postJson('/vm/stop');
   await untilState('STOPPED');
-  const { details } = await expectApiError(await app.get('/containers'), 'SERVICE_UNAVAILABLE');
-  expect(details.lifecycleState).toBe('STOPPED');
+  for (const path of ['/containers', '/vm/address']) {
+    const response = await app.request('GET', path, { token: 'admin' });
+    const { details } = await expectApiError(response, 'SERVICE_UNAVAILABLE');
+    expect(details.lifecycleState).toBe('STOPPED');
+  }
   await expectApiError(await app.post('/containers/nginx/restart'), 'SERVICE_UNAVAILABLE');
 });
 

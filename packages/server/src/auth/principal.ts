@@ -1,6 +1,7 @@
 // The caller and its permissions; the same for every kind of token.
 
 import { z } from 'zod';
+import { toShortText } from '../http/short-text.ts';
 import { insufficientScope } from './challenge.ts';
 
 /** Our own names; the issuer's are configured (`OIDC_READ_SCOPE`, `OIDC_WAKE_SCOPE`, `OIDC_ADMIN_SCOPE`). */
@@ -53,3 +54,8 @@ export interface Origin {
 
 /** For callers who are not counted. */
 export const anyOrigin: Origin = { network: 'any', requireAttempt: async () => {} };
+
+/** Who a lease or a job is kept for: a token may name its subject at any length. */
+export function toOwner({ sub, clientId }: Principal): Pick<Principal, 'sub' | 'clientId'> {
+  return { sub: toShortText(sub), clientId: toShortText(clientId) };
+}

@@ -47,10 +47,15 @@ function isOverload({ details: { reason } }: AppError): boolean {
 
 const overloads = new Set<unknown>(['TOO_MANY_REQUESTS', 'TOO_MANY_STREAMS', 'TOO_MANY_BYTES']);
 
+/** Who goes before the answer aborts what it waits for. */
+function hasLeft({ raw }: FastifyRequest, { cause }: AppError): boolean {
+  return raw.socket.destroyed && cause instanceof Error && cause.name === 'AbortError';
+}
+
 /** A refusal is logged as the `AppError` that it is: a transport's own error may quote a URL or a body, and with it a token. */
 export function logError(request: FastifyRequest, error: unknown, status: number): void {
   const refused = toAppError(error);
-  if (status >= 500 && !isOverload(refused)) {
+  if (status >= 500 && !isOverload(refused) && !hasLeft(request, refused)) {
     request.log.error({ err: error }, 'request failed');
     return;
   }

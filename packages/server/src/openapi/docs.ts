@@ -30,7 +30,8 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions) {
     done();
   });
   app.addHook('onClose', async () => {
-    if (page.isCalled()) await (await page()).close();
+    const opened = await page.made()?.catch(() => undefined); // its request was told
+    await opened?.close();
   });
   app.get('/', (_request, reply) => reply.redirect(docsPath));
   app.get('/openapi.json', document);
@@ -42,14 +43,17 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions) {
     app.get(`${docsPath}${path}`, async (request, reply) => forward(await page(), request, reply));
 }
 
-/** The first call's promise is everybody's. */
+/** The first call's promise is everybody's; one that failed is nobody's after it. */
 function once<T>(make: () => Promise<T>) {
   let made: Promise<T> | undefined;
   const get = () => {
-    made ??= make();
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
     return made;
   };
-  return Object.assign(get, { isCalled: () => made !== undefined });
+  return Object.assign(get, { made: () => made });
 }
 
 /** An instance of its own, which never listens: plugins cannot be added to one that does. */

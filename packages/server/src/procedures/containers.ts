@@ -1,6 +1,7 @@
 // The containers on the VM: one service call an operation.
 
 import {
+  AppError,
   type ContainerAction,
   containerActionResultSchema,
   containerInspectionSchema,
@@ -17,6 +18,7 @@ import {
   toStampText,
 } from '@ondemand/core';
 import { z } from 'zod';
+import { toOwner } from '../auth/principal.ts';
 import { toShortText } from '../http/short-text.ts';
 import { flatten, lastEventIdInput, toResumableItems } from '../streams/resume-token.ts';
 import { adminProcedure, type Context, readProcedure, readStream, router } from './base.ts';
@@ -34,10 +36,17 @@ const wakeInput = z
   )
   .optional();
 
-/** Throws what `Waker.ensureAwake` throws. */
-function awaken({ services, signal }: Context, waitSeconds?: number): Promise<void> {
-  const waitMs = waitSeconds === undefined ? undefined : waitSeconds * 1000;
-  return services.waker.ensureAwake({ waitMs, signal });
+/** Throws what `Waker.ensureAwake` throws, and `SERVICE_UNAVAILABLE` where the caller has left: then nothing has begun. */
+async function awaken({ services, signal }: Context, waitSeconds?: number): Promise<void> {
+  const waitMs = waitSeconds ? waitSeconds * 1000 : undefined; // nothing to tell early: it is the job or the action that is waited for
+  await services.waker.ensureAwake({ waitMs, signal }).catch((cause: unknown) => {
+    if (!signal.aborted) throw cause;
+    throw new AppError(
+      'SERVICE_UNAVAILABLE',
+      'The caller left while oci-flex was being woken, so nothing was done to the container',
+      { text: 'Nothing was started', details: { reason: 'CALLER_LEFT' }, cause },
+    );
+  });
 }
 
 const linesInput = wholeNumberInput({
@@ -81,7 +90,7 @@ export const containersRouter = router({
     summary: 'Start container',
     description: 'Starting a running container is a success and changes nothing.',
   }).mutation(async ({ ctx, input: { name, wake } }) => {
-    if (wake === true) await awaken(ctx, ctx.preferences.resolveWait({}));
+    if (wake === true) await awaken(ctx, ctx.preferences.resolveWait({ mayBeAsync: false }));
     return ctx.services.containers.start(name);
   }),
 
@@ -94,7 +103,7 @@ export const containersRouter = router({
     summary: 'Restart container',
     description: 'Starts a stopped one.',
   }).mutation(async ({ ctx, input: { name, wake } }) => {
-    if (wake === true) await awaken(ctx, ctx.preferences.resolveWait({}));
+    if (wake === true) await awaken(ctx, ctx.preferences.resolveWait({ mayBeAsync: false }));
     return ctx.services.containers.restart(name);
   }),
 
@@ -119,14 +128,9 @@ export const containersRouter = router({
     .mutation(async ({ ctx, input: { name, wake, ...input } }) => {
       const startedAtMs = performance.now();
       const waitSeconds = ctx.preferences.resolveWait(input);
-      if (wake === true) await awaken(ctx, waitSeconds === 0 ? undefined : waitSeconds); // nothing has begun before
-      const { sub, clientId } = ctx.principal;
+      if (wake === true) await awaken(ctx, waitSeconds);
       return ctx.services.containers.rebuild(name, {
-        by: {
-          sub: toShortText(sub),
-          clientId: toShortText(clientId),
-          requestId: toShortText(ctx.requestId),
-        },
+        by: { ...toOwner(ctx.principal), requestId: toShortText(ctx.requestId) },
         ...(waitSeconds !== undefined && { waitMs: waitSeconds * 1000 }),
         ...(wake === true && { spentMs: performance.now() - startedAtMs }),
       });

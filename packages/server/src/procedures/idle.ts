@@ -8,10 +8,11 @@ import {
   maxLeaseMinutes,
 } from '@ondemand/core';
 import { z } from 'zod';
+import { toOwner } from '../auth/principal.ts';
 import { readOrWakeProcedure, wakeProcedure } from './base.ts';
 import { wholeNumberInput } from './whole-number.ts';
 
-export const leaseMinutes = wholeNumberInput({
+const leaseMinutes = wholeNumberInput({
   max: maxLeaseMinutes,
   description: 'How long the VM is kept on',
 }).unwrap();
@@ -40,7 +41,9 @@ export const idleProcedures = {
   })
     .input(z.strictObject({ minutes: leaseMinutes, reason: leaseReasonSchema.optional() }))
     .output(leaseSchema)
-    .mutation(({ ctx, input }) => ctx.services.leases.take({ ...input, by: ctx.principal })),
+    .mutation(({ ctx, input }) =>
+      ctx.services.leases.take({ ...input, by: toOwner(ctx.principal) }),
+    ),
 
   releaseLease: wakeProcedure('vm_releaseLease', {
     method: 'DELETE',
@@ -53,8 +56,7 @@ export const idleProcedures = {
     .input(z.strictObject({ id: leaseIdSchema }))
     .output(leaseSchema)
     .mutation(({ ctx, input: { id } }) => {
-      const { sub, clientId, scopes } = ctx.principal;
-      const by = { sub, clientId, isAdmin: scopes.includes('admin') };
-      return ctx.services.leases.release(id, by);
+      const isAdmin = ctx.principal.scopes.includes('admin');
+      return ctx.services.leases.release(id, { ...toOwner(ctx.principal), isAdmin });
     }),
 } as const;

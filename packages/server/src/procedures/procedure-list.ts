@@ -39,6 +39,15 @@ export function listProcedures(router: AppRouter): ListedProcedure[] {
   );
 }
 
+/** `/containers/{name}/logs`: the names in it, and as Fastify spells it. */
+export function parsePath(path: string): {
+  readonly names: ReadonlySet<string>;
+  readonly url: string;
+} {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  return { names: new Set(names), url: path.replaceAll(/\{(\w+)\}/g, ':$1') };
+}
+
 /** At runtime tRPC keeps all procedures in one record, by their path; its type nests them. */
 type Procedures = Readonly<Record<string, Procedure>>;
 

@@ -20,12 +20,15 @@ const waking: VmReady = {
 };
 
 /** Wakes as told; keeps what it was asked, and the audit. */
-async function startWakeServer(answer: VmReady | AppError = ready) {
+async function startWakeServer(
+  answer: VmReady | AppError | ((signal: AbortSignal) => Promise<VmReady>) = ready,
+) {
   const asked: WakeRequest[] = [];
   const lines: AuditEntry[] = [];
   const give = async (request: WakeRequest) => {
-    const { signal: _, ...rest } = request;
+    const { signal = new AbortController().signal, ...rest } = request;
     asked.push(rest);
+    if (typeof answer === 'function') return answer(signal);
     if (answer instanceof AppError) throw answer;
     return answer;
   };
@@ -34,8 +37,8 @@ async function startWakeServer(answer: VmReady | AppError = ready) {
       readiness: { check: async () => waking },
       waker: {
         wake: give,
-        ensureAwake: async ({ waitMs }) => {
-          await give({ waitMs, by: { sub: '', clientId: '' } });
+        ensureAwake: async ({ waitMs, signal }) => {
+          await give({ waitMs, signal, by: { sub: '', clientId: '' } });
         },
       },
     },
@@ -178,6 +181,47 @@ describe('a container action that wakes the VM first', () => {
       expect(world.server.actions).toEqual([]);
     },
   );
+
+  test.each(['start', 'restart'])(
+    '%s has no early answer, so respond-async is not applied',
+    async (verb) => {
+      await using world = await startWakeServer();
+      const response = await world.server.ask(`/containers/nginx/${verb}`, {
+        as: 'admin',
+        method: 'POST',
+        headers: { ...json, prefer: 'respond-async' },
+        body: '{"wake":true}',
+      });
+      expect(response.status).toBe(200);
+      expect(response.headers.has('preference-applied')).toBe(false);
+      expect(world.asked).toMatchObject([{ waitMs: undefined }]);
+    },
+  );
+
+  test('is not begun for a caller who has left, and the audit says so', async () => {
+    await using world = await startWakeServer(
+      (signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+    const leaving = new AbortController();
+    const asked = world.server.ask('/containers/nginx/start', {
+      as: 'admin',
+      method: 'POST',
+      headers: json,
+      body: '{"wake":true}',
+      signal: leaving.signal,
+    });
+    await expect.poll(() => world.asked).toHaveLength(1);
+    leaving.abort();
+    await expect(asked).rejects.toThrow();
+    await expect
+      .poll(() => world.lines.map(({ outcome, status }) => [outcome, status]))
+      .toEqual([
+        ['intent', undefined],
+        ['failed', 503],
+      ]);
+    expect(world.server.actions).toEqual([]);
+  });
 
   test.each([
     ['start', '{"wake":false}'],

@@ -11,7 +11,7 @@ import {
   vmReadySchema,
 } from '@ondemand/core';
 import { z } from 'zod';
-import { toShortText } from '../http/short-text.ts';
+import { toOwner } from '../auth/principal.ts';
 import { lastEventIdInput, toResumableItems } from '../streams/resume-token.ts';
 import { adminProcedure, readOrWakeProcedure, readOrWakeStream, wakeProcedure } from './base.ts';
 import { waitInputs } from './wait-inputs.ts';
@@ -81,11 +81,7 @@ export const wakeProcedures = {
         waitMs: waitSeconds === undefined ? undefined : waitSeconds * 1000,
         minutes,
         reason,
-        by: {
-          sub: toShortText(ctx.principal.sub),
-          clientId: toShortText(ctx.principal.clientId),
-        },
-        signal: ctx.signal,
+        by: toOwner(ctx.principal),
       });
     }),
 

@@ -18,6 +18,7 @@ import {
   createShell,
   createSshConnection,
   createVm,
+  createVmReach,
   createWaker,
   systemClock,
 } from '@ondemand/core';
@@ -149,6 +150,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       ),
     onFailure: (err) => logger.warn({ err }, 'the idle stop could not look at the VM; it stays on'),
   });
+  const reach = createVmReach({ compute, link: connection });
   const scopeNames = {
     read: config.OIDC_READ_SCOPE,
     wake: config.OIDC_WAKE_SCOPE,
@@ -172,7 +174,10 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       readiness,
       waker,
       console: compute,
-      ssh: connection,
+      ssh: {
+        address: ({ signal }) =>
+          reach.reach((inner) => connection.address({ signal: inner }), signal),
+      },
       containers: createContainers({
         engine,
         jobs,

@@ -4,7 +4,7 @@ import type { AnyScope } from '../auth/principal.ts';
 import { badInput, badPart, unknownKey } from '../http/bad-input.ts';
 import type { AppRouter } from '../procedures/app-router.ts';
 import type { Meta } from '../procedures/operation.ts';
-import { type ListedProcedure, listProcedures } from '../procedures/procedure-list.ts';
+import { type ListedProcedure, listProcedures, parsePath } from '../procedures/procedure-list.ts';
 import { parseQuery, type Query, toQueryParsers } from './query.ts';
 
 export interface RestOperation {
@@ -41,7 +41,7 @@ type RestMeta = Meta & Required<Pick<Meta, 'openapi'>>;
 
 function toRestOperation({ fields, call }: ListedProcedure, meta: RestMeta): RestOperation {
   const { operationId, method, path } = meta.openapi;
-  const inPath = new Set([...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
+  const { names: inPath, url } = parsePath(path);
   const isInQuery = (name: string) => method === 'GET' && !inPath.has(name);
   const parsers = toQueryParsers(fields, isInQuery);
   const takesInput = Object.keys(fields).length > 0;
@@ -49,7 +49,7 @@ function toRestOperation({ fields, call }: ListedProcedure, meta: RestMeta): Res
     id: operationId,
     method,
     path,
-    url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    url,
     meta,
     scopes: meta.scopes,
     textField: meta.textField,

@@ -5,29 +5,32 @@ export interface Preferences {
    * How many seconds to wait for a job's end; undefined for as long as the API waits by itself.
    * `input` is what the call's own input says: it wins over the header, which counts as applied where both say the same.
    */
-  resolveWait(input: WaitInput): number | undefined;
+  resolveWait(input?: WaitInput): number | undefined;
   /** For `Preference-Applied`; undefined until a preference was applied. */
   readonly applied: string | undefined;
 }
 
 export interface WaitInput {
+  /** False: there is no early answer, so that only a time to wait counts. */
+  readonly mayBeAsync?: boolean | undefined;
   readonly async?: boolean | undefined;
   readonly waitSeconds?: number | undefined;
 }
 
 export function createPreferences(header: string | string[] = ''): Preferences {
   const { wait, respondAsync } = header === '' ? none : parsePrefer([header].flat().join(','));
-  const wanted = wait ?? (respondAsync ? 0 : undefined);
   let applied: string | undefined;
   return {
     get applied() {
       return applied;
     },
-    resolveWait({ async, waitSeconds }) {
+    resolveWait({ async, waitSeconds, mayBeAsync = true } = {}) {
+      const isAsync = respondAsync && mayBeAsync;
+      const wanted = wait ?? (isAsync ? 0 : undefined);
       const given = waitSeconds ?? (async === true ? 0 : undefined);
       const seconds = given ?? (async === false ? undefined : wanted);
       if (wanted !== undefined && seconds === wanted)
-        applied = [respondAsync && 'respond-async', wait !== undefined && `wait=${wait}`]
+        applied = [isAsync && 'respond-async', wait !== undefined && `wait=${wait}`]
           .filter((each) => each !== false)
           .join(', ');
       return seconds;

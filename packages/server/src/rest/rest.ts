@@ -4,15 +4,16 @@ import { maxLogBytes } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { appRouter } from '../procedures/app-router.ts';
 import type { Context } from '../procedures/base.ts';
+import type { CreateContext } from '../procedures/create-context.ts';
 import { prefersText } from './accept-header.ts';
 import { allowEmptyBodies } from './empty-body.ts';
 import { type RestOperation, toRestOperations } from './operations.ts';
 import type { Query } from './query.ts';
 import { toProgressPath } from './started-job.ts';
-import { toJsonPieces, toTextStream } from './text-pieces.ts';
+import { collectLongText, toJsonPieces, toTextStream } from './text-pieces.ts';
 
 export interface RestOptions {
-  readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Context;
+  readonly createContext: CreateContext;
 }
 
 /** Routes throw what a procedure threw; the instance's error handler makes an `ApiError` of it. */
@@ -51,24 +52,19 @@ async function answerText(exchange: Exchange): Promise<FastifyReply> {
   const { operation, request, reply, context } = exchange;
   const { takeTurn } = request.server;
   const { textField = '' } = operation;
-  let pieces: Iterable<string> | undefined;
-  const longText: Context['longText'] = {
-    maxBytes: maxLogBytes,
-    take(text) {
-      request.holdBytes(text.bytes);
-      pieces = text.pieces();
-      return '';
-    },
-  };
+  const { longText, taken } = collectLongText(request, maxLogBytes);
   const output = await call(exchange, { ...context, longText });
-  const { [textField]: text, ...others } = output as Readonly<Record<string, unknown>>; // an operation with a text field answers with an object
-  pieces ??= [String(text)];
+  const { [textField]: short, ...others } = output as Readonly<Record<string, unknown>>; // an operation with a text field answers with an object
+  const text = taken();
   reply.header('vary', 'accept');
   if (prefersText(request.headers.accept, 'application/json'))
-    return reply.type('text/plain; charset=utf-8').send(toTextStream(pieces, takeTurn));
-  return reply
-    .type(jsonType)
-    .send(toTextStream(toJsonPieces(JSON.stringify(others), textField, pieces), takeTurn));
+    return reply
+      .type('text/plain; charset=utf-8')
+      .send(text === undefined ? String(short) : toTextStream(text.pieces(), takeTurn));
+  reply.type(jsonType);
+  if (text === undefined) return reply.send(JSON.stringify(output));
+  const json = toJsonPieces(JSON.stringify(others), textField, text.pieces());
+  return reply.send(toTextStream(json, takeTurn));
 }
 
 const jsonType = 'application/json; charset=utf-8';

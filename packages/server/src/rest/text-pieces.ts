@@ -1,7 +1,25 @@
 // Sends a long text piece by piece, so that memory never holds a second whole copy and no other request waits for the whole of it.
 
 import { Readable } from 'node:stream';
+import type { LogText } from '@ondemand/core';
+import type { FastifyRequest } from 'fastify';
 import type { TakeTurn } from '../streams/event-loop-turns.ts';
+
+/** Takes the long text out of an operation's answer, to be sent in pieces; `taken` is undefined where there is none. */
+export function collectLongText(request: FastifyRequest, maxBytes: number) {
+  let taken: LogText | undefined;
+  return {
+    longText: {
+      maxBytes,
+      take(text: LogText) {
+        request.holdBytes(text.bytes);
+        taken = text;
+        return '';
+      },
+    },
+    taken: () => taken,
+  };
+}
 
 /** A JSON object of fields with one more, `field`, that holds the text of the pieces, none of which ends in the middle of a character. */
 export function* toJsonPieces(

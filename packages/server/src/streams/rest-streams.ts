@@ -1,8 +1,8 @@
 // The streams in REST: a GET route for each subscription, answered by the same procedure, as server-sent events or bare text.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { appRouter } from '../procedures/app-router.ts';
-import type { Context } from '../procedures/base.ts';
+import type { CreateContext } from '../procedures/create-context.ts';
 import { prefersTextStream } from '../rest/accept-header.ts';
 import type { Query } from '../rest/query.ts';
 import { toStreamRoutes } from './routes.ts';
@@ -10,7 +10,7 @@ import { lastEventIdOf, sendStream } from './send.ts';
 import { pingMs, toBareText, toSse } from './sse.ts';
 
 export interface StreamsOptions {
-  readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Context;
+  readonly createContext: CreateContext;
   readonly resourceMetadataUrl: string;
 }
 

@@ -5,7 +5,7 @@ import type { AnyScope } from '../auth/principal.ts';
 import type { AppRouter } from '../procedures/app-router.ts';
 import type { Context } from '../procedures/base.ts';
 import type { StreamOperation } from '../procedures/operation.ts';
-import { type ListedProcedure, listProcedures } from '../procedures/procedure-list.ts';
+import { type ListedProcedure, listProcedures, parsePath } from '../procedures/procedure-list.ts';
 import { parseQuery, type Query, toQueryParsers } from '../rest/query.ts';
 import type { StreamItems } from './interruptible.ts';
 import type { Item } from './sse.ts';
@@ -43,14 +43,14 @@ function toStreamRoute(
   { path: procedure, meta, fields, call }: ListedProcedure,
   stream: StreamOperation,
 ): StreamRoute {
-  const inPath = new Set([...stream.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name));
+  const { names: inPath, url } = parsePath(stream.path);
   const parsers = toQueryParsers(fields, (name) => !inPath.has(name));
   return {
     id: meta.id,
     procedure,
     scopes: meta.scopes,
     fields,
-    url: stream.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    url,
     operation: stream,
     toInput: ({ parameters, query, lastEventId }) => ({
       ...parseQuery(query, parsers),

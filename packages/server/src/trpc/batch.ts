@@ -28,6 +28,7 @@ export function refuseLargeBatches(app: FastifyInstance): void {
 
 /** By the first `batch` of the query, whatever else is in the URL. */
 export function isBatch({ raw: { url = '' } }: FastifyRequest): boolean {
+  if (!url.includes('?')) return false;
   const base = 'http://localhost';
   return URL.canParse(url, base) && new URL(url, base).searchParams.get('batch') === '1';
 }

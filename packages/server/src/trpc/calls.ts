@@ -6,7 +6,7 @@ import { logError } from '../http/error-handlers.ts';
 import { appRouter } from '../procedures/app-router.ts';
 import { type Context, toTrpcErrorShape } from '../procedures/base.ts';
 import { type ListedProcedure, listProcedures } from '../procedures/procedure-list.ts';
-import { toJsonPieces, toTextStream } from '../rest/text-pieces.ts';
+import { collectLongText, toJsonPieces, toTextStream } from '../rest/text-pieces.ts';
 import { isBatch, toProcedurePath } from './batch.ts';
 import type { TrpcOptions } from './plugin.ts';
 
@@ -128,21 +128,13 @@ async function run({ procedure, input }: Call, { context, request }: Caller): Pr
   const { textField } = procedure.meta;
   if (textField === undefined)
     return toSuccess([JSON.stringify({ data: await procedure.call(context, input) })]);
-  let bytes = 0;
-  let pieces: Iterable<string> | undefined;
-  const longText: Context['longText'] = {
-    maxBytes: context.longText.maxBytes,
-    take(text) {
-      request.holdBytes(text.bytes);
-      ({ bytes } = text);
-      pieces = text.pieces();
-      return '';
-    },
-  };
+  const { longText, taken } = collectLongText(request, context.longText.maxBytes);
   const output = await procedure.call({ ...context, longText }, input);
-  const { [textField]: text, ...fields } = output as Readonly<Record<string, unknown>>; // an operation with a text field answers with an object
-  const json = toJsonPieces(JSON.stringify(fields), textField, pieces ?? [String(text)]);
-  return { ...toSuccess(within('{"data":', json, '}')), isLong: bytes > smallText };
+  const text = taken();
+  if (text === undefined) return toSuccess([JSON.stringify({ data: output })]);
+  const { [textField]: _, ...fields } = output as Readonly<Record<string, unknown>>; // an operation with a text field answers with an object
+  const json = toJsonPieces(JSON.stringify(fields), textField, text.pieces());
+  return { ...toSuccess(within('{"data":', json, '}')), isLong: text.bytes > smallText };
 }
 
 const smallText = 64 * 1024;

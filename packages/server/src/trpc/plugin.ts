@@ -1,17 +1,18 @@
 // tRPC at /trpc, on Fastify; its adapter answers what is no plain call, and refusals before a procedure come in the same envelope.
 
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { toErrorResponse } from '../http/api-error.ts';
 import { logError } from '../http/error-handlers.ts';
 import { type AppRouter, appRouter } from '../procedures/app-router.ts';
 import { type Context, tieContext, trpcPrefix } from '../procedures/base.ts';
+import type { CreateContext } from '../procedures/create-context.ts';
 import { maxBatchSize, refuseLargeBatches } from './batch.ts';
 import { createTrpcCalls } from './calls.ts';
 import { createTrpcStreams } from './subscriptions.ts';
 
 export interface TrpcOptions {
-  readonly createContext: (request: FastifyRequest, reply: FastifyReply) => Context;
+  readonly createContext: CreateContext;
   readonly resourceMetadataUrl: string;
 }
 
