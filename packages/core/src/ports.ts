@@ -353,8 +353,11 @@ export interface IdleHost {
     announcement: { readonly stopsAt: number; readonly because: StopCause; readonly text: string },
     options?: CallOptions,
   ): Promise<void>;
-  /** True for one of all processes that ask within two minutes: the one that may stop the VM. */
-  claimStop(readySince: number, options?: CallOptions): Promise<boolean>;
+  /** True for one of all processes that ask within two minutes: the one that may stop the VM. False while a lease holds and, for an idle stop, while a job runs. */
+  claimStop(
+    stop: { readonly readySince: number; readonly because: StopCause },
+    options?: CallOptions,
+  ): Promise<boolean>;
 }
 
 /** A running container, as far as its use is concerned. */

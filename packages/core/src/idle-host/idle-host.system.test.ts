@@ -4,6 +4,7 @@ import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { findLiveApis } from '../idle/signals.ts';
+import type { StopCause } from '../model/idle.ts';
 import { startWorld, until } from '../testing/job-host.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
 import { createIdleHost } from './idle-host.ts';
@@ -64,7 +65,8 @@ describeSshd('an observation', () => {
       const proc = join(world.sshd.folder, 'proc');
       await writeProc(proc);
       const host = createIdleHost({ connection: world.connection, processId: 'aa' });
-      await createLeaseHost(world).take({ id: 'one', seconds: 60, owner });
+      const leases = createLeaseHost(world);
+      await leases.take({ id: 'one', seconds: 60, owner });
       const job = world.job('sleep 60');
       await world.host.start(job);
       const observation = await host.observe({
@@ -113,9 +115,17 @@ describeSshd('an observation', () => {
       expect(again.uses.get('actions')?.by).toBe('restart of nginx by ana');
       expect(again.unknownAt).toBe(now - 5);
       expect(again.announced).toMatchObject({ stopsAt: now + 300, because: 'idle' });
-      expect(await Promise.all([1, 2, 3].map(() => host.claimStop(now)))).toContain(true);
-      expect(await host.claimStop(now)).toBe(false);
-      expect(await host.claimStop(now + 5)).toBe(true);
+      const claim = (because: StopCause, readySince = now) =>
+        host.claimStop({ readySince, because });
+      // A lease may have been taken, and a job begun, after the last observation.
+      expect([await claim('idle'), await claim('max-on')]).toEqual([false, false]);
+      await leases.end('one');
+      expect(await claim('idle')).toBe(false);
+      expect(await Promise.all([1, 2, 3].map(() => claim('max-on')))).toContain(true);
+      expect(await claim('max-on')).toBe(false);
+      expect(await claim('max-on', now + 5)).toBe(true);
+      await world.host.cancel(job.id);
+      expect(await claim('idle', now + 10)).toBe(true);
     },
   );
 

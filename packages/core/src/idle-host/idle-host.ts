@@ -47,8 +47,8 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
       const values = uses.flatMap(({ name, at, by }) => [name, String(at), toOneLine(by)]);
       await run(toArgv(noteScript, ...values), signal);
     },
-    async claimStop(readySince, { signal } = {}) {
-      const { output } = await run(toArgv(claimScript, String(readySince)), signal);
+    async claimStop({ readySince, because }, { signal } = {}) {
+      const { output } = await run(toArgv(claimScript, String(readySince), because), signal);
       return output.toString('utf8') === 'claimed\n';
     },
     async announce({ stopsAt, because, text }, { signal } = {}) {

@@ -124,9 +124,23 @@ put announced "$now $1 $2"
 exit 0
 `;
 
-/** Arguments: since when the VM is ready. Prints `claimed` to one of those who ask within two minutes, however many do. */
-export const claimScript = `${places}${idlePlace}make_idle || exit 0
+/**
+ * Arguments: since when the VM is ready, and why it is to stop. Prints `claimed` to one of those who ask within two minutes, however many do;
+ * to nobody while a lease holds or, where it is to stop as idle, a job runs: either may have begun since the last observation.
+ */
+export const claimScript = `${leasePlace}${readState}${idlePlace}make_idle || exit 0
 now=$(date +%s)
+if is_ours "$leases"; then
+  for lease in "$leases"/*; do
+    if read_lease "$lease" && [ "$until" -gt "$now" ]; then exit 0; fi
+  done
+fi
+if [ "$2" = idle ] && is_ours "$folder/jobs"; then
+  for job in "$folder/jobs"/*; do
+    read_state "$job"
+    [ $state != running ] || exit 0
+  done
+fi
 claim=$idle/stopping.$1
 for old in "$idle"/stopping.*; do [ "$old" = "$claim" ] || rm -rf -- "$old"; done
 if [ -d "$claim" ]; then

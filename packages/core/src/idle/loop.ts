@@ -113,8 +113,10 @@ export function createIdleTurn({
       await stop(async () => {
         const again = await assess({ isKept: true, signal });
         last = { assessment: again, decision: judge(again) };
-        if (!last.decision.stops) throw new StaysOn();
-        if (!(await host.claimStop(again.observation.readySince, { signal }))) throw new StaysOn();
+        const { stops, because } = last.decision;
+        if (!stops || because === null) throw new StaysOn();
+        const { readySince } = again.observation;
+        if (!(await host.claimStop({ readySince, because }, { signal }))) throw new StaysOn();
         tell('stopping', again, last.decision);
       });
     } catch (error) {
@@ -161,5 +163,5 @@ export function createIdleTurn({
 
 const sameSeconds = 5;
 
-/** It is used again, or another process stops it. */
+/** It is used again or kept on by a new lease, or another process stops it. */
 class StaysOn extends Error {}

@@ -66,15 +66,19 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     const kind = pick(kinds);
     const seconds = pick([30, 5 * minute, 2 * hour]);
     until.set(kind, now + seconds);
-    if (kind === 'leases') lastBusy = now;
-    if (kind === 'leases')
-      vm.leases = [
-        { id: 'l', sub: 'ana', clientId: 'c', reason: '', since: now, until: now + seconds },
-      ];
+    if (kind === 'leases') takeLease(seconds);
     if (kind === 'actions') {
       vm.uses.set('actions', { at: now, by: 'ana' });
       lastBusy = now;
     }
+  }
+
+  function takeLease(seconds: number): void {
+    until.set('leases', now + seconds);
+    lastBusy = now;
+    vm.leases = [
+      { id: 'l', sub: 'ana', clientId: 'c', reason: '', since: now, until: now + seconds },
+    ];
   }
 
   const host: Pick<IdleHost, 'note' | 'announce' | 'claimStop'> = {
@@ -92,6 +96,9 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     async claimStop() {
       const mine = `${readySince} ${Math.floor(now / 120)}`;
       if (vm.claim === mine) return false;
+      // After the last observation, and before the claim.
+      if (random() < 0.2) takeLease(pick([5 * minute, 2 * hour]));
+      if (goesOn('leases') || goesOn('jobs')) return false;
       vm.claim = mine;
       return true;
     },
