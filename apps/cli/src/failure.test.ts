@@ -43,6 +43,11 @@ test('a message says what to do in the words of the CLI', async () => {
 test.each<[ErrorCode, object, RegExp]>([
   ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPED' }, /STOPPED.*: start it with ondemand wake/],
   ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPING' }, /STOPPING.*once.*ondemand wake/],
+  [
+    'SERVICE_UNAVAILABLE',
+    { lifecycleState: 'RUNNING', phase: 'off-inside' },
+    /^oci-flex was woken .*shut down.*: ondemand vm stop --hard, then ondemand wake$/,
+  ],
   ['NOT_FOUND', { job: 'j-1' }, /^No job 'j-1' on oci-flex; ondemand jobs lists the last 50/],
   ['TIMEOUT', {}, /did not answer in time.*--url/],
 ])('%s with %j is told in the words of the CLI alone', async (code, details, expected) => {
@@ -57,6 +62,8 @@ test.each<[ErrorCode, object]>([
   ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPED', outcome: 'unknown' }],
   ['TIMEOUT', { outcome: 'unknown' }],
   ['SERVICE_UNAVAILABLE', { lifecycleState: 'STARTING' }],
+  ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPED', phase: 'asleep' }],
+  ['SERVICE_UNAVAILABLE', { lifecycleState: 'STOPPING', phase: 'stopping' }],
 ])('%s with %j keeps the words that say what happened', async (code, details) => {
   const error = new OnDemandError(code, 'It may have taken place', { details: { ...details } });
   expect((await toFailure(error)).message).toBe('It may have taken place');

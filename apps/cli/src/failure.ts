@@ -82,11 +82,14 @@ const unknownCall: Failure = {
 
 /** Instead of a message that tells users of other interfaces what to do; by its facts, as its text may change. */
 function toOwnWords({ code, details }: OnDemandError): string | undefined {
-  const { job, lifecycleState, outcome } = details;
+  const { job, lifecycleState, outcome, phase } = details;
   if (code === 'NOT_FOUND' && typeof job === 'string') {
     return `No job '${job}' on oci-flex; ondemand jobs lists the last 50, which are kept`;
   }
   if (outcome !== undefined) return undefined; // what became of an action stays the first thing to say
+  if (code === 'SERVICE_UNAVAILABLE' && phase !== undefined) {
+    return phase === 'off-inside' ? offInside : undefined; // a wake that failed says why
+  }
   if (code === 'SERVICE_UNAVAILABLE' && lifecycleState === 'STOPPED') {
     return 'oci-flex is not running (STOPPED): start it with ondemand wake';
   }
@@ -98,6 +101,9 @@ function toOwnWords({ code, details }: OnDemandError): string | undefined {
   }
   return undefined;
 }
+
+const offInside =
+  'oci-flex was woken and does not become ready: its system has shut down, though OCI says RUNNING and bills it: ondemand vm stop --hard, then ondemand wake';
 
 /** What to do in the words of this CLI, where the API can only speak of its own. */
 function toAdvice({ code, details }: OnDemandError, tokenFrom: TokenOrigin): string | undefined {

@@ -26,7 +26,7 @@ export type Option = Flag | Valued<unknown>;
 export type Options = Readonly<Record<string, Option>>;
 
 export type Values<O extends Options> = {
-  readonly [K in keyof O]: O[K] extends Valued<infer T> ? T : boolean;
+  readonly [K in keyof O]: NonNullable<O[K]> extends Valued<infer T> ? T : boolean;
 };
 
 /** How many operands a command takes, and what the parser then guarantees about them. */

@@ -35,6 +35,16 @@ export function knownOption(
   throw usageError(`unknown flag ${rawName}${didYouMean(near && `--${near}`)}; ${seeHelp(path)}`);
 }
 
+/** As `parse` does; its usage error begins with what the text is for. */
+export function parseFor<T>(subject: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof CliError) throw usageError(`${subject} ${error.message}`);
+    throw error;
+  }
+}
+
 function parseValue(
   rawName: string,
   value: string | undefined,
@@ -47,10 +57,5 @@ function parseValue(
   }
   if (value === undefined)
     throw usageError(`${rawName} needs a ${option.placeholder}; ${seeHelp(path)}`);
-  try {
-    return option.parse(value);
-  } catch (error) {
-    if (error instanceof CliError) throw usageError(`${rawName} ${error.message}`);
-    throw error;
-  }
+  return parseFor(rawName, value, option.parse);
 }

@@ -30,16 +30,25 @@ export function parseCount(text: string, { min, max }: { min: number; max: numbe
   throw usageError(`needs a whole number from ${min} to ${max}, not '${text}'`);
 }
 
-/** `--timeout`, of what waits for the VM: ten minutes unless told otherwise. */
+/** Of `--timeout`; its summary says the same. */
+export const defaultTimeoutMs = 10 * 60_000;
+
+/** `--timeout`, of what waits for the VM. */
 export function timeoutOption(summary: string): Valued<number> {
   return {
     kind: 'value',
     placeholder: 'DURATION',
     summary: `${summary}, such as 90s or 1h (default: 10m)`,
-    fallback: 10 * 60_000,
+    fallback: defaultTimeoutMs,
     parse: parseDuration,
   };
 }
+
+/** Of what acts on containers, and can wake the VM for it. */
+export const wakeOptions = {
+  wake: flag('Wake the VM first, and wait until it is ready'),
+  timeout: timeoutOption('How long --wake waits at most'),
+} as const;
 
 /** `90s`, `10m`, `1h`, `1h30m` in milliseconds; more than nothing, at most a day. */
 export function parseDuration(text: string): number {

@@ -3,14 +3,12 @@
 import type { OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
-import { flag } from '../command-line/options.ts';
+import { defaultTimeoutMs, wakeOptions } from '../command-line/options.ts';
 import { suggestName } from '../command-line/suggest-name.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
-import { defaultWakeMs, wakeUp } from '../wait/wait-until-awake.ts';
-
-const wakeFlag = flag('Wake the VM first, and wait until it is ready');
+import { wakeUp } from '../wait/wait-until-awake.ts';
 
 export const start = defineAction({
   verb: 'start',
@@ -53,11 +51,14 @@ function defineAction({ verb, doing, unchanged, description, examples, canWake =
   return defineCommand({
     description: `${description}\nEach NAME is tried; those that succeed are printed.`,
     operands: { arity: 'some', label: 'NAME…', from: 'containers' },
-    options: { ...(canWake && { wake: wakeFlag }) },
+    options: { ...(canWake && wakeOptions) },
     examples,
-    async run(context, { options: { wake = false }, operands: names }) {
+    async run(
+      context,
+      { options: { wake = false, timeout: timeoutMs = defaultTimeoutMs }, operands: names },
+    ) {
       const client = await context.connect();
-      if (wake) await wakeUp(context, { client, timeoutMs: defaultWakeMs });
+      if (wake) await wakeUp(context, { client, timeoutMs });
       const exits: ExitCode[] = [];
       for (const [index, name] of names.entries()) {
         const later = names.slice(index + 1);

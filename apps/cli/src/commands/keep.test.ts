@@ -47,9 +47,10 @@ test.each([
   [['2h', '--list']],
   [['--list', '--release', 'x']],
   [['--list', '--reason', 'x']],
-  [['soon']],
-  [['25h']],
-])('keep %j is a usage error, and nothing is sent', async (args) => {
-  const { exitCode, calls } = await run(...args);
+  [['soon'], "keep needs a duration such as 90s, 10m or 1h30m, up to 24h, not 'soon'"],
+  [['25h'], "keep needs a duration such as 90s, 10m or 1h30m, up to 24h, not '25h'"],
+])('keep %j is a usage error, and nothing is sent', async (args, says = '') => {
+  const { exitCode, calls, stderr } = await run(...args);
   expect({ exitCode, calls }).toEqual({ exitCode: 2, calls: [] });
+  expect(stderr).toContain(`ondemand: ${says}`);
 });

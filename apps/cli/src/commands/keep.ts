@@ -2,6 +2,7 @@
 
 import { usageError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
+import { parseFor } from '../command-line/option-values.ts';
 import { flag, parseDuration } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
@@ -40,7 +41,8 @@ It may still be stopped by hand. --list shows who keeps it on, --release ends a 
       throw usageError('keep needs one of a DURATION such as 2h, --list and --release ID');
     if (reason !== undefined && duration === undefined)
       throw usageError('--reason goes with a DURATION');
-    const minutes = duration === undefined ? 0 : Math.ceil(parseDuration(duration) / 60_000);
+    const keepMs = duration === undefined ? 0 : parseFor('keep', duration, parseDuration);
+    const minutes = Math.ceil(keepMs / 60_000);
     const client = await connect();
     const view = () => ({ style: output.style, now: new Date(), width: output.columns() });
     if (list) {

@@ -3,14 +3,14 @@
 import type { ContainerActionResult, Job, OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
-import { flag } from '../command-line/options.ts';
+import { flag, wakeOptions } from '../command-line/options.ts';
 import { suggestName } from '../command-line/suggest-name.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
 import { toPrintableText } from '../output/printable.ts';
 import { toJobFailure } from '../views/job-facts.ts';
-import { defaultWakeMs, wakeUp } from '../wait/wait-until-awake.ts';
+import { wakeUp } from '../wait/wait-until-awake.ts';
 import { showWaits } from '../watch/follow.ts';
 import { followJob } from '../watch/follow-job.ts';
 
@@ -22,16 +22,16 @@ Each NAME is tried; those that succeed are printed.`,
   operands: { arity: 'some', label: 'NAME…', from: 'containers' },
   options: {
     detach: flag('Print the id of the job once it has begun, and do not wait', 'd'),
-    wake: flag('Wake the VM first, and wait until it is ready'),
+    ...wakeOptions,
   },
   examples: [
     'ondemand rebuild app',
     'ondemand rebuild app 2>build.log',
     'ondemand jobs $(ondemand rebuild app -d) -f',
   ],
-  async run(context, { options: { detach, wake }, operands: names }) {
+  async run(context, { options: { detach, wake, timeout }, operands: names }) {
     const client = await context.connect();
-    if (wake) await wakeUp(context, { client, timeoutMs: defaultWakeMs });
+    if (wake) await wakeUp(context, { client, timeoutMs: timeout });
     const exits: ExitCode[] = [];
     for (const [index, name] of names.entries()) {
       const prefix = names.length === 1 ? '' : `${name} | `;

@@ -10,6 +10,7 @@ import { type Fact, toFacts } from '../output/table.ts';
 import { toContainerTable } from '../views/container-table.ts';
 import { toKeptOn, toLeaseTable, toStop } from '../views/idle-sheet.ts';
 import { toJobTable } from '../views/job-facts.ts';
+import { toReasonWhy } from '../views/ready-stage.ts';
 import { toStateStyle } from '../views/vm-facts.ts';
 
 export const status = defineCommand({
@@ -101,9 +102,9 @@ function toFactsOf(
 }
 
 /** With the first thing that stands in the way of using it. */
-function toPhase({ phase, ready, vm, ssh, docker }: VmReady): string {
-  const reason =
-    ready || phase === 'asleep' ? undefined : (vm.reason ?? ssh.reason ?? docker.reason);
+function toPhase(ready: VmReady): string {
+  const { phase } = ready;
+  const reason = phase === 'asleep' ? undefined : toReasonWhy(ready);
   return reason === undefined ? phase : `${phase}: ${reason}`;
 }
 

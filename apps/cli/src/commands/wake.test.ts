@@ -10,7 +10,14 @@ import {
   jobOutput,
   toReady,
 } from '../testing/fixtures.test-support.ts';
-import { refusal, type Script, startStubApi } from '../testing/stub-api.test-support.ts';
+import { startSilentServer } from '../testing/silent-server.test-support.ts';
+import {
+  foreign,
+  hanging,
+  refusal,
+  type Script,
+  startStubApi,
+} from '../testing/stub-api.test-support.ts';
 import { openStream } from '../testing/stub-stream.test-support.ts';
 
 const noColours = { NO_COLOR: '1' };
@@ -66,10 +73,10 @@ test('--for takes a lease once the VM is ready, and tells until when', async () 
   expect(inputs).toEqual([{ waitSeconds: expect.any(Number) }, { minutes: 90, reason: 'a film' }]);
 });
 
-test('an answer that comes before the VM is ready, and a lack of hosts, are asked about again', async () => {
+test('an answer that comes before the VM is ready, a lack of hosts and a proxy that gives up are asked about again', async () => {
   await using api = await startStubApi({
     ...healthy,
-    'vm.wake': [{ status: 202, data: toReady('STARTING') }, outOfCapacity, ready],
+    'vm.wake': [{ status: 202, data: toReady('STARTING') }, outOfCapacity, foreign(504), ready],
   });
   const run = runInTerminal(['wake'], { ...api, env: noColours });
   expect(await run.exitCode).toBe(0);
@@ -99,6 +106,67 @@ test('--timeout ends the wait with 124', async () => {
   const run = runInTerminal(['wake', '--timeout', '1s'], { ...api, env: noColours });
   expect(await run.exitCode).toBe(124);
   expect(run.stderr()).toContain('Gave up after 1s of waiting until SSH and Docker answer');
+});
+
+test('--timeout ends the wait with the last failure, where there was one', async () => {
+  await using api = await startStubApi({
+    'vm.wake': [{ status: 202, data: toReady('STARTING') }, foreign(502)],
+    'vm.watchReady': { stream: openStream(toReady('STARTING')) },
+  });
+  const run = runInTerminal(['wake', '--timeout', '1s'], { ...api, env: noColours });
+  expect(await run.exitCode).toBe(124);
+  expect(run.stderr()).toMatch(/it is STARTING.*; the last try failed: .*answered 502/);
+});
+
+test.each([
+  ['wake', []],
+  ['start', ['nginx', '--wake']],
+  ['restart', ['nginx', '--wake']],
+  ['rebuild', ['app', '--wake']],
+])(
+  '%s %j ends at once where a proxy before the API, or nothing at all, answers first',
+  async (name, rest) => {
+    const args = [name, ...rest, '--timeout', '5s'];
+    await using api = await startStubApi({
+      'vm.wake': foreign(503),
+      'vm.watchReady': foreign(503),
+    });
+    const proxied = runInTerminal(args, { ...api, env: noColours });
+    expect(await proxied.exitCode).toBe(6);
+    expect(proxied.stderr()).toContain('answered 503, but not as this API does');
+    const gone = await startStubApi({});
+    await gone[Symbol.asyncDispose]();
+    const refused = runInTerminal(args, { ...gone, env: noColours });
+    expect(await refused.exitCode).toBe(6);
+    expect(refused.stderr()).toContain('(ECONNREFUSED)');
+  },
+);
+
+test('Ctrl-C says that the VM comes up only where the API has answered', async () => {
+  await using api = await startStubApi({
+    'vm.wake': hanging,
+    'vm.watchReady': { stream: openStream(toReady('STARTING')) },
+  });
+  await using silent = await startSilentServer();
+  for (const { url, once, says } of [
+    { url: api.url, once: 'STARTING', says: 'the VM comes up all the same' },
+    { url: silent.url, once: 'Waking', says: 'whether the VM comes up is unknown' },
+  ]) {
+    const user = new AbortController();
+    const run = runInTerminal(['wake'], { url, signal: user.signal, env: noColours });
+    await expect.poll(() => run.stderr(), { timeout: 20_000 }).toContain(once);
+    user.abort();
+    expect(await run.exitCode).toBe(130);
+    expect(run.stderr()).toContain(`Interrupted; ${says}: look with ondemand status`);
+  }
+});
+
+test('--reason without --for is a usage error, and nothing is sent', async () => {
+  await using api = await startStubApi(healthy);
+  const run = runInTerminal(['wake', '--reason', 'a film'], { ...api, env: noColours });
+  expect(await run.exitCode).toBe(2);
+  expect(run.stderr()).toContain('--reason goes with --for');
+  expect(api.calls).toEqual([]);
 });
 
 test.each([

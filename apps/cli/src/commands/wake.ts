@@ -1,5 +1,6 @@
 // `ondemand wake`: starts the VM if need be, waits until it is ready, and keeps it on.
 
+import { usageError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
 import { parseDuration, timeoutOption } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -34,6 +35,7 @@ When OCI is out of hosts it is tried again until the time is up.`,
     'ondemand wake && ondemand ps',
   ],
   async run(context, { options: { for: keepMs, reason, timeout } }) {
+    if (reason !== undefined && keepMs === undefined) throw usageError('--reason goes with --for');
     const { output, signal } = context;
     const client = await context.connect();
     const startedAt = performance.now();

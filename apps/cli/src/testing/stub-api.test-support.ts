@@ -13,6 +13,8 @@ export interface Answer {
   readonly error?: { readonly code: string; readonly message: string; readonly details?: object };
   /** Answered once this is fulfilled. */
   readonly after?: Promise<unknown>;
+  /** Of a proxy before the API: the status and a text of its own. */
+  readonly isForeign?: boolean;
 }
 
 export interface Call {
@@ -70,6 +72,11 @@ export function refusal(
   return { status: statuses[code], error: { code, message, details } };
 }
 
+/** A proxy's own answer, as where the API cannot be reached. */
+export function foreign(status: number): Answer {
+  return { status, isForeign: true };
+}
+
 /** Never answered; the call hangs until its caller leaves. */
 export const hanging: Answer = { after: new Promise(() => {}) };
 
@@ -108,8 +115,12 @@ async function readCall(request: IncomingMessage): Promise<Call> {
 }
 
 async function send(response: ServerResponse, path: string, answer: Answer): Promise<void> {
-  const { status, data, stream, error, after } = answer;
+  const { status, data, stream, error, after, isForeign } = answer;
   await after;
+  if (isForeign) {
+    response.writeHead(status ?? 200, { 'content-type': 'text/html' }).end('<h1>proxy</h1>');
+    return;
+  }
   if (stream !== undefined) {
     await sendStream(response, stream, error && toEnvelope(error, path, status).error);
     return;

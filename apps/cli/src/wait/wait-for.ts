@@ -1,6 +1,6 @@
 // Watches the VM until a goal is reached, cannot be reached any more, or the time is up.
 
-import type { OnDemandClient, SubscribeOptions, VmReady } from '@ondemand/client';
+import type { OnDemandClient, OnDemandError, SubscribeOptions, VmReady } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatDuration } from '../output/duration.ts';
@@ -62,15 +62,23 @@ export function timedOut(
   {
     timeoutMs,
     last,
+    failure,
     cause,
-  }: { readonly timeoutMs: number; readonly last: VmReady | undefined; readonly cause: unknown },
+  }: {
+    readonly timeoutMs: number;
+    readonly last: VmReady | undefined;
+    /** Of the last try. */
+    readonly failure?: OnDemandError | undefined;
+    readonly cause: unknown;
+  },
 ): CliError {
   const state = last?.vm.lifecycleState;
   const seen = state === undefined ? 'its state could not be learned' : `it is ${state}`;
   const why = last === undefined ? undefined : toReasonWhy(last);
+  const failed = failure === undefined ? '' : `; the last try failed: ${failure.message}`;
   return new CliError(
     exitCodes.timedOut,
-    `Gave up after ${formatDuration(timeoutMs)} of waiting until ${wanted}: ${seen}${why === undefined ? '' : ` (${why})`}; it may still come: look with ondemand status, or wait longer with --timeout`,
+    `Gave up after ${formatDuration(timeoutMs)} of waiting until ${wanted}: ${seen}${why === undefined ? '' : ` (${why})`}${failed}; it may still come: look with ondemand status, or wait longer with --timeout`,
     { cause },
   );
 }

@@ -10,15 +10,13 @@ import { createStages, toReasonWhy } from '../views/ready-stage.ts';
 import { startDeadline } from './deadline.ts';
 import { timedOut } from './wait-for.ts';
 
-export const defaultWakeMs = 10 * 60_000;
-
 export interface WakeUp {
   readonly client: OnDemandClient;
   readonly timeoutMs: number;
 }
 
 /**
- * Resolves with the VM as it is once SSH and Docker answer. Where a proxy cuts the wait short, or OCI is out of hosts, it asks again until the time is up.
+ * Resolves with the VM as it is once SSH and Docker answer. Where OCI is out of hosts, or the connection to an API that has answered breaks, it asks again until the time is up.
  * Throws `CliError` when it is (124) and when the user leaves, and what the API answers else.
  */
 export async function wakeUp(
@@ -31,6 +29,7 @@ export async function wakeUp(
   const until = AbortSignal.any([deadline.signal, leaving.signal]);
   using spinner = output.spin('Waking oci-flex');
   const stages = createStages();
+  const contact: Contact = { hasAnswered: false, failure: undefined };
   let last: VmReady | undefined;
   const show = (ready: VmReady): void => {
     last = ready;
@@ -40,33 +39,58 @@ export async function wakeUp(
     const elapsed = formatDuration(performance.now() - startedAt);
     spinner.update(`Waking oci-flex (${elapsed})${why === undefined ? '' : `: ${why}`}`);
   };
-  void watch(client, until, show);
+  void watch(client, {
+    signal: until,
+    onReady: show,
+    onAnswer: () => {
+      contact.hasAnswered = true;
+    },
+  });
   try {
     for (;;) {
       const leftMs = timeoutMs - (performance.now() - startedAt);
-      const woken = await ask(client, { leftMs, signal: deadline.signal });
+      const woken = await ask(client, contact, { leftMs, signal: deadline.signal });
       if (woken !== undefined) show(woken);
       if (woken?.ready === true) return woken;
     }
   } catch (error) {
+    const { hasAnswered, failure } = contact;
     if (deadline.isOver())
-      throw timedOut({ wanted: 'SSH and Docker answer' }, { timeoutMs, last, cause: error });
+      throw timedOut(
+        { wanted: 'SSH and Docker answer' },
+        { timeoutMs, last, failure, cause: error },
+      );
     if (!signal.aborted) throw error;
-    const goesOn = 'Interrupted; the VM comes up all the same: look with ondemand status';
-    throw new CliError(exitCodes.interrupted, goesOn, { cause: error });
+    const goesOn =
+      hasAnswered && failure === undefined
+        ? 'the VM comes up all the same'
+        : 'whether the VM comes up is unknown';
+    throw new CliError(exitCodes.interrupted, `Interrupted; ${goesOn}: look with ondemand status`, {
+      cause: error,
+    });
   } finally {
     leaving.abort();
   }
 }
 
-/** For the stages alone: what comes of the wake, its own answer says. */
-async function watch(
-  client: OnDemandClient,
-  signal: AbortSignal,
-  onReady: (ready: VmReady) => void,
-): Promise<void> {
+/** What is known of the API itself, apart from the VM. */
+interface Contact {
+  hasAnswered: boolean;
+  /** Of the last try; undefined where that was answered. */
+  failure: OnDemandError | undefined;
+}
+
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly onReady: (ready: VmReady) => void;
+  /** The API is there. */
+  readonly onAnswer: () => void;
+}
+
+/** For the stages, and to know the API from a proxy before it: what comes of the wake, its own answer says. */
+async function watch(client: OnDemandClient, { signal, onReady, onAnswer }: Watch): Promise<void> {
   try {
-    const items = client.vm.watchReady.subscribe({ follow: true }, { signal });
+    const items = client.vm.watchReady.subscribe({ follow: true }, { signal, onOpen: onAnswer });
     for await (const ready of items) if (!signal.aborted) onReady(ready);
   } catch {
     // without them it is waited for all the same
@@ -76,15 +100,22 @@ async function watch(
 /** Undefined where asking again may help. */
 async function ask(
   client: OnDemandClient,
+  contact: Contact,
   { leftMs, signal }: { readonly leftMs: number; readonly signal: AbortSignal },
 ): Promise<VmWake | undefined> {
   signal.throwIfAborted();
   try {
     const waitSeconds = Math.max(1, Math.ceil(leftMs / 1000));
-    return await client.vm.wake.mutate({ waitSeconds }, { signal, timeoutMs: leftMs + 10_000 });
+    const timeoutMs = leftMs + 10_000;
+    const woken = await client.vm.wake.mutate({ waitSeconds }, { signal, timeoutMs });
+    Object.assign(contact, { hasAnswered: true, failure: undefined });
+    return woken;
   } catch (error) {
     const { isApiError } = await import('@ondemand/client'); // late, as everywhere here
-    if (signal.aborted || !isApiError(error) || !mayPass(error)) throw error;
+    if (signal.aborted || !isApiError(error)) throw error;
+    contact.hasAnswered ||= error.requestId !== undefined; // a proxy has none
+    if (!mayPass(error, contact)) throw error;
+    contact.failure = error;
     await sleep(againMs, undefined, { signal });
     return undefined;
   }
@@ -92,10 +123,13 @@ async function ask(
 
 const againMs = 2000;
 
-function mayPass({ code, details, requestId }: OnDemandError): boolean {
-  if (code === 'NETWORK_ERROR' || code === 'TIMEOUT' || code === 'TOO_MANY_REQUESTS') return true;
-  return (
-    code === 'SERVICE_UNAVAILABLE' &&
-    (requestId === undefined || details.reason === 'OUT_OF_CAPACITY')
-  ); // a proxy has no request id
+function mayPass(
+  { code, details, requestId }: OnDemandError,
+  { hasAnswered }: Pick<Contact, 'hasAnswered'>,
+): boolean {
+  if (code === 'TIMEOUT' || code === 'TOO_MANY_REQUESTS') return true;
+  if (code === 'SERVICE_UNAVAILABLE' && details.reason === 'OUT_OF_CAPACITY') return true;
+  const isLost =
+    code === 'NETWORK_ERROR' || (code === 'SERVICE_UNAVAILABLE' && requestId === undefined);
+  return isLost && hasAnswered; // before, the URL may be wrong, or nothing run there
 }

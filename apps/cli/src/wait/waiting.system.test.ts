@@ -118,7 +118,7 @@ test.each([
   { args: ['stop', 'a', 'b'], during: 'containers.stop', says: 'stop a may still take place' },
   { args: ['vm', 'start'], during: 'vm.start', says: 'vm start may still take place' },
   { args: ['vm', 'start', '--wait'], during: 'vm.watchReady', says: 'goes on' },
-  { args: ['wake'], during: 'vm.wake', says: 'comes up all the same' },
+  { args: ['wake'], during: 'vm.wake', says: 'Interrupted' },
 ])('Ctrl-C during ondemand $args exits with 130', async ({ args, during, says }) => {
   await using api = await startStubApi({
     'vm.start': initiated('START'),
