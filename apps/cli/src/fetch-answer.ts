@@ -1,6 +1,8 @@
 // `fetch` for the calls of the client, on `node:http`: Node's own takes longer to load than all else that a command needs.
 
-import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import type { Socket } from 'node:net';
+import { version } from './version.ts';
 
 /** As much of `fetch` as a call uses: whole answers, and redirects as they came. Streams get Node's own. Rejects with the system's code. */
 export const fetchAnswer = (async (url: string, init: AnswerInit) => {
@@ -22,7 +24,7 @@ type Request = (
   url: string,
   options: RequestOptions,
   onResponse: (response: IncomingMessage) => void,
-) => NodeJS.WritableStream;
+) => ClientRequest;
 
 function send(
   request: Request,
@@ -30,12 +32,29 @@ function send(
   { method, headers, body, signal }: AnswerInit,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers: { ...headers }, signal }, resolve);
+    const all = { accept: '*/*', 'user-agent': `ondemand/${version}`, ...headers };
+    const outgoing = request(url, { method, headers: all, signal }, resolve);
+    const connected = url.startsWith('https:') ? 'secureConnect' : 'connect';
+    outgoing.on('socket', (socket) => limitConnecting(socket, connected));
     outgoing.on('error', reject);
     if (body === undefined) outgoing.end();
     else outgoing.end(body);
   });
 }
+
+/** `node:http` has no such limit; a connection that is kept from the call before is none to make. */
+function limitConnecting(socket: Socket, connected: 'connect' | 'secureConnect'): void {
+  if (!socket.connecting) return;
+  const timer = setTimeout(() => {
+    const error = new Error(`No connection within ${connectTimeoutMs} ms`);
+    socket.destroy(Object.assign(error, { code: 'UND_ERR_CONNECT_TIMEOUT' }));
+  }, connectTimeoutMs);
+  const stop = () => clearTimeout(timer);
+  socket.once(connected, stop).once('close', stop);
+}
+
+/** That of Node's `fetch`, and its code, which says that nothing was sent. */
+const connectTimeoutMs = 10_000;
 
 function toResponse(incoming: IncomingMessage) {
   return {

@@ -1,7 +1,18 @@
 // What a start of the command costs: the modules it loads, and the package that it needs.
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +62,46 @@ test('the tarball installs with npm alone, without another package, and runs', a
   });
   expect(ps).toEqual({ stdout: table, stderr: '' });
 });
+
+test('compiled code is kept in a folder of this user alone, and in none that others may write', async () => {
+  const cache = join(folder, 'cache');
+  const kept = join(cache, 'ondemand');
+  expect(await findCache(cache)).toBe(kept);
+  for (const made of [cache, kept]) expect((await stat(made)).mode & 0o777).toBe(0o700);
+  await chmod(kept, 0o755);
+  expect(await findCache(cache)).toBe(kept);
+  for (const mode of [0o775, 0o757]) {
+    await chmod(kept, mode);
+    expect(await findCache(cache)).toBe('');
+  }
+  await chmod(kept, 0o755);
+  if (process.getuid?.() === 0) {
+    await chown(kept, 65_534, 65_534);
+    expect(await findCache(cache)).toBe('');
+  }
+  const others = join(folder, 'others');
+  await mkdir(others);
+  await symlink(kept, join(others, 'ondemand'));
+  expect(await findCache(others)).toBe('');
+  await writeFile(join(folder, 'file'), '');
+  expect(await findCache(join(folder, 'file'))).toBe('');
+});
+
+/** The folder that Node is told to keep compiled code in, also where it is too old for that. */
+async function findCache(cache: string): Promise<string> {
+  const report = join(folder, 'cache.txt');
+  const hook = join(folder, 'cache-hook.cjs');
+  await writeFile(report, '');
+  await writeFile(
+    hook,
+    `require('node:module').enableCompileCache = (folder) =>
+      require('node:fs').writeFileSync(${JSON.stringify(report)}, folder);`,
+  );
+  const env = { NODE_OPTIONS: `--require ${hook}`, XDG_CACHE_HOME: cache };
+  const { exitCode, stderr } = await runBin(['--help'], { env });
+  expect([exitCode, stderr]).toEqual([0, '']);
+  return readFile(report, 'utf8');
+}
 
 /** What Node had loaded when the command ended. */
 async function findLoaded(args: readonly string[], url?: string) {

@@ -1,6 +1,6 @@
 // Where the process begins: `--version` is answered here, all else is loaded for what needs it.
 
-import { existsSync, writeSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, writeSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname } from 'node:path';
 import { version } from './version.ts';
@@ -26,7 +26,20 @@ function sayVersion(): boolean {
 function keepCompiled(): void {
   const { enableCompileCache } = nodeModule as { enableCompileCache?: (folder: string) => unknown }; // Node 20 has none
   const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
-  const folder = cache?.startsWith('/') ? cache : home && `${home}/.cache`;
-  // Not where a home is missing: a service's may be on purpose, and Node would make it.
-  if (folder && existsSync(dirname(folder))) enableCompileCache?.(`${folder}/ondemand`);
+  const parent = cache?.startsWith('/') ? cache : home && `${home}/.cache`;
+  // Not where a home is missing: a service's may be on purpose.
+  if (!enableCompileCache || !parent || !existsSync(dirname(parent))) return;
+  const folder = `${parent}/ondemand`;
+  if (isOwn(folder)) enableCompileCache(folder);
+}
+
+/** Made if need be; false for a folder of another user, or that others may write. */
+function isOwn(folder: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const found = lstatSync(folder);
+    return found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
+  } catch {
+    return false;
+  }
 }
