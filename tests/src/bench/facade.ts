@@ -85,9 +85,9 @@ export async function measureFacadeLoads(
   return measured as Record<WayName, FacadeLoads>; // whoever asks for some reads only those
 }
 
-/** How much of the twin's CPU time for an answer ours takes, turned over: 1 is as little as the twin. */
-export function toCpuShare({ ours, bare }: FacadeLoads): number {
-  return 1 / medianRatio(ours.map(readCpu), bare.map(readCpu));
+/** How many times the CPU time of the twin an answer takes. */
+export function toCpuRatio({ ours, bare }: FacadeLoads): number {
+  return medianRatio(ours.map(readCpu), bare.map(readCpu));
 }
 
 function toRows({ name, leastRate, mostTail }: Way, loads: FacadeLoads): readonly Row[] {
@@ -113,7 +113,7 @@ function toRows({ name, leastRate, mostTail }: Way, loads: FacadeLoads): readonl
     {
       what: `${name}: CPU of the server for an answer`,
       measured: `${toMs(ourCpu)}, bare ${toMs(bareCpu)}`,
-      ratio: `${toText(toCpuShare(loads))} of bare`,
+      ratio: `${toText(toCpuRatio(loads))}× bare`,
     },
   ];
 }

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { startApp } from '../support/start-app.ts';
 import { cliCommands, readCpu } from './cli.ts';
-import { measureFacadeLoads, toCpuShare } from './facade.ts';
+import { measureFacadeLoads, toCpuRatio } from './facade.ts';
 import { measureInRounds } from './rounds.ts';
 import { serverEnv } from './server-env.ts';
 
@@ -12,8 +12,8 @@ test('an answer costs at most a few times what a bare Fastify route costs, and a
   const names = ['containers', 'trpc'] as const;
   const loads = await measureFacadeLoads({ app, names, rounds: 1, length: { requests: 400 } });
   // A third of the targets of the bench, which hold for rates.
-  expect(toCpuShare(loads.containers)).toBeGreaterThan(0.2);
-  expect(toCpuShare(loads.trpc)).toBeGreaterThan(0.13);
+  expect(toCpuRatio(loads.containers)).toBeLessThan(3 / 0.6);
+  expect(toCpuRatio(loads.trpc)).toBeLessThan(3 / 0.4);
 
   const spent = await measureInRounds(3, cliCommands(app));
   const sum = (name: keyof typeof spent) =>
