@@ -334,7 +334,7 @@ export interface ObservationRequest {
   readonly pids: readonly number[];
 }
 
-/** What of being used is known and kept on the VM alone. Throws `SERVICE_UNAVAILABLE`. */
+/** What of being used is known and kept on the VM alone. Throws `SERVICE_UNAVAILABLE`, also when the VM cannot write what it is to keep. */
 export interface IdleHost {
   /** So that other processes of the API do not take our connection for a person's. */
   register(rules: IdleRules, options?: CallOptions): Promise<void>;

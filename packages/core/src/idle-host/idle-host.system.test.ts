@@ -1,14 +1,18 @@
 // An observation of what uses a VM, against a real sshd and real shells, with a /proc that the test writes where it must say something.
 
-import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { findLiveApis } from '../idle/signals.ts';
+import { scriptExits } from '../job-host/scripts.ts';
 import type { StopCause } from '../model/idle.ts';
 import { startWorld, until } from '../testing/job-host.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
 import { createIdleHost } from './idle-host.ts';
-import { createLeaseHost } from './lease-host.ts';
+import { createLeaseHost, toArgv } from './lease-host.ts';
+import { announceScript, claimScript, noteScript } from './observation-script.ts';
 
 const rules = { stopAfter: 1800, maxOn: undefined };
 const request = { rules, gone: [], hostPorts: [], pids: [] };
@@ -121,7 +125,8 @@ describeSshd('an observation', () => {
       expect([await claim('idle'), await claim('max-on')]).toEqual([false, false]);
       await leases.end('one');
       expect(await claim('idle')).toBe(false);
-      expect(await Promise.all([1, 2, 3].map(() => claim('max-on')))).toContain(true);
+      const claims = await Promise.all([1, 2, 3].map(() => claim('max-on')));
+      expect(claims.filter((isClaimed) => isClaimed)).toHaveLength(1);
       expect(await claim('max-on')).toBe(false);
       expect(await claim('max-on', now + 5)).toBe(true);
       await world.host.cancel(job.id);
@@ -172,10 +177,50 @@ describeSshd('an observation', () => {
     await symlink(join(world.sshd.folder, 'elsewhere'), join(folder, 'idle'));
     const host = createIdleHost({ connection: world.connection, processId: 'aa' });
     expect((await host.observe(request)).apis).toEqual([]);
-    await host.note([{ name: 'cpu', at: 'now', by: 'x' }]);
+    await expect(host.note([{ name: 'cpu', at: 'now', by: 'x' }])).rejects.toThrow(
+      /cannot be written/,
+    );
     expect(await readdir(join(world.sshd.folder, 'elsewhere'))).toEqual([]);
   });
 });
+
+describe.each([['sh'], ['busybox', 'sh']])(
+  'the scripts of %s, where no byte can be written',
+  (...shell) => {
+    it('say so, leave what was there, and tell nobody who is logged in', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'ondemand-full-'));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const state = join(folder, 'ondemand', 'idle');
+      await mkdir(state, { recursive: true, mode: 0o700 });
+      await writeFile(join(folder, 'wall'), '#!/bin/sh\n: >"$0.told"\n', { mode: 0o755 });
+      await writeFile(join(state, 'use.cpu'), '5 web\n');
+      const run = (limit: string, ...argv: string[]) =>
+        spawnSync(
+          'sh',
+          // A write past the limit fails as one to a full disk does.
+          ['-c', `trap '' XFSZ; ulimit -f ${limit}; exec "$@"`, 'sh', ...shell, ...argv],
+          {
+            env: { PATH: `${folder}:${process.env.PATH}`, XDG_STATE_HOME: folder },
+            encoding: 'utf8',
+          },
+        );
+      const note = toArgv(noteScript, 'cpu', '9', 'api', 'jobs', '9', 'j').slice(1);
+      const announce = toArgv(announceScript, '99', 'idle', 'soon').slice(1);
+      const claim = toArgv(claimScript, '1', 'idle').slice(1);
+      for (const argv of [note, announce, claim])
+        expect(run('0', ...argv)).toMatchObject({ status: scriptExits.noFolder, stdout: '' });
+      expect((await readdir(state)).sort()).toEqual(['claim.lock', 'use.cpu']);
+      expect(await readFile(join(state, 'use.cpu'), 'utf8')).toBe('5 web\n');
+      expect(await readdir(folder)).not.toContain('wall.told');
+      // What a crash of the VM has left empty must not be in the way for ever.
+      await writeFile(join(state, 'use.jobs'), '');
+      for (const argv of [note, announce]) expect(run('unlimited', ...argv).status).toBe(0);
+      expect(run('unlimited', ...claim)).toMatchObject({ status: 0, stdout: 'claimed\n' });
+      expect(await readFile(join(state, 'use.cpu'), 'utf8')).toBe('9 api\n');
+      expect(await readFile(join(state, 'use.jobs'), 'utf8')).toBe('9 j\n');
+    });
+  },
+);
 
 async function until2<T>(read: () => Promise<T>, isDone: (value: T) => boolean): Promise<T> {
   let value = await read();

@@ -27,10 +27,16 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
   const capture = createCapture(connection);
   const run = (argv: readonly string[], signal: AbortSignal | undefined) =>
     capture(argv, { timeoutMs, maxBytes, signal, isRead: true });
+  /** What was not written must not count as kept. */
+  const write = async (argv: readonly string[], signal: AbortSignal | undefined) => {
+    const { exitCode, output } = await run(argv, signal);
+    if (exitCode !== 0) throw notWritten();
+    return output.toString('utf8');
+  };
 
   return {
     async register(rules, { signal } = {}) {
-      await run(toArgv(registerScript, processId, toWords(rules)), signal);
+      await write(toArgv(registerScript, processId, toWords(rules)), signal);
     },
     async observe({ rules, gone, hostPorts, pids }, { signal } = {}) {
       const marker = randomUUID();
@@ -45,14 +51,14 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
     },
     async note(uses, { signal } = {}) {
       const values = uses.flatMap(({ name, at, by }) => [name, String(at), toOneLine(by)]);
-      await run(toArgv(noteScript, ...values), signal);
+      await write(toArgv(noteScript, ...values), signal);
     },
     async claimStop({ readySince, because }, { signal } = {}) {
-      const { output } = await run(toArgv(claimScript, String(readySince), because), signal);
-      return output.toString('utf8') === 'claimed\n';
+      const answer = await write(toArgv(claimScript, String(readySince), because), signal);
+      return answer === 'claimed\n';
     },
     async announce({ stopsAt, because, text }, { signal } = {}) {
-      await run(toArgv(announceScript, String(stopsAt), because, toOneLine(text)), signal);
+      await write(toArgv(announceScript, String(stopsAt), because, toOneLine(text)), signal);
     },
   };
 }
@@ -83,6 +89,14 @@ function unreadable(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `What uses ${vmId} cannot be read: the answer of its shell is not whole; check that the SSH user there has a POSIX shell, and that the VM has memory left`,
+    { text: 'Command failed on the VM' },
+  );
+}
+
+function notWritten(): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `What uses ${vmId} cannot be written there; check the home folder of the SSH user there: its owner, and the space left; and that the user has a POSIX shell`,
     { text: 'Command failed on the VM' },
   );
 }

@@ -1,16 +1,23 @@
 // What runs on the VM for one observation of its use: everything that only the VM knows, in one command, as an ordinary user.
 
-import { places, readState } from '../job-host/scripts.ts';
+import { places, readState, scriptExits } from '../job-host/scripts.ts';
 import { leasePlace, printLeases } from './scripts.ts';
 
 /*
  * The folder idle/ holds what the processes of the API tell each other, each file written whole and moved into place:
  * `api.ID`, the end of that process's connection and its rules; `use.SIGNAL`, when that signal was last used and by whom;
- * `ready`, which boot of the VM was first seen when; `announced`, the last announcement of a stop.
+ * `ready`, which boot of the VM was first seen when; `announced`, the last announcement of a stop; `claimed`, the last claim of one.
+ * A script that could not write what it was to write ends with another code than 0.
  */
 export const idlePlace = `idle=$folder/idle
 make_idle() { make_ours "$folder" && make_ours "$idle"; }
-put() { is_ours "$idle" && printf '%s\\n' "$2" >"$idle/.new-$1-$$" && mv -- "$idle/.new-$1-$$" "$idle/$1"; }
+put() {
+  is_ours "$idle" || return 1
+  new=$idle/.new-$1-$$
+  printf '%s\\n' "$2" >"$new" && mv -- "$new" "$idle/$1" && return
+  rm -f -- "$new"
+  return 1
+}
 `;
 
 /** Registers the process `$api` with the rules `$rules`: others must not take its connection for a person's. */
@@ -102,23 +109,26 @@ say end
 `;
 
 /** Arguments: triples of a signal, seconds and who; a time that is older than what is there is passed over, unless that is in the future. */
-export const noteScript = `${places}${idlePlace}make_idle || exit 0
+export const noteScript = `${places}${idlePlace}make_idle || exit ${scriptExits.noFolder}
 now=$(date +%s)
+failed=
 while [ $# -ge 3 ]; do
   was=0 at=$2
   [ "$at" != now ] || at=$now
   read -r was _ <"$idle/use.$1"
-  [ "$at" -gt "$was" ] || [ "$was" -gt "$now" ] && put "use.$1" "$at $3"
+  case $was in '' | *[!0-9]*) was=0 ;; esac
+  if [ "$at" -gt "$was" ] || [ "$was" -gt "$now" ]; then put "use.$1" "$at $3" || failed=failed; fi
   shift 3
 done
+[ -z "$failed" ] || exit ${scriptExits.noFolder}
 `;
 
 /** Arguments: when it stops, why, and a line for those who are logged in; they get it once, however many processes announce the same. */
-export const announceScript = `${places}${idlePlace}make_idle || exit 0
+export const announceScript = `${places}${idlePlace}make_idle || exit ${scriptExits.noFolder}
 now=$(date +%s)
 at=0 stops=0 why=
 read -r at stops why <"$idle/announced"
-put announced "$now $1 $2"
+put announced "$now $1 $2" || exit ${scriptExits.noFolder}
 [ "$why" = "$2" ] && [ $((stops - $1)) -lt 30 ] && [ $(($1 - stops)) -lt 30 ] && exit 0
 [ -z "$3" ] || ! command -v wall >/dev/null || { printf '%s\\n' "$3" | wall & } >/dev/null </dev/null
 exit 0
@@ -128,7 +138,10 @@ exit 0
  * Arguments: since when the VM is ready, and why it is to stop. Prints `claimed` to one of those who ask within two minutes, however many do;
  * to nobody while a lease holds or, where it is to stop as idle, a job runs: either may have begun since the last observation.
  */
-export const claimScript = `${leasePlace}${readState}${idlePlace}make_idle || exit 0
+export const claimScript = `${leasePlace}${readState}${idlePlace}make_idle || exit ${scriptExits.noFolder}
+# Without that tool two may claim at the same moment; the ETag lets one stop through then.
+exec 6>>"$idle/claim.lock"
+flock 6
 now=$(date +%s)
 if is_ours "$leases"; then
   for lease in "$leases"/*; do
@@ -141,13 +154,9 @@ if [ "$2" = idle ] && is_ours "$folder/jobs"; then
     [ $state != running ] || exit 0
   done
 fi
-claim=$idle/stopping.$1
-for old in "$idle"/stopping.*; do [ "$old" = "$claim" ] || rm -rf -- "$old"; done
-if [ -d "$claim" ]; then
-  at=0
-  read -r at <"$claim/at"
-  [ "$at" -gt $((now - 120)) ] && [ "$at" -le "$now" ] && exit 0
-  rm -rf -- "$claim"
-fi
-mkdir -- "$claim" && echo "$now" >"$claim/at" && echo claimed
+ready= at=
+read -r ready at <"$idle/claimed"
+[ "$ready" = "$1" ] && [ "$at" -gt $((now - 120)) ] && [ "$at" -le "$now" ] && exit 0
+put claimed "$1 $now" || exit ${scriptExits.noFolder}
+echo claimed
 `;

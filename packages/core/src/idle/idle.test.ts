@@ -17,6 +17,7 @@ afterEach(() => {
 
 const minute = 60;
 const lost = new AppError('SERVICE_UNAVAILABLE', 'SSH does not answer');
+const full = new AppError('SERVICE_UNAVAILABLE', 'no space is left');
 
 const container: RunningContainer = {
   ...{ id: 'c', name: 'web', labels: {}, pid: 7, network: 'own' },
@@ -30,6 +31,8 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
   const vm = {
     state: 'RUNNING' as 'RUNNING' | 'STOPPED',
     isLost: false,
+    /** Nothing can be written. */
+    isFull: false,
     observation: {} as Partial<VmObservation>,
     containers: [] as RunningContainer[],
     observations: 0,
@@ -68,13 +71,18 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
       };
     },
     async note(all) {
+      if (vm.isFull) throw full;
       vm.notes.push(...all);
       for (const { name, at, by } of all) uses.set(name, { at: at === 'now' ? seconds() : at, by });
     },
     async announce({ stopsAt, because }) {
+      if (vm.isFull) throw full;
       announced = { at: seconds(), stopsAt, because };
     },
-    claimStop: async () => true,
+    async claimStop() {
+      if (vm.isFull) throw full;
+      return true;
+    },
   };
   const notices: IdleNotice[] = [];
   const failures: unknown[] = [];
@@ -205,6 +213,64 @@ test('a VM that cannot be read is unknown in every part, stays on, and is compla
   expect(new Set(signals.map(({ state, reason }) => `${state}: ${reason}`))).toEqual(
     new Set([`unknown: ${lost.message}`]),
   );
+});
+
+test('a use that cannot be written is carried over, and stops nothing before and after it is', async () => {
+  const { idle, vm, notices, failures, pass } = setUp({ stopAfter: 180 * minute });
+  await using _ = idle;
+  await pass(50);
+  vm.isFull = true;
+  vm.observation = { jobs: [{ id: 'j', target: 'web' }] };
+  await pass(1);
+  const seenAt = Math.floor(Date.now() / 1000) + 3600;
+  vm.observation = {};
+  await pass(15);
+  expect([vm.sent, notices, failures]).toEqual([0, [], [full]]);
+  vm.isFull = false;
+  await pass(150);
+  const [note] = vm.notes as { name: string; at: number }[];
+  expect(note).toMatchObject({ name: 'jobs', by: 'job j on web' });
+  expect(Math.abs((note?.at ?? 0) - seenAt)).toBeLessThanOrEqual(minute);
+  expect(vm.sent).toBe(0);
+  await pass(20);
+  expect(vm.sent).toBe(1);
+});
+
+test('a newer use takes the place of one that is carried over', async () => {
+  const { idle, vm, pass } = setUp({ stopAfter: 180 * minute });
+  await using _ = idle;
+  vm.isFull = true;
+  vm.observation = { jobs: [{ id: 'old', target: 'web' }] };
+  await pass(5);
+  vm.observation = { jobs: [{ id: 'new', target: 'web' }] };
+  await pass(5);
+  vm.observation = {};
+  vm.isFull = false;
+  await pass(2);
+  expect(vm.notes).toEqual([expect.objectContaining({ by: 'job new on web' })]);
+});
+
+test('an announcement that cannot be written is told to nobody, until it can', async () => {
+  const { idle, vm, notices, failures, pass } = setUp({ stopAfter: 180 * minute });
+  await using _ = idle;
+  await pass(50);
+  vm.isFull = true;
+  await pass(60);
+  expect([vm.sent, notices, failures]).toEqual([0, [], [full]]);
+  vm.isFull = false;
+  await pass(4);
+  expect([vm.sent, notices.map(({ stage }) => stage)]).toEqual([0, ['announced']]);
+  await pass(5);
+  expect([vm.sent, notices.map(({ stage }) => stage)]).toEqual([1, ['announced', 'stopping']]);
+});
+
+test('a stop that cannot be claimed, as nothing can be written, is not sent, and is complained of', async () => {
+  const { idle, vm, failures, pass } = setUp({ stopAfter: 180 * minute });
+  await using _ = idle;
+  await pass(58);
+  vm.isFull = true;
+  await pass(30);
+  expect([vm.sent, failures]).toEqual([0, [full]]);
 });
 
 test('many actions are kept on the VM at once, by one command', async () => {

@@ -1,7 +1,6 @@
 // The loop of the idle stop: observes, keeps what it saw on the VM, announces, and stops after one more observation.
 
 import { startPollLoop } from '../concurrency/poll-loop.ts';
-import type { SignalName } from '../model/idle.ts';
 import { type IdleNotice, type IdleOptions, toFacts } from './idle.ts';
 import type { Assess, Assessment } from './observe.ts';
 import type { Decision } from './verdict.ts';
@@ -56,6 +55,8 @@ export function createIdleTurn({
   let told:
     | { readonly stopsAt: number; readonly because: string; stage: IdleNotice['stage'] }
     | undefined;
+  /** What was seen and is not written yet, by its name. */
+  const unwritten = new Map<string, UseNote>();
   return turn;
 
   async function turn(): Promise<number> {
@@ -64,11 +65,15 @@ export function createIdleTurn({
       told = undefined;
       return intervalSeconds;
     }
+    // The decision goes by what the VM has kept, so what an earlier turn could not write comes first.
+    const [before] = await Promise.allSettled([write()]);
     const assessment = await assess({ isKept: true, signal });
+    collect(assessment);
+    if (before.status === 'rejected') throw before.reason;
+    await write();
     const decision = judge(assessment);
     const { now } = assessment.observation;
     const { stopsAt, because } = decision;
-    await keep(assessment);
     if (stopsAt === null || because === null) {
       withdraw(assessment, decision);
       return intervalSeconds;
@@ -83,21 +88,21 @@ export function createIdleTurn({
     return next > now ? Math.min(intervalSeconds, next - now) : intervalSeconds;
   }
 
-  /** On the VM, so that a restart of the API neither forgets nor prolongs. */
-  async function keep({ observation, signals }: Assessment): Promise<void> {
-    // An action has its own time, which whoever saw it has written.
-    const used = signals.filter(({ name, state }) => state === 'used' && name !== 'actions');
-    const unknown = signals.filter(({ state }) => state === 'unknown');
-    const notes: { name: SignalName | 'unknown'; at: number; by: string }[] = used.map(
-      ({ name, by }) => ({ name, at: observation.now, by: by ?? '' }),
-    );
+  function collect({ observation: { now: at }, signals }: Assessment): void {
+    for (const { name, state, by } of signals) {
+      // An action has its own time, which whoever saw it has written.
+      if (state === 'used' && name !== 'actions') unwritten.set(name, { name, at, by: by ?? '' });
+    }
+    const unknown = signals.filter(({ state }) => state === 'unknown').map(({ name }) => name);
     if (unknown.length > 0)
-      notes.push({
-        name: 'unknown',
-        at: observation.now,
-        by: unknown.map(({ name }) => name).join(', '),
-      });
-    if (notes.length > 0) await host.note(notes, { signal });
+      unwritten.set('unknown', { name: 'unknown', at, by: unknown.join(', ') });
+  }
+
+  /** On the VM, so that a restart of the API neither forgets nor prolongs. What cannot be written is carried over. */
+  async function write(): Promise<void> {
+    if (unwritten.size === 0) return;
+    await host.note([...unwritten.values()], { signal });
+    unwritten.clear();
   }
 
   async function stopAfterLastObservation(
@@ -108,20 +113,20 @@ export function createIdleTurn({
       tell('stopping', assessment, decision);
       return;
     }
-    let last = { assessment, decision };
     try {
       await stop(async () => {
         const again = await assess({ isKept: true, signal });
-        last = { assessment: again, decision: judge(again) };
-        const { stops, because } = last.decision;
+        collect(again);
+        const last = judge(again);
+        const { stops, because } = last;
         if (!stops || because === null) throw new StaysOn();
         const { readySince } = again.observation;
         if (!(await host.claimStop({ readySince, because }, { signal }))) throw new StaysOn();
-        tell('stopping', again, last.decision);
+        tell('stopping', again, last);
       });
     } catch (error) {
       if (!(error instanceof StaysOn)) throw error;
-      await keep(last.assessment);
+      await write();
     }
   }
 
@@ -160,6 +165,8 @@ export function createIdleTurn({
     return `This VM ${what} in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}, as ${why}. "ondemand keep 2h" keeps it on.`;
   }
 }
+
+type UseNote = Parameters<IdleOptions['host']['note']>[0][number];
 
 const sameSeconds = 5;
 

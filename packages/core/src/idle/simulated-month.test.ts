@@ -85,13 +85,17 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     async note(uses) {
       for (const { name, at, by } of uses) {
         const time = at === 'now' ? now : at;
-        if (name === 'unknown') vm.unknownAt = time;
-        else vm.uses.set(name, { at: time, by });
+        if (name === 'unknown') vm.unknownAt = Math.max(time, vm.unknownAt ?? 0);
+        else if (time > (vm.uses.get(name)?.at ?? 0)) vm.uses.set(name, { at: time, by });
       }
+      // Written all the same: of a write that fails nobody knows how far it came.
+      if (random() < 0.01) sendFault();
     },
     async announce({ stopsAt, because }) {
+      if (random() < 0.05) sendFault();
       announcedAt = now;
       vm.announced = { at: now, stopsAt, because };
+      if (random() < 0.05) sendFault();
     },
     async claimStop() {
       const mine = `${readySince} ${Math.floor(now / 120)}`;
@@ -100,6 +104,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       if (random() < 0.2) takeLease(pick([5 * minute, 2 * hour]));
       if (goesOn('leases') || goesOn('jobs')) return false;
       vm.claim = mine;
+      if (random() < 0.05) sendFault();
       return true;
     },
   };

@@ -148,7 +148,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
         { idle: rules },
         'of processes with different idle settings the later stop counts',
       ),
-    onFailure: (err) => logger.warn({ err }, 'the idle stop could not look at the VM; it stays on'),
+    onFailure: (err) => logger.warn({ err }, 'the idle stop failed; the VM stays on'),
   });
   const reach = createVmReach({ compute, link: connection });
   const scopeNames = {
