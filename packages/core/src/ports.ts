@@ -381,7 +381,10 @@ export interface UseEngine {
   running(options?: CallOptions): Promise<readonly RunningContainer[]>;
   /** Nanoseconds of CPU that each has used so far; one that has ended is left out. */
   cpuTimes(ids: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, number>>;
-  /** Runs a command inside a container; `undefined` while it has not ended, in which case it is not started again until it has. */
+  /**
+   * Runs a command inside a container; `undefined` while it has not ended, in which case it is not started again until it has.
+   * Those who ask at the same time share one run.
+   */
   probe(
     id: string,
     argv: readonly string[],

@@ -132,3 +132,93 @@ test('a probe in an image without its command fails with what Docker says', asyn
     name: 'AppError',
   });
 });
+
+test('two who probe at the same time share one run of the probe, and its exit code', async () => {
+  let isRunning = true;
+  let polls = 0;
+  await using world = await start({
+    'POST /containers/a/exec': json(201, { Id: 'e1' }),
+    'POST /exec/e1/start': json(200, {}),
+    'GET /exec/e1/json': (response) => {
+      polls += 1;
+      sendJson(response, 200, { Running: isRunning, ExitCode: isRunning ? null : 1 });
+    },
+  });
+  const probe = (signal?: AbortSignal) =>
+    world.use.probe('a', ['x'], { timeoutMs: 60_000, signal });
+  const leaving = new AbortController();
+  const first = probe(leaving.signal);
+  await expect.poll(() => polls).toBeGreaterThan(0);
+  const others = [probe(), probe()];
+  leaving.abort(new Error('left'));
+  await expect(first).rejects.toThrow('left');
+  isRunning = false;
+  expect(await Promise.all(others)).toEqual([1, 1]);
+  expect(world.fake.requests.filter((request) => request.startsWith('POST'))).toHaveLength(2);
+});
+
+test('a probe whose caller left is waited for by the next one, which runs it anew', async () => {
+  let polls = 0;
+  let runs = 0;
+  await using world = await start({
+    'POST /containers/a/exec': (response) => {
+      runs += 1;
+      sendJson(response, 201, { Id: `e${runs}` });
+    },
+    'POST /exec/e1/start': json(200, {}),
+    'POST /exec/e2/start': json(200, {}),
+    'GET /exec/e1/json': (response) => {
+      polls += 1;
+      sendJson(response, 200, { Running: polls < 4, ExitCode: polls < 4 ? null : 1 });
+    },
+    'GET /exec/e2/json': json(200, { Running: false, ExitCode: 0 }),
+  });
+  const leaving = new AbortController();
+  const options = { timeoutMs: 60_000 };
+  const first = world.use.probe('a', ['x'], { ...options, signal: leaving.signal });
+  await expect.poll(() => polls).toBeGreaterThan(0);
+  leaving.abort(new Error('left'));
+  await expect(first).rejects.toThrow('left');
+  expect(await world.use.probe('a', ['x'], options)).toBe(0);
+  expect(runs).toBe(2);
+});
+
+test('a probe whose start was not answered is not started a second time while it runs', async () => {
+  let starts = 0;
+  await using world = await start({
+    'POST /containers/a/exec': json(201, { Id: 'e1' }),
+    'POST /exec/e1/start': (response) => {
+      starts += 1;
+      response.destroy();
+    },
+    'GET /exec/e1/json': json(200, { Running: true, ExitCode: null }),
+  });
+  await expect(world.use.probe('a', ['x'], { timeoutMs: 0 })).rejects.toThrow();
+  expect(await world.use.probe('a', ['x'], { timeoutMs: 0 })).toBeUndefined();
+  expect(starts).toBe(1);
+});
+
+test('the probe of a container that has gone is forgotten', async () => {
+  let isGone = false;
+  await using world = await start({
+    'GET /containers/json?all=1': (response) =>
+      sendJson(
+        response,
+        200,
+        isGone ? [] : [{ Id: 'a', Names: ['/a'], State: 'paused', Labels: {} }],
+      ),
+    'POST /containers/a/exec': json(201, { Id: 'e1' }),
+    'POST /exec/e1/start': json(200, {}),
+    'GET /exec/e1/json': json(200, { Running: true, ExitCode: null }),
+  });
+  const starts = () =>
+    world.fake.requests.filter((request) => request.includes('/exec/e1/start')).length;
+  expect(await world.use.probe('a', ['x'], { timeoutMs: 0 })).toBeUndefined();
+  await world.use.running();
+  expect(await world.use.probe('a', ['x'], { timeoutMs: 0 })).toBeUndefined();
+  expect(starts()).toBe(1);
+  isGone = true;
+  await world.use.running();
+  expect(await world.use.probe('a', ['x'], { timeoutMs: 0 })).toBeUndefined();
+  expect(starts()).toBe(2);
+});

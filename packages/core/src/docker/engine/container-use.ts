@@ -2,6 +2,7 @@
 
 import { pause } from '../../concurrency/deadline.ts';
 import { createLimiter } from '../../concurrency/limiter.ts';
+import { createSingleFlight } from '../../concurrency/single-flight.ts';
 import { isAppError } from '../../errors.ts';
 import type {
   CallOptions,
@@ -33,10 +34,14 @@ export interface EngineUseOptions {
 export function createEngineUse({ client, reads, clock }: EngineUseOptions): UseEngine {
   /** Commands inside containers that had not ended when they were last seen. */
   const unended = new Map<string, string>();
+  /** Those that are run now. */
+  const probes = createSingleFlight({ deadlineMs: maxProbeMs, joinsRunning: true });
 
   return {
     async running({ signal } = {}) {
       const all = await reads.list({ signal });
+      const known = new Set(all.map(({ id }) => id));
+      for (const id of unended.keys()) if (!known.has(id)) unended.delete(id);
       const found = await forEach(
         all.filter(({ state }) => state === 'running'),
         async (container) => {
@@ -65,30 +70,49 @@ export function createEngineUse({ client, reads, clock }: EngineUseOptions): Use
       );
       return new Map(times.filter((time) => time !== undefined));
     },
-    async probe(id, argv, { timeoutMs, signal }) {
-      const deadlineMs = clock.elapsedMs() + timeoutMs;
-      const before = unended.get(id);
-      if (before !== undefined && (await readExit(before, signal)) === undefined) return undefined;
-      unended.delete(id);
-      const exec = await start(id, argv, signal);
-      unended.set(id, exec);
-      for (let napMs = 20; ; napMs = Math.min(napMs * 2, 500)) {
-        const exitCode = await readExit(exec, signal);
-        if (exitCode !== undefined) {
-          unended.delete(id);
-          return exitCode;
-        }
-        if (clock.elapsedMs() + napMs >= deadlineMs) return undefined;
-        await pause(napMs, signal);
-      }
-    },
+    probe: (id, argv, { timeoutMs, signal }) =>
+      probes.read(
+        `the probe of ${id}`,
+        (shared) => probe(id, argv, { timeoutMs, signal: shared }),
+        {
+          signal,
+        },
+      ),
   };
 
-  async function start(id: string, argv: readonly string[], signal: AbortSignal | undefined) {
-    const created = await post(`${toContainerPath(id)}/exec`, { Cmd: argv }, { id, signal });
-    const { Id: exec } = parseAnswer(createdExecSchema, created, { operation: 'exec', name: id });
+  /** One that an earlier call left running must end first, within the same time. */
+  async function probe(
+    id: string,
+    argv: readonly string[],
+    { timeoutMs, signal }: { readonly timeoutMs: number } & CallOptions,
+  ): Promise<number | undefined> {
+    const deadlineMs = clock.elapsedMs() + timeoutMs;
+    const before = unended.get(id);
+    if (before !== undefined && (await waitForExit(before, deadlineMs, signal)) === undefined)
+      return undefined;
+    const exec = await create(id, argv, signal);
+    unended.set(id, exec);
     await post(`/exec/${encodeURIComponent(exec)}/start`, { Detach: true }, { id, signal });
-    return exec;
+    const exitCode = await waitForExit(exec, deadlineMs, signal);
+    if (exitCode !== undefined) unended.delete(id);
+    return exitCode;
+  }
+
+  async function waitForExit(
+    exec: string,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number | undefined> {
+    for (let napMs = 20; ; napMs = Math.min(napMs * 2, 500)) {
+      const exitCode = await readExit(exec, signal);
+      if (exitCode !== undefined || clock.elapsedMs() + napMs >= deadlineMs) return exitCode;
+      await pause(napMs, signal);
+    }
+  }
+
+  async function create(id: string, argv: readonly string[], signal: AbortSignal | undefined) {
+    const created = await post(`${toContainerPath(id)}/exec`, { Cmd: argv }, { id, signal });
+    return parseAnswer(createdExecSchema, created, { operation: 'exec', name: id }).Id;
   }
 
   async function post(
@@ -123,6 +147,8 @@ export function createEngineUse({ client, reads, clock }: EngineUseOptions): Use
 
 const neverAborted = new AbortController().signal;
 const unknownExit = 255;
+/** Far above what callers give one. */
+const maxProbeMs = 120_000;
 const useFilter = { wanted: wantedOfUse };
 const many = { queueTimeoutMs: 30_000 };
 
