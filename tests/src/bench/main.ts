@@ -10,6 +10,7 @@ import { measureAction } from './action.ts';
 import { measureCli } from './cli.ts';
 import { createContainers } from './containers.ts';
 import { measureFacade } from './facade.ts';
+import { measureGreedyReaders } from './greedy.ts';
 import { measureListings } from './listing.ts';
 import { measureMemory } from './memory.ts';
 import { measureReaders } from './readers.ts';
@@ -24,6 +25,7 @@ const parts: Readonly<Record<string, (vm: RealVm) => Promise<Section>>> = {
   tokens: measureTokens,
   action: measureAction,
   readers: measureReaders,
+  greedy: measureGreedyReaders,
   cli: measureCli,
   start: measureStart,
   memory: measureMemory,
