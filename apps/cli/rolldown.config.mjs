@@ -17,7 +17,7 @@ export default {
         { name: 'client', test: /packages.client|eventsource-parser/ },
         {
           name: 'shared',
-          test: /src.(?!start|version|login.(?!login-file-format))/,
+          test: /src.(?!start|version|login.(?!login-file-format|contexts|context-name))/,
           minShareCount: 2,
         },
         { name: 'oauth', test: /oauth4webapi|src.login/, minShareCount: 2 },

@@ -3,7 +3,7 @@
 import { CliError } from './cli-error.ts';
 import { toHelp } from './command-line/help.ts';
 import { globalOptions } from './command-line/options.ts';
-import { type Invocation, parseInvocation } from './command-line/parse.ts';
+import { type Globals, type Invocation, parseInvocation } from './command-line/parse.ts';
 import { suggestName } from './command-line/suggest-name.ts';
 import { tokenize } from './command-line/tokens.ts';
 import { root } from './commands/root.ts';
@@ -11,6 +11,7 @@ import { completeCommand } from './completion/scripts.ts';
 import { type Context, createContext } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { toFailure } from './failure.ts';
+import { listContexts } from './login/contexts.ts';
 import { createOutput, type Output, type Streams } from './output/output.ts';
 import { type Environment, readTokenOrigin } from './settings.ts';
 import { version } from './version.ts';
@@ -39,6 +40,7 @@ export async function runCli(run: Run): Promise<ExitCode> {
 async function runCommand(run: Required<Run>): Promise<ExitCode> {
   const { argv, env, streams, signal, unfinished } = run;
   let output = createOutput({ streams, env, json: false });
+  let asked: Pick<Globals, 'url' | 'context'> = { url: undefined, context: undefined };
   let context: Context | undefined;
   try {
     if (argv[0] === completeCommand) return await complete(run, output);
@@ -46,10 +48,11 @@ async function runCommand(run: Required<Run>): Promise<ExitCode> {
     if (invocation.kind !== 'run') return print(invocation, output);
     const { globals, command, options, operands } = invocation;
     output = createOutput({ streams, env, json: globals.json });
-    context = createContext({ streams, env, url: globals.url, output, signal, unfinished });
+    asked = globals;
+    context = createContext({ streams, env, ...asked, output, signal, unfinished });
     return await command.run(context, { options, operands } as Parameters<typeof command.run>[1]); // the parser checked them against the command
   } catch (error) {
-    const { message, exitCode } = await toFailure(error, readTokenOrigin(env));
+    const { message, exitCode } = await toFailure(error, readTokenOrigin({ env, ...asked }));
     if (signal.aborted && !(error instanceof CliError)) {
       output.fail('Interrupted');
       return exitCodes.interrupted;
@@ -66,12 +69,17 @@ async function complete(run: Required<Run>, output: Output): Promise<ExitCode> {
   using deadline = startDeadline(completionTimeoutMs, run.signal);
   const { signal } = deadline;
   const words = argv.slice(1);
-  const url = tokenize(words, globalOptions).options.findLast(({ name }) => name === 'url')?.value;
-  const context = createContext({ streams, env, url, output, signal, unfinished });
+  const given = tokenize(words, globalOptions).options;
+  const valueGiven = (option: string) => given.findLast(({ name }) => name === option)?.value;
+  const asked = { url: valueGiven('url'), context: valueGiven('context') };
+  const context = createContext({ streams, env, ...asked, output, signal, unfinished });
   const candidates = await findCandidates({
     root,
     words,
     list: async (source) => {
+      if (source === 'contexts') {
+        return listContexts(await context.logins.read()).map(({ name }) => name);
+      }
       const client = await context.connect();
       if (source === 'jobs') {
         const jobs = await client.jobs.list.query(undefined, { signal });

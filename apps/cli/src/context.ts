@@ -4,7 +4,13 @@ import type { OnDemandClient } from '@ondemand/client';
 import { fetchAnswer } from './fetch-answer.ts';
 import { createLoginStore, type LoginStore, toConfigFolder } from './login/login-store.ts';
 import type { Output, Streams } from './output/output.ts';
-import { type Environment, readSettings, readUrl, type TokenOrigin } from './settings.ts';
+import {
+  type Environment,
+  readContext,
+  readSettings,
+  type Settings,
+  type SettingsSource,
+} from './settings.ts';
 import type { UnfinishedWork } from './wait/pending-work.ts';
 
 export interface Context {
@@ -17,8 +23,10 @@ export interface Context {
   connect(): Promise<OnDemandClient>;
   /** The same, with what it was made from. */
   connectFrom(): Promise<Connection>;
-  /** Where the API is; throws when that is malformed. */
-  locate(): Promise<string>;
+  /** Where the API and its token would be read from, for what needs neither. */
+  readonly source: SettingsSource;
+  /** Who the user is to the VM's sshd, as the context has it; undefined: what `ssh` itself takes. */
+  sshUser(): Promise<string | undefined>;
   readonly logins: LoginStore;
   /** Whether there is a terminal to ask in. */
   readonly canConfirm: boolean;
@@ -26,25 +34,24 @@ export interface Context {
   confirm(text: string): Promise<void>;
 }
 
-export interface Connection {
+export interface Connection extends Settings {
   readonly client: OnDemandClient;
-  readonly url: string;
-  readonly tokenFrom: TokenOrigin;
 }
 
 export interface ContextOptions {
   readonly streams: Streams;
   readonly env: Environment;
   readonly url: string | undefined;
+  readonly context: string | undefined;
   readonly output: Output;
   readonly signal: AbortSignal;
   readonly unfinished: Pick<UnfinishedWork, 'add'>;
 }
 
 export function createContext(options: ContextOptions): Context {
-  const { streams, env, url, output, signal, unfinished } = options;
+  const { streams, env, url, context, output, signal, unfinished } = options;
   const logins = createLoginStore({ folder: toConfigFolder(env), warn: output.warn, unfinished });
-  const source = { env, url, store: logins, signal, onWait: output.warn };
+  const source = { env, url, context, store: logins, signal, onWait: output.warn };
 
   async function connectFrom(): Promise<Connection> {
     const settings = await readSettings(source);
@@ -52,9 +59,9 @@ export function createContext(options: ContextOptions): Context {
       using _spinner = output.spin('Renewing the login');
       await settings.token(); // now, so that a login that has ended is told before anything is asked or done
     }
-    const { url, token, tokenFrom } = settings;
+    const { url, token } = settings;
     const { createClient } = await import('@ondemand/client'); // late, so that help and usage errors come at once
-    return { client: createClient({ url, token, fetch: fetchAnswer }), url, tokenFrom };
+    return { ...settings, client: createClient({ url, token, fetch: fetchAnswer }) };
   }
 
   return {
@@ -67,7 +74,8 @@ export function createContext(options: ContextOptions): Context {
     },
     connect: async () => (await connectFrom()).client,
     connectFrom,
-    locate: () => readUrl(source),
+    source,
+    sshUser: async () => (await readContext(source))?.login.sshUser,
     logins,
     get canConfirm() {
       return streams.stdin.isTTY === true && streams.stderr.isTTY === true;

@@ -108,9 +108,9 @@ const offInside =
 /** What to do in the words of this CLI, where the API can only speak of its own. */
 function toAdvice({ code, details }: OnDemandError, tokenFrom: TokenOrigin): string | undefined {
   if (code === 'UNAUTHORIZED') {
-    return tokenFrom === 'ondemand login'
-      ? 'run ondemand login'
-      : 'set ONDEMAND_TOKEN to a valid access token';
+    return tokenFrom === 'ONDEMAND_TOKEN'
+      ? 'set ONDEMAND_TOKEN to a valid access token'
+      : `run ${tokenFrom}`;
   }
   if (code === 'FORBIDDEN') return 'ondemand whoami shows what the token allows';
   if (code === 'NOT_FOUND' && 'name' in details) return 'ondemand ps lists the names there are';

@@ -115,7 +115,7 @@ test('a login that the API refuses says to log in', async () => {
   );
 });
 
-test('logout forgets the login even when its issuer is down, and says what is left', async () => {
+test('logout forgets the login even when its issuer is down, says what is left, and keeps the context', async () => {
   await using kept = await keepLogins(
     { 'http://127.0.0.1:1': login, 'http://127.0.0.1:2': { ...login, refreshToken: 'r' } },
     'http://127.0.0.1:2',
@@ -133,9 +133,14 @@ test('logout forgets the login even when its issuer is down, and says what is le
   expect(stderr).toMatch(
     /The refresh token could not be revoked: .*\n.*The access token could not/,
   );
-  const left = JSON.parse(await readFile(kept.file, 'utf8'));
-  expect(Object.keys(left.logins)).toEqual(['http://127.0.0.1:1']);
-  expect(left.current).toBeUndefined();
+  const text = await readFile(kept.file, 'utf8');
+  expect(text.match(/stored-token|refreshToken/g)).toEqual(['stored-token']);
+  const { stdout: contexts } = await runBin(['context', 'ls', '--json'], kept);
+  expect(JSON.parse(contexts)).toMatchObject([
+    { url: 'http://127.0.0.1:1', current: false, loggedIn: true },
+    { url: 'http://127.0.0.1:2', current: true, loggedIn: false, expiresAt: null },
+  ]);
+  expect(await runBin(['logout'], kept)).toMatchObject({ exitCode: 0, stderr: '' });
 });
 
 test.each([

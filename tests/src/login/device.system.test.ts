@@ -31,7 +31,7 @@ test('an approved login is shown, kept for its user alone, and used by every com
   expect(whoami.stderr).toBe('');
   expect(whoami.stdout).toMatch(
     new RegExp(
-      `^Subject +sandbox-user\nClient +ondemand-cli\nScopes +read, wake, admin\nExpires +in 11 hours \\(.*Z\\)\nToken +from ondemand login\nAPI +${app.url}\n$`,
+      `^Subject +sandbox-user\nClient +ondemand-cli\nScopes +read, wake, admin\nExpires +in 11 hours \\(.*\\)\nContext +127\\.0\\.0\\.1:\\d+\nToken +from ondemand login\nAPI +${app.url}\n$`,
     ),
   );
   const json = JSON.parse((await cli.run('whoami --json')).stdout);

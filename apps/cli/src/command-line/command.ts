@@ -16,6 +16,8 @@ export interface Valued<T> {
   readonly short?: string;
   readonly placeholder: string;
   readonly summary: string;
+  /** Where the completion finds its values. */
+  readonly from?: OperandSource;
   /** What it is when left out. */
   readonly fallback: T;
   /** Throws a usage error that names the value at hand; the parser adds the option's name. */
@@ -33,6 +35,7 @@ export type Values<O extends Options> = {
 export interface OperandTuples {
   none: readonly [];
   one: readonly [string];
+  two: readonly [string, string];
   maybe: readonly [] | readonly [string];
   some: readonly [string, ...string[]];
   any: readonly string[];
@@ -48,8 +51,8 @@ export interface Operands<A extends Arity> {
   readonly isOpen?: boolean;
 }
 
-/** What the API can list. */
-export type OperandSource = 'containers' | 'jobs';
+/** What the API can list, and what is stored here. */
+export type OperandSource = 'containers' | 'jobs' | 'contexts';
 
 export interface Input<O extends Options = Options, A extends Arity = Arity> {
   readonly options: Values<O>;

@@ -55,7 +55,11 @@ function toOptionUsage(name: string, option: Option): string {
 
 function environment(style: Style): string {
   const rows = toRows([
-    ['ONDEMAND_URL', 'Where the API is (default: the last login, else http://127.0.0.1:5000)'],
+    [
+      'ONDEMAND_CONTEXT',
+      'The context to use, with its own URL and login: it wins over the next two',
+    ],
+    ['ONDEMAND_URL', 'Where the API is (default: the current context, or http://127.0.0.1:5000)'],
     ['ONDEMAND_TOKEN', 'The access token, instead of a login; others could read it in a flag'],
     ['XDG_CONFIG_HOME', 'Logins are kept in its folder ondemand (default: ~/.config)'],
     ['NO_COLOR, FORCE_COLOR', 'Never, or always, use colours'],

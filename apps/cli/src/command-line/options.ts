@@ -1,6 +1,7 @@
 // The options that more than one command has, and the parsers of their values.
 
 import { usageError } from '../cli-error.ts';
+import { parseContextName } from '../login/context-name.ts';
 import type { Flag, Valued } from './command.ts';
 
 /** Options of every command, before or after its name. */
@@ -9,10 +10,18 @@ export const globalOptions = {
   url: {
     kind: 'value',
     placeholder: 'URL',
-    summary: 'Where the API is (default: ONDEMAND_URL, the last login, http://127.0.0.1:5000)',
+    summary: 'Where the API is (default: ONDEMAND_URL, else the context says it)',
     fallback: undefined,
     parse: (text) => text,
   } satisfies Valued<string | undefined> as Valued<string | undefined>, // `satisfies` alone would narrow the fallback to undefined
+  context: {
+    kind: 'value',
+    placeholder: 'NAME',
+    summary: 'The API and login to use (default: ONDEMAND_CONTEXT, the current one)',
+    from: 'contexts',
+    fallback: undefined,
+    parse: parseContextName,
+  } satisfies Valued<string | undefined> as Valued<string | undefined>,
   help: flag('Show help', 'h'),
 } as const;
 

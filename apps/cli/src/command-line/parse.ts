@@ -11,6 +11,7 @@ import { didYouMean, seeHelp } from './usage.ts';
 export interface Globals {
   readonly json: boolean;
   readonly url: string | undefined;
+  readonly context: string | undefined;
 }
 
 export type Invocation =
@@ -32,15 +33,19 @@ export async function parseInvocation(root: Group, argv: readonly string[]): Pro
   const tokens = tokenize(rest, { ...globalOptions, ...subject.options });
   if (tokens.options.some(({ name }) => name === 'help')) return { kind: 'help', path, subject };
   const values = parseValues(path, tokens.options, { ...globalOptions, ...subject.options });
-  const { json, url, help: _, ...options } = values;
+  const { json, url, context, help: _, ...options } = values;
   return {
     kind: 'run',
     path,
     command: subject,
-    globals: { json: json === true, url: typeof url === 'string' ? url : undefined },
+    globals: { json: json === true, url: toText(url), context: toText(context) },
     options,
     operands: checkOperands(path, subject, tokens.operands),
   };
+}
+
+function toText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Walks down the tree as far as the words name commands; options on the way are kept for the command. */
@@ -129,7 +134,8 @@ function checkOperands(
   const [min, max] = operandCounts[arity];
   if (given.length < min) throw usageError(`${command} needs ${label}; ${seeHelp(path)}`);
   if (given.length > max) {
-    const takes = max === 0 ? 'no arguments' : `one ${label.replace(/^\[(.*)\]$/, '$1')}`;
+    const one = max === 1 ? 'one ' : '';
+    const takes = max === 0 ? 'no arguments' : `${one}${label.replace(/^\[(.*)\]$/, '$1')}`;
     throw usageError(`${command} takes ${takes}, but got '${given[max]}'; ${seeHelp(path)}`);
   }
   const from = declared?.isOpen ? undefined : declared?.from;
@@ -141,6 +147,7 @@ function checkOperands(
 const operandCounts: Readonly<Record<Arity, readonly [min: number, max: number]>> = {
   none: [0, 0],
   one: [1, 1],
+  two: [2, 2],
   maybe: [0, 1],
   some: [1, Number.POSITIVE_INFINITY],
   any: [0, Number.POSITIVE_INFINITY],

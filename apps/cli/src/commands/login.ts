@@ -5,8 +5,16 @@ import { CliError, usageError } from '../cli-error.ts';
 import { defineCommand, type Valued } from '../command-line/command.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { type NewLogin, putLogin } from '../login/contexts.ts';
 import { logIn } from '../login/log-in.ts';
-import { type Login, toApiKey, toMsLeft, toRenewal } from '../login/login-file-format.ts';
+import {
+  isLoggedOut,
+  type Login,
+  toApiKey,
+  toMsLeft,
+  toRenewal,
+} from '../login/login-file-format.ts';
+import { readLoginTarget } from '../login/login-target.ts';
 import { revoke } from '../login/revoke.ts';
 import { toPrintable } from '../output/printable.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
@@ -16,11 +24,19 @@ import { startDeadline } from '../wait/deadline.ts';
 export const login = defineCommand({
   description: `Get an access token from the issuer that the API names, check it with the API, and keep it for
 later commands, renewed for as long as the issuer allows. A person approves it in a browser, here or
-on any other device; a machine has --client-id and --client-secret-file. The URL becomes the default
-of later commands. --json prints what ondemand whoami --json does.`,
+on any other device; a machine has --client-id and --client-secret-file. It is kept as a context,
+the current one from then on: that of --context, made or updated, with --url where it is new; else
+the one at the URL, or a new one with the name of its host. --json prints what whoami --json does.`,
   options: {
     'client-id': text('ID', 'The client registered at the issuer (default: ondemand-cli)'),
     'client-secret-file': text('FILE', 'Log in as that client, by the secret in FILE; - is stdin'),
+    'ssh-user': {
+      kind: 'value',
+      placeholder: 'NAME',
+      summary: 'Who you are to the sshd of the VM, kept with the context',
+      fallback: undefined,
+      parse: parseSshUser,
+    } satisfies Valued<string | undefined> as Valued<string | undefined>,
     scope: text('SCOPE', "What to ask for, such as 'read' (default: all that the API knows)"),
     audience: text('AUDIENCE', 'What the token is for (default: what the API says it checks)'),
     issuer: {
@@ -33,13 +49,14 @@ of later commands. --json prints what ondemand whoami --json does.`,
   },
   examples: [
     'ondemand login',
-    'ondemand login --url https://ondemand.example.com --scope read',
+    'ondemand login --context home --url https://ondemand.example.com --ssh-user opc',
+    'ondemand login --context guest --url https://ondemand.example.com --scope read',
     'ondemand login --client-id backup --client-secret-file /etc/backup/secret',
   ],
   async run(context, { options }) {
     const { output, env } = context;
-    const url = await context.locate();
-    const fresh = await logIn(
+    const { name, url } = await readLoginTarget(context.source);
+    const granted = await logIn(
       {
         url,
         issuer: options.issuer,
@@ -50,18 +67,20 @@ of later commands. --json prints what ondemand whoami --json does.`,
       },
       context,
     );
+    const fresh = { ...granted, sshUser: options['ssh-user'] };
     const checked = await check(fresh, url, context);
-    const former = await keep(checked.ok ? withEnd(fresh, checked.caller) : fresh, url, context);
+    const login = checked.ok ? withEnd(fresh, checked.caller) : fresh;
+    const former = await keep({ name, url, login }, context);
     if (former !== undefined) await revokeFormer(former, fresh, context);
     if (!checked.ok) throw notChecked(checked.error);
     if (toRenewal(fresh) === 'none') output.warn(toShortLife(fresh));
-    for (const name of toWinners(env, url)) {
-      output.warn(`${name} is set and wins over this login; unset it to use the login`);
+    for (const winner of toWinners(env, url, name)) {
+      output.warn(`${winner} is set and wins over this login; unset it to use the login`);
     }
     output.show(
       checked.caller,
       ({ sub, scopes }) =>
-        `Logged in at ${toApiKey(url)} as ${toPrintable(sub)} (${scopes.join(', ')})\n`,
+        `Logged in at ${toApiKey(url)} as ${toPrintable(sub)} (${scopes.join(', ')})\n${name === undefined ? '' : `The current context is ${name}\n`}`,
     );
     return exitCodes.done;
   },
@@ -74,6 +93,12 @@ function text(placeholder: string, summary: string): Valued<string | undefined> 
 function parseText(value: string): string {
   if (value.trim() !== '') return value;
   throw usageError('needs a value that is not empty');
+}
+
+/** What `ssh` takes for a name, and never for an option or a command. */
+function parseSshUser(value: string): string {
+  if (/^[\p{L}\p{N}_][\p{L}\p{N}_.@+-]{0,254}$/u.test(value)) return value;
+  throw usageError(`needs a user name such as opc, not '${value}'`);
 }
 
 function parseIssuer(value: string): string {
@@ -123,9 +148,10 @@ function withEnd(fresh: Login, { expiresAt }: Whoami): Login {
   return { ...fresh, expiresAt: fresh.expiresAt ?? expiresAt };
 }
 
-/** What in the environment keeps later commands from using a login at `url`. */
-function toWinners(env: Environment, url: string): string[] {
-  const { ONDEMAND_URL: other } = env;
+/** What in the environment keeps later commands from using this login. */
+function toWinners(env: Environment, url: string, name: string | undefined): string[] {
+  const { ONDEMAND_URL: other, ONDEMAND_CONTEXT: context } = env;
+  if (context) return context === name ? [] : ['ONDEMAND_CONTEXT'];
   const isElsewhere = other && URL.canParse(other) && toApiKey(other) !== toApiKey(url);
   return [
     ...(readEnvToken(env) === undefined ? [] : ['ONDEMAND_TOKEN']),
@@ -134,15 +160,15 @@ function toWinners(env: Environment, url: string): string[] {
 }
 
 /** Gives the login that was replaced. Tokens that cannot be kept are given back, as nobody would know of them. */
-async function keep(fresh: Login, url: string, { logins, signal }: Context) {
-  const key = toApiKey(url);
+async function keep(fresh: NewLogin, { logins, signal }: Context): Promise<Login | undefined> {
   try {
     return await logins.change(signal, async ({ stored, save }) => {
-      await save({ current: key, logins: { ...stored.logins, [key]: fresh } });
-      return stored.logins[key];
+      const { stored: changed, former } = putLogin(stored, fresh);
+      await save(changed);
+      return former;
     });
   } catch (error) {
-    if (!signal.aborted) await revoke(fresh, signal);
+    if (!signal.aborted) await revoke(fresh.login, signal);
     throw error;
   }
 }
@@ -153,6 +179,7 @@ async function revokeFormer(
   { accessToken, refreshToken }: Login,
   { output, signal }: Context,
 ): Promise<void> {
+  if (isLoggedOut(former)) return;
   const isSame = (mine?: string, other?: string) => mine !== undefined && mine === other;
   if (isSame(former.accessToken, accessToken) || isSame(former.refreshToken, refreshToken)) return;
   using deadline = startDeadline(revocationMs, signal);

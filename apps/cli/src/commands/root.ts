@@ -87,6 +87,11 @@ export const root: Group = {
       load: async () => (await import('./login.ts')).login,
     },
     {
+      name: 'context',
+      summary: 'List, pick, rename and remove the APIs that you have a login for',
+      load: async () => (await import('./context.ts')).context,
+    },
+    {
       name: 'logout',
       summary: 'Forget the login and revoke its tokens',
       load: async () => (await import('./logout.ts')).logout,

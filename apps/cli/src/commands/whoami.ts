@@ -7,11 +7,11 @@ import { formatTimeLeft } from '../output/time-left.ts';
 
 export const whoami = defineCommand({
   description:
-    'Show who the token speaks for, what it allows, when it expires and where it is from.',
+    'Show who the token speaks for, what it allows, when it expires, where it is from and its context.',
   options: {},
   examples: ['ondemand whoami', "ondemand whoami --json | jq -r '.expiresAt'"],
   async run({ connectFrom, output, signal }) {
-    const { client, url, tokenFrom } = await connectFrom();
+    const { client, url, context, tokenFrom } = await connectFrom();
     using _spinner = output.spin('Asking who the token is');
     const caller = await client.whoami.query(undefined, { signal });
     output.show(caller, ({ sub, clientId, scopes, expiresAt }) =>
@@ -21,7 +21,10 @@ export const whoami = defineCommand({
           ['Client', clientId],
           ['Scopes', scopes.join(', ') || 'none'],
           ['Expires', `${formatTimeLeft(Date.parse(expiresAt) - Date.now())} (${expiresAt})`],
-          ['Token', `from ${tokenFrom}`],
+          tokenFrom === 'ONDEMAND_TOKEN' || context === undefined
+            ? undefined
+            : ['Context', context.name],
+          ['Token', `from ${tokenFrom === 'ONDEMAND_TOKEN' ? tokenFrom : 'ondemand login'}`],
           ['API', url],
         ],
         output.style,

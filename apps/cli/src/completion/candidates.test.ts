@@ -5,6 +5,7 @@ import { type CompletionOptions, findCandidates } from './candidates.ts';
 const known = {
   containers: ['db', 'nginx', '$(reboot)', '-rf'],
   jobs: ['20260208-1f', '20260207-2a', '$(reboot)'],
+  contexts: ['home', 'büro', '127.0.0.1:5000', '-rf'],
 };
 const find = (line: string, list: CompletionOptions['list'] = async (source) => known[source]) =>
   findCandidates({ root, words: line.split(' '), list });
@@ -13,7 +14,10 @@ test.each([
   ['st', ['status', 'start', 'stop', 'stats']],
   ['vm re', ['reboot', 'reset']],
   ['--json vm sto', ['stop']],
-  ['vm stop --', ['--json', '--url', '--help', '--wait', '--timeout', '--yes', '--hard']],
+  [
+    'vm stop --',
+    ['--json', '--url', '--context', '--help', '--wait', '--timeout', '--yes', '--hard'],
+  ],
   ['ps --q', ['--quiet']],
   ['jobs ', ['cancel', '20260208-1f', '20260207-2a']],
   ['jobs cancel ', ['20260208-1f', '20260207-2a']],
@@ -32,6 +36,11 @@ test.each([
   ['start db ', ['nginx']],
   ['ps ', []],
   ['frob ', []],
+  ['ps --context ', ['home', 'büro', '127.0.0.1:5000']],
+  ['--context h', ['home']],
+  ['context ', ['ls', 'use', 'rename', 'rm']],
+  ['context use b', ['büro']],
+  ['context rename home ', []],
 ])('"ondemand %s" goes on with %j', async (line, expected) => {
   expect(await find(line)).toEqual(expected);
 });

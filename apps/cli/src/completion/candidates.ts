@@ -1,9 +1,10 @@
 // Completion candidates for the last word of an unfinished command line.
 
-import type { Command, Group, OperandSource, Options } from '../command-line/command.ts';
+import type { Command, Group, OperandSource, Options, Valued } from '../command-line/command.ts';
 import { globalOptions } from '../command-line/options.ts';
 import { findSubject } from '../command-line/parse.ts';
 import { tokenize } from '../command-line/tokens.ts';
+import { isContextName } from '../login/context-name.ts';
 
 export interface CompletionOptions {
   readonly root: Group;
@@ -29,7 +30,8 @@ async function findAll(
 ): Promise<readonly string[]> {
   const { subject, rest } = await findSubject(root, words.slice(0, -1));
   const options: Options = { ...globalOptions, ...(subject.kind === 'command' && subject.options) };
-  if (isValueOf(rest.at(-1), options)) return [];
+  const valued = findValued(rest.at(-1), options);
+  if (valued !== undefined) return valued.from === undefined ? [] : listNames(list, valued.from);
   if (current.startsWith('-')) return Object.keys(options).map((name) => `--${name}`);
   if (subject.kind === 'group') return subject.commands.map(({ name }) => name);
   const given = tokenize(rest, options).operands;
@@ -42,19 +44,29 @@ async function findOperands(
   { given, list }: { given: readonly string[] } & Pick<CompletionOptions, 'list'>,
 ): Promise<readonly string[]> {
   if (operands === undefined) return [];
-  const takesOne = operands.arity === 'one' || operands.arity === 'maybe';
+  const takesOne = ['one', 'maybe', 'two'].includes(operands.arity); // the second of two is a new name
   if (takesOne && given.length > 0) return [];
   if (typeof operands.from !== 'string') return operands.from;
-  const names = await list(operands.from);
-  return names.filter((name) => isName.test(name) && !given.includes(name));
+  const names = await listNames(list, operands.from);
+  return names.filter((name) => !given.includes(name));
 }
 
 /** Docker's own rule for names, which covers the ids of jobs: whatever else an API answers never reaches a shell. */
 const isName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
-/** Whether the word before the cursor is an option that waits for its value. */
-function isValueOf(word: string | undefined, options: Options): boolean {
-  return Object.entries(options).some(
+async function listNames(
+  list: CompletionOptions['list'],
+  source: OperandSource,
+): Promise<readonly string[]> {
+  const isPlain = (name: string) =>
+    source === 'contexts' ? isContextName(name) : isName.test(name);
+  return (await list(source)).filter(isPlain);
+}
+
+/** The option that waits for the word at the cursor as its value. */
+function findValued(word: string | undefined, options: Options): Valued<unknown> | undefined {
+  const found = Object.entries(options).find(
     ([name, { kind, short }]) => kind === 'value' && (word === `--${name}` || word === `-${short}`),
   );
+  return found?.[1].kind === 'value' ? found[1] : undefined;
 }

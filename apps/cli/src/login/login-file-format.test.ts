@@ -9,6 +9,7 @@ import {
 } from './login-file-format.ts';
 
 const login: Login = {
+  name: 'api.example.com',
   issuer: 'https://auth.example.com',
   clientId: 'ondemand-cli',
   scope: 'read admin',
@@ -26,7 +27,8 @@ const key = 'https://api.example.com';
 test.each([
   { current: undefined, logins: {} },
   { current: key, logins: { [key]: login } },
-  { current: undefined, logins: { [key]: full, 'http://127.0.0.1:5000': login } },
+  { current: undefined, logins: { [key]: full, 'http://127.0.0.1:5000': { ...login, name: 'x' } } },
+  { current: key, currentKey: `${key}#b`, logins: { [`${key}#b`]: { ...full, sshUser: 'opc' } } },
 ])('what was written is read back', (stored) => {
   expect(parseLogins(serializeLogins(stored))).toEqual(stored);
 });
@@ -50,11 +52,41 @@ test.each([
     { refreshToken: 1 },
     { secretFile: {} },
     { audience: 'text' },
+    { name: 'a/b' },
+    { name: 1 },
+    { sshUser: 1 },
   ].map((change) =>
     serializeLogins({ current: undefined, logins: { [key]: { ...full, ...change } as Login } }),
   ), // wrong on purpose
 ])('%s is not read', (text) => {
   expect(parseLogins(text)).toBeUndefined();
+});
+
+test('logins that were stored before there were contexts get names of their hosts, each its own', () => {
+  const { name: _, ...old } = login;
+  const urls = [
+    'https://api.example.com',
+    'https://api.example.com/b',
+    'http://[::1]:5000',
+    'http://127.0.0.1:5000',
+    'https://münchen.example',
+  ];
+  const logins = Object.fromEntries(urls.map((url) => [url, old]));
+  const stored = parseLogins(serializeLogins({ current: urls[1], logins }));
+  expect(Object.values(stored?.logins ?? {}).map(({ name }) => name)).toEqual([
+    'api.example.com',
+    'api.example.com-2',
+    '1:5000',
+    '127.0.0.1:5000',
+    'xn--mnchen-3ya.example',
+  ]);
+  expect(stored?.current).toBe(urls[1]);
+});
+
+test('a name that two have, which no ondemand writes, stays with the first', () => {
+  const logins = { [key]: login, 'http://b.example': login };
+  const stored = parseLogins(serializeLogins({ current: undefined, logins }));
+  expect(stored?.logins['http://b.example']?.name).toBe('b.example');
 });
 
 test.each([

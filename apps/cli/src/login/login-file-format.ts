@@ -1,7 +1,13 @@
-// The stored form of logins, validated when read, since the file may have been edited.
+// The stored form of contexts and their logins, validated when read, since the file may have been edited.
 
-/** One login at one API. */
+import { isContextName, nameAll } from './context-name.ts';
+
+/** One context: a named API with its login. Versions before there were contexts wrote and keep the same form. */
 export interface Login {
+  /** What the user calls it; made from the URL's host where it was stored without one. */
+  readonly name?: string | undefined;
+  /** Who the user is to the VM's sshd; undefined: what `ssh` itself takes. */
+  readonly sshUser?: string | undefined;
   readonly issuer: string;
   readonly clientId: string;
   /** As it was asked for. */
@@ -31,13 +37,27 @@ export interface Audience {
 }
 
 export interface StoredLogins {
-  /** The URL of the last login: where the API is when nothing else says so. */
+  /** The URL of the current context: where the API is when nothing else says so. */
   readonly current: string | undefined;
-  /** By the URL of the API, as `toApiKey` writes it. */
+  /** Its key, where that is not its URL; lost when an older version writes the file. */
+  readonly currentKey?: string | undefined;
+  /** By the URL of the API, as `toApiKey` writes it; of further logins at the same URL with a fragment, which older versions leave alone. */
   readonly logins: Readonly<Record<string, Login>>;
 }
 
 export const noLogins: StoredLogins = { current: undefined, logins: {} };
+
+/** A login that has ended by logout: its context stays. Older versions find a token that has ended long ago. */
+export function toLoggedOut({ name, sshUser, issuer, clientId, scope }: Login): Login {
+  const expiresAt = new Date(0).toISOString();
+  return { name, sshUser, issuer, clientId, scope, accessToken: noToken, expiresAt };
+}
+
+export function isLoggedOut({ accessToken }: Login): boolean {
+  return accessToken === noToken;
+}
+
+const noToken = 'ended-by-logout';
 
 /** The one spelling of an API's URL: host in lower case, default port and slashes at the end left out. */
 export function toApiKey(url: string): string {
@@ -66,29 +86,30 @@ export function toMarginMs({ expiresAt, obtainedAt }: Login): number {
 const longestMarginMs = 60_000;
 const marginShare = 0.2;
 
-export function serializeLogins({ current, logins }: StoredLogins): string {
-  return `${JSON.stringify({ version: 1, current, logins }, null, 2)}\n`;
+export function serializeLogins({ current, currentKey, logins }: StoredLogins): string {
+  return `${JSON.stringify({ version: 1, current, currentKey, logins }, null, 2)}\n`;
 }
 
 /** Undefined when the text is not what `serializeLogins` writes; an error could quote a token. */
 export function parseLogins(text: string): StoredLogins | undefined {
   const value = parseJson(text);
   if (!isRecord(value) || value.version !== 1 || !isRecord(value.logins)) return undefined;
-  const { current, logins } = value;
-  if (!isOptionalUrl(current)) return undefined;
+  const { current, currentKey, logins } = value;
+  if (!isOptionalUrl(current) || !isOptionalString(currentKey)) return undefined;
   for (const [url, login] of Object.entries(logins)) {
     if (!URL.canParse(url) || !isLogin(login)) return undefined;
   }
-  return { current, logins: logins as Record<string, Login> }; // each was checked
+  return { current, currentKey, logins: nameAll(logins as Record<string, Login>) }; // each was checked
 }
 
 function isLogin(value: unknown): value is Login {
   if (!isRecord(value)) return false;
   const { issuer, clientId, scope, accessToken, expiresAt } = value;
-  const { audience, secretFile, secretMethod, refreshToken, obtainedAt } = value;
+  const { audience, secretFile, secretMethod, refreshToken, obtainedAt, name, sshUser } = value;
   return (
     [clientId, scope, accessToken].every((part) => typeof part === 'string') &&
-    [secretFile, secretMethod, refreshToken].every(isOptionalString) &&
+    [secretFile, secretMethod, refreshToken, sshUser].every(isOptionalString) &&
+    (name === undefined || (typeof name === 'string' && isContextName(name))) &&
     (audience === undefined || isAudience(audience)) &&
     issuer !== undefined &&
     isOptionalUrl(issuer) &&

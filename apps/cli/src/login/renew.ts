@@ -16,40 +16,56 @@ import { toRequestOptions } from './issuer-http.ts';
 import { type Login, toRenewal } from './login-file-format.ts';
 import { type Tokens, toResource, toTokens } from './token-request.ts';
 
-export interface RenewalSignals {
+export interface RenewalOptions {
   /** Ends whatever is under way. */
   readonly signal: AbortSignal;
   /** Ends what comes before the request for tokens: that one may use up the refresh token, so its answer is worth waiting for. */
   readonly stop: AbortSignal;
+  /** What gets another login, for the messages. */
+  readonly command?: string | undefined;
 }
 
 /** The login with new tokens. Throws `CliError`: `denied` when only its user can renew it, `unavailable` when the issuer is. */
-export async function renew(login: Login, { signal, stop }: RenewalSignals): Promise<Login> {
+export async function renew(
+  login: Login,
+  { signal, stop, command = 'ondemand login' }: RenewalOptions,
+): Promise<Login> {
   const { issuer, refreshToken } = login;
   const way = toRenewal(login);
-  if (way === 'none') throw toLogInAgain();
+  if (way === 'none') throw toLogInAgain({ command });
   const server = await discover(issuer, stop);
   stop.throwIfAborted();
   const tokens =
     way === 'refresh'
-      ? await refresh(login, server, signal)
-      : await askAgain(login, server, signal);
+      ? await refresh(login, server, { signal, command })
+      : await askAgain(login, server, { signal, command });
   return { ...login, ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
 }
 
 /** Only the user can log in again. */
-export function toLogInAgain(cause?: unknown): CliError {
+export function toLogInAgain({
+  command = 'ondemand login',
+  cause,
+}: {
+  readonly command?: string | undefined;
+  readonly cause?: unknown;
+}): CliError {
   return new CliError(
     exitCodes.denied,
-    'The stored login has ended and cannot be renewed; run ondemand login',
+    `The stored login has ended and cannot be renewed; run ${command}`,
     { cause },
   );
+}
+
+interface Asking {
+  readonly signal: AbortSignal;
+  readonly command: string;
 }
 
 async function refresh(
   { clientId, refreshToken = '', audience }: Login,
   server: AuthorizationServer,
-  signal: AbortSignal,
+  { signal, command }: Asking,
 ): Promise<Tokens> {
   const client = { client_id: clientId };
 
@@ -70,18 +86,19 @@ async function refresh(
     });
   } catch (error) {
     const failure = toIssuerFailure(error, signal);
-    if (failure.kind === 'refused' && failure.code === 'invalid_grant') throw toLogInAgain(error);
+    if (failure.kind === 'refused' && failure.code === 'invalid_grant')
+      throw toLogInAgain({ command, cause: error });
     if (failure.kind === 'refused' && failure.code === 'invalid_request') {
       throw new CliError(
         exitCodes.unavailable,
-        `The issuer ${server.issuer} did not renew the login (invalid_request), perhaps for another renewal at the same time; try again, and run ondemand login if it stays so${toSaying(failure.says)}`,
+        `The issuer ${server.issuer} did not renew the login (invalid_request), perhaps for another renewal at the same time; try again, and run ${command} if it stays so${toSaying(failure.says)}`,
         { cause: error },
       );
     }
     if (failure.kind === 'refused') {
       throw new CliError(
         exitCodes.denied,
-        `The issuer ${server.issuer} refused (${failure.code}) when asked to renew the login; run ondemand login, and if that is refused too check the client '${clientId}' there${toSaying(failure.says)}`,
+        `The issuer ${server.issuer} refused (${failure.code}) when asked to renew the login; run ${command}, and if that is refused too check the client '${clientId}' there${toSaying(failure.says)}`,
         { cause: error },
       );
     }
@@ -93,13 +110,13 @@ async function refresh(
 async function askAgain(
   { clientId, scope, audience, secretFile = '', secretMethod }: Login,
   server: AuthorizationServer,
-  signal: AbortSignal,
+  { signal, command }: Asking,
 ): Promise<Tokens> {
   const secret = await readSecretFile(secretFile).catch((error: unknown) => {
     if (!(error instanceof CliError)) throw error;
     throw new CliError(
       exitCodes.denied,
-      `The stored login has ended, and to renew it takes its secret: ${error.message}; put it back there, or run ondemand login`,
+      `The stored login has ended, and to renew it takes its secret: ${error.message}; put it back there, or run ${command}`,
       { cause: error },
     );
   });

@@ -2,11 +2,22 @@
 
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { type Login, toApiKey, toMarginMs, toMsLeft, toRenewal } from './login-file-format.ts';
+import {
+  isLoggedOut,
+  type Login,
+  toApiKey,
+  toMarginMs,
+  toMsLeft,
+  toRenewal,
+} from './login-file-format.ts';
 import type { LoginStore } from './login-store.ts';
 
 export interface SessionToken {
   readonly url: string;
+  /** What the login is stored by, where that is not the URL. */
+  readonly key?: string;
+  /** What gets another login. */
+  readonly command?: string;
   /** As it was read at the start. */
   readonly login: Login;
   readonly store: LoginStore;
@@ -81,25 +92,24 @@ interface Need {
 }
 
 async function renewStored(
-  { url, store, signal, onWait = () => {} }: SessionToken,
+  { url, key = toApiKey(url), command, store, signal, onWait = () => {} }: SessionToken,
   { mustRenew, isRefused }: Need,
 ): Promise<Login> {
-  const key = toApiKey(url);
   const newest = (await store.read()).logins[key];
   if (newest !== undefined && !mustRenew(newest)) return newest; // another process was first
   return store.change(signal, async ({ stored, save, signal: untilLost }) => {
     const latest = stored.logins[key];
     const { renew, toLogInAgain } = await import('./renew.ts'); // late, so that other calls do not load an OAuth client
-    if (latest === undefined) throw toLogInAgain();
+    if (latest === undefined || isLoggedOut(latest)) throw toLogInAgain({ command });
     if (!mustRenew(latest)) return latest; // another process was first
     if (toRenewal(latest) === 'none') {
       if (isRefused) return latest; // the API's own words say more
-      throw toLogInAgain();
+      throw toLogInAgain({ command });
     }
     const text = `Waiting for the issuer ${latest.issuer} to renew the login`;
     const timer = setTimeout(() => onWait(text), announceMs);
     try {
-      const fresh = await renew(latest, { signal: untilLost, stop: signal });
+      const fresh = await renew(latest, { signal: untilLost, stop: signal, command });
       await save({ ...stored, logins: { ...stored.logins, [key]: fresh } });
       return fresh;
     } finally {

@@ -1,0 +1,35 @@
+// Which context a login is for, and where its API is.
+
+import { usageError } from '../cli-error.ts';
+import {
+  defaultUrl,
+  readChosenContext,
+  readGivenUrl,
+  readTarget,
+  type TargetSource,
+} from '../settings.ts';
+import { parseContextName } from './context-name.ts';
+import { listContexts } from './contexts.ts';
+
+export interface LoginTarget {
+  /** Undefined where nobody named one: the URL says which. */
+  readonly name: string | undefined;
+  readonly url: string;
+}
+
+/** A context that is there is where it was, unless `--url` moves it; a new one is never put where another one is unasked. Throws a usage error. */
+export async function readLoginTarget(source: TargetSource): Promise<LoginTarget> {
+  const { context: flag, url, store } = source;
+  const chosen = flag ?? readChosenContext({ ...source, context: undefined });
+  if (chosen === undefined) return { name: undefined, url: (await readTarget(source)).url };
+  const name = parseContextName(chosen);
+  const all = listContexts(await store.read());
+  const known = url === undefined ? all.find((context) => context.name === name) : undefined;
+  const given = known?.url ?? readGivenUrl(source);
+  if (given !== undefined) return { name, url: given };
+  if (all.length === 0) return { name, url: defaultUrl };
+  const names = all.map((context) => context.name).join(', ');
+  throw usageError(
+    `there is no context '${name}' yet (there are ${names}); to make it, say with --url where its API is`,
+  );
+}
