@@ -14,7 +14,7 @@ import { readClientAddress } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { addErrorHandlers, sendError } from './http/error-handlers.ts';
 import { answerClientError, refuseMalformed, toOriginForm } from './http/malformed-requests.ts';
-import { addRequestLog } from './http/request-log.ts';
+import { type AnsweredRequest, addRequestLog } from './http/request-log.ts';
 import { addRouteCheck } from './http/route-check.ts';
 import { toSecurityHeaders } from './http/security-headers.ts';
 import {
@@ -76,6 +76,8 @@ export interface ServerOptions {
   /** So long a reader may leave an answer lying; 30 s if left out. */
   readonly unreadMs?: number;
   readonly audit: AuditTrail;
+  /** Told of each request once it was answered. */
+  readonly onAnswered?: ((request: AnsweredRequest) => void) | undefined;
   /** Rejects with the reason while requests could not be served. */
   readonly checkReady: () => Promise<void>;
 }
@@ -142,7 +144,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     if (isClosing) reply.header('connection', 'close'); // else a kept-alive connection holds the close up
     done();
   });
-  addRequestLog(app);
+  addRequestLog(app, options.onAnswered);
   endSilentConnections(app);
   endUnreadAnswers(app, options);
   addGuard(app, guard);

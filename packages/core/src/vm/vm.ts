@@ -21,6 +21,8 @@ export interface VmOptions {
   readonly linkFailures?: () => number;
   /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
   readonly onAction?: () => void;
+  /** Called when OCI took an action. */
+  readonly onInitiated?: (action: VmAction) => void;
   /** Called when the address becomes unreadable; the state is reported without it. */
   readonly onAddressUnreadable?: (error: unknown) => void;
   /** How long one read of the VM may take altogether. */
@@ -80,6 +82,7 @@ export function createVm({
   link,
   linkFailures = () => 0,
   onAction,
+  onInitiated,
   onAddressUnreadable = () => {},
   statusDeadlineMs = 30_000,
   addressDeadlineMs = 5000,
@@ -152,6 +155,7 @@ export function createVm({
     } finally {
       onAction?.();
     }
+    onInitiated?.(action);
     link.drop(`${action} was sent to ${vmId}`);
     return { action, status: 'initiated', vmId };
   }

@@ -20,6 +20,7 @@ import {
   limit,
   origins,
   port,
+  portOrOff,
   proxies,
   redisUrl,
   scopeToken,
@@ -91,6 +92,11 @@ export const environmentSchema = z.object({
     .optional()
     .describe(
       'after so many hours the VM is stopped although it is used; a lease puts that off; off if left out, or `off`',
+    ),
+  METRICS_PORT: portOrOff
+    .optional()
+    .describe(
+      'Prometheus reads `/metrics` on this port of `HOST`, without a token: see [docs/metrics.md](docs/metrics.md); off if left out, or `off`',
     ),
   SHUTDOWN_GRACE_SECONDS: seconds
     .default(10)

@@ -33,6 +33,10 @@ export const port = text
   .transform(Number)
   .pipe(z.number().min(1, notAPort).max(65_535, notAPort));
 
+export const portOrOff = text
+  .transform((value) => (value === 'off' ? undefined : value))
+  .pipe(port.optional());
+
 /** How much there may be of something; 0 for no limit. */
 export const limit = text
   .regex(/^\d{1,7}$/, 'must be a whole number, 0 for no limit')

@@ -92,12 +92,14 @@ function toSources(variable: string): string[] {
   return isOfProfile ? [variable, 'OCI_CONFIG_FILE', 'OCI_CONFIG_PROFILE'] : [variable];
 }
 
-function toStartFailure(error: unknown, { HOST, PORT }: Config): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+function toStartFailure(error: unknown, { HOST, METRICS_PORT }: Config): string {
+  const { code, port }: NodeJS.ErrnoException & { port?: number } =
+    error instanceof Error ? error : new Error();
+  const name = port === METRICS_PORT ? 'METRICS_PORT' : 'PORT';
   if (code === 'EADDRINUSE')
-    return `Port ${PORT} of ${HOST} is in use; stop what listens there, or choose another with PORT.`;
+    return `Port ${port} of ${HOST} is in use; stop what listens there, or choose another with ${name}.`;
   if (code === 'EACCES')
-    return `Cannot listen on ${HOST} port ${PORT} (${code}); choose others with HOST and PORT.`;
+    return `Cannot listen on ${HOST} port ${port} (${code}); choose others with HOST and ${name}.`;
   return `The API could not start: ${messageOf(error)}`;
 }
 

@@ -28,6 +28,8 @@ import { createAuthenticator } from '../auth/authenticator.ts';
 import { waitAtMost } from '../auth/wait-at-most.ts';
 import type { Config } from '../config/config.ts';
 import { createServer } from '../index.ts';
+import { openScrapes } from '../metrics/open.ts';
+import { createWakeStages } from '../metrics/wake-stages.ts';
 import {
   ociOptions,
   sshOptions,
@@ -50,10 +52,15 @@ export interface ServiceOptions {
 /** Resolves once the API listens. */
 export async function startService(config: Config, { logger }: ServiceOptions): Promise<Service> {
   const clock = systemClock;
+  const metrics =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : (await import('../metrics/metrics.ts')).createMetrics();
   const compute = createOciCompute({
     ...ociOptions(config),
     instanceId: config.OCI_INSTANCE_ID,
     timeoutMs: config.OCI_TIMEOUT_SECONDS * 1000,
+    ...(metrics && { onRequest: metrics.onOciRequest }),
   });
   let linkFailures = 0;
   const connection = createSshConnection({
@@ -67,6 +74,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     onEvent: (event) => {
       if (event.type !== 'connected') linkFailures += 1;
       logSshEvent(logger, event);
+      metrics?.onSshEvent(event);
       if (event.type === 'connected') idle.register();
     },
   });
@@ -74,6 +82,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     channels: connection,
     socketPath: config.DOCKER_SOCKET,
     transport: config.DOCKER_TRANSPORT,
+    ...(metrics && { onRequest: metrics.onDockerRequest }),
   });
   const planRebuild = createRebuildPlanner({
     shell: createShell(connection),
@@ -91,6 +100,9 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       events.check('vm');
       readiness.acted();
     },
+    onInitiated(action) {
+      if (action === 'START') wakeStages?.begin();
+    },
     onAddressUnreadable: (err) =>
       logger.warn({ err }, "OCI does not tell the VM's address; GET /vm/status goes without it"),
   });
@@ -102,6 +114,8 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     readConsole: (options) => compute.readConsole({ lines: 100, ...options }),
     clock,
   });
+  const wakeStages =
+    metrics && createWakeStages({ readiness, clock, onStage: metrics.onWakeStage });
   const jobs = createJobs({
     host: createJobHost({ connection }),
     planRebuild,
@@ -204,12 +218,15 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     sharedCounter,
     keepAliveSeconds: config.KEEP_ALIVE_SECONDS,
     audit,
+    onAnswered: metrics?.onAnswered,
   });
   // After the server's own hook, which interrupts the streams: one whose source ended first would look complete. Before the close waits for those that still open.
   app.addHook('preClose', async () => {
     await Promise.all([events, readiness, waker].map((service) => service[Symbol.asyncDispose]()));
   });
+  let scrapes: AsyncDisposable | undefined;
   const closeAdapters = async () => {
+    await scrapes?.[Symbol.asyncDispose]();
     await idle[Symbol.asyncDispose]();
     await engine[Symbol.asyncDispose]();
     await connection[Symbol.asyncDispose]();
@@ -219,7 +236,9 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
 
   try {
     await app.listen({ host: config.HOST, port: config.PORT });
+    scrapes = await openScrapes(config, { metrics, vm, idle, link: connection, logger });
   } catch (error) {
+    await app.close();
     await closeAdapters();
     throw error;
   }

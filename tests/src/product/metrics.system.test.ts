@@ -1,0 +1,82 @@
+// What Prometheus reads of a server that does its work: the names of section 9 of the contract, with what really happened.
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findFreePort } from '../support/free-port.ts';
+import { type App, startApp } from '../support/start-app.ts';
+import { until } from '../support/until.ts';
+
+let app: App;
+let port = 0;
+
+beforeAll(async () => {
+  port = await findFreePort();
+  app = await startApp({ env: { METRICS_PORT: String(port) } });
+});
+afterAll(() => app[Symbol.asyncDispose]());
+
+function scrape(path = '/metrics', init: RequestInit = {}): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}${path}`, init);
+}
+
+/** Of the sample whose line begins so, or undefined. */
+async function read(sample: string): Promise<number | undefined> {
+  const lines = (await (await scrape()).text()).split('\n');
+  const line = lines.find((each) => each.startsWith(`${sample} `));
+  return line === undefined ? undefined : Number(line.slice(sample.length + 1));
+}
+
+test('requests, the VM, its connection and the requests behind them are counted', async () => {
+  await app.getJson('/containers');
+  await (await app.get('/containers/nothing/status')).text();
+  const answer = await scrape();
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  const text = await answer.text();
+  for (const line of [
+    'ondemand_http_requests_total{method="GET",route="/containers",status="200"} 1',
+    'ondemand_http_requests_total{method="GET",route="/containers/:name/status",status="404"} 1',
+    'ondemand_http_request_duration_seconds_count{method="GET",route="/containers"} 1',
+    'ondemand_ssh_connected 1',
+    'ondemand_ssh_connects_total 1',
+    'ondemand_vm_state{state="RUNNING"} 1',
+    'ondemand_vm_state{state="STOPPED"} 0',
+    'ondemand_jobs_running 0',
+  ])
+    expect(text.split('\n')).toContain(line);
+  expect(text).toMatch(
+    /^ondemand_oci_requests_total\{operation="GetInstance",outcome="200"\} [1-9]/m,
+  );
+  expect(text).toMatch(/^ondemand_docker_requests_total\{operation="list",outcome="200"\} [1-9]/m);
+  expect(text).toMatch(/^process_resident_memory_bytes [1-9]/m);
+  expect(text).not.toContain('nothing'); // neither names nor queries are labels
+});
+
+test('the time on and the time used grow from scrape to scrape', async () => {
+  const before = (await read('ondemand_vm_on_seconds_total')) ?? 0;
+  await until(
+    'time to pass',
+    async () => ((await read('ondemand_vm_on_seconds_total')) ?? 0) > before,
+  );
+  expect(await read('ondemand_vm_used_seconds_total')).toBeDefined();
+});
+
+test('a wake is timed by stage', async () => {
+  await (await app.post('/vm/stop')).text();
+  await until(
+    'the VM to be off',
+    async () => (await read('ondemand_vm_state{state="STOPPED"}')) === 1,
+  );
+  expect(await read('ondemand_ssh_connected')).toBe(0);
+  expect((await app.post('/vm/wake')).status).toBe(200);
+  for (const stage of ['vm', 'ssh', 'docker'])
+    await until(
+      `the stage ${stage} to be counted`,
+      async () => (await read(`ondemand_vm_wake_seconds_count{stage="${stage}"}`)) === 1,
+    );
+});
+
+test('the port serves nothing else, and the API no metrics', async () => {
+  expect((await scrape('/containers')).status).toBe(404);
+  expect((await scrape('/metrics', { method: 'POST' })).status).toBe(405);
+  expect((await app.get('/metrics')).status).toBe(404);
+});
