@@ -36,6 +36,11 @@ export function toReason({ message, cause }: OnDemandError): string {
   return cause instanceof CliError ? cause.message : message;
 }
 
+/** Of a code that this version does not know, undefined. */
+export function toExitCode(code: string): ExitCode | undefined {
+  return Object.hasOwn(exitCodeOf, code) ? exitCodeOf[code as ErrorCode] : undefined;
+}
+
 /** Exhaustive by type: a code that the client adds does not compile without its line here. */
 const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
   BAD_REQUEST: exitCodes.usage,

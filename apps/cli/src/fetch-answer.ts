@@ -1,16 +1,13 @@
 // `fetch` for the calls of the client, on `node:http`: Node's own takes longer to load than all else that a command needs.
 
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { version } from './version.ts';
 
 /** As much of `fetch` as a call uses: whole answers, and redirects as they came. Streams get Node's own. Rejects with the system's code. */
 export const fetchAnswer = (async (url: string, init: AnswerInit) => {
   if (init.headers.accept === 'text/event-stream') return fetch(url, init);
-  const { request } = url.startsWith('https:')
-    ? await import('node:https')
-    : await import('node:http');
-  return toResponse(await send(request, url, init));
+  return toResponse(await sendRequest(url, init));
 }) as typeof fetch; // the client asks in no other way
 
 interface AnswerInit {
@@ -20,17 +17,18 @@ interface AnswerInit {
   readonly body?: string;
 }
 
-type Request = (
-  url: string,
-  options: RequestOptions,
-  onResponse: (response: IncomingMessage) => void,
-) => ClientRequest;
+export interface RequestInit extends Omit<AnswerInit, 'body'> {
+  readonly body?: string | Buffer | undefined;
+}
 
-function send(
-  request: Request,
+/** Resolves with the head of the answer, whatever it is. Redirects are not followed. Rejects with the system's code. */
+export async function sendRequest(
   url: string,
-  { method, headers, body, signal }: AnswerInit,
+  { method, headers, body, signal }: RequestInit,
 ): Promise<IncomingMessage> {
+  const { request } = url.startsWith('https:')
+    ? await import('node:https')
+    : await import('node:http');
   return new Promise((resolve, reject) => {
     const all = { accept: '*/*', 'user-agent': `ondemand/${version}`, ...headers };
     const outgoing = request(url, { method, headers: all, signal }, resolve);

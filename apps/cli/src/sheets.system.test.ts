@@ -1,8 +1,11 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { backup, nginx, sample } from './testing/fixtures.test-support.ts';
 import { runBin } from './testing/run-bin.test-support.ts';
 import { refusal, type Script, startStubApi } from './testing/stub-api.test-support.ts';
+import { makeTemporaryFolder } from './testing/temporary-folder.test-support.ts';
 
 const perName: Script = (input) => {
   const { name } = input as { name: string }; // as the client sends it
@@ -68,4 +71,26 @@ test('stats asks for at most 32 at once', async () => {
   expect(stdout.split('\n')).toHaveLength(52);
   expect(most).toBeLessThanOrEqual(32);
   expect(most).toBeGreaterThan(1);
+});
+
+test('open starts what the desktop opens URLs with, and tells where it is not installed', async () => {
+  await using api = await startStubApi({
+    'containers.status': { data: nginx },
+    'vm.address': { data: { host: '127.0.0.1', port: 22, user: 'opc', hostKeys: [] } },
+  });
+  await using folder = await makeTemporaryFolder();
+  const opened = join(folder.path, 'opened');
+  const xdgOpen = join(folder.path, 'xdg-open');
+  await writeFile(xdgOpen, `#!/bin/sh\necho "$1" > ${opened}.part; mv ${opened}.part ${opened}\n`);
+  await chmod(xdgOpen, 0o755);
+  const desktop = { DISPLAY: ':0', PATH: `${folder.path}:${process.env.PATH}` };
+  const run = await runBin(['open', 'nginx'], { ...api, env: desktop });
+  expect(run).toEqual({ exitCode: 0, stdout: 'http://127.0.0.1:8080/\n', stderr: '' });
+  await expect.poll(() => readFile(opened, 'utf8').catch(() => '')).toBe(run.stdout);
+  const missing = await runBin(['open', 'nginx'], {
+    ...api,
+    env: { ...desktop, PATH: '/nowhere' },
+  });
+  expect(missing).toMatchObject({ exitCode: 0, stdout: run.stdout });
+  expect(missing.stderr).toContain('xdg-open could not be started (ENOENT)');
 });

@@ -16,6 +16,8 @@ export interface Valued<T> {
   readonly short?: string;
   readonly placeholder: string;
   readonly summary: string;
+  /** Given several times, its values are joined: `parse` gives a list of one. */
+  readonly isList?: true;
   /** Where the completion finds its values. */
   readonly from?: OperandSource;
   /** What it is when left out. */

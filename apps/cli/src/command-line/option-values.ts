@@ -17,9 +17,16 @@ export function parseValues(
     values[name] = option.kind === 'flag' ? false : option.fallback;
   }
   for (const { name, rawName, value } of tokens) {
-    values[name] = parseValue(rawName, value, knownOption(path, name, rawName, options), path);
+    const option = knownOption(path, name, rawName, options);
+    const parsed = parseValue(rawName, value, option, path);
+    const isList = option.kind === 'value' && option.isList === true;
+    values[name] = isList ? [...asList(values[name]), ...asList(parsed)] : parsed;
   }
   return values;
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** The option of that name; throws a usage error, with the nearest name, when there is none. */

@@ -1,13 +1,17 @@
 // `ondemand logs`: the end of a container's log, byte for byte as the container wrote it, and what follows.
 
-import type { LogLine } from '@ondemand/client';
+import type { LogLine, SubscribeOptions } from '@ondemand/client';
 import { usageError } from '../cli-error.ts';
 import { defineCommand, type Values } from '../command-line/command.ts';
 import { flag, parseCount } from '../command-line/options.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { toPrintable } from '../output/printable.ts';
+import type { Style } from '../output/style.ts';
+import { widthOf } from '../output/width.ts';
 import { toZoned } from '../output/zoned-time.ts';
-import { follow } from '../watch/follow.ts';
+import { attempt, toOneExit } from '../watch/attempt.ts';
+import { follow, pourAll, showWaits, toExit } from '../watch/follow.ts';
 
 type Lines = number | 'all';
 
@@ -44,20 +48,24 @@ const options = {
 export const logs = defineCommand({
   description: `Print the end of a container's log, unaltered: stdout and stderr in order, both on stdout.
 With -f it goes on over restarts of the container and losses of the connection, every line once.
-With -f, --since or -t, --json prints one document a line: { "line", "stream", "time" }.`,
-  operands: { arity: 'one', label: 'NAME', from: 'containers' },
+Of several containers each line comes behind its name; one that fails does not end the others.
+With -f, --since or -t, --json prints one document a line: { "line", "stream", "time" }, of several
+containers with "container"; without these each container is a document on a line of its own.`,
+  operands: { arity: 'some', label: 'NAME…', from: 'containers' },
   options,
   examples: [
     'ondemand logs nginx',
     'ondemand logs nginx -n 1000 | grep " 500 "',
     'ondemand logs nginx -f -n 0',
     'ondemand logs nginx --since 10m -t',
+    'ondemand logs nginx app db -f',
   ],
-  async run(context, { options, operands: [name] }) {
+  async run(context, { options, operands }) {
     const { tail, follow, since, timestamps } = options;
+    const names = [...new Set(operands)];
     const wanted = options.lines ?? tail;
     if (follow || since !== undefined || timestamps || wanted === 'all') {
-      return stream(context, name, { ...options, lines: wanted });
+      return stream(context, names, { ...options, lines: wanted });
     }
     const lines = wanted ?? defaultLines;
     if (lines < 1 || lines > mostLinesAtOnce) {
@@ -67,33 +75,83 @@ With -f, --since or -t, --json prints one document a line: { "line", "stream", "
     }
     const { connect, output, signal } = context;
     const client = await connect();
-    using _spinner = output.spin(`Reading the log of ${name}`);
-    const log = await client.containers.logs.query({ name, lines }, { signal });
-    output.show(log, () => log.logs);
-    return exitCodes.done;
+    using _spinner = output.spin(`Reading the log of ${names.join(', ')}`);
+    const read = (name: string) => client.containers.logs.query({ name, lines }, { signal });
+    const [name = ''] = names;
+    if (names.length === 1) {
+      const log = await read(name);
+      output.show(log, () => log.logs);
+      return exitCodes.done;
+    }
+    const prefixes = toPrefixes(names, output.style);
+    const exits: ExitCode[] = [];
+    for (const one of names) {
+      const print = async () =>
+        output.showOne(await read(one), ({ logs: text }) => behind(prefixes.get(one), text));
+      exits.push(await attempt(context, `logs ${one}`, print));
+    }
+    return toOneExit(exits);
   },
 });
 
 async function stream(
   context: Context,
-  name: string,
+  names: readonly string[],
   { lines, follow: goesOn, since, timestamps }: Values<typeof options>,
 ): Promise<ExitCode> {
   if (since === '') throw usageError("--since needs a time such as 10m, not ''");
   const client = await context.connect();
-  const input = {
+  const toInput = (name: string) => ({
     name,
     ...(lines !== undefined && { tail: lines }),
     ...(since !== undefined && { since }),
     ...(timestamps && { timestamps }),
     ...(!goesOn && { follow: false }),
-  };
-  return follow(context, {
-    doing: `Reading the log of ${name}`,
-    subscribe: (how) => client.containers.followLogs.subscribe(input, how),
-    toText: toLine,
   });
+  const doing = `Reading the log of ${names.join(', ')}`;
+  const subscribe = (name: string, how: SubscribeOptions) =>
+    client.containers.followLogs.subscribe(toInput(name), how);
+  const [first = ''] = names;
+  if (names.length === 1) {
+    return follow(context, { doing, subscribe: (how) => subscribe(first, how), toText: toLine });
+  }
+  const prefixes = toPrefixes(names, context.output.style);
+  using wait = showWaits(context.output, doing);
+  const exits = names.map((name) =>
+    attempt(context, `logs ${name}`, () =>
+      pourAll(context, {
+        subscribe: (how) => withName(name, subscribe(name, { ...how, ...wait.hooks })),
+        toText: (line) => behind(prefixes.get(name), toLine(line)),
+      }),
+    ),
+  );
+  const exit = toOneExit(await Promise.all(exits));
+  return context.signal.aborted ? toExit(context.output, context.signal) : exit;
 }
+
+/** For programs, which have no line in front of theirs to tell them apart by. */
+async function* withName(container: string, items: AsyncIterable<LogLine>) {
+  for await (const line of items) yield { container, ...line };
+}
+
+/** Every line behind its container's name, in its colour. */
+function behind(prefix = '', text: string): string {
+  if (text === '') return '';
+  const lines = text.replace(/\n$/, '').split('\n');
+  return lines.map((line) => `${prefix}${line}\n`).join('');
+}
+
+function toPrefixes(names: readonly string[], style: Style): ReadonlyMap<string, string> {
+  const width = Math.max(...names.map(widthOf));
+  return new Map(
+    names.map((name, index) => {
+      const padded = `${toPrintable(name)}${' '.repeat(width - widthOf(name))} | `;
+      return [name, style(colours[index % colours.length] ?? 'cyan', padded)];
+    }),
+  );
+}
+
+const colours = ['cyan', 'yellow', 'green', 'magenta', 'blue'] as const;
 
 function toLine({ time, line }: LogLine): string {
   return time === undefined ? `${line}\n` : `${time} ${line}\n`;

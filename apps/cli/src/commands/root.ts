@@ -62,6 +62,11 @@ export const root: Group = {
       load: async () => (await import('./logs.ts')).logs,
     },
     {
+      name: 'open',
+      summary: 'Open what a container publishes in the browser, or print its URL',
+      load: async () => (await import('./open.ts')).open,
+    },
+    {
       name: 'inspect',
       summary: 'Show one container in full',
       load: async () => (await import('./inspect.ts')).inspect,
@@ -80,6 +85,16 @@ export const root: Group = {
       name: 'jobs',
       summary: 'List the last jobs, show one or follow it',
       load: async () => (await import('./jobs.ts')).jobs,
+    },
+    {
+      name: 'audit',
+      summary: 'Who changed what, or tried to',
+      load: async () => (await import('./audit.ts')).audit,
+    },
+    {
+      name: 'api',
+      summary: 'Call any operation of the API with this login',
+      load: async () => (await import('./api.ts')).api,
     },
     {
       name: 'login',

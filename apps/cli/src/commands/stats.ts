@@ -13,7 +13,8 @@ const doing = 'Measuring'; // above its users: the command is made while this mo
 
 export const stats = defineCommand({
   description: `Show what containers use of CPU, memory, network and disk, as docker stats --no-stream.
-Without a NAME all that run. CPU is of one CPU: 200% is two in full. --json prints an array.
+Without a NAME all that run; of one that does not the cells are blank, with --json the API's zeros.
+CPU is of one CPU: 200% is two in full. --json prints an array.
 With --watch every two seconds until Ctrl-C; with --json a line each time.`,
   operands: { arity: 'any', label: '[NAME…]', from: 'containers' },
   options: { watch: flag('Go on measuring', 'w') },

@@ -33,6 +33,8 @@ export interface Output {
   showOne<T>(value: T, toText: (value: T) => string): void;
   /** One of results without end: the same; resolves when stdout has room for more, has lost its reader or `signal` is aborted. */
   pour<T>(value: T, toText: (value: T) => string, signal: AbortSignal): Promise<void>;
+  /** The result byte for byte as it came, also under `--json`; resolves as `pour` does. */
+  pass(bytes: Buffer | string, signal: AbortSignal): Promise<void>;
   /** An area of the terminal whose text is replaced as a whole; undefined when the output is no terminal. */
   screen(): Screen | undefined;
   /** Text for people only; silent under `--json`. */
@@ -67,6 +69,12 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
     spinner?.clear();
     if (text !== '') stream.write(text);
   };
+  const pass = async (bytes: Buffer | string, signal: AbortSignal): Promise<void> => {
+    if (reader.signal.aborted) return;
+    spinner?.clear();
+    if (stdout.write(bytes)) return;
+    await once(stdout, 'drain', { signal }).catch(() => {}); // aborted, or unread: the caller sees both by itself
+  };
   return {
     json,
     isTerminal,
@@ -81,12 +89,9 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
     showOne(value, toText) {
       write(stdout, json ? toJson(value, { indent: false }) : toText(value));
     },
-    async pour(value, toText, signal) {
-      if (reader.signal.aborted) return;
-      spinner?.clear();
-      if (stdout.write(json ? toJson(value, { indent: false }) : toText(value))) return;
-      await once(stdout, 'drain', { signal }).catch(() => {}); // aborted, or unread: the caller sees both by itself
-    },
+    pour: (value, toText, signal) =>
+      pass(json ? toJson(value, { indent: false }) : toText(value), signal),
+    pass,
     screen: () => (isTerminal && env.TERM !== 'dumb' && !json ? createScreen(stdout) : undefined),
     say(text) {
       if (!json) write(stdout, text);

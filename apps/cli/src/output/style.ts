@@ -2,7 +2,7 @@
 
 import { styleText } from 'node:util';
 
-export type TextStyle = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
+export type TextStyle = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan';
 
 /** Paints text, or leaves it as it is where there are no colours. */
 export type Style = (textStyle: TextStyle, text: string) => string;

@@ -20,33 +20,47 @@ function toNarrow({ minWidth: _, ...column }: Column<ContainerStats>): Column<Co
 
 const columns: readonly Column<ContainerStats>[] = [
   { title: 'NAME', cell: ({ container }) => container },
-  { title: 'CPU %', minWidth: 7, cell: ({ cpuPercent }) => formatPercent(cpuPercent) },
+  { title: 'CPU %', minWidth: 7, cell: measured(({ cpuPercent }) => formatPercent(cpuPercent)) },
   {
     title: 'MEM USAGE / LIMIT',
     minWidth: 21,
-    cell: ({ memoryBytes, memoryLimitBytes }) =>
-      `${formatBinaryBytes(memoryBytes)} / ${formatBinaryBytes(memoryLimitBytes)}`,
+    cell: measured(
+      ({ memoryBytes, memoryLimitBytes }) =>
+        `${formatBinaryBytes(memoryBytes)} / ${formatBinaryBytes(memoryLimitBytes)}`,
+    ),
   },
   {
     title: 'MEM %',
     minWidth: 6,
-    cell: (sample) => formatPercent(toMemoryPercent(sample)),
+    cell: measured((sample) => formatPercent(toMemoryPercent(sample))),
     textStyle: (sample) => (toMemoryPercent(sample) >= 90 ? 'red' : undefined),
   },
   {
     title: 'NET I/O',
     minWidth: 17,
-    cell: ({ networkRxBytes, networkTxBytes }) =>
-      `${formatDecimalBytes(networkRxBytes)} / ${formatDecimalBytes(networkTxBytes)}`,
+    cell: measured(
+      ({ networkRxBytes, networkTxBytes }) =>
+        `${formatDecimalBytes(networkRxBytes)} / ${formatDecimalBytes(networkTxBytes)}`,
+    ),
   },
   {
     title: 'BLOCK I/O',
     minWidth: 17,
-    cell: ({ blockReadBytes, blockWriteBytes }) =>
-      `${formatDecimalBytes(blockReadBytes)} / ${formatDecimalBytes(blockWriteBytes)}`,
+    cell: measured(
+      ({ blockReadBytes, blockWriteBytes }) =>
+        `${formatDecimalBytes(blockReadBytes)} / ${formatDecimalBytes(blockWriteBytes)}`,
+    ),
   },
-  { title: 'PIDS', cell: ({ pids }) => String(pids) },
+  { title: 'PIDS', cell: measured(({ pids }) => String(pids)) },
 ];
+
+/** A container that does not run has nothing to measure: zeros in the API's sample would read as an idle one. */
+function measured(cell: (sample: ContainerStats) => string) {
+  return (sample: ContainerStats): string => {
+    const isStopped = Object.values(sample).every((value) => typeof value === 'string' || !value);
+    return isStopped ? '' : cell(sample);
+  };
+}
 
 function toMemoryPercent({ memoryBytes, memoryLimitBytes }: ContainerStats): number {
   return memoryLimitBytes === 0 ? 0 : (memoryBytes / memoryLimitBytes) * 100;

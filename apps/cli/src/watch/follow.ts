@@ -20,17 +20,28 @@ export async function follow<T>(
   { output, signal }: Pick<Context, 'output' | 'signal'>,
   { doing, subscribe, toText }: Followed<T>,
 ): Promise<ExitCode> {
-  const until = AbortSignal.any([signal, output.unread]);
   using wait = showWaits(output, doing);
+  await pourAll(
+    { output, signal },
+    { subscribe: (how) => subscribe({ ...how, ...wait.hooks }), toText },
+  );
+  return toExit(output, signal);
+}
+
+/** The same without saying what is waited for, for one of several; resolves when the user or the reader has left. */
+export async function pourAll<T>(
+  { output, signal }: Pick<Context, 'output' | 'signal'>,
+  { subscribe, toText }: Omit<Followed<T>, 'doing'>,
+): Promise<void> {
+  const until = AbortSignal.any([signal, output.unread]);
   try {
-    for await (const item of subscribe({ signal: until, ...wait.hooks })) {
+    for await (const item of subscribe({ signal: until })) {
       await output.pour(item, toText, until);
       if (until.aborted) break;
     }
   } catch (error) {
     if (!until.aborted) throw error;
   }
-  return toExit(output, signal);
 }
 
 /** How a read-only command ends when the user interrupts it or the reader of its output has gone. */
