@@ -322,6 +322,8 @@ export interface Announcement {
   readonly at: number;
   readonly stopsAt: number;
   readonly because: StopCause;
+  /** It was not to be carried out. */
+  readonly isDryRun: boolean;
 }
 
 export interface ObservationRequest {
@@ -350,7 +352,7 @@ export interface IdleHost {
   ): Promise<void>;
   /** Keeps it, and tells those who are logged in. */
   announce(
-    announcement: { readonly stopsAt: number; readonly because: StopCause; readonly text: string },
+    announcement: Omit<Announcement, 'at'> & { readonly text: string },
     options?: CallOptions,
   ): Promise<void>;
   /** True for one of all processes that ask within two minutes: the one that may stop the VM. False while a lease holds and, for an idle stop, while a job runs. */

@@ -113,12 +113,16 @@ describeSshd('an observation', () => {
         { name: 'unknown', at: now - 5, by: 'probe' },
       ]);
       await host.note([{ name: 'cpu', at: now - 90, by: 'older' }]);
-      await host.announce({ stopsAt: now + 300, because: 'idle', text: '' });
+      const announcement = { stopsAt: now + 300, because: 'idle' } as const;
+      await host.announce({ ...announcement, isDryRun: true, text: '' });
+      const dry = await host.observe(request);
+      expect(dry.announced).toMatchObject({ ...announcement, isDryRun: true });
+      await host.announce({ ...announcement, isDryRun: false, text: '' });
       const again = await host.observe(request);
       expect(again.uses.get('cpu')).toEqual({ at: now - 50, by: "busy's $(reboot) 98 %" });
       expect(again.uses.get('actions')?.by).toBe('restart of nginx by ana');
       expect(again.unknownAt).toBe(now - 5);
-      expect(again.announced).toMatchObject({ stopsAt: now + 300, because: 'idle' });
+      expect(again.announced).toMatchObject({ ...announcement, isDryRun: false });
       const claim = (because: StopCause, readySince = now) =>
         host.claimStop({ readySince, because });
       // A lease may have been taken, and a job begun, after the last observation.

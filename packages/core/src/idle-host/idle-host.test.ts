@@ -27,7 +27,10 @@ describe.each([scriptExits.noFolder, 1, 126, 137])(
     };
     test.each([
       ['a note', () => host.note([{ name: 'cpu', at: 'now', by: 'web' }])],
-      ['an announcement', () => host.announce({ stopsAt: 9, because: 'idle', text: '' })],
+      [
+        'an announcement',
+        () => host.announce({ stopsAt: 9, because: 'idle', isDryRun: false, text: '' }),
+      ],
       ['the claim of a stop', () => host.claimStop({ readySince: 1, because: 'idle' })],
       ['the registration of a connection', () => host.register({})],
     ])('%s', async (_, write) => {

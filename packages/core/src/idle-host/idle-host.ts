@@ -14,7 +14,7 @@ import {
   observationScript,
   registerScript,
 } from './observation-script.ts';
-import { parseObservation } from './parse-observation.ts';
+import { dryRunWord, parseObservation } from './parse-observation.ts';
 
 export interface IdleHostOptions {
   readonly connection: Pick<SshConnection, 'exec'>;
@@ -57,8 +57,9 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
       const answer = await write(toArgv(claimScript, String(readySince), because), signal);
       return answer === 'claimed\n';
     },
-    async announce({ stopsAt, because, text }, { signal } = {}) {
-      await write(toArgv(announceScript, String(stopsAt), because, toOneLine(text)), signal);
+    async announce({ stopsAt, because, isDryRun, text }, { signal } = {}) {
+      const why = isDryRun ? `${because} ${dryRunWord}` : because;
+      await write(toArgv(announceScript, String(stopsAt), why, toOneLine(text)), signal);
     },
   };
 }

@@ -123,7 +123,7 @@ done
 [ -z "$failed" ] || exit ${scriptExits.noFolder}
 `;
 
-/** Arguments: when it stops, why, and a line for those who are logged in; they get it once, however many processes announce the same. */
+/** Arguments: when it stops, why (and whether it is a dry run), and a line for those who are logged in; they get it once, however many processes announce the same. */
 export const announceScript = `${places}${idlePlace}make_idle || exit ${scriptExits.noFolder}
 now=$(date +%s)
 at=0 stops=0 why=

@@ -5,6 +5,9 @@ import type { VmConnection, VmObservation } from '../ports.ts';
 import { linesOf, parseLines, toLeases } from './lines.ts';
 import { normalizeAddress, toTcpEnd } from './tcp-table.ts';
 
+/** Ends an announcement that is not to be carried out. */
+export const dryRunWord = 'dry-run';
+
 /** `undefined` when it is anything but the whole answer. */
 export function parseObservation(output: string, marker: string): VmObservation | undefined {
   const lines = parseLines(output, marker);
@@ -64,9 +67,10 @@ function toUse(line = ''): { readonly at: number; readonly by: string }[] {
 }
 
 function toAnnouncement(line = ''): VmObservation['announced'] {
-  const [, at, stopsAt, word] = /^(\d{1,12}) (\d{1,12}) (\S+)$/.exec(line) ?? [];
+  const [, at, stopsAt, word, rest] = /^(\d{1,12}) (\d{1,12}) (\S+)(?: (.*))?$/.exec(line) ?? [];
   const because = stopCauses.find((cause) => cause === word);
-  return because && { at: Number(at), stopsAt: Number(stopsAt), because };
+  const isDryRun = rest === dryRunWord;
+  return because && { at: Number(at), stopsAt: Number(stopsAt), because, isDryRun };
 }
 
 function toSeconds(text: string | undefined): number | undefined {

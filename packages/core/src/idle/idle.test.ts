@@ -38,10 +38,10 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     observations: 0,
     notes: [] as unknown[],
     sent: 0,
+    announced: undefined as VmObservation['announced'],
     cpuTimes: () => new Map<string, number>(),
   };
   const uses = new Map<string, { at: number; by: string }>();
-  let announced: VmObservation['announced'];
   const host: IdleHost = {
     async register() {},
     async observe() {
@@ -57,7 +57,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
           apis: [],
           uses: new Map(uses) as VmObservation['uses'],
           unknownAt: uses.get('unknown')?.at,
-          announced,
+          announced: vm.announced,
         },
         ...{
           leases: [],
@@ -75,9 +75,9 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
       vm.notes.push(...all);
       for (const { name, at, by } of all) uses.set(name, { at: at === 'now' ? seconds() : at, by });
     },
-    async announce({ stopsAt, because }) {
+    async announce({ text, ...announcement }) {
       if (vm.isFull) throw full;
-      announced = { at: seconds(), stopsAt, because };
+      vm.announced = { at: seconds(), ...announcement };
     },
     async claimStop() {
       if (vm.isFull) throw full;
@@ -199,6 +199,19 @@ test('a dry run announces and stops nothing', async () => {
     ['announced', true],
     ['stopping', true],
   ]);
+  expect(vm.announced?.isDryRun).toBe(true);
+});
+
+test('what a dry run has announced is announced anew by one that stops', async () => {
+  const { idle, vm, notices, pass } = setUp({ stopAfter: 10 * minute });
+  await using _ = idle;
+  const hourAgo = Math.floor(Date.now() / 1000);
+  vm.announced = { at: hourAgo, stopsAt: hourAgo, because: 'idle', isDryRun: true };
+  await pass(4);
+  expect([vm.sent, notices.map(({ stage }) => stage)]).toEqual([0, ['announced']]);
+  expect(vm.announced?.isDryRun).toBe(false);
+  await pass(2);
+  expect(vm.sent).toBe(1);
 });
 
 test('a VM that cannot be read is unknown in every part, stays on, and is complained of once', async () => {

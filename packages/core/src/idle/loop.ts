@@ -79,8 +79,10 @@ export function createIdleTurn({
       return intervalSeconds;
     }
     const announceAt = stopsAt - settings.announce;
-    if (decision.announces)
-      await host.announce({ stopsAt, because, text: toText(decision, now) }, { signal });
+    if (decision.announces) {
+      const text = toText(decision, now);
+      await host.announce({ stopsAt, because, isDryRun: settings.dryRun, text }, { signal });
+    }
     if (now >= announceAt) announce(assessment, decision);
     else withdraw(assessment, decision);
     if (decision.stops) await stopAfterLastObservation(assessment, decision);

@@ -91,10 +91,10 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       // Written all the same: of a write that fails nobody knows how far it came.
       if (random() < 0.01) sendFault();
     },
-    async announce({ stopsAt, because }) {
+    async announce({ stopsAt, because, isDryRun }) {
       if (random() < 0.05) sendFault();
       announcedAt = now;
-      vm.announced = { at: now, stopsAt, because };
+      vm.announced = { at: now, stopsAt, because, isDryRun };
       if (random() < 0.05) sendFault();
     },
     async claimStop() {

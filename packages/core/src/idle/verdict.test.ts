@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { type SignalName, type SignalState, signalNames } from '../model/idle.ts';
+import type { Announcement } from '../ports.ts';
 import {
   decide,
   type IdleObservation,
@@ -30,6 +31,11 @@ function reading(
   };
 }
 
+const told = (announcement: Partial<Announcement>): Announcement => ({
+  ...{ at: now, stopsAt: now, because: 'idle', isDryRun: false },
+  ...announcement,
+});
+
 /** On for a day, not used for two hours, and announced long enough ago; each part can be changed. */
 function observe({
   states = {},
@@ -45,7 +51,7 @@ function observe({
     ),
     leasedUntil: undefined,
     unknownAt: undefined,
-    announced: { at: now - 10 * minute, stopsAt: now - 90 * minute, because: 'idle' },
+    announced: told({ at: now - 95 * minute, stopsAt: now - 90 * minute }),
     ...changes,
   };
 }
@@ -108,17 +114,27 @@ describe('a VM that nothing uses', () => {
     ['nobody was told', { announced: undefined }, {}],
     [
       'what was announced came before its last use',
-      { announced: { at: now - 3 * hour, stopsAt: now - 2 * hour, because: 'idle' as const } },
+      { announced: told({ at: now - 3 * hour, stopsAt: now - 2 * hour }) },
       {},
     ],
     [
       'another stop was announced',
-      { announced: { at: now - 10 * minute, stopsAt: now, because: 'max-on' as const } },
+      { announced: told({ at: now - 10 * minute, because: 'max-on' }) },
+      {},
+    ],
+    [
+      'a stop was announced that was not to be carried out',
+      { announced: told({ at: now - 10 * minute, isDryRun: true }) },
+      {},
+    ],
+    [
+      'it was announced not so long ahead as the settings say now',
+      { announced: told({ at: now - 2 * minute, stopsAt: now - minute }) },
       {},
     ],
     [
       'the announced time is not there yet',
-      { announced: { at: now - minute, stopsAt: now + 4 * minute, because: 'idle' as const } },
+      { announced: told({ at: now - minute, stopsAt: now + 4 * minute }) },
       {},
     ],
     [
@@ -147,6 +163,16 @@ describe('a VM that nothing uses', () => {
     expect(silent).toMatchObject({ stops: true });
   });
 
+  test('is told anew, and so long ahead, once a dry run has been switched off', () => {
+    const seen = observe({ announced: told({ at: now - hour, isDryRun: true }) });
+    const announced = { announces: true, stops: false, stopsAt: now + 5 * minute };
+    expect(decide(seen, settings)).toMatchObject(announced);
+    const dryRun = { ...settings, dryRun: true };
+    expect(decide(seen, dryRun)).toMatchObject({ announces: false, stops: true });
+    // One that is carried out is told for both, so that two processes do not announce in turn.
+    expect(decide(observe(), dryRun)).toMatchObject({ announces: false, stops: true });
+  });
+
   test('counts from when it became ready where it was not used since', () => {
     const seen = observe({ readySince: now - 20 * minute, announced: undefined });
     expect(decide(seen, settings)).toMatchObject({
@@ -159,7 +185,7 @@ describe('a VM that nothing uses', () => {
 
 describe('MAX_ON_HOURS', () => {
   const rules = { stopAfter: undefined, maxOn: 8 * hour };
-  const announced = { at: now - 6 * minute, stopsAt: now - minute, because: 'max-on' as const };
+  const announced = told({ at: now - 6 * minute, stopsAt: now - minute, because: 'max-on' });
   const readySince = now - 8 * hour - minute;
 
   test('stops the VM although it is used', () => {

@@ -29,7 +29,7 @@ export interface IdleObservation {
   readonly leasedUntil: number | undefined;
   /** When something was last unknown, which keeps the VM on as use does. */
   readonly unknownAt: number | undefined;
-  /** The last one, by whichever process. */
+  /** The last one, by whichever process; one of a dry run counts for dry runs alone. */
   readonly announced: Announcement | undefined;
 }
 
@@ -56,10 +56,18 @@ export function decide(seen: IdleObservation, settings: IdleSettings): Decision 
     return { ...facts, stopsAt: null, because: null, announces: false, stops: false };
   const isAnnounced =
     announced !== undefined &&
+    (settings.dryRun || !announced.isDryRun) &&
     announced.because === stop.because &&
     announced.at >= stop.since &&
     announced.stopsAt >= stop.at - toleranceSeconds;
-  const stopsAt = Math.max(stop.at, isAnnounced ? announced.stopsAt : now + settings.announce);
+  // By a process whose settings were others, it may have been announced less far ahead.
+  const stopsAt = isAnnounced
+    ? Math.max(
+        stop.at,
+        announced.stopsAt,
+        announced.at + settings.announce - slowestAnnouncementSeconds,
+      )
+    : Math.max(stop.at, now + settings.announce);
   return {
     ...facts,
     stopsAt,
@@ -79,6 +87,9 @@ export function laterRules(all: readonly [IdleRules, ...IdleRules[]]): IdleRules
 
 /** Two processes reckon in whole seconds. */
 const toleranceSeconds = 5;
+
+/** From an observation until its announcement is written. */
+const slowestAnnouncementSeconds = 60;
 
 interface Stop {
   readonly at: number;
