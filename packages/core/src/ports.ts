@@ -341,11 +341,11 @@ export interface IdleHost {
   /** So that other processes of the API do not take our connection for a person's. */
   register(rules: IdleRules, options?: CallOptions): Promise<void>;
   observe(request: ObservationRequest, options?: CallOptions): Promise<VmObservation>;
-  /** Keeps when signals were last used; `now` is the VM's. */
+  /** Keeps when signals were last used. */
   note(
     uses: readonly {
       readonly name: SignalName | 'unknown';
-      readonly at: number | 'now';
+      readonly at: number | { readonly secondsAgo: number };
       readonly by: string;
     }[],
     options?: CallOptions,

@@ -26,7 +26,7 @@ describe.each([scriptExits.noFolder, 1, 126, 137])(
       message: expect.stringMatching(/cannot be written.*space left/),
     };
     test.each([
-      ['a note', () => host.note([{ name: 'cpu', at: 'now', by: 'web' }])],
+      ['a note', () => host.note([{ name: 'cpu', at: { secondsAgo: 0 }, by: 'web' }])],
       [
         'an announcement',
         () => host.announce({ stopsAt: 9, because: 'idle', isDryRun: false, text: '' }),
@@ -41,7 +41,7 @@ describe.each([scriptExits.noFolder, 1, 126, 137])(
 
 test('a script that ends well has written, and says whether the stop was claimed', async () => {
   const host = start(0, 'claimed\n');
-  await host.note([{ name: 'cpu', at: 'now', by: 'web' }]);
+  await host.note([{ name: 'cpu', at: { secondsAgo: 0 }, by: 'web' }]);
   expect(await host.claimStop({ readySince: 1, because: 'idle' })).toBe(true);
   expect(await start(0).claimStop({ readySince: 1, because: 'idle' })).toBe(false);
 });

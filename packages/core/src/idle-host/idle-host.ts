@@ -50,7 +50,7 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
       return observation;
     },
     async note(uses, { signal } = {}) {
-      const values = uses.flatMap(({ name, at, by }) => [name, String(at), toOneLine(by)]);
+      const values = uses.flatMap(({ name, at, by }) => [name, toTime(at), toOneLine(by)]);
       await write(toArgv(noteScript, ...values), signal);
     },
     async claimStop({ readySince, because }, { signal } = {}) {
@@ -72,6 +72,10 @@ function toWords({ stopAfter, maxOn }: IdleRules): string {
   return [stopAfter, maxOn]
     .map((seconds) => (seconds === undefined ? '-' : Math.round(seconds)))
     .join(' ');
+}
+
+function toTime(at: number | { readonly secondsAgo: number }): string {
+  return typeof at === 'number' ? String(at) : `-${Math.max(0, Math.round(at.secondsAgo))}`;
 }
 
 function isProcessId(text: string): boolean {

@@ -108,13 +108,13 @@ done
 say end
 `;
 
-/** Arguments: triples of a signal, seconds and who; a time that is older than what is there is passed over, unless that is in the future. */
+/** Arguments: triples of a signal, seconds (`-5`: five ago) and who; a time that is older than what is there is passed over, unless that is in the future. */
 export const noteScript = `${places}${idlePlace}make_idle || exit ${scriptExits.noFolder}
 now=$(date +%s)
 failed=
 while [ $# -ge 3 ]; do
   was=0 at=$2
-  [ "$at" != now ] || at=$now
+  case $at in -*) at=$((now - \${at#-})) ;; esac
   read -r was _ <"$idle/use.$1"
   case $was in '' | *[!0-9]*) was=0 ;; esac
   if [ "$at" -gt "$was" ] || [ "$was" -gt "$now" ]; then put "use.$1" "$at $3" || failed=failed; fi

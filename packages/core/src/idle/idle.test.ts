@@ -1,7 +1,8 @@
 // The service of the idle stop over a VM and an engine in memory: what it tells, what it keeps, and when it leaves the VM alone.
 
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AppError } from '../errors.ts';
+import type { IdleVerdict } from '../model/idle.ts';
 import type { IdleHost, RunningContainer, VmObservation } from '../ports.ts';
 import { createIdle, type IdleNotice, type IdleOptions } from './idle.ts';
 
@@ -37,9 +38,13 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     containers: [] as RunningContainer[],
     observations: 0,
     notes: [] as unknown[],
+    onNote() {},
     sent: 0,
     announced: undefined as VmObservation['announced'],
     cpuTimes: () => new Map<string, number>(),
+    running: () => vm.containers,
+    /** Thrown in place of an observation. */
+    fault: undefined as Error | undefined,
   };
   const uses = new Map<string, { at: number; by: string }>();
   const host: IdleHost = {
@@ -47,6 +52,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     async observe() {
       vm.observations += 1;
       if (vm.isLost) throw lost;
+      if (vm.fault) throw vm.fault;
       return {
         ...{
           now: seconds(),
@@ -72,8 +78,10 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     },
     async note(all) {
       if (vm.isFull) throw full;
+      vm.onNote();
       vm.notes.push(...all);
-      for (const { name, at, by } of all) uses.set(name, { at: at === 'now' ? seconds() : at, by });
+      for (const { name, at, by } of all)
+        uses.set(name, { at: typeof at === 'number' ? at : seconds() - at.secondsAgo, by });
     },
     async announce({ text, ...announcement }) {
       if (vm.isFull) throw full;
@@ -84,13 +92,15 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
       return true;
     },
   };
+  const link = { connected: true, drop() {} };
   const notices: IdleNotice[] = [];
   const failures: unknown[] = [];
+  const faults: unknown[] = [];
   const laterRules: unknown[] = [];
   const idle = createIdle({
     host,
     engine: {
-      running: async () => vm.containers,
+      running: async () => vm.running(),
       cpuTimes: async () => vm.cpuTimes(),
       probe: async () => 1,
     },
@@ -108,7 +118,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
       act: async () => {},
       readConsole: async () => ({ capturedAt: '', logs: '' }),
     } as IdleOptions['compute'], // the service asks for the instance alone
-    link: { connected: true, drop() {} },
+    link,
     clock: { now: () => new Date(), elapsedMs: () => performance.now() },
     settings: {
       stopAfter: undefined,
@@ -126,6 +136,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     onNotice: (notice) => notices.push(notice),
     onFailure: (error) => failures.push(error),
     onLaterRules: (rules) => laterRules.push(rules),
+    onInternalError: (error) => faults.push(error),
   });
   const verdict = async () => {
     const reading = idle.verdict();
@@ -135,8 +146,10 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
   return {
     idle,
     vm,
+    link,
     notices,
     failures,
+    faults,
     laterRules,
     verdict,
     pass: (minutes: number) => vi.advanceTimersByTimeAsync(minutes * 60_000),
@@ -286,15 +299,101 @@ test('a stop that cannot be claimed, as nothing can be written, is not sent, and
   expect([vm.sent, failures]).toEqual([0, [full]]);
 });
 
-test('many actions are kept on the VM at once, by one command', async () => {
-  const { idle, vm, verdict, pass } = setUp();
+test.each([
+  new TypeError('x is not a function'),
+  Object.assign(new Error('connect ECONNRESET 10.0.0.5:22'), { code: 'ECONNRESET' }),
+])('a fault of ours is told to no caller, and to the log: %s', async (fault) => {
+  const { idle, vm, faults, verdict } = setUp();
   await using _ = idle;
-  for (let n = 0; n < 20; n += 1) idle.noteAction(`restart of web-${n} by ana`);
-  const { usedBy, signals } = await verdict();
-  expect(usedBy).toBe('actions: restart of web-19 by ana');
-  expect(signals.find(({ name }) => name === 'actions')?.state).toBe('used');
-  await pass(1);
-  expect(vm.notes).toEqual([{ name: 'actions', at: 'now', by: 'restart of web-19 by ana' }]);
+  vm.running = () => {
+    throw fault;
+  };
+  const reason = 'it failed inside the API, whose log has more';
+  const unknown = ({ signals }: IdleVerdict) => signals.filter(({ state }) => state === 'unknown');
+  expect(unknown(await verdict())).toEqual(
+    ['connections', 'cpu', 'probe'].map((name) => expect.objectContaining({ name, reason })),
+  );
+  expect(faults).toEqual([fault]);
+  vm.fault = fault;
+  expect(unknown(await verdict()).map((signal) => signal.reason)).toEqual(Array(7).fill(reason));
+  expect(faults.at(-1)).toBe(fault);
+  const { length } = faults;
+  vm.running = () => [];
+  vm.fault = lost;
+  await verdict();
+  expect(faults).toHaveLength(length);
+});
+
+describe('an action', () => {
+  const by = 'restart of web by ana';
+  const noted = (secondsAgo = 0) => ({ name: 'actions', at: { secondsAgo }, by });
+
+  test('is kept on the VM, and many at once by one command', async () => {
+    const { idle, vm, verdict, pass } = setUp();
+    await using _ = idle;
+    for (let n = 0; n < 20; n += 1) idle.noteAction(`restart of web-${n} by ana`);
+    const { usedBy, signals } = await verdict();
+    expect(usedBy).toBe('actions: restart of web-19 by ana');
+    expect(signals.find(({ name }) => name === 'actions')?.state).toBe('used');
+    await pass(1);
+    expect(vm.notes).toEqual([expect.objectContaining({ by: 'restart of web-19 by ana' })]);
+  });
+
+  test('that cannot be written is written once it can, with its own time', async () => {
+    const { idle, vm, pass } = setUp();
+    await using _ = idle;
+    vm.isFull = true;
+    idle.noteAction(by);
+    await pass(10);
+    expect(vm.notes).toEqual([]);
+    vm.isFull = false;
+    await pass(1);
+    expect(vm.notes).toEqual([noted(expect.toSatisfy((ago) => ago >= 600 && ago <= 660))]);
+    await pass(10);
+    expect(vm.notes).toHaveLength(1);
+  });
+
+  test('of a VM that is not connected is written once it is, and dials it not', async () => {
+    const { idle, vm, link, pass } = setUp();
+    await using _ = idle;
+    link.connected = false;
+    idle.noteAction(by);
+    await pass(10);
+    expect(vm.notes).toEqual([]);
+    link.connected = true;
+    await pass(1);
+    expect(vm.notes).toHaveLength(1);
+  });
+
+  test('that comes while the one before is written is written after it', async () => {
+    const { idle, vm, pass } = setUp();
+    await using _ = idle;
+    idle.noteAction(by);
+    vm.onNote = () => {
+      vm.onNote = () => {};
+      idle.noteAction('stop of web by ben');
+    };
+    await pass(1);
+    expect(vm.notes).toEqual([noted(1), expect.objectContaining({ by: 'stop of web by ben' })]);
+  });
+
+  test('is written before the process ends, also where another one is being written', async () => {
+    const { idle, vm } = setUp();
+    idle.noteAction(by);
+    await idle[Symbol.asyncDispose]();
+    expect(vm.notes).toEqual([noted()]);
+  });
+
+  test('keeps no process that ends, where it cannot be written', async () => {
+    const { idle, vm, pass } = setUp();
+    vm.isFull = true;
+    idle.noteAction(by);
+    await idle[Symbol.asyncDispose]();
+    idle.noteAction(by);
+    vm.isFull = false;
+    await pass(60);
+    expect(vm.notes).toEqual([]);
+  });
 });
 
 test('of another process with a later rule the later stop wins', async () => {

@@ -2,6 +2,8 @@
 
 import { withDeadline } from '../concurrency/deadline.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
+import { isAppError } from '../errors.ts';
+import { type OnInternalError, reportInternal, toReason } from '../internal-error.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import { type IdleVerdict, type Signal, signalNames } from '../model/idle.ts';
 import { toOwnTime } from '../model/vm-time.ts';
@@ -16,6 +18,7 @@ import type {
 } from '../ports.ts';
 import { createVmReach } from '../vm/require-running.ts';
 import type { Vm } from '../vm/vm.ts';
+import { createLastAction } from './last-action.ts';
 import { toHeldLeases } from './leases.ts';
 import { type IdleLoop, startIdleLoop } from './loop.ts';
 import { type Assessment, createAssess, type ObservationDeadlines } from './observe.ts';
@@ -27,7 +30,7 @@ export interface Idle extends AsyncDisposable {
    * Throws `SERVICE_UNAVAILABLE` with `details.lifecycleState` when the VM does not run.
    */
   verdict(options?: ReadOptions): Promise<IdleVerdict>;
-  /** Call after an action through the API: it counts as use. Never throws. */
+  /** Call at the begin and at the end of an action through the API: it counts as use. Never throws. */
   noteAction(by: string): void;
   /** Call when a connection to the VM was opened: it is not a person's. Never throws. */
   register(): void;
@@ -51,31 +54,31 @@ export interface IdleOptions {
   readonly onFailure?: (error: unknown) => void;
   /** Told when a process of the API with other settings puts our stop off, and what counts then. */
   readonly onLaterRules?: (rules: IdleRules) => void;
+  readonly onInternalError?: OnInternalError;
   readonly deadlines?: Partial<ObservationDeadlines>;
 }
 
 /** Builds the service. Its loop runs only where a rule is on, and dials no VM that is not RUNNING. */
 export function createIdle(options: IdleOptions): Idle {
-  const { host, engine, compute, link, clock } = options;
+  const { host, engine, compute, link, clock, onInternalError = () => {} } = options;
   const settings = toWholeSeconds(options.settings);
   const reach = createVmReach({ compute, link });
   const reads = createSingleFlight({ deadlineMs: 90_000 });
   const ending = new AbortController();
-  let action: { readonly atMs: number; readonly by: string } | undefined;
   let knownRules = `${settings.stopAfter} ${settings.maxOn}`;
   /** When a command to register failed last: a login that runs none must not be asked at each connection. */
   let refusedAtMs: number | undefined;
-  let actionTimer: NodeJS.Timeout | undefined;
   const isEnabled = settings.stopAfter !== undefined || settings.maxOn !== undefined;
   const intervalSeconds = toIntervalSeconds(settings);
+  const lastAction = createLastAction({ host, link, clock, onInternalError });
   const assess = createAssess({
     host,
     engine,
     clock,
     rules: settings,
     signals: { cpuPercent: settings.cpuPercent, actionSeconds: intervalSeconds },
-    actionAt: (vmNow) =>
-      action && { at: vmNow - Math.round((clock.elapsedMs() - action.atMs) / 1000), by: action.by },
+    actionAt: lastAction.at,
+    onInternalError,
     ...(options.deadlines && { deadlines: options.deadlines }),
   });
   const judge = (assessment: Assessment): Decision => {
@@ -106,31 +109,22 @@ export function createIdle(options: IdleOptions): Idle {
 
   return {
     verdict: (options) => reads.read('what uses the VM', readVerdict, options),
-    noteAction(by) {
-      action = { atMs: clock.elapsedMs(), by };
-      // Many in a row are written once; a VM that is not connected is not dialled for it.
-      actionTimer ??= setTimeout(() => {
-        actionTimer = undefined;
-        if (link.connected && action !== undefined)
-          host.note([{ name: 'actions', at: 'now', by: action.by }]).catch(() => {});
-      }, writeActionMs).unref();
-    },
+    noteAction: lastAction.note,
     register() {
       // Once the connection that was just opened can be used.
       setImmediate(() => {
         const isRefused =
           refusedAtMs !== undefined && clock.elapsedMs() - refusedAtMs < registerAgainMs;
         if (!link.connected || isRefused) return;
-        host.register(settings).catch(() => {
+        host.register(settings).catch((error: unknown) => {
           refusedAtMs = clock.elapsedMs();
+          reportInternal(error, onInternalError);
         });
       });
     },
     async [Symbol.asyncDispose]() {
-      clearTimeout(actionTimer);
       ending.abort();
-      if (loop === undefined) return;
-      await withDeadline(() => loop.done, {
+      await withDeadline(() => Promise.all([loop?.done, lastAction[Symbol.asyncDispose]()]), {
         timeoutMs: maxEndingMs,
         onTimeout: () => undefined,
       }).catch(() => {});
@@ -151,10 +145,9 @@ export function createIdle(options: IdleOptions): Idle {
       assessment = await reach.reach((inner) => assess({ isKept, signal: inner }), signal);
     } catch (error) {
       signal.throwIfAborted();
-      const details = error instanceof Error && 'details' in error ? error.details : undefined;
-      if (typeof details === 'object' && details !== null && 'lifecycleState' in details)
-        throw error;
-      return { ...facts, ...unreadable(error, settings.cpuPercent) };
+      if (isAppError(error) && error.details.lifecycleState !== undefined) throw error;
+      const reason = toReason(error, onInternalError);
+      return { ...facts, ...unreadable(reason, settings.cpuPercent) };
     }
     return { ...facts, ...toFacts(assessment, judge(assessment)) };
   }
@@ -180,11 +173,7 @@ export function toFacts(
   };
 }
 
-function unreadable(error: unknown, cpuPercent: number): Omit<IdleVerdict, 'enabled' | 'dryRun'> {
-  const reason =
-    error instanceof Error && 'code' in error
-      ? error.message
-      : 'it failed inside the API, whose log has more';
+function unreadable(reason: string, cpuPercent: number): Omit<IdleVerdict, 'enabled' | 'dryRun'> {
   return {
     usedAt: null,
     usedBy: null,
@@ -199,7 +188,6 @@ function unreadable(error: unknown, cpuPercent: number): Omit<IdleVerdict, 'enab
 }
 
 const registerAgainMs = 10 * 60_000;
-const writeActionMs = 1000;
 const maxEndingMs = 2000;
 const longestIntervalSeconds = 60;
 

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { pause } from '../concurrency/deadline.ts';
+import { AppError } from '../errors.ts';
 import type { LeaseHost, LeaseRecord } from '../ports.ts';
 import { createLeases } from './leases.ts';
 
@@ -18,10 +19,13 @@ function setUp({
   const kept = new Map<string, LeaseRecord>();
   const taken: string[] = [];
   const link = { connected, drop() {} };
+  const faults: unknown[] = [];
+  const world = { fail() {} };
   const vmNow = () => Math.floor(Date.now() / 1000) - 3600;
   const host: LeaseHost = {
     async take({ id, seconds, owner }, { signal } = {}) {
       if (state === 'STOPPED') await pause(60_000, signal);
+      world.fail();
       taken.push(id);
       const times = { since: kept.get(id)?.since ?? vmNow(), until: vmNow() + seconds };
       kept.set(id, { id, ...owner, ...times });
@@ -45,12 +49,13 @@ function setUp({
     },
     link,
     clock: { now: () => new Date(), elapsedMs: () => performance.now() },
+    onInternalError: (error) => faults.push(error),
     randomHex(digits) {
       count += 1;
       return String(count).padStart(digits, '0');
     },
   });
-  return { leases, taken, link };
+  return { leases, taken, link, faults, world };
 }
 
 test('a lease is told in our time, whatever the clock of the VM says', async () => {
@@ -115,6 +120,23 @@ describe('a lease of readers', () => {
     expect((await leases.list()).map(({ sub }) => sub)).toEqual(['ondemand:jobs']);
     leases.holdWhileRead('logs', new AbortController().signal);
     expect((await leases.list()).length).toBe(2);
+  });
+
+  test('tells the log of a fault of ours, not of a VM that cannot take it, and is tried again', async () => {
+    const { leases, taken, faults, world } = setUp();
+    const fault = new TypeError('x is not a function');
+    let failure: Error = fault;
+    world.fail = () => {
+      throw failure;
+    };
+    leases.holdWhileRead('logs', new AbortController().signal);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(faults).toEqual([fault]);
+    failure = new AppError('SERVICE_UNAVAILABLE', 'no space is left');
+    await vi.advanceTimersByTimeAsync(60_000);
+    world.fail = () => {};
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([faults.length, taken.length]).toEqual([1, 1]);
   });
 
   test('dials no VM that is not connected, and is taken once it is', async () => {

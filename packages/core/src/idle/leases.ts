@@ -1,6 +1,7 @@
 // The service of leases: who keeps the VM on, until when, and what for. They live on the VM, so every process sees them.
 
 import { AppError } from '../errors.ts';
+import { type OnInternalError, reportInternal } from '../internal-error.ts';
 import { type Lease, leaseIdSchema } from '../model/lease.ts';
 import { maxReasonLength } from '../model/limits.ts';
 import { toOwnTime } from '../model/vm-time.ts';
@@ -47,6 +48,7 @@ export interface LeasesOptions {
   readonly randomHex: (digits: number) => string;
   /** How long a lease of readers holds unless it is renewed. */
   readonly readerLeaseMs?: number;
+  readonly onInternalError?: OnInternalError;
 }
 
 /** Builds the service; nothing of leases is kept here. */
@@ -57,6 +59,7 @@ export function createLeases({
   clock,
   randomHex,
   readerLeaseMs = 120_000,
+  onInternalError = () => {},
 }: LeasesOptions): Leases {
   const vm = createVmReach({ compute, link });
   const readers = new Map<ReaderKind, ReturnType<typeof createReaderLease>>();
@@ -114,7 +117,9 @@ export function createLeases({
       timer = setTimeout(renew, readerLeaseMs / 2).unref();
       // A VM that is not connected is not dialled for it.
       if (link.connected)
-        host.take({ id, seconds: Math.ceil(readerLeaseMs / 1000), owner }).catch(() => {});
+        host
+          .take({ id, seconds: Math.ceil(readerLeaseMs / 1000), owner })
+          .catch((error: unknown) => reportInternal(error, onInternalError));
     };
     return {
       add(signal: AbortSignal) {

@@ -1,7 +1,7 @@
 // One observation: everything is read side by side, each part within a deadline of its own, and what could not be read is unknown.
 
 import { withDeadline } from '../concurrency/deadline.ts';
-import { isAppError } from '../errors.ts';
+import { type OnInternalError, toReason } from '../internal-error.ts';
 import type {
   CallOptions,
   Clock,
@@ -40,6 +40,7 @@ export interface AssessOptions {
   readonly signals: SignalRules;
   /** The last action through this process, by the VM's time. */
   readonly actionAt: (vmNow: number) => { readonly at: number; readonly by: string } | undefined;
+  readonly onInternalError: OnInternalError;
   readonly deadlines?: Partial<ObservationDeadlines>;
 }
 
@@ -66,6 +67,7 @@ export function createAssess({
   rules,
   signals,
   actionAt,
+  onInternalError,
   deadlines,
 }: AssessOptions): Assess {
   const { containersMs, cpuMs, probeMs } = { ...defaultDeadlines, ...deadlines };
@@ -134,6 +136,21 @@ export function createAssess({
     );
     return [exitCode.then((known) => ({ container: name, exitCode: known }))];
   }
+
+  async function within<T>(
+    timeoutMs: number,
+    work: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<Known<T>> {
+    const late = new Error('late');
+    try {
+      return { value: await withDeadline(work, { timeoutMs, signal, onTimeout: () => late }) };
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error === late) return { reason: `Docker did not tell within ${timeoutMs / 1000} s` };
+      return { reason: toReason(error, onInternalError) };
+    }
+  }
 }
 
 const defaultDeadlines: ObservationDeadlines = {
@@ -152,21 +169,4 @@ function toArgv(command: string): readonly string[] {
     // For the shell inside the container.
   }
   return ['/bin/sh', '-c', command];
-}
-
-async function within<T>(
-  timeoutMs: number,
-  work: (signal: AbortSignal) => Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<Known<T>> {
-  const late = new Error('late');
-  try {
-    return { value: await withDeadline(work, { timeoutMs, signal, onTimeout: () => late }) };
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (error === late) return { reason: `Docker did not tell within ${timeoutMs / 1000} s` };
-    return {
-      reason: isAppError(error) ? error.message : 'it failed inside the API, whose log has more',
-    };
-  }
 }

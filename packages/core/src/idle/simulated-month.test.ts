@@ -84,7 +84,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
   const host: Pick<IdleHost, 'note' | 'announce' | 'claimStop'> = {
     async note(uses) {
       for (const { name, at, by } of uses) {
-        const time = at === 'now' ? now : at;
+        const time = typeof at === 'number' ? at : now - at.secondsAgo;
         if (name === 'unknown') vm.unknownAt = Math.max(time, vm.unknownAt ?? 0);
         else if (time > (vm.uses.get(name)?.at ?? 0)) vm.uses.set(name, { at: time, by });
       }

@@ -40,13 +40,14 @@ export function setUpSleeper(
     /** What OCI does instead of taking a START. */
     refuseStart: (): void => {},
     failOci: (): void => {},
+    failConsole: (): void => {},
     sshFailure: new AppError('SERVICE_UNAVAILABLE', 'nothing listens', {
       details: { reason: 'CONNECTION_REFUSED' },
     }),
     console: 'oci-flex login: ',
     isConnected: false,
     /** How a call fails on a connection that is still held to be open. */
-    frozen: undefined as AppError | undefined,
+    frozen: undefined as Error | undefined,
     isSshUp: lifecycleState === 'RUNNING',
     isDockerUp: lifecycleState === 'RUNNING',
     starts: [] as number[],
@@ -56,12 +57,15 @@ export function setUpSleeper(
     leases: [] as unknown[],
     refuseLease: (): void => {},
     late: [] as unknown[],
+    /** Faults of ours that the log is told. */
+    faults: [] as unknown[],
   };
   const clock = {
     now: () => new Date(1_800_000_000_000 + performance.now()),
     elapsedMs: () => performance.now(),
   };
   const startedAtMs = performance.now();
+  const onInternalError = (error: unknown) => void world.faults.push(error);
   const vm = {
     async status() {
       world.ociReads += 1;
@@ -110,9 +114,11 @@ export function setUpSleeper(
     },
     async readConsole() {
       world.captures += 1;
+      world.failConsole();
       return { logs: world.console };
     },
     clock,
+    onInternalError,
   });
   const waker = createWaker({
     vm,
@@ -126,6 +132,7 @@ export function setUpSleeper(
     clock,
     waitMs,
     onLateFailure: (error) => void world.late.push(error),
+    onInternalError,
   });
   return { world, readiness, waker, pass, run };
 }

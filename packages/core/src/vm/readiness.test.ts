@@ -55,6 +55,30 @@ test('what does not answer says why, and it is never an error', async () => {
   expect(ready.vm).not.toHaveProperty('lifecycleState');
 });
 
+test('a fault of ours is told to no caller, and to the log', async () => {
+  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  const fault = new TypeError('x is not a function');
+  const reason = 'it failed inside the API, whose log has more';
+  world.frozen = fault;
+  expect(await readiness.check()).toMatchObject({ docker: { ok: false, reason } });
+  expect(world.faults).toEqual([fault]);
+  world.isConnected = false;
+  world.isSshUp = false;
+  world.failOci = () => {
+    throw fault;
+  };
+  expect(await readiness.check()).toMatchObject({ vm: { reason } });
+  expect(world.faults).toEqual([fault, fault]);
+  world.failOci = () => {};
+  world.failConsole = () => {
+    throw fault;
+  };
+  await pass(offInsideMs);
+  await readiness.check();
+  await pass(10);
+  expect([world.captures, world.faults.length]).toEqual([1, 3]);
+});
+
 test('a connection that leads nowhere any more counts as gone before it is known to be lost', async () => {
   const { readiness, world } = setUpSleeper('RUNNING');
   await readiness.check();

@@ -5,7 +5,8 @@ import { withDeadline } from '../concurrency/deadline.ts';
 import { type PollLoop, startPollLoop } from '../concurrency/poll-loop.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { createWakeableSleep } from '../concurrency/wakeable-sleep.ts';
-import { isAppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
+import { type OnInternalError, reportInternal, toReason } from '../internal-error.ts';
 import { offInsideMs } from '../model/limits.ts';
 import { endsInHalt, isDeadEnd, toPhase, type VmReady } from '../model/ready.ts';
 import { type LifecycleState, vmId } from '../model/vm.ts';
@@ -41,6 +42,7 @@ export interface ReadinessOptions {
   readonly readVersion: (options: CallOptions) => Promise<string>;
   readonly readConsole: (options: CallOptions) => Promise<{ readonly logs: string }>;
   readonly clock: Clock;
+  readonly onInternalError?: OnInternalError;
   readonly timings?: Partial<ReadinessTimings>;
 }
 
@@ -78,6 +80,7 @@ export function createReadiness({
   readVersion,
   readConsole,
   clock,
+  onInternalError = () => {},
   timings: given,
 }: ReadinessOptions): Readiness {
   const timings = { ...defaultTimings, ...given };
@@ -168,7 +171,7 @@ export function createReadiness({
       return { lifecycleState };
     } catch (error) {
       signal.throwIfAborted();
-      return { reason: toReason(error) };
+      return { reason: toReason(error, onInternalError) };
     }
   }
 
@@ -178,7 +181,10 @@ export function createReadiness({
       const version = await withDeadline((inner) => readVersion({ signal: inner }), {
         timeoutMs: timings.dockerDeadlineMs,
         signal,
-        onTimeout: () => new Error('neither SSH nor Docker answered in time'),
+        onTimeout: () =>
+          new AppError('SERVICE_UNAVAILABLE', 'neither SSH nor Docker answered in time', {
+            text: 'No answer in time',
+          }),
       });
       return { isConnected: true, version, isRefused: false };
     } catch (error) {
@@ -189,7 +195,7 @@ export function createReadiness({
       return {
         isConnected,
         isRefused: isAppError(error) && hostKeyReason.test(String(error.details.reason)),
-        reason: toReason(error),
+        reason: toReason(error, onInternalError),
       };
     }
   }
@@ -214,7 +220,10 @@ export function createReadiness({
         hasHalted = endsInHalt(logs);
         void loop?.poll.call();
       },
-      () => {}, // then it stays what it seems to be
+      (error: unknown) => {
+        // It stays what it seems to be.
+        if (!closing.signal.aborted) reportInternal(error, onInternalError);
+      },
     );
   }
 
@@ -266,7 +275,9 @@ export function createReadiness({
       minIntervalMs: Math.min(200, timings.pollMs),
       signal,
       async poll() {
-        const reading = await read({ signal }).catch(() => undefined);
+        const reading = await read({ signal }).catch((error: unknown) => {
+          if (!signal.aborted) reportInternal(error, onInternalError);
+        });
         if (reading === undefined) return timings.slowPollMs;
         for (const take of [...listeners]) take(reading);
         const { ready, phase } = reading.ready;
@@ -304,7 +315,3 @@ const hostKeyReason = /^(?:HOST_KEY_|KNOWN_HOSTS_UNREADABLE)/;
 
 /** So many changes that a reader has not taken yet. */
 const maxQueued = 100;
-
-function toReason(error: unknown): string {
-  return error instanceof Error ? error.message : 'it failed';
-}

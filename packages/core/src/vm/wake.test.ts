@@ -73,6 +73,22 @@ test('a caller whose time is up hears how far it is, and the VM comes up all the
   expect(await readiness.check()).toMatchObject({ ready: true });
 });
 
+test('a fault of ours in a START whose callers have left is told to the log, a refusal is not', async () => {
+  const { waker, world, pass } = setUpSleeper('STOPPED');
+  for (const error of [new TypeError('x is not a function'), new AppError('FORBIDDEN', 'no')]) {
+    world.refuseStart = () => {
+      throw error;
+    };
+    const leaving = new AbortController();
+    const end = watchEnd(waker.wake({ by, signal: leaving.signal }));
+    leaving.abort(new Error('left'));
+    await pass(2000);
+    expect(end.error).toEqual(new Error('left'));
+  }
+  expect(world.starts).toHaveLength(2);
+  expect(world.faults).toEqual([new TypeError('x is not a function')]);
+});
+
 test('a caller who leaves takes nothing along', async () => {
   const { waker, world, pass } = setUpSleeper('STOPPING');
   const leaving = new AbortController();

@@ -2,6 +2,7 @@
 
 import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { AppError, isAppError } from '../errors.ts';
+import type { OnInternalError } from '../internal-error.ts';
 import type { Lease } from '../model/lease.ts';
 import type { VmReady } from '../model/ready.ts';
 import { transitionTexts, vmId } from '../model/vm.ts';
@@ -45,6 +46,7 @@ export interface WakerOptions {
   readonly waitMs?: number | undefined;
   /** Told what failed after its caller had been answered. */
   readonly onLateFailure?: (error: unknown) => void;
+  readonly onInternalError?: OnInternalError;
   readonly timings?: Partial<WakeTimings>;
 }
 
@@ -88,6 +90,7 @@ export function createWaker({
   clock,
   waitMs: defaultWaitMs = maxWakeMs,
   onLateFailure = () => {},
+  onInternalError = () => {},
   timings: given,
 }: WakerOptions): Waker {
   const timings = { ...defaultTimings, ...given };
@@ -208,6 +211,10 @@ export function createWaker({
       readiness.noteWake({});
       try {
         await startVm(own, onRefused);
+      } catch (error) {
+        // Whoever waited for it may have left.
+        if (!isAppError(error) && error !== timeIsUp) onInternalError(error);
+        throw error;
       } finally {
         run = undefined;
         readiness.noteWake(undefined);

@@ -132,11 +132,19 @@ function scopedProcedure(meta: Meta) {
   return t.procedure.meta(meta).use(({ ctx, type, next, getRawInput }) => {
     if (type !== 'mutation') return run(next);
     const about = { action: meta.id, path: meta.path };
-    const intent = memoize(() =>
-      getRawInput().then((input) => ctx.recordCall.intent({ ...about, input })),
-    );
-    const call = run(() => next({ ctx: { services: announced(ctx.services, intent) } }));
-    return ctx.audit.follow(recorded({ ctx, about, getRawInput, call }));
+    let noteUse = () => {};
+    const begin = memoize(async () => {
+      const input = await getRawInput();
+      await ctx.recordCall.intent({ ...about, input });
+      // The VM's own power is no use of it: it counts from when it is ready.
+      if (meta.id.startsWith('vm_')) return;
+      const by = toActionText(meta.id, input, ctx.principal.sub);
+      noteUse = () => ctx.services.idle.noteAction(by);
+      noteUse();
+    });
+    const call = run(() => next({ ctx: { services: announced(ctx.services, begin) } }));
+    const ended = call.finally(() => noteUse());
+    return ctx.audit.follow(recorded({ ctx, about, getRawInput, call: ended }));
 
     async function run<Result extends { ok: true } | { ok: false; error: Error }>(
       proceed: () => Promise<Result>,
@@ -170,11 +178,6 @@ async function recorded<
     durationMs: performance.now() - startedAt,
     ...(outcome.ok ? { output: outcome.data } : { error: outcome.error }),
   });
-  // The VM's own power is no use of it: it counts from when it is ready.
-  if (outcome.ok && !about.action.startsWith('vm_'))
-    ctx.services.idle.noteAction(
-      toActionText(about.action, await getRawInput(), ctx.principal.sub),
-    );
   return call;
 }
 
@@ -186,15 +189,15 @@ function toActionText(id: string, input: unknown, sub: string): string {
   return toShortText(`${what}${typeof target === 'string' ? ` of ${target}` : ''} by ${sub}`);
 }
 
-/** The same services, whose first call waits until it is written what is intended. */
-function announced(services: Services, intent: () => Promise<void>): Services {
+/** The same services, whose first call waits until it is written what is intended, and noted that it begins. */
+function announced(services: Services, begin: () => Promise<void>): Services {
   const announcing = <Noun extends object>(noun: Noun): Noun =>
     new Proxy(noun, {
       get(target, key, receiver) {
         const method: unknown = Reflect.get(target, key, receiver);
         if (typeof method !== 'function') return method;
         return async (...args: unknown[]) => {
-          await intent();
+          await begin();
           return Reflect.apply(method, target, args);
         };
       },

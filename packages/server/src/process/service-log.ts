@@ -1,6 +1,6 @@
 // What the service itself logs: the audit, the SSH connection, and a Redis that is away.
 
-import type { SshEvent } from '@ondemand/core';
+import type { Clock, SshEvent } from '@ondemand/core';
 import type { Logger } from 'pino';
 import { createAuditFile } from '../audit/file.ts';
 import { createAuditTrail } from '../audit/trail.ts';
@@ -39,6 +39,18 @@ export async function openSharedCounter({ RATE_LIMIT_REDIS_URL: url }: Config, l
       ),
     onBack: () => logger.info('Redis at RATE_LIMIT_REDIS_URL can be used again'),
   });
+}
+
+/** For faults of ours that no caller hears of: loops meet the same one again and again, which is logged once a minute. */
+export function createInternalErrorLog(logger: Logger, clock: Pick<Clock, 'elapsedMs'>) {
+  let last: { readonly text: string; readonly atMs: number } | undefined;
+  return function log(err: unknown): void {
+    const text = String(err);
+    const atMs = clock.elapsedMs();
+    if (last?.text === text && atMs - last.atMs < 60_000) return;
+    last = { text, atMs };
+    logger.error({ err }, 'something failed inside the API');
+  };
 }
 
 export function logSshEvent(logger: Logger, event: SshEvent): void {

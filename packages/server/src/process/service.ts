@@ -37,7 +37,12 @@ import {
   toIntrospectionClient,
   toWaitMs,
 } from './adapter-options.ts';
-import { createLoggedAudit, logSshEvent, openSharedCounter } from './service-log.ts';
+import {
+  createInternalErrorLog,
+  createLoggedAudit,
+  logSshEvent,
+  openSharedCounter,
+} from './service-log.ts';
 
 export interface Service {
   readonly url: string;
@@ -56,6 +61,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     config.METRICS_PORT === undefined
       ? undefined
       : (await import('../metrics/metrics.ts')).createMetrics();
+  const onInternalError = createInternalErrorLog(logger, clock);
   const compute = createOciCompute({
     ...ociOptions(config),
     instanceId: config.OCI_INSTANCE_ID,
@@ -113,6 +119,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     readVersion: (options) => engine.readVersion(options),
     readConsole: (options) => compute.readConsole({ lines: 100, ...options }),
     clock,
+    onInternalError,
   });
   const wakeStages =
     metrics && createWakeStages({ readiness, clock, onStage: metrics.onWakeStage });
@@ -132,6 +139,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     link: connection,
     clock,
     randomHex,
+    onInternalError,
   });
   const waker = createWaker({
     vm,
@@ -141,6 +149,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     waitMs: toWaitMs(config),
     onLateFailure: (err) =>
       logger.warn({ err }, 'a wake that was answered before has failed since'),
+    onInternalError,
   });
   const events = createEvents({ vm, engine, jobs, link: connection, clock, randomHex });
   const audit = createLoggedAudit(config, logger);
@@ -163,6 +172,7 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
         'of processes with different idle settings the later stop counts',
       ),
     onFailure: (err) => logger.warn({ err }, 'the idle stop failed; the VM stays on'),
+    onInternalError,
   });
   const reach = createVmReach({ compute, link: connection });
   const scopeNames = {
