@@ -17,8 +17,8 @@ import {
 
 export const open = defineCommand({
   description: `Print the URL of each TCP port that a container publishes, those of the web first, and in a desktop
-session open the first one. The host is where the API reaches the VM, and without the scope admin the
-VM's public IP. --json prints {"container","urls"} and opens nothing.`,
+session open the first one. The host is where the API reaches the VM; without the scope admin it is
+the VM's public IP. --json prints {"container","urls"} and opens nothing.`,
   operands: { arity: 'one', label: 'NAME', from: 'containers' },
   options: {
     print: flag('Print only'),
