@@ -10,12 +10,21 @@ export {
   createContainers,
 } from './containers/containers.ts';
 export {
+  createDiagnosis,
+  type Diagnose,
+  type DiagnosisOptions,
+  type OwnFindings,
+} from './diagnosis/diagnosis.ts';
+export { createFindings } from './diagnosis/findings.ts';
+export { noPublicIp } from './diagnosis/oci-checks.ts';
+export { createComposeCheck } from './docker/compose/find-command.ts';
+export {
   createRebuildPlanner,
   type PlanRebuild,
   type RebuildPlannerOptions,
 } from './docker/compose/rebuild-plan.ts';
 export type { EngineRequestEvent } from './docker/engine/client.ts';
-export { createEngine, type EngineOptions } from './docker/engine/engine.ts';
+export { createEngine, type DockerEngine, type EngineOptions } from './docker/engine/engine.ts';
 export { type DockerTransport, dockerTransports } from './docker/engine/transport.ts';
 export * from './errors.ts';
 export { createEvents, type Events, type EventsOptions } from './events/events.ts';
@@ -31,11 +40,13 @@ export {
 } from './idle/leases.ts';
 export { createIdleHost, type IdleHostOptions } from './idle-host/idle-host.ts';
 export { createLeaseHost, type LeaseHostOptions } from './idle-host/lease-host.ts';
+export { createHostFacts } from './job-host/host-facts.ts';
 export { createJobHost, type JobHostOptions } from './job-host/job-host.ts';
 export { createJobs, type Jobs, type JobsOptions } from './jobs/jobs.ts';
 export type { OutputWithPosition } from './jobs/output.ts';
 export type { FollowedLine, FollowOptions } from './logs/follower.ts';
 export * from './model/container.ts';
+export * from './model/diagnosis.ts';
 export * from './model/event.ts';
 export * from './model/idle.ts';
 export * from './model/inspection.ts';

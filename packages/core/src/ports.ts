@@ -1,5 +1,6 @@
 // What the services need from the outside world; adapters implement these, services see nothing else.
 
+import type { AppError } from './errors.ts';
 import type { Container } from './model/container.ts';
 import type { SignalName, StopCause } from './model/idle.ts';
 import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
@@ -39,6 +40,8 @@ export interface Instance {
   readonly displayName: string;
   /** OCI's version of the instance, for `if-match`. */
   readonly etag: string;
+  /** Such as `VM.Standard.A1.Flex`. */
+  readonly shape?: string | undefined;
 }
 
 /** The VM as OCI sees it. Throws `SERVICE_UNAVAILABLE` (OCI down or throttling) and `INTERNAL_ERROR` (our credentials or instance id refused). */
@@ -375,6 +378,28 @@ export interface RunningContainer {
   readonly ports: readonly number[];
   /** Ports of the VM by the container's own. */
   readonly published: readonly { readonly port: number; readonly hostPort: number }[];
+}
+
+/** What the VM itself has of what the API needs; read by one command, which changes nothing. */
+export interface HostFacts {
+  /** Seconds of the VM's clock. */
+  readonly now: number;
+  /** What a job would fail with for want of software, and for want of its folder. */
+  readonly tools: AppError | undefined;
+  readonly jobFolder: AppError | undefined;
+  /** Where it could be told. */
+  readonly disks: readonly { readonly of: 'home' | 'docker'; readonly freeBytes: number }[];
+  /** The user may not see the processes of others. */
+  readonly isProcHidden: boolean;
+}
+
+/** How Docker is reached, and what answers there. */
+export interface DockerFacts {
+  /** Its own, such as `28.3.3`. */
+  readonly version: string;
+  /** Of its API, as agreed on. */
+  readonly apiVersion: string;
+  readonly way: 'socket' | 'dial-stdio';
 }
 
 /** What the engine knows of use. Throws `SERVICE_UNAVAILABLE`. */

@@ -46,9 +46,11 @@ import { createOpenStreams } from './streams/stream-registry.ts';
 import { registerTrpc } from './trpc/plugin.ts';
 
 export { createAuthenticator } from './auth/authenticator.ts';
+export { checkAll } from './diagnosis/check-command.ts';
 export type { ApiError } from './http/api-error.ts';
 export type { AppRouter } from './procedures/app-router.ts';
 export type { TrpcErrorData } from './procedures/base.ts';
+export { readConfiguration } from './process/read-configuration.ts';
 
 export interface ServerOptions {
   readonly services: Services;

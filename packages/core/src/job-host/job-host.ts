@@ -254,24 +254,30 @@ function busy(job: string | undefined): AppError {
 }
 
 function refused(exitCode: number): AppError {
-  if (exitCode === scriptExits.toolsMissing) {
-    return new AppError(
-      'SERVICE_UNAVAILABLE',
-      `${vmId} lacks "flock" or "setsid", which jobs need; install util-linux on the VM`,
-      { text: 'Missing software on the VM' },
-    );
-  }
-  if (exitCode === scriptExits.noFolder) {
-    return new AppError(
-      'INTERNAL_ERROR',
-      `The folder for jobs cannot be made on ${vmId}; check the home folder of the SSH user there: its owner, and the space left`,
-      { text: 'Job not started' },
-    );
-  }
+  if (exitCode === scriptExits.toolsMissing) return toolsMissing();
+  if (exitCode === scriptExits.noFolder) return noFolder();
   return new AppError(
     'INTERNAL_ERROR',
     `The job was not started: its runner did not come up on ${vmId} (exit code ${exitCode}); check the VM's memory, disk and process limits`,
     { text: 'Job not started', details: { exitCode } },
+  );
+}
+
+/** What a start fails with where the VM lacks software. */
+export function toolsMissing(): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `${vmId} lacks "flock" or "setsid", which jobs need; install util-linux on the VM`,
+    { text: 'Missing software on the VM' },
+  );
+}
+
+/** And where jobs have no place. */
+export function noFolder(): AppError {
+  return new AppError(
+    'INTERNAL_ERROR',
+    `The folder for jobs cannot be made on ${vmId}; check the home folder of the SSH user there: its owner, and the space left`,
+    { text: 'Job not started' },
   );
 }
 

@@ -38,3 +38,6 @@ export const offInsideMs = 10 * 60_000;
 
 /** Of the jobs that have ended, so many are kept on the VM. */
 export const keptJobs = 50;
+
+/** With less free space on the VM than this, the diagnosis says that its disk is nearly full. */
+export const leastFreeBytes = 256 * 1024 * 1024;

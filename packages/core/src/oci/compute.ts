@@ -26,6 +26,8 @@ export interface OciComputeOptions extends OciConnectionOptions {
   readonly timeoutMs: number;
   /** Called after each attempt, for metrics. */
   readonly onRequest?: (operation: OciOperation, outcome: OciOutcome) => void;
+  /** Told of OCI's own time with each of its answers. */
+  readonly onDate?: (date: Date) => void;
   readonly random?: () => number;
 }
 
@@ -53,6 +55,7 @@ export function createOciCompute(
   options: OciComputeOptions,
 ): Compute & SerialConsole & AsyncDisposable {
   const { instanceId, timeoutMs, onRequest = () => {}, random = Math.random } = options;
+  const { onDate = () => {} } = options;
   const exchange = createHttpExchange();
   let clients: Clients | undefined;
   // Who needs them at the same time opens them once; what was wrong may be repaired by the next call, so a failure is not kept.
@@ -168,6 +171,7 @@ export function createOciCompute(
       auth: options.auth,
       renew,
       onRequest,
+      onDate,
       random,
     });
     // Without this, an environment variable of the SDK would start breakers with timers of their own.

@@ -26,6 +26,8 @@ export interface OciHttpClientOptions {
   /** Gets other credentials than those that OCI has just refused; undefined where there are none to be had. Asked once for each call. */
   readonly renew?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly onRequest: (operation: OciOperation, outcome: OciOutcome) => void;
+  /** Told of OCI's own time with each answer, whatever that says. */
+  readonly onDate?: (date: Date) => void;
   readonly random: () => number;
 }
 
@@ -56,6 +58,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
     auth = 'config',
     renew,
     onRequest,
+    onDate = () => {},
     random,
   } = options;
 
@@ -161,6 +164,8 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
         signal,
       });
       outcome = `${answer.status}`;
+      const dateMs = Date.parse(answer.headers.date ?? '');
+      if (Number.isFinite(dateMs)) onDate(new Date(dateMs));
       const failure = toFailure(answer, { signedBy: auth, operation });
       if (failure !== undefined) {
         if (failure.kind === 'unreadable') outcome = 'unreadable';

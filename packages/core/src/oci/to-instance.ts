@@ -7,6 +7,7 @@ import type { Instance } from '../ports.ts';
 export interface RawInstance {
   readonly lifecycleState?: unknown;
   readonly displayName?: unknown;
+  readonly shape?: unknown;
 }
 
 /** Undefined when it is no instance at all (no lifecycle state). */
@@ -19,6 +20,7 @@ export function toInstance(
     lifecycleState: toLifecycleState(raw.lifecycleState),
     displayName: typeof raw.displayName === 'string' ? raw.displayName : vmId,
     etag: etag ?? '',
+    ...(typeof raw.shape === 'string' && /^[\w.-]{1,64}$/.test(raw.shape) && { shape: raw.shape }),
   };
 }
 

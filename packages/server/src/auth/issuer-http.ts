@@ -69,11 +69,19 @@ export class IssuerFault extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** Of the answer, if there was one. */
   readonly status: number | undefined;
+  /** The message without what the issuer says, which is for the log alone. */
+  readonly ownWords: string;
 
-  constructor(message: string, retryAfterSeconds?: number, status?: number) {
+  constructor(
+    message: string,
+    retryAfterSeconds?: number,
+    status?: number,
+    ownWords: string = message,
+  ) {
     super(message);
     this.retryAfterSeconds = retryAfterSeconds;
     this.status = status;
+    this.ownWords = ownWords;
   }
 }
 
@@ -114,14 +122,18 @@ function toFault(
         : 'the issuer answered something other than JSON',
     );
   }
-  const answer = [`HTTP ${status}`, code, says && `it says: ${says}`].filter(Boolean).join(', ');
-  if (sentSecret && (status === 401 || status === 403 || code === 'invalid_client'))
-    return new IssuerFault(
-      `the issuer refused this API's own client credentials (${answer}); check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, and at the issuer that this client may introspect and use client_secret_basic`,
-      undefined,
-      status,
-    );
-  return new IssuerFault(`the issuer answered ${answer}`, toWaitSeconds(status, headers), status);
+  const isOurs = sentSecret && (status === 401 || status === 403 || code === 'invalid_client');
+  const tell = (answer: string) =>
+    isOurs
+      ? `the issuer refused this API's own client credentials (${answer}); check OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, and at the issuer that this client may introspect and use client_secret_basic`
+      : `the issuer answered ${answer}`;
+  const own = [`HTTP ${status}`, code].filter(Boolean).join(', ');
+  return new IssuerFault(
+    tell(says ? `${own}, it says: ${says}` : own),
+    isOurs ? undefined : toWaitSeconds(status, headers),
+    status,
+    tell(own),
+  );
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6749#section-5.2 */

@@ -37,6 +37,7 @@ const tags = [
   { name: 'events', description: 'What happens to the VM, its containers and its jobs' },
   { name: 'whoami', description: 'The caller, as the API sees it' },
   { name: 'audit', description: 'Who changed what, or tried to' },
+  { name: 'diagnose', description: 'What works, what does not, and what to do' },
 ];
 
 /** A deployment's document names `publicUrl` alone: a generated client sends its token to the first of `servers`. */

@@ -4,6 +4,7 @@ import type {
   Container,
   ContainerAction,
   ContainerInspection,
+  Diagnosis,
   IdleVerdict,
   Job,
   Lease,
@@ -75,6 +76,29 @@ const waking: VmReady = {
   ssh: { ok: false, reason: 'oci-flex is STARTING' },
   docker: { ok: false, reason: 'not asked, as SSH does not answer' },
   checkedAt: '2026-02-08T10:15:12.000Z',
+};
+
+const diagnosis: Diagnosis = {
+  ok: false,
+  checkedAt: '2026-02-08T10:15:30.000Z',
+  checks: [
+    { name: 'configuration', layer: 'api', status: 'ok', message: 'All variables can be used' },
+    {
+      name: 'tcp',
+      layer: 'ssh',
+      status: 'failed',
+      message:
+        'VM not reachable via SSH: at 203.0.113.7:22, nothing listens on its SSH port. Check that the VM is running and has booted, and SSH_PORT.',
+      next: 'ondemand vm console, to see whether it has booted',
+      details: { reason: 'CONNECTION_REFUSED', host: '203.0.113.7', port: 22 },
+    },
+    {
+      name: 'docker',
+      layer: 'docker',
+      status: 'skipped',
+      message: 'Not asked, as tcp failed',
+    },
+  ],
 };
 
 const consoleText = '[  OK  ] Started Docker Application Container Engine.\n\noci-flex login: \n';
@@ -227,6 +251,7 @@ export const operationExamples: Readonly<Record<string, OperationExample>> = {
       ],
     },
   },
+  diagnose: { description: 'Each layer, from the configuration to Docker', response: diagnosis },
   containers_list: { description: 'All containers, sorted by name', response: [backup, nginx] },
   containers_status: { description: 'The container', response: nginx },
   containers_start: containerAction('start'),

@@ -5,6 +5,7 @@ import { whoamiSchema } from '../auth/principal.ts';
 import { auditRouter } from './audit.ts';
 import { readOrWakeProcedure, router } from './base.ts';
 import { containersRouter } from './containers.ts';
+import { diagnose } from './diagnose.ts';
 import { watchEvents } from './events.ts';
 import { jobsRouter } from './jobs.ts';
 import { vmRouter } from './vm.ts';
@@ -25,6 +26,7 @@ export const appRouter = router({
     .output(whoamiSchema)
     .query(({ ctx }) => ctx.principal),
   audit: auditRouter,
+  diagnose,
 });
 
 export type AppRouter = typeof appRouter;

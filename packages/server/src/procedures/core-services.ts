@@ -3,6 +3,7 @@
 import type {
   CallOptions,
   Containers,
+  Diagnose,
   Events,
   Idle,
   Jobs,
@@ -24,5 +25,6 @@ export interface Services {
   readonly jobs: Pick<Jobs, 'list' | 'get' | 'output' | 'cancel'>;
   readonly events: Pick<Events, 'watch'>;
   readonly idle: Pick<Idle, 'verdict' | 'noteAction'>;
+  readonly diagnosis: Diagnose;
   readonly leases: Pick<Leases, 'take' | 'release' | 'holdWhileRead'>;
 }

@@ -43,3 +43,20 @@ export function toWaitMs({ REBUILD_WAIT_SECONDS: seconds, TRUST_PROXY }: Config)
   const given = seconds ?? (TRUST_PROXY === false ? undefined : 45);
   return given === undefined ? undefined : given * 1000;
 }
+
+export function toScopeNames(config: Config) {
+  return {
+    read: config.OIDC_READ_SCOPE,
+    wake: config.OIDC_WAKE_SCOPE,
+    admin: config.OIDC_ADMIN_SCOPE,
+  };
+}
+
+export function toClaimRules(config: Config) {
+  return {
+    issuer: config.OIDC_ISSUER,
+    audience: config.OIDC_AUDIENCE,
+    scopesClaims: config.OIDC_SCOPES_CLAIM,
+    scopeNames: toScopeNames(config),
+  };
+}

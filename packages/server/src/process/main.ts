@@ -1,19 +1,19 @@
 // The process: arguments and environment to a running service. The only process.env and process.exit of the server.
 
 import { parseArgs } from 'node:util';
-import { type Config, parseConfig, requireConfig } from '../config/config.ts';
-import { readEnvironment } from '../config/environment.ts';
+import type { Config } from '../config/config.ts';
 import { listVariables, toHelpText } from '../config/help.ts';
 import { toHostProblem } from '../config/listen-host.ts';
-import { findOpenKeys } from '../config/open-files.ts';
-import { checkEnvironment } from './check-environment.ts';
 import { createLogger } from './logger.ts';
+import { type ConfigurationReading, readConfiguration } from './read-configuration.ts';
 import { startService } from './service.ts';
 
 const usage = `Usage: ondemand-server [--env-file FILE]
+       ondemand-server --check [--json] [--env-file FILE]
 
 Serves the Containers Control On-Demand API, configured from the environment.
 What FILE says yields to what the environment says.
+--check asks every layer that the API stands on, prints what works and what does not, and listens to nothing.
 
 Variables:
 ${toHelpText(listVariables())}
@@ -25,17 +25,22 @@ const exitCodes = { misconfigured: 2, failed: 1 } as const;
 await main();
 
 async function main(): Promise<void> {
-  const { help, 'env-file': envFiles = [] } = readArguments();
+  const { help, check, json, 'env-file': envFiles = [] } = readArguments();
   if (help) {
     process.stdout.write(usage);
     return;
   }
   const [envFile, another] = envFiles;
   if (another !== undefined) refuse([`--env-file: takes one file, and ${another} is another`]);
-  const { config, warnings } = await readConfig(envFile);
+  if (json && !check) refuse(['--json: goes with --check alone']);
+  const read = () => readConfiguration(process.env, envFile);
+  const reading = await read();
+  if (check) await runCheck(reading, json);
+  const { config, problems, warnings } = reading;
+  if (config === undefined) refuse([...problems, ...warnings]);
   const logger = createLogger({ level: config.LOG_LEVEL, isTerminal: process.stdout.isTTY });
   for (const problem of warnings) logger.warn({ problem }, 'check the configuration');
-  const service = await startService(config, { logger }).catch((error: unknown) => {
+  const service = await startService(config, { logger, recheck: read }).catch((error: unknown) => {
     const problem = toHostProblem(error, config);
     if (problem !== undefined) refuse([problem]);
     fail(exitCodes.failed, [toStartFailure(error, config)]);
@@ -60,6 +65,8 @@ function readArguments() {
       args,
       options: {
         'env-file': { type: 'string', multiple: true },
+        check: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     }).values;
@@ -68,28 +75,15 @@ function readArguments() {
   }
 }
 
-/** What was set and cannot be used ends the start; a default that cannot, such as `~/.oci/config`, is reported and may appear later. */
-async function readConfig(envFile: string | undefined) {
-  const { environment, ...read } = readEnvironment(process.env, envFile);
-  if (environment === undefined) refuse(read.problems);
-  const parsed = parseConfig(environment);
-  const found = await checkEnvironment(parsed.config);
-  const wasSet = (problem: string) =>
-    toSources(problem.split(':', 1)[0] ?? '').some((name) => environment[name]);
-  const problems = [...read.problems, ...parsed.problems, ...found.filter(wasSet)];
-  const warnings = [
-    ...read.warnings,
-    ...(await findOpenKeys(parsed.config)),
-    ...found.filter((problem) => !wasSet(problem)),
-  ];
-  if (problems.length > 0) refuse([...problems, ...warnings]);
-  return { config: requireConfig(parsed), warnings };
-}
-
-/** Which variables a problem may come from: what a named file lacks is the fault of naming it. */
-function toSources(variable: string): string[] {
-  const isOfProfile = /^OCI_(CONFIG_PROFILE|REGION|AUTH)$/.test(variable);
-  return isOfProfile ? [variable, 'OCI_CONFIG_FILE', 'OCI_CONFIG_PROFILE'] : [variable];
+/** Ends the process. */
+async function runCheck(reading: ConfigurationReading, json: boolean): Promise<never> {
+  const { checkAll, toCheckText } = await import('../diagnosis/check-command.ts');
+  const diagnosis = await checkAll(reading);
+  const text = json
+    ? `${JSON.stringify(diagnosis)}\n`
+    : toCheckText(diagnosis, process.stdout.isTTY === true);
+  await new Promise((resolve) => process.stdout.write(text, resolve));
+  process.exit(diagnosis.ok ? 0 : exitCodes.failed);
 }
 
 function toStartFailure(error: unknown, { HOST, METRICS_PORT }: Config): string {

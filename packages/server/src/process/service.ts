@@ -2,9 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import {
-  AppError,
   createContainers,
-  createEngine,
   createEvents,
   createIdle,
   createIdleHost,
@@ -12,11 +10,9 @@ import {
   createJobs,
   createLeaseHost,
   createLeases,
-  createOciCompute,
   createReadiness,
   createRebuildPlanner,
   createShell,
-  createSshConnection,
   createVm,
   createVmReach,
   createWaker,
@@ -27,16 +23,19 @@ import { createOwnStop } from '../audit/idle-stop.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { waitAtMost } from '../auth/wait-at-most.ts';
 import type { Config } from '../config/config.ts';
+import { toCallerFinding } from '../diagnosis/configuration-check.ts';
+import { createServerDiagnosis } from '../diagnosis/server-diagnosis.ts';
 import { createServer } from '../index.ts';
 import { openScrapes } from '../metrics/open.ts';
 import { createWakeStages } from '../metrics/wake-stages.ts';
 import {
-  ociOptions,
-  sshOptions,
+  toClaimRules,
   toIdleSettings,
   toIntrospectionClient,
   toWaitMs,
 } from './adapter-options.ts';
+import { createAdapters } from './adapters.ts';
+import type { ConfigurationReading } from './read-configuration.ts';
 import {
   createInternalErrorLog,
   createLoggedAudit,
@@ -52,44 +51,35 @@ export interface Service {
 
 export interface ServiceOptions {
   readonly logger: Logger;
+  /** What is wrong with the configuration now, for the diagnosis: files may have gone since the start. */
+  readonly recheck?: () => Promise<Pick<ConfigurationReading, 'problems'>>;
 }
 
 /** Resolves once the API listens. */
-export async function startService(config: Config, { logger }: ServiceOptions): Promise<Service> {
+export async function startService(
+  config: Config,
+  { logger, recheck = async () => ({ problems: [] }) }: ServiceOptions,
+): Promise<Service> {
   const clock = systemClock;
   const metrics =
     config.METRICS_PORT === undefined
       ? undefined
       : (await import('../metrics/metrics.ts')).createMetrics();
   const onInternalError = createInternalErrorLog(logger, clock);
-  const compute = createOciCompute({
-    ...ociOptions(config),
-    instanceId: config.OCI_INSTANCE_ID,
-    timeoutMs: config.OCI_TIMEOUT_SECONDS * 1000,
-    ...(metrics && { onRequest: metrics.onOciRequest }),
-  });
   let linkFailures = 0;
-  const connection = createSshConnection({
-    ...sshOptions(config),
-    resolveHost: async ({ signal }) =>
-      config.SSH_HOST ?? (await compute.getPublicIp({ signal })) ?? noAddress(),
-    port: config.SSH_PORT,
-    username: config.SSH_USER,
-    connectTimeoutMs: config.SSH_CONNECT_TIMEOUT_SECONDS * 1000,
-    keepaliveMs: config.SSH_KEEPALIVE_SECONDS * 1000,
-    onEvent: (event) => {
+  const adapters = createAdapters(config, {
+    ...(metrics && {
+      onOciRequest: metrics.onOciRequest,
+      onDockerRequest: metrics.onDockerRequest,
+    }),
+    onSshEvent(event) {
       if (event.type !== 'connected') linkFailures += 1;
       logSshEvent(logger, event);
       metrics?.onSshEvent(event);
       if (event.type === 'connected') idle.register();
     },
   });
-  const engine = createEngine({
-    channels: connection,
-    socketPath: config.DOCKER_SOCKET,
-    transport: config.DOCKER_TRANSPORT,
-    ...(metrics && { onRequest: metrics.onDockerRequest }),
-  });
+  const { compute, connection, engine } = adapters;
   const planRebuild = createRebuildPlanner({
     shell: createShell(connection),
     channels: connection,
@@ -175,20 +165,18 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
     onInternalError,
   });
   const reach = createVmReach({ compute, link: connection });
-  const scopeNames = {
-    read: config.OIDC_READ_SCOPE,
-    wake: config.OIDC_WAKE_SCOPE,
-    admin: config.OIDC_ADMIN_SCOPE,
-  };
+  const rules = toClaimRules(config);
   const { authenticate, checkReady, checkIssuer } = createAuthenticator({
-    issuer: config.OIDC_ISSUER,
-    audience: config.OIDC_AUDIENCE,
+    ...rules,
     jwksUri: config.OIDC_JWKS_URI,
     introspectionUri: config.OIDC_INTROSPECTION_URI,
     client: toIntrospectionClient(config),
     typs: config.OIDC_ACCESS_TOKEN_TYP,
-    scopesClaims: config.OIDC_SCOPES_CLAIM,
-    scopeNames,
+  });
+  const diagnosis = createServerDiagnosis(config, {
+    adapters,
+    checkConfiguration: async () => toCallerFinding(await recheck()),
+    onUnexpected: (err) => logger.error({ err }, 'a part of the diagnosis failed'),
   });
   const sharedCounter = await openSharedCounter(config, logger);
   const ownUrl = `http://${toUrlHost(config.HOST)}:${config.PORT}`;
@@ -214,10 +202,11 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       events,
       leases,
       idle,
+      diagnosis,
     },
     authenticate,
     checkReady,
-    scopeNames,
+    scopeNames: rules.scopeNames,
     issuer: config.OIDC_ISSUER,
     audience: config.OIDC_AUDIENCE,
     publicUrl: config.PUBLIC_URL ?? ownUrl,
@@ -269,14 +258,6 @@ export async function startService(config: Config, { logger }: ServiceOptions): 
       await waitAtMost(audit.settled(), lastLinesMs);
     },
   };
-}
-
-function noAddress(): never {
-  throw new AppError(
-    'SERVICE_UNAVAILABLE',
-    'oci-flex has no public IP to connect to; give it one, or set SSH_HOST',
-    { text: 'VM has no public IP', details: { reason: 'NO_PUBLIC_IP' } },
-  );
 }
 
 function randomHex(digits: number): string {

@@ -182,6 +182,7 @@ function createServices(actions: string[]): Services {
     },
     events: { watch: async () => nothing() },
     idle: { verdict: async () => Promise.reject(missing('verdict')), noteAction() {} },
+    diagnosis: { diagnose: async () => ({ ok: true, checkedAt: ready.checkedAt, checks: [] }) },
     leases: {
       take: async (request) => Promise.reject(missing(request.by.sub)),
       release: async (id) => Promise.reject(missing(id)),

@@ -6,6 +6,7 @@ import { isOfService, toCutOffNote } from '../../model/compose-service.ts';
 import { vmId } from '../../model/vm.ts';
 import type { EngineContainer, JobPlan, RebuildOptions, Shell } from '../../ports.ts';
 import type { Channels } from '../../ssh/channel/channels.ts';
+import { createComposeFinder } from './find-command.ts';
 import { chooseSource, pathsToProbe } from './label-choice.ts';
 import { type ComposeTarget, readComposeLabels } from './labels.ts';
 import { probePaths, runBeforeStart } from './probe.ts';
@@ -46,9 +47,8 @@ export function createRebuildPlanner({
   composeCommand,
   composeRoots = [],
 }: RebuildPlannerOptions): PlanRebuild {
-  const configured = composeCommand?.trim().split(/\s+/);
   const env = { ...quiet, DOCKER_HOST: `unix://${socketPath}` };
-  let found = { generation: channels.generation, commands: new Map<string, boolean>() };
+  const findCommand = createComposeFinder({ shell, channels, composeCommand, env });
 
   return async function planRebuild(container, { all = [], signal } = {}) {
     const { name } = container;
@@ -56,7 +56,7 @@ export function createRebuildPlanner({
     if ('reason' in reading) throw refused(name, reading.reason);
     const { target } = reading;
     const source = await findSource(name, target, signal);
-    const command = configured ?? (await findCommand(target.madeBy, signal));
+    const command = await findCommand({ madeBy: target.madeBy, signal });
     const compose = [...command, ...toOptions(target, source)];
     await requireService(name, { target, source, compose }, signal);
     const siblings = all.filter(({ labels }) => isOfService(labels, target));
@@ -84,36 +84,6 @@ export function createRebuildPlanner({
     const choice = chooseSource(target, answer, composeRoots);
     if ('reason' in choice) throw refused(name, choice.reason);
     return choice.source;
-  }
-
-  async function findCommand(
-    madeBy: ComposeTarget['madeBy'],
-    signal: AbortSignal | undefined,
-  ): Promise<readonly string[]> {
-    const commands = [['docker', 'compose'], ['docker-compose']];
-    for (const command of madeBy === 'v1' ? commands.reverse() : commands) {
-      if (await hasCommand(command, signal)) return command;
-    }
-    throw new AppError(
-      'SERVICE_UNAVAILABLE',
-      `${vmId} has neither "docker compose" nor "docker-compose"; install Docker Compose on the VM, or set COMPOSE_COMMAND`,
-      { text: 'Missing software on the VM' },
-    );
-  }
-
-  async function hasCommand(
-    command: readonly string[],
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    const { generation } = channels;
-    if (found.generation !== generation) found = { generation, commands: new Map() };
-    const { commands } = found;
-    const key = command.join(' ');
-    const known = commands.get(key);
-    if (known !== undefined) return known;
-    const { exitCode } = await runBeforeStart(shell, [...command, 'version'], { env, signal });
-    commands.set(key, exitCode === 0);
-    return exitCode === 0;
   }
 
   /** Where the file cannot be read by compose, the job says so in compose's own words. */

@@ -53,6 +53,10 @@ export interface EngineRequest extends CallOptions {
  * Rejects with an `AppError` when the request was not sent, the caller's reason, or a `LostAnswerError` when it was sent and its answer is lost.
  */
 export interface EngineClient extends AsyncDisposable {
+  /** What was negotiated last, and over which way; undefined before that. */
+  readonly agreed:
+    | { readonly apiVersion: string; readonly way: 'socket' | 'dial-stdio' }
+    | undefined;
   send(request: EngineRequest): Promise<EngineAnswer>;
   /**
    * A GET with an unbounded body, on a new channel of its own. Resolves with the headers; the signal also aborts the chunks.
@@ -93,6 +97,10 @@ export function createEngineClient({
   let negotiated: { readonly version: string; readonly generation: number } | undefined;
 
   return {
+    get agreed() {
+      const { way } = transport;
+      return negotiated && way && { apiVersion: negotiated.version, way };
+    },
     send: (request) => speak(request, deliver),
     stream: (request) => speak(request, startStream),
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,14 @@
 // The Engine port over Docker's Engine API: containers in, containers out.
 
 import { systemClock } from '../../concurrency/clock.ts';
-import type { CallOptions, Clock, Engine, EnvironmentWords, UseEngine } from '../../ports.ts';
+import type {
+  CallOptions,
+  Clock,
+  DockerFacts,
+  Engine,
+  EnvironmentWords,
+  UseEngine,
+} from '../../ports.ts';
 import { createEngineFollow } from '../logs/follow.ts';
 import { createEngineLogs } from '../logs/read.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
@@ -21,6 +28,8 @@ export interface EngineOptions extends EngineClientOptions {
 export interface DockerEngine extends Engine, AsyncDisposable {
   /** Docker's own version, such as `28.3.3`; connects for it. Throws `SERVICE_UNAVAILABLE`. */
   readVersion(options?: CallOptions): Promise<string>;
+  /** The same, with the way to it and what was agreed on. */
+  readFacts(options?: CallOptions): Promise<DockerFacts>;
   /** The words that repeat a value of the container's environment, the longest first: for `createHiding`. Throws `NOT_FOUND`. */
   readSecrets(id: string, options?: CallOptions): Promise<EnvironmentWords>;
   /** For the idle stop. */
@@ -60,10 +69,11 @@ export function createEngine(options: EngineOptions): DockerEngine {
       return readLogs(container, options);
     },
     inspect: (id, options = {}) => inspection.inspect(id, options),
-    async readVersion({ signal } = {}) {
-      const answer = await reads.ask(versionTask, '/version', { signal, needsNewChannel: true });
-      if (answer.status !== 200) throw toAppError(answer, versionTask);
-      return parseAnswer(versionSchema, answer, versionTask).Version;
+    readVersion,
+    async readFacts(options) {
+      const version = await readVersion(options);
+      const { apiVersion = '1.40', way = 'socket' } = client.agreed ?? {}; // it was, to read this
+      return { version, apiVersion, way };
     },
     readSecrets: (id, options = {}) => inspection.readSecrets(id, options),
     stats: (id, options = {}) => readStats(id, options),
@@ -72,6 +82,12 @@ export function createEngine(options: EngineOptions): DockerEngine {
     use,
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
+
+  async function readVersion({ signal }: CallOptions = {}): Promise<string> {
+    const answer = await reads.ask(versionTask, '/version', { signal, needsNewChannel: true });
+    if (answer.status !== 200) throw toAppError(answer, versionTask);
+    return parseAnswer(versionSchema, answer, versionTask).Version;
+  }
 }
 
 const versionTask: EngineTask = { operation: 'ping' };

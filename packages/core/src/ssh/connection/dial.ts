@@ -2,6 +2,7 @@
 
 import { connect, isIP, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
+import type { AppError } from '../../errors.ts';
 import { describeMismatch, parseAlgorithmOffer, toMismatch } from '../login/algorithm-offer.ts';
 import type { Login } from '../login/credentials.ts';
 import { type HostKeyTrial, readKeyType } from '../login/host-key.ts';
@@ -87,7 +88,7 @@ export function dial(options: DialOptions): Promise<Dialed> {
         );
       }
       const mismatch = reason === 'NO_COMMON_ALGORITHM' ? toMismatch(cause) : undefined;
-      if (mismatch === undefined) return toAppError(reason, { cause });
+      if (mismatch === undefined) return toPlainError(reason, options, cause);
       const why = describeMismatch(mismatch, parseAlgorithmOffer(heard));
       return toAppError(reason, {
         message: `VM not reachable via SSH: sshd at ${host}:${port} allows no handshake: ${why}.`,
@@ -170,6 +171,17 @@ export function dial(options: DialOptions): Promise<Dialed> {
       socket.pause();
       setImmediate(() => socket.resume());
     });
+  });
+}
+
+/** The table's words, and where that was. */
+function toPlainError(reason: SshReason, { host, port }: DialOptions, cause: unknown): AppError {
+  const { message } = toAppError(reason);
+  const endpoint = isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+  return toAppError(reason, {
+    message: message.replace(/^(VM not reachable via SSH: )/, `$1at ${endpoint}, `),
+    details: { host, port },
+    cause,
   });
 }
 

@@ -45,7 +45,17 @@ describe('checkSshConfig()', () => {
     ]);
     const problems = await checkSshConfig({ privateKeyFile: missing, knownHostsFile: missing });
     expect(toNames(problems)).toEqual(['SSH_PRIVATE_KEY_FILE', 'SSH_KNOWN_HOSTS_FILE']);
-    expect(problems.join()).not.toContain(missing);
+    for (const problem of problems) expect(problem).toContain(`${missing} cannot be read (ENOENT)`);
+  });
+
+  it('tells a public key by its content', async () => {
+    await using folder = await createFolder();
+    const { public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519');
+    const privateKeyFile = await folder.file('key.pub', publicKey);
+    const [problem] = await checkSshConfig({ privateKeyFile, hostKeyFingerprint });
+    expect(problem).toMatch(
+      /^SSH_PRIVATE_KEY_FILE: .*key\.pub holds a public key; name the private/,
+    );
   });
 
   it('names the variable of each problem', async () => {

@@ -6,7 +6,7 @@ import type { SshReason } from '../to-app-error.ts';
 import { type CredentialOptions, createCredentials } from './credentials.ts';
 import { type HostKeyOptions, parseFingerprint } from './host-key.ts';
 
-/** Lists what makes the settings unusable, each line opening with the name of its environment variable; empty when all is well. Contacts only a local agent. */
+/** Lists what makes the settings unusable, each line opening with the name of its environment variable; empty when all is well. Contacts only a local agent. For the operator at start, since the lines hold paths. */
 export async function checkSshConfig(
   options: CredentialOptions & HostKeyOptions,
 ): Promise<string[]> {
@@ -21,9 +21,10 @@ async function checkCredentials(options: CredentialOptions): Promise<string[]> {
     return [];
   } catch (error) {
     if (!isAppError(error)) throw error;
+    const { privateKeyFile: key = '', agentSocket: agent = '' } = options;
     // Credentials fail with the reasons of this table only.
-    const problem = credentialProblems[error.details.reason as CredentialReason];
-    return [`${problem.variable}: ${problem.text}`];
+    const describe = credentialProblems[error.details.reason as CredentialReason];
+    return [describe({ key, agent, code: codeOf(error.cause), kind: await readKind(key) })];
   }
 }
 
@@ -32,36 +33,47 @@ type CredentialReason = Extract<
   `KEY_${string}` | `PASSPHRASE_${string}` | `AGENT_${string}` | 'NO_CREDENTIALS'
 >;
 
-const credentialProblems: Record<CredentialReason, { variable: string; text: string }> = {
-  NO_CREDENTIALS: {
-    variable: 'SSH_PRIVATE_KEY_FILE',
-    text: 'not set, and no agent at SSH_AUTH_SOCK either; set one of them',
-  },
-  KEY_UNREADABLE: {
-    variable: 'SSH_PRIVATE_KEY_FILE',
-    text: 'the file cannot be read; check that it exists and who may read it',
-  },
-  KEY_INVALID: {
-    variable: 'SSH_PRIVATE_KEY_FILE',
-    text: 'the file holds no private key that can be used; ssh-keygen -p rewrites a key in OpenSSH format',
-  },
-  PASSPHRASE_MISSING: {
-    variable: 'SSH_PRIVATE_KEY_PASSPHRASE',
-    text: 'not set, but the private key is encrypted',
-  },
-  PASSPHRASE_WRONG: {
-    variable: 'SSH_PRIVATE_KEY_PASSPHRASE',
-    text: 'does not open the private key',
-  },
-  AGENT_UNAVAILABLE: {
-    variable: 'SSH_AUTH_SOCK',
-    text: 'no agent answers there; start one, or set SSH_PRIVATE_KEY_FILE',
-  },
-  AGENT_EMPTY: {
-    variable: 'SSH_AUTH_SOCK',
-    text: 'the agent holds no key; add one with ssh-add',
-  },
+interface ProblemFacts {
+  readonly key: string;
+  readonly agent: string;
+  readonly code: string;
+  /** What a file is that holds no usable private key. */
+  readonly kind: 'public' | 'other';
+}
+
+const credentialProblems: Record<CredentialReason, (facts: ProblemFacts) => string> = {
+  NO_CREDENTIALS: () =>
+    'SSH_PRIVATE_KEY_FILE: not set, and no agent at SSH_AUTH_SOCK either; set one of them',
+  KEY_UNREADABLE: ({ key, code }) =>
+    code === 'EACCES'
+      ? `SSH_PRIVATE_KEY_FILE: ${key} may not be read by the user that this API runs as (${code}); give it to that user (chown), with mode 600`
+      : `SSH_PRIVATE_KEY_FILE: ${key} cannot be read${code && ` (${code})`}; check that it exists and who may read it`,
+  KEY_INVALID: ({ key, kind }) =>
+    kind === 'public'
+      ? `SSH_PRIVATE_KEY_FILE: ${key} holds a public key; name the private one beside it, which is called the same without .pub`
+      : `SSH_PRIVATE_KEY_FILE: ${key} holds no private key that can be used; ssh-keygen -p -f rewrites a key in OpenSSH format`,
+  PASSPHRASE_MISSING: ({ key }) =>
+    `SSH_PRIVATE_KEY_PASSPHRASE: not set, but the private key ${key} is encrypted; set it, or SSH_PRIVATE_KEY_PASSPHRASE_FILE to a file that holds it`,
+  PASSPHRASE_WRONG: ({ key }) =>
+    `SSH_PRIVATE_KEY_PASSPHRASE: does not open the private key ${key}; ssh-keygen -y -f ${key} asks for it and tells whether it does`,
+  AGENT_UNAVAILABLE: ({ agent }) =>
+    `SSH_AUTH_SOCK: no agent answers at ${agent}; start one, or set SSH_PRIVATE_KEY_FILE`,
+  AGENT_EMPTY: ({ agent }) =>
+    `SSH_AUTH_SOCK: the agent at ${agent} holds no key; add one with ssh-add, or set SSH_PRIVATE_KEY_FILE`,
 };
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+}
+
+async function readKind(path: string): Promise<ProblemFacts['kind']> {
+  const text = path === '' ? '' : await readFile(path, 'utf8').catch(() => '');
+  return /^(?:(?:ssh|ecdsa|sk)-\S+ AAAA|-----BEGIN (?:[A-Z]+ )?PUBLIC KEY|---- BEGIN SSH2 PUBLIC)/.test(
+    text,
+  )
+    ? 'public'
+    : 'other';
+}
 
 async function checkHostKey({
   hostKeyFingerprint,
@@ -70,7 +82,7 @@ async function checkHostKey({
   if (hostKeyFingerprint !== undefined) {
     if (parseFingerprint(hostKeyFingerprint) !== undefined) return [];
     return [
-      'SSH_HOST_KEY_FINGERPRINT: not a fingerprint as ssh-keygen -l prints it (SHA256: and 43 characters)',
+      `SSH_HOST_KEY_FINGERPRINT: '${hostKeyFingerprint}' is not a fingerprint as ssh-keygen -l prints it (SHA256: and 43 characters)`,
     ];
   }
   if (knownHostsFile === undefined) {
@@ -81,9 +93,9 @@ async function checkHostKey({
   try {
     await readFile(knownHostsFile, 'utf8');
     return [];
-  } catch {
+  } catch (error) {
     return [
-      'SSH_KNOWN_HOSTS_FILE: the file cannot be read; write the host key into it that the console of the VM shows, or set SSH_HOST_KEY_FINGERPRINT',
+      `SSH_KNOWN_HOSTS_FILE: ${knownHostsFile} cannot be read (${codeOf(error)}); write the host key into it that the console of the VM shows, or set SSH_HOST_KEY_FINGERPRINT`,
     ];
   }
 }

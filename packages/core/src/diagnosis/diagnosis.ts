@@ -1,0 +1,102 @@
+// The service of the diagnosis: asks every layer, each within a deadline, and says of each what was found. Changes nothing.
+
+import { createSingleFlight } from '../concurrency/single-flight.ts';
+import type { Check, Diagnosis } from '../model/diagnosis.ts';
+import type { VmAddress } from '../model/vm.ts';
+import type {
+  CallOptions,
+  Clock,
+  Compute,
+  DockerFacts,
+  HostFacts,
+  Link,
+  ReadOptions,
+} from '../ports.ts';
+import { type ClockOffset, checkClocks } from './clocks.ts';
+import { createFindings } from './findings.ts';
+import { checkOci } from './oci-checks.ts';
+import { createDeadline } from './part-deadline.ts';
+import { checkVm } from './vm-checks.ts';
+
+export interface Diagnose {
+  /** As it is now, for all who ask at the same time; throws only what the caller's own signal aborts with. */
+  diagnose(options?: ReadOptions): Promise<Diagnosis>;
+}
+
+export interface DiagnosisOptions {
+  readonly compute: Compute;
+  /** How far OCI's clock was ahead of ours when it last answered. */
+  readonly ociClockOffsetMs: () => number | undefined;
+  readonly link: DiagnosisLink;
+  readonly readDocker: (options: CallOptions) => Promise<DockerFacts>;
+  readonly findCompose: (options: CallOptions) => Promise<string>;
+  readonly readHost: (options: CallOptions) => Promise<HostFacts>;
+  /** What of this process is checked by other means: its configuration and its issuer. */
+  readonly checkOwn: (signal: AbortSignal) => Promise<OwnFindings>;
+  readonly settings: DiagnosisSettings;
+  readonly clock: Clock;
+  /** Told of failures that are none of the known ones. */
+  readonly onUnexpected?: (error: unknown) => void;
+}
+
+export interface DiagnosisLink extends Pick<Link, 'connected'> {
+  hurry(): void;
+  address(options?: CallOptions): Promise<VmAddress>;
+}
+
+export interface DiagnosisSettings {
+  /** Where it is configured: then OCI need not know the address. */
+  readonly sshHost?: string | undefined;
+  readonly connectTimeoutMs: number;
+  readonly idle: IdleFacts;
+}
+
+/** In seconds. */
+export interface IdleFacts {
+  readonly stopAfter?: number | undefined;
+  readonly maxOn?: number | undefined;
+  readonly announce: number;
+  readonly dryRun: boolean;
+}
+
+export interface OwnFindings {
+  readonly checks: readonly Pick<Check, 'name' | 'status' | 'message' | 'details'>[];
+  readonly clockOffsets: readonly ClockOffset[];
+}
+
+/** Longer than an attempt to connect, for what is asked before and after it. */
+const graceMs = 5000;
+
+/** Builds the service; nothing is asked before the first call. */
+export function createDiagnosis(options: DiagnosisOptions): Diagnose {
+  const { settings, clock, onUnexpected = () => {} } = options;
+  const totalMs = settings.connectTimeoutMs + graceMs;
+  const reads = createSingleFlight({ deadlineMs: totalMs + graceMs });
+
+  return { diagnose: (caller) => reads.read('the diagnosis', run, caller) };
+
+  async function run(signal: AbortSignal): Promise<Diagnosis> {
+    const checkedAt = clock.now().toISOString();
+    const findings = createFindings(onUnexpected);
+    const within = createDeadline({ clock, totalMs, signal });
+    const soon = createDeadline({ clock, totalMs: totalMs / 2, signal }); // for what others wait for
+    const context = { ...options, findings, within };
+    const own = within('The configuration and the issuer', options.checkOwn).catch(
+      (error: unknown) => {
+        findings.failed('configuration', error);
+        return { checks: [], clockOffsets: [] };
+      },
+    );
+    await checkVm(context, checkOci({ ...context, within: soon }));
+    const { checks, clockOffsets } = await own;
+    signal.throwIfAborted();
+    for (const check of checks) findings.add(check);
+    const ociMs = options.ociClockOffsetMs();
+    checkClocks(findings, [
+      ...(ociMs === undefined ? [] : [{ of: 'OCI', offsetMs: ociMs }]),
+      ...clockOffsets,
+    ]);
+    const all = [...findings.list()];
+    return { ok: all.every(({ status }) => status !== 'failed'), checkedAt, checks: all };
+  }
+}

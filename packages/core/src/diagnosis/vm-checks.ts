@@ -1,0 +1,234 @@
+// The VM's part of a diagnosis: the way to it, and what is there. One that is off is not asked.
+
+import { AppError } from '../errors.ts';
+import { leastFreeBytes } from '../model/limits.ts';
+import { type LifecycleState, vmId } from '../model/vm.ts';
+import type { Clock, HostFacts } from '../ports.ts';
+import { maxOffsetMs, toDuration } from './clocks.ts';
+import type { DiagnosisOptions, IdleFacts } from './diagnosis.ts';
+import {
+  isSilence,
+  type SshCheck,
+  sshChecks,
+  toDockerLayer,
+  toSshLayer,
+  vmChecks,
+} from './failed-layer.ts';
+import type { Findings } from './findings.ts';
+import type { OciOutcome } from './oci-checks.ts';
+import type { Within } from './part-deadline.ts';
+
+export interface VmCheckContext
+  extends Pick<DiagnosisOptions, 'link' | 'readDocker' | 'findCompose' | 'readHost' | 'settings'> {
+  readonly clock: Clock;
+  readonly findings: Findings;
+  readonly within: Within;
+}
+
+/** `asking` is OCI's part, which says whether the VM is on. An open connection need not wait for that. */
+export async function checkVm(context: VmCheckContext, asking: Promise<OciOutcome>): Promise<void> {
+  const { link, findings, settings } = context;
+  findings.ok('idle', toIdleText(settings.idle), { ...settings.idle });
+  const early = link.connected ? checkConnected(context) : undefined;
+  const [{ lifecycleState, hasAddress }] = await Promise.all([asking, early]);
+  if (lifecycleState !== undefined && !mayAnswer.has(lifecycleState)) {
+    const { message, next } = toOffText(lifecycleState);
+    findings.skipped([...sshChecks, ...vmChecks], message, next);
+    return;
+  }
+  if (early !== undefined) return;
+  if (!hasAddress) {
+    findings.skipped(
+      [...sshChecks, ...vmChecks],
+      `Not asked, as the address of ${vmId} is not known`,
+    );
+    return;
+  }
+  await checkConnected(context);
+}
+
+/** In which SSH may answer. */
+const mayAnswer: ReadonlySet<LifecycleState> = new Set(['RUNNING', 'MOVING', 'CREATING_IMAGE']);
+
+function toOffText(state: LifecycleState): { message: string; next?: string } {
+  const isOff = `${vmId} is ${state}, so nothing on it can be asked`;
+  if (state === 'STOPPED') return { message: `${isOff}; wake it first`, next: 'ondemand wake' };
+  if (state === 'TERMINATED' || state === 'TERMINATING') return { message: isOff };
+  return { message: `${isOff}; ask again in a minute`, next: 'ondemand vm status' };
+}
+
+async function checkConnected(context: VmCheckContext): Promise<void> {
+  const { link, findings, within } = context;
+  link.hurry();
+  try {
+    const { host, port, user, hostKeys } = await within(`SSH on ${vmId}`, (signal) =>
+      link.address({ signal }),
+    );
+    const types = hostKeys.map((key) => key.split(' ', 1)[0]).join(', ');
+    findings.ok('tcp', `${host} accepts connections on port ${port}`, { host, port });
+    findings.ok('ssh-handshake', 'sshd answers');
+    findings.ok('host-key', `Its host key (${types}) is the one that is trusted`);
+    findings.ok('login', `sshd lets '${user}' in with our key`, { user });
+  } catch (error) {
+    failLogin(findings, error);
+    return;
+  }
+  await checkServices(context);
+}
+
+const okTexts: Readonly<Record<SshCheck, string>> = {
+  tcp: 'Its SSH port accepts connections',
+  'ssh-handshake': 'sshd answers',
+  'host-key': 'Its host key is the one that is trusted',
+  login: 'sshd lets us in',
+};
+
+function failLogin(findings: Findings, error: unknown): void {
+  const { check, tried } = toSshLayer(error);
+  const before = sshChecks.slice(0, sshChecks.indexOf(check));
+  const after = sshChecks.slice(sshChecks.indexOf(check) + 1);
+  for (const name of tried ? before : []) findings.ok(name, okTexts[name]);
+  if (!tried) findings.skipped(before, 'Not tried, as there is nothing to log in with');
+  findings.failed(check, error);
+  findings.skipped([...after, ...vmChecks], `Not asked, as ${check} failed`);
+}
+
+async function checkServices(context: VmCheckContext): Promise<void> {
+  const { findings, within, readHost, readDocker, findCompose } = context;
+  const [host, docker, compose] = await Promise.allSettled([
+    within(`The shell of ${vmId}`, (signal) => readHost({ signal })),
+    within(`Docker on ${vmId}`, (signal) => readDocker({ signal })),
+    within(`Compose on ${vmId}`, (signal) => findCompose({ signal })),
+  ] as const);
+  const isSilent = [host, docker].every(
+    (end) => end.status === 'rejected' && isSilence(end.reason),
+  );
+  if (isSilent) {
+    findings.failed('tcp', hangs());
+    const rest = [...sshChecks.filter((name) => name !== 'tcp'), ...vmChecks];
+    findings.skipped(rest, 'Not asked, as tcp failed');
+    return;
+  }
+  if (docker.status === 'fulfilled') {
+    const { version, apiVersion, way } = docker.value;
+    findings.ok('socket', toWayText(way), { transport: way });
+    findings.ok('docker', `Docker ${version} answers, with version ${apiVersion} of its API`, {
+      version,
+      apiVersion,
+    });
+  } else {
+    const layer = toDockerLayer(docker.reason);
+    if (layer === 'docker') findings.ok('socket', 'The socket of Docker can be reached');
+    else findings.skipped(['docker'], 'Not asked, as socket failed');
+    findings.failed(layer, docker.reason);
+  }
+  if (host.status === 'rejected') {
+    findings.failed('shell', host.reason);
+    findings.skipped(ofShell, 'Not asked, as shell failed');
+    return;
+  }
+  findings.ok('shell', 'The SSH user may run commands there');
+  if (compose.status === 'fulfilled')
+    findings.ok('compose', `A rebuild uses ${compose.value}`, { command: compose.value });
+  else findings.failed('compose', compose.reason);
+  checkHost(host.value, context);
+}
+
+const ofShell = ['compose', 'flock-setsid', 'disk', 'job-folder', 'vm-clock'] as const;
+
+function toWayText(way: 'socket' | 'dial-stdio'): string {
+  return way === 'socket'
+    ? 'sshd forwards to the socket of Docker'
+    : 'Docker is reached by the command "docker system dial-stdio"';
+}
+
+function hangs(): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `${vmId} no longer says anything on its SSH connection: it hangs, or the network between cuts it off; look at its serial console, and reset it if need be`,
+    { text: 'VM not reachable via SSH', details: { reason: 'PEER_SILENT' } },
+  );
+}
+
+function checkHost(
+  facts: HostFacts,
+  { findings, clock, settings: { idle } }: VmCheckContext,
+): void {
+  const { tools, jobFolder, disks } = facts;
+  if (tools === undefined) findings.ok('flock-setsid', 'flock and setsid are there');
+  else findings.failed('flock-setsid', tools);
+  if (jobFolder === undefined)
+    findings.ok('job-folder', 'The folder of jobs and leases can be written');
+  else findings.failed('job-folder', jobFolder);
+  checkDisks(findings, disks);
+  const offsetMs = facts.now * 1000 - clock.now().getTime();
+  const details = { offsetSeconds: Math.round(offsetMs / 1000) };
+  if (Math.abs(offsetMs) <= maxOffsetMs)
+    findings.ok('vm-clock', `The clock of ${vmId} agrees with that of this machine`, details);
+  else findings.failed('vm-clock', clockDiffers(offsetMs, details));
+  const isOn = idle.stopAfter !== undefined || idle.maxOn !== undefined;
+  if (facts.isProcHidden && isOn) findings.failed('idle', procHidden());
+}
+
+function checkDisks(findings: Findings, disks: HostFacts['disks']): void {
+  if (disks.length === 0) {
+    findings.skipped(['disk'], 'df does not tell how much space is left there');
+    return;
+  }
+  const details = Object.fromEntries(
+    disks.map(({ of, freeBytes }) => [`freeBytes${of === 'home' ? 'Home' : 'Docker'}`, freeBytes]),
+  );
+  const full = disks.filter(({ freeBytes }) => freeBytes < leastFreeBytes);
+  if (full.length === 0) {
+    findings.ok('disk', `${disks.map(toSpaceText).join(', ')}`, details);
+    return;
+  }
+  findings.failed(
+    'disk',
+    new AppError(
+      'SERVICE_UNAVAILABLE',
+      `The disk of ${vmId} is nearly full: ${full.map(toSpaceText).join(', ')}; builds, jobs and leases fail without space: remove what is not needed, such as by docker system prune`,
+      { details },
+    ),
+  );
+}
+
+function toSpaceText({ of, freeBytes }: HostFacts['disks'][number]): string {
+  const where = of === 'home' ? "the SSH user's home" : "Docker's folder";
+  const megabytes = Math.floor(freeBytes / 1_000_000);
+  const amount = megabytes < 10_000 ? `${megabytes} MB` : `${Math.floor(megabytes / 1000)} GB`;
+  return `${amount} are free in ${where}`;
+}
+
+function clockDiffers(offsetMs: number, details: { readonly offsetSeconds: number }): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The clock of ${vmId} is ${toDuration(offsetMs)} ${offsetMs > 0 ? 'ahead of' : 'behind'} that of this machine; let NTP keep it there (chronyd or systemd-timesyncd)`,
+    { details },
+  );
+}
+
+function procHidden(): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `The SSH user may not see other users' processes on ${vmId} (/proc is mounted with hidepid), so use of the VM cannot be seen and the idle stop never comes; mount /proc there without hidepid, or exempt this user by its gid`,
+  );
+}
+
+function toIdleText({ stopAfter, maxOn, announce, dryRun }: IdleFacts): string {
+  const rules = [
+    ...(stopAfter === undefined ? [] : [`after ${toSpan(stopAfter)} without use`]),
+    ...(maxOn === undefined ? [] : [`after ${toSpan(maxOn)} in any case`]),
+  ];
+  if (rules.length === 0)
+    return 'Off: without IDLE_STOP_AFTER_MINUTES the VM runs, and is billed, until somebody stops it';
+  const how = dryRun
+    ? 'A stop is announced, and not carried out (IDLE_STOP_DRY_RUN)'
+    : 'It is stopped';
+  return `${how}, ${rules.join(' and ')}, ${toSpan(announce)} after the announcement`;
+}
+
+function toSpan(seconds: number): string {
+  const minutes = Math.round(seconds / 6) / 10;
+  return minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 6) / 10} hours`;
+}

@@ -1,0 +1,42 @@
+// The configuration as a start and a check need it: everything that is wrong with it, at once.
+
+import { type Config, parseConfig, requireConfig } from '../config/config.ts';
+import { type Environment, readEnvironment } from '../config/environment.ts';
+import { findOpenKeys } from '../config/open-files.ts';
+import { checkEnvironment } from './check-environment.ts';
+
+export interface ConfigurationReading {
+  /** Undefined while there are problems. */
+  readonly config: Config | undefined;
+  /** What must be fixed before a start; a line each, beginning with a variable's name. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** What was set and cannot be used ends the start; a default that cannot, such as `~/.oci/config`, is reported and may appear later. */
+export async function readConfiguration(
+  process: Environment,
+  envFile: string | undefined,
+): Promise<ConfigurationReading> {
+  const { environment, ...read } = readEnvironment(process, envFile);
+  if (environment === undefined)
+    return { config: undefined, problems: read.problems, warnings: [] };
+  const parsed = parseConfig(environment);
+  const found = await checkEnvironment(parsed.config);
+  const wasSet = (problem: string) =>
+    toSources(problem.split(':', 1)[0] ?? '').some((name) => environment[name]);
+  const problems = [...read.problems, ...parsed.problems, ...found.filter(wasSet)];
+  const warnings = [
+    ...read.warnings,
+    ...(await findOpenKeys(parsed.config)),
+    ...found.filter((problem) => !wasSet(problem)),
+  ];
+  return { config: problems.length > 0 ? undefined : requireConfig(parsed), problems, warnings };
+}
+
+/** Which variables a problem may come from: what a named file lacks is the fault of naming it. */
+function toSources(variable: string): string[] {
+  if (variable === 'SSH_PRIVATE_KEY_PASSPHRASE') return [variable, 'SSH_PRIVATE_KEY_FILE'];
+  const isOfProfile = /^OCI_(CONFIG_PROFILE|REGION|AUTH)$/.test(variable);
+  return isOfProfile ? [variable, 'OCI_CONFIG_FILE', 'OCI_CONFIG_PROFILE'] : [variable];
+}

@@ -1,0 +1,274 @@
+// The mistakes that a newcomer can make on the way to the real VM: each is found in its own layer, with words that name the variable, the value at hand and the next step.
+
+import { generateKeyPairSync } from 'node:crypto';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Sandbox, startSandbox } from '@ondemand/sandbox';
+import { checkAll, readConfiguration } from '@ondemand/server';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openSuite } from '../support/disposer.ts';
+import { findFreePort } from '../support/free-port.ts';
+import { startServer } from '../support/start-server.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+let sandbox: Sandbox;
+let folder = '';
+let closedPort = 0;
+beforeAll(() =>
+  openSuite(async (opened) => {
+    folder = await mkdtemp(join(tmpdir(), 'ondemand-setup-'));
+    opened.add(() => rm(folder, { recursive: true }));
+    sandbox = opened.use(await startSandbox());
+    closedPort = await findFreePort();
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const pem = { type: 'pkcs1', format: 'pem' } as const;
+    const cipher = { cipher: 'aes-256-cbc', passphrase: 'sesame' };
+    await write('other-key', privateKey.export(pem).toString());
+    await write('encrypted-key', privateKey.export({ ...pem, ...cipher }).toString());
+    await write('key.pub', publicKey.export({ type: 'spki', format: 'pem' }).toString());
+    await write('no-hosts', '');
+  }),
+);
+afterEach(() => {
+  sandbox.faults.reset();
+  sandbox.world.setPublicIp('127.0.0.1');
+  sandbox.world.setLifecycleState('RUNNING');
+});
+
+async function write(name: string, text: string): Promise<void> {
+  await writeFile(join(folder, name), text);
+  await chmod(join(folder, name), 0o600);
+}
+
+const at = (name: string) => join(folder, name);
+
+async function diagnose(env: Env = {}) {
+  const process = { HOME: '/nonexistent', ...sandbox.env, ...env };
+  return checkAll(await readConfiguration(process, undefined));
+}
+
+test('where nothing is wrong nothing is found', async () => {
+  const { ok, checks } = await diagnose();
+  expect(checks.filter(({ status }) => status !== 'ok')).toEqual([]);
+  expect(ok).toBe(true);
+});
+
+interface Mistake {
+  readonly env?: () => Env;
+  readonly fault?: () => void;
+  readonly check: string;
+  /** What it must be told with. */
+  readonly says: readonly (string | RegExp | (() => string))[];
+}
+
+const only = (...operations: readonly string[]) => ({
+  only: ({ operation }: { readonly operation: string }) => operations.includes(operation),
+});
+const vnic = { status: 404 } as const;
+
+const mistakes: Readonly<Record<string, Mistake>> = {
+  'a variable that is missing': {
+    env: () => ({ OIDC_AUDIENCE: undefined }),
+    check: 'configuration',
+    says: ['OIDC_AUDIENCE: required'],
+  },
+  'a user in SSH_HOST': {
+    env: () => ({ SSH_HOST: 'opc@vm.example.com' }),
+    check: 'configuration',
+    says: ['SSH_HOST', 'SSH_USER'],
+  },
+  'a key file that is not there': {
+    env: () => ({ SSH_PRIVATE_KEY_FILE: at('none') }),
+    check: 'configuration',
+    says: ['SSH_PRIVATE_KEY_FILE', () => at('none'), 'ENOENT', 'check that it exists'],
+  },
+  'the public key in place of the private one': {
+    env: () => ({ SSH_PRIVATE_KEY_FILE: at('key.pub') }),
+    check: 'configuration',
+    says: ['SSH_PRIVATE_KEY_FILE', () => at('key.pub'), 'without .pub'],
+  },
+  'a passphrase that is missing': {
+    env: () => ({ SSH_PRIVATE_KEY_FILE: at('encrypted-key') }),
+    check: 'configuration',
+    says: ['SSH_PRIVATE_KEY_PASSPHRASE', () => at('encrypted-key'), 'encrypted', 'set it'],
+  },
+  'a wrong passphrase': {
+    env: () => ({
+      SSH_PRIVATE_KEY_FILE: at('encrypted-key'),
+      SSH_PRIVATE_KEY_PASSPHRASE: 'wrong',
+    }),
+    check: 'configuration',
+    says: ['SSH_PRIVATE_KEY_PASSPHRASE', () => at('encrypted-key'), 'ssh-keygen -y'],
+  },
+  'an OCI profile that is not there': {
+    env: () => ({ OCI_CONFIG_PROFILE: 'VM' }),
+    check: 'configuration',
+    says: ['OCI_CONFIG_PROFILE', "'VM'", 'it has: DEFAULT'],
+  },
+  'the region of another instance': {
+    env: () => ({ OCI_REGION: 'eu-zurich-1', OCI_ENDPOINT: undefined }),
+    check: 'configuration',
+    says: ['OCI_INSTANCE_ID', 'eu-marseille-1', 'eu-zurich-1', 'set OCI_REGION to'],
+  },
+  'no issuer there': {
+    env: () => ({ OIDC_ISSUER: `http://127.0.0.1:${closedPort}` }),
+    check: 'issuer',
+    says: ['ECONNREFUSED'],
+  },
+  'an issuer with a slash too many': {
+    env: () => ({ OIDC_ISSUER: `${sandbox.env.OIDC_ISSUER}/` }),
+    check: 'issuer',
+    says: ['OIDC_ISSUER is', () => `it is ${sandbox.env.OIDC_ISSUER},`],
+  },
+  'an issuer with a path that leads nowhere': {
+    env: () => ({ OIDC_ISSUER: `${sandbox.env.OIDC_ISSUER}/auth` }),
+    check: 'issuer',
+    says: ['OIDC_ISSUER', '/auth', () => `at ${sandbox.env.OIDC_ISSUER} there is one`],
+  },
+  'keys that the issuer does not give': {
+    fault: () =>
+      Object.assign(sandbox.faults.oidc, {
+        status: 503,
+        only: ({ path }: { path: string }) => path === '/jwks',
+      }),
+    check: 'issuer-keys',
+    says: ['HTTP 503'],
+  },
+  'a wrong client secret': {
+    env: () => ({ OIDC_CLIENT_SECRET: 'wrong' }),
+    check: 'issuer-client',
+    says: ['OIDC_CLIENT_ID and OIDC_CLIENT_SECRET', 'HTTP 401'],
+  },
+  'no OCI at the endpoint': {
+    env: () => ({ OCI_ENDPOINT: `http://127.0.0.1:${closedPort}` }),
+    check: 'oci',
+    says: ['the connection to OCI failed'],
+  },
+  'a key that OCI does not know': {
+    fault: () => Object.assign(sandbox.faults.oci, { status: 401 }),
+    check: 'oci-key',
+    says: ['HTTP 401', 'user, fingerprint and key'],
+  },
+  'the id of another instance': {
+    env: () => ({ OCI_INSTANCE_ID: 'ocid1.instance.oc1.eu-marseille-1.none' }),
+    check: 'oci-instance',
+    says: ['OCI_INSTANCE_ID', 'HTTP 404', 'policy'],
+  },
+  'a policy without vnic-attachments': {
+    fault: () => Object.assign(sandbox.faults.oci, vnic, only('ListVnicAttachments')),
+    check: 'oci-policy',
+    says: ['inspect vnic-attachments', 'SSH_HOST'],
+  },
+  'a policy without vnics': {
+    fault: () => Object.assign(sandbox.faults.oci, vnic, only('GetVnic')),
+    check: 'oci-policy',
+    says: ['read vnics', 'SSH_HOST'],
+  },
+  'no public IP': {
+    fault: () => sandbox.world.setPublicIp(undefined),
+    check: 'public-ip',
+    says: ['no public IP', 'SSH_HOST'],
+  },
+  'a closed port': {
+    env: () => ({ SSH_PORT: String(closedPort) }),
+    check: 'tcp',
+    says: [() => `127.0.0.1:${closedPort}`, 'SSH_PORT'],
+  },
+  'a name that does not resolve': {
+    env: () => ({ SSH_HOST: 'vm.invalid' }),
+    check: 'tcp',
+    says: ['vm.invalid', 'SSH_HOST'],
+  },
+  'the port of something else': {
+    env: () => ({ SSH_PORT: new URL(sandbox.oci.url).port }),
+    check: 'ssh-handshake',
+    says: [() => new URL(sandbox.oci.url).port, 'SSH_PORT'],
+  },
+  'a wrong fingerprint': {
+    env: () => ({ SSH_HOST_KEY_FINGERPRINT: `SHA256:${'A'.repeat(43)}` }),
+    check: 'host-key',
+    says: ['SSH_HOST_KEY_FINGERPRINT', /it showed SHA256:/, 'ssh-keyscan -p'],
+  },
+  'known hosts without the VM': {
+    env: () => ({ SSH_KNOWN_HOSTS_FILE: at('no-hosts') }),
+    check: 'host-key',
+    says: ['SSH_KNOWN_HOSTS_FILE', /it showed SHA256:/, 'ssh-keyscan -p'],
+  },
+  'a key that is in no authorized_keys': {
+    env: () => ({ SSH_PRIVATE_KEY_FILE: at('other-key') }),
+    check: 'login',
+    says: ['opc@127.0.0.1', /the key SHA256:/, 'authorized_keys', 'SSH_USER'],
+  },
+  'a user who is not there': {
+    env: () => ({ SSH_USER: 'ubuntu' }),
+    check: 'login',
+    says: ['ubuntu@127.0.0.1', 'SSH_USER'],
+  },
+  'a login that runs no command': {
+    fault: () => Object.assign(sandbox.faults.ssh, { exec: false }),
+    check: 'shell',
+    says: [/refused to run/],
+  },
+  'a user without the group docker': {
+    fault: () => Object.assign(sandbox.faults.docker, { socketDenied: true, dialStdioFails: true }),
+    check: 'socket',
+    says: ['Docker on oci-flex is not answering', 'DOCKER_SOCKET'], // of a real one: socket-probe.system.test.ts
+  },
+  'no socket at DOCKER_SOCKET': {
+    env: () => ({ DOCKER_SOCKET: '/run/nowhere.sock' }),
+    check: 'socket',
+    says: ['DOCKER_SOCKET'],
+  },
+  'a Docker that does not work': {
+    fault: () => Object.assign(sandbox.faults.docker, { status: 500 }),
+    check: 'docker',
+    says: ['HTTP 500'],
+  },
+  'a Compose that is not there': {
+    fault: () => Object.assign(sandbox.faults.docker, { compose: 'none' }),
+    check: 'compose',
+    says: ['docker compose', 'COMPOSE_COMMAND'],
+  },
+  'another Compose than is there': {
+    env: () => ({ COMPOSE_COMMAND: 'docker-compose' }),
+    fault: () => Object.assign(sandbox.faults.docker, { compose: 'v2' }),
+    check: 'compose',
+    says: ['COMPOSE_COMMAND', "'docker-compose'", 'install it'],
+  },
+};
+
+describe('each mistake is found in its layer, in words that help', () => {
+  test.each(Object.entries(mistakes))('%s', async (_what, { env, fault, check, says }) => {
+    fault?.();
+    const { ok, checks } = await diagnose(env?.());
+    const [first] = checks.filter(({ status }) => status === 'failed');
+    expect(first).toMatchObject({ name: check });
+    for (const words of says)
+      expect(first?.message).toMatch(typeof words === 'function' ? words() : words);
+    expect(first?.next).toMatch(/\S/);
+    expect(ok).toBe(false);
+    // Neither a secret nor what upstream said.
+    expect(JSON.stringify(checks)).not.toMatch(/PRIVATE KEY|sesame|Authorization failed|\n {4}at /);
+  });
+});
+
+test('tokens for another audience, and opaque ones without a client, are refused in words that name the variable', async () => {
+  await using server = await startServer({
+    ...sandbox.env,
+    OIDC_AUDIENCE: 'elsewhere',
+    OIDC_CLIENT_ID: undefined,
+    OIDC_CLIENT_SECRET: undefined,
+  });
+  const refuse = async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${server.url}/vm/status`, { headers });
+    expect(response.status).toBe(401);
+    return ((await response.json()) as { message: string }).message; // an ApiError
+  };
+  expect(await refuse(await sandbox.tokens.read())).toMatch(
+    /another audience; its aud must hold OIDC_AUDIENCE, elsewhere/,
+  );
+  expect(await refuse('opaque')).toMatch(/set OIDC_CLIENT_ID and OIDC_CLIENT_SECRET/);
+});
