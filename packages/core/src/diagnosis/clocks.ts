@@ -20,11 +20,9 @@ export function checkClocks(findings: Findings, offsets: readonly ClockOffset[])
   }
   const wrong = offsets.filter(({ offsetMs }) => Math.abs(offsetMs) > maxOffsetMs);
   const names = offsets.map(({ of }) => of).join(' and ');
-  const details = {
-    offsetSeconds: Object.fromEntries(
-      offsets.map(({ of, offsetMs }) => [of, Math.round(offsetMs / 1000)]),
-    ),
-  };
+  const details = Object.fromEntries(
+    offsets.map(({ of, offsetMs }) => [`offsetSeconds of ${of}`, Math.round(offsetMs / 1000)]),
+  );
   if (wrong.length === 0) {
     findings.ok('clock', `This machine's clock agrees with that of ${names}`, details);
     return;

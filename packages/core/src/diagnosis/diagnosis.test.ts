@@ -160,7 +160,8 @@ describe('a failure is found in its own layer', () => {
     expect(ok).toBe(false);
     expect(failed[0]?.next).toMatch(/\S/);
     const skipped = checks.filter(({ status }) => status === 'skipped');
-    for (const { message } of skipped) expect(message).toMatch(/^(Not|OCI does not|oci-flex is TERMINATED)/);
+    for (const { message } of skipped)
+      expect(message).toMatch(/^(Not|OCI does not|oci-flex is TERMINATED)/);
   });
 
   test('a VM that hangs behind an open connection is one that cannot be reached', async () => {

@@ -7,10 +7,11 @@ import {
   checkLayers,
   checkNames,
   nextSteps,
+  toFacts,
 } from '../model/diagnosis.ts';
 
 export interface Findings {
-  ok(name: CheckName, message: string, details?: Check['details']): void;
+  ok(name: CheckName, message: string, details?: Readonly<Record<string, unknown>>): void;
   /** In the words of the `AppError`; of anything else it is said that the log has more. */
   failed(name: CheckName, error: unknown): void;
   skipped(names: readonly CheckName[], message: string, next?: string): void;
@@ -28,8 +29,10 @@ export function createFindings(onUnexpected: (error: unknown) => void): Findings
     void found.set(check.name, { ...check, layer: checkLayers[check.name] });
 
   return {
-    ok: (name, message, details) =>
-      set({ name, status: 'ok', message, ...(details !== undefined && { details }) }),
+    ok(name, message, facts = {}) {
+      const details = toFacts(facts);
+      set({ name, status: 'ok', message, ...(details !== undefined && { details }) });
+    },
     failed(name, error) {
       set({ name, status: 'failed', ...describe(error), next: nextSteps[name] });
     },
@@ -53,11 +56,8 @@ export function createFindings(onUnexpected: (error: unknown) => void): Findings
 
   function describe(error: unknown): Pick<Check, 'message' | 'details'> {
     if (isAppError(error)) {
-      const { retryAfterSeconds: _, ...details } = error.details;
-      return {
-        message: error.message,
-        ...(Object.keys(details).length > 0 && { details }),
-      };
+      const details = toFacts(error.details);
+      return { message: error.message, ...(details !== undefined && { details }) };
     }
     onUnexpected(error);
     return { message: 'It failed inside the API, whose log has more' };

@@ -33,6 +33,18 @@ export const checkLayers = {
 export type CheckName = keyof typeof checkLayers;
 export const checkNames = Object.keys(checkLayers) as readonly CheckName[]; // as written above
 
+const factSchema = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
+export type Facts = Readonly<Record<string, z.infer<typeof factSchema>>>;
+
+/** What of an error's details are facts of this kind. */
+export function toFacts(details: Readonly<Record<string, unknown>>): Facts | undefined {
+  const facts = Object.entries(details).flatMap(([name, value]) => {
+    const { data } = factSchema.safeParse(value);
+    return data === undefined || name === 'retryAfterSeconds' ? [] : [[name, data] as const];
+  });
+  return facts.length > 0 ? Object.fromEntries(facts) : undefined;
+}
+
 export const checkSchema = z.object({
   name: z.enum(checkNames).describe('Never changes'),
   layer: z.enum(['api', 'issuer', 'oci', 'ssh', 'docker', 'vm']),
@@ -41,7 +53,10 @@ export const checkSchema = z.object({
     .describe('skipped: it could not be asked, or does not apply'),
   message: z.string().describe('What was found, and what to do where it failed'),
   next: z.string().optional().describe('The first thing to run or to look at'),
-  details: z.looseObject({}).optional().describe('Facts, such as the `reason` of a failure'),
+  details: z
+    .record(z.string(), factSchema)
+    .optional()
+    .describe('Facts, such as the `reason` of a failure'),
 });
 export type Check = z.infer<typeof checkSchema>;
 

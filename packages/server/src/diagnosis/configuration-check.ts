@@ -15,7 +15,7 @@ export function toOperatorFinding({
       name,
       status: 'failed',
       message: `The configuration cannot be used: ${problems.join('; ')}`,
-      details: { problems },
+      details: { problems: [...problems] },
     };
   if (warnings.length === 0) return { name, status: 'ok', message: 'All variables can be used' };
   return {

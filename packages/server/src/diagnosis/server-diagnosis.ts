@@ -23,7 +23,7 @@ export interface ConfigurationFinding {
   readonly name: 'configuration';
   readonly status: 'ok' | 'failed';
   readonly message: string;
-  readonly details?: { readonly problems: readonly string[] };
+  readonly details?: { readonly problems: string[] };
 }
 
 export function createServerDiagnosis(
