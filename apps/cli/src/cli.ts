@@ -39,7 +39,7 @@ export async function runCli(run: Run): Promise<ExitCode> {
 
 async function runCommand(run: Required<Run>): Promise<ExitCode> {
   const { argv, env, streams, signal, unfinished } = run;
-  let output = createOutput({ streams, env, json: false });
+  let output = createOutput({ streams, env, json: wantsJson(argv) });
   let asked: Pick<Globals, 'url' | 'context'> = { url: undefined, context: undefined };
   let context: Context | undefined;
   try {
@@ -52,14 +52,21 @@ async function runCommand(run: Required<Run>): Promise<ExitCode> {
     context = createContext({ streams, env, ...asked, output, signal, unfinished });
     return await command.run(context, { options, operands } as Parameters<typeof command.run>[1]); // the parser checked them against the command
   } catch (error) {
-    const { message, exitCode } = await toFailure(error, readTokenOrigin({ env, ...asked }));
-    if (signal.aborted && !(error instanceof CliError)) {
-      output.fail('Interrupted');
-      return exitCodes.interrupted;
-    }
-    output.fail(`${message}${context === undefined ? '' : await suggestName(error, context)}`);
-    return exitCode;
+    const isInterrupt = signal.aborted && !(error instanceof CliError);
+    const failure = await toFailure(
+      isInterrupt ? new CliError(exitCodes.interrupted, 'Interrupted') : error,
+      readTokenOrigin({ env, ...asked }),
+    );
+    const meant = isInterrupt || context === undefined ? '' : await suggestName(error, context);
+    output.fail({ ...failure, message: `${failure.message}${meant}` });
+    return failure.exitCode;
   }
+}
+
+/** Also of a command line that makes no sense; what comes after `--` is another program's. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return (end < 0 ? argv : argv.slice(0, end)).includes('--json');
 }
 
 /** Asked by the shells' completion scripts only, so it is in no help. */

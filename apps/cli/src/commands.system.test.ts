@@ -29,7 +29,7 @@ test.each([
   {
     args: 'vm status',
     stdout:
-      'VM        oci-flex\nName      oci-flex\nState     RUNNING\nIP        203.0.113.10\nChecked   2026-02-08T10:15:30.000Z\n',
+      'VM        oci-flex\nName      oci-flex\nState     RUNNING\nIP        203.0.113.10\nChecked   2026-02-08 10:15:30\n',
   },
   { args: 'vm start', stdout: 'START initiated on oci-flex\n' },
   { args: 'vm stop --yes', stdout: 'STOP initiated on oci-flex\n' },

@@ -8,8 +8,10 @@ import {
   type Environment,
   readContext,
   readSettings,
+  readTokenOrigin,
   type Settings,
   type SettingsSource,
+  type TokenOrigin,
 } from './settings.ts';
 import type { UnfinishedWork } from './wait/pending-work.ts';
 
@@ -27,6 +29,8 @@ export interface Context {
   readonly source: SettingsSource;
   /** Who the user is to the VM's sshd, as the context has it; undefined: what `ssh` itself takes. */
   sshUser(): Promise<string | undefined>;
+  /** Who is told to get another token. */
+  readonly tokenOrigin: TokenOrigin;
   readonly logins: LoginStore;
   /** Whether there is a terminal to ask in. */
   readonly canConfirm: boolean;
@@ -75,6 +79,7 @@ export function createContext(options: ContextOptions): Context {
     connect: async () => (await connectFrom()).client,
     connectFrom,
     source,
+    tokenOrigin: readTokenOrigin(source),
     sshUser: async () => (await readContext(source))?.login.sshUser,
     logins,
     get canConfirm() {

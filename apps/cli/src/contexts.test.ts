@@ -12,6 +12,7 @@ import { healthy } from './testing/fixtures.test-support.ts';
 import { type StubApi, startStubApi } from './testing/stub-api.test-support.ts';
 import { startStubIssuer } from './testing/stub-issuer.test-support.ts';
 import { makeTemporaryFolder } from './testing/temporary-folder.test-support.ts';
+import { createTerminalModel } from './testing/terminal-model.test-support.ts';
 import { createUnfinishedWork } from './wait/pending-work.ts';
 
 interface Stage {
@@ -45,8 +46,7 @@ async function startStage(names: readonly string[] = ['home', 'work']) {
       env: { NO_COLOR: '1', XDG_CONFIG_HOME: folder.path, ...none, ...env },
     });
     const exitCode = await ran.exitCode;
-    const plain = (text: string) => text.replaceAll('\r\u001b[2K', '');
-    return { exitCode, stdout: ran.stdout(), stderr: plain(ran.stderr()) };
+    return { exitCode, stdout: ran.stdout(), stderr: createTerminalModel(ran.stderr()).join('\n') };
   };
   return {
     home,

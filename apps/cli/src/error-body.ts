@@ -23,8 +23,12 @@ export function isErrorBody(value: unknown): value is ErrorBody {
 }
 
 /** Of a failure that no answer of the API told of. */
-export function toOwnBody(exitCode: ExitCode, message: string): ErrorBody {
-  return { ...ownErrors[exitCode], message, details: { exitCode } };
+export function toOwnBody(
+  exitCode: ExitCode,
+  message: string,
+  details: ErrorBody['details'] = {},
+): ErrorBody {
+  return { ...ownErrors[exitCode], message, details };
 }
 
 const ownErrors: Readonly<Record<ExitCode, Pick<ErrorBody, 'error' | 'code'>>> = {

@@ -16,12 +16,39 @@ test.each([
   await using api = await startStubApi({
     'containers.list': refusal(code, 'It went\nwrong \u001b[2J here', { name: 'x' }),
   });
-  for (const args of [['ps'], ['ps', '--json']]) {
-    const result = await runBin(args, api);
-    expect(result).toMatchObject({ exitCode, stdout: '' });
-    expect(result.stderr).toMatch(/^ondemand: It went wrong \\x1b\[2J here.*\n$/);
-  }
+  const result = await runBin(['ps'], api);
+  expect(result).toMatchObject({ exitCode, stdout: '' });
+  expect(result.stderr).toMatch(/^ondemand: It went wrong \\x1b\[2J here.*\n$/);
+  const json = await runBin(['ps', '--json'], api);
+  expect(json).toMatchObject({ exitCode, stdout: '' });
+  expect(json.stderr).toMatch(/^[^\n]*\n$/);
+  expect(JSON.parse(json.stderr)).toEqual({
+    error: 'Fixed text',
+    code,
+    message: 'It went\nwrong \u001b[2J here',
+    details: { name: 'x', requestId: 'req-1' },
+  });
 });
+
+test.each([
+  [['frob', '--json'], 2, 'BAD_REQUEST', "unknown command 'frob'"],
+  [['ps', '--json', '--context', 'x'], 2, 'BAD_REQUEST', "there is no context 'x'"],
+  [['ps', '--json'], 3, 'UNAUTHORIZED', 'Not authenticated'],
+  [['ps', '--json', '--url', 'http://127.0.0.1:9'], 6, 'NETWORK_ERROR', '127.0.0.1:9'],
+])(
+  'a failure of the CLI itself, as of %j, has the same shape under --json',
+  async (args, exitCode, code, message) => {
+    const env = args.includes('--url') ? { ONDEMAND_TOKEN: 'own' } : {};
+    const { stdout, stderr, ...result } = await runBin(args, { env });
+    expect({ ...result, stdout }).toEqual({ exitCode, stdout: '' });
+    expect(JSON.parse(stderr)).toEqual({
+      error: expect.stringMatching(/^[A-Z][\w ]+$/),
+      code,
+      message: expect.stringContaining(message),
+      details: expect.any(Object),
+    });
+  },
+);
 
 test('a URL with a path too many exits with 1 and says where to look', async () => {
   await using api = await startStubApi(healthy);

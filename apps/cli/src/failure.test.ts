@@ -106,3 +106,31 @@ test("the CLI's own failures keep their exit code, unknown ones are reported as 
     exitCode: 1,
   });
 });
+
+test('a failure of the API is for programs what the API sent, and one without an answer has the same shape', async () => {
+  const details = { name: 'x' };
+  const answered = new OnDemandError('NOT_FOUND', "No container named 'x'", {
+    status: 404,
+    title: 'Container not found',
+    details,
+    requestId: 'req-1',
+  });
+  expect((await toFailure(answered)).body).toEqual({
+    error: 'Container not found',
+    code: 'NOT_FOUND',
+    message: "No container named 'x'",
+    details: { requestId: 'req-1', name: 'x' },
+  });
+  expect((await toFailure(new OnDemandError('NETWORK_ERROR', 'No route'))).body).toEqual({
+    error: 'Not available',
+    code: 'NETWORK_ERROR',
+    message: 'No route',
+    details: {},
+  });
+  expect((await toFailure(new CliError(exitCodes.usage, 'needs NAME'))).body).toEqual({
+    error: 'Wrong usage',
+    code: 'BAD_REQUEST',
+    message: 'needs NAME',
+    details: {},
+  });
+});

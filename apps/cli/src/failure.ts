@@ -2,6 +2,7 @@
 
 import type { ErrorCode, OnDemandError } from '@ondemand/client';
 import { CliError } from './cli-error.ts';
+import { type ErrorBody, toOwnBody } from './error-body.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { TokenOrigin } from './settings.ts';
 
@@ -9,6 +10,8 @@ export interface Failure {
   /** What failed and what to do. */
   readonly message: string;
   readonly exitCode: ExitCode;
+  /** The same for programs: the API's own words where it has said them. */
+  readonly body: ErrorBody;
 }
 
 /** Never throws; what is neither the API's failure nor the user's is reported as the CLI's own. */
@@ -17,7 +20,7 @@ export async function toFailure(
   tokenFrom: TokenOrigin = 'ONDEMAND_TOKEN',
 ): Promise<Failure> {
   if (error instanceof CliError) {
-    return { message: error.message, exitCode: error.exitCode };
+    return toOwn(error.message, error.exitCode);
   }
   const { isApiError } = await import('@ondemand/client'); // late, so that usage errors come at once
   if (isApiError(error, 'TOKEN_ERROR') && error.cause instanceof CliError) {
@@ -25,10 +28,14 @@ export async function toFailure(
   }
   if (isApiError(error)) return fromApi(error, tokenFrom);
   const what = error instanceof Error ? error.message : String(error);
-  return {
-    message: `Unexpected failure of ondemand itself, please report it: ${what}`,
-    exitCode: exitCodes.failed,
-  };
+  return toOwn(
+    `Unexpected failure of ondemand itself, please report it: ${what}`,
+    exitCodes.failed,
+  );
+}
+
+function toOwn(message: string, exitCode: ExitCode): Failure {
+  return { message, exitCode, body: toOwnBody(exitCode, message) };
 }
 
 /** Why something is tried again: the token is ours to give, and so is the reason why there is none. */
@@ -62,7 +69,7 @@ const exitCodeOf: Readonly<Record<ErrorCode, ExitCode>> = {
 };
 
 function fromApi(error: OnDemandError, tokenFrom: TokenOrigin): Failure {
-  if (isUnknownCall(error)) return unknownCall;
+  if (isUnknownCall(error)) return { ...unknownCall, body: toBody(error) };
   const parts = [
     toOwnWords(error) ?? error.message,
     toAdvice(error, tokenFrom),
@@ -71,7 +78,15 @@ function fromApi(error: OnDemandError, tokenFrom: TokenOrigin): Failure {
   return {
     message: parts.filter((part) => part !== undefined).join('; '),
     exitCode: exitCodeOf[error.code],
+    body: toBody(error),
   };
+}
+
+/** As the API sent it; of a failure without an answer, in the same shape. */
+function toBody({ code, title, message, details, requestId }: OnDemandError): ErrorBody {
+  const { error } = toOwnBody(exitCodeOf[code], message);
+  const id = requestId === undefined ? {} : { requestId };
+  return { error: title ?? error, code, message, details: { ...id, ...details } };
 }
 
 /** The details of a thing that is not there name it; a path that is not there has no thing, so this is no exit 4 for scripts. */
@@ -79,7 +94,7 @@ function isUnknownCall({ code, details }: OnDemandError): boolean {
   return code === 'NOT_FOUND' && Object.keys(details).every((key) => key === 'requestId');
 }
 
-const unknownCall: Failure = {
+const unknownCall: Omit<Failure, 'body'> = {
   message:
     'The API does not know this call; ONDEMAND_URL or --url has to say where the API itself is, unless it is older than this ondemand',
   exitCode: exitCodes.failed,

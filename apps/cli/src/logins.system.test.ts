@@ -29,7 +29,7 @@ test('whoami shows the time left and where the token is from', async () => {
   const { stdout, exitCode } = await runBin(['whoami'], api);
   expect(exitCode).toBe(0);
   expect(stdout).toBe(
-    `Subject   diego\nClient    ondemand-cli\nScopes    read, admin\nExpires   in 59 minutes (${expiresAt})\nToken     from ONDEMAND_TOKEN\nAPI       ${api.url}\n`,
+    `Subject   diego\nClient    ondemand-cli\nScopes    read, admin\nExpires   in 59 minutes (${expiresAt.slice(0, 19).replace('T', ' ')})\nToken     from ONDEMAND_TOKEN\nAPI       ${api.url}\n`,
   );
 });
 

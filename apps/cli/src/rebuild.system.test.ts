@@ -50,10 +50,12 @@ test('a rebuild that fails exits with 1; its output is not said twice', async ()
     stdout: '',
     stderr: `${text}${why}`,
   });
-  expect(await runBin(['rebuild', 'app', '--json'], api)).toEqual({
-    exitCode: 1,
-    stdout: '',
-    stderr: why,
+  const json = await runBin(['rebuild', 'app', '--json'], api);
+  expect(json).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(JSON.parse(json.stderr)).toMatchObject({
+    code: 'INTERNAL_ERROR',
+    message: expect.stringContaining('failed with exit code 17'),
+    details: { job: job.id, exitCode: 17, output: job.output },
   });
 });
 

@@ -1,10 +1,12 @@
 import type { ContainerInspection } from '@ondemand/client';
 import { expect, test } from 'vitest';
+import { formatLocal } from './output/local-time.ts';
 import { createStyle } from './output/style.ts';
 import { inspection, job } from './testing/fixtures.test-support.ts';
 import { toInspectionSheet } from './views/inspection-sheet.ts';
 import { toJobTable } from './views/job-facts.ts';
 
+const local = formatLocal('2026-02-08T10:15:30Z');
 const view = { style: createStyle(false), now: new Date('2026-02-08T13:15:30Z') };
 const sheet = (container: ContainerInspection) => toInspectionSheet(container, view);
 
@@ -18,15 +20,15 @@ Command    nginx -g 'daemon off; # it'\\''s'
 Folder     /
 User       of the image, else root
 Ports      0.0.0.0:8080->80/tcp
-Created    3 hours ago (2026-02-08T10:15:30.000Z)
-Started    3 hours ago (2026-02-08T10:15:30.000Z)
+Created    3 hours ago (${local})
+Started    3 hours ago (${local})
 Restarts   2, policy on-failure, at most 5 times
 
 HEALTH
   Status   healthy
   Test     CMD curl -f localhost
-  CHECKED                                  EXIT   OUTPUT
-  3 hours ago (2026-02-08T10:15:30.000Z)   0      ok\\x1b[2J fine
+  CHECKED                             EXIT   OUTPUT
+  3 hours ago (${local})   0      ok\\x1b[2J fine
 
 LIMITS
   Memory      512MiB
@@ -83,7 +85,7 @@ test('inspect leaves out what has nothing to say, and says how a container ended
     'Terminal    yes',
     'Created     unknown',
     'Started     never',
-    'Finished    3 hours ago (2026-02-08T10:15:30Z)',
+    `Finished    3 hours ago (${local})`,
     'Exit code   137 (out of memory)',
     'Restarts    2, policy no',
     '',

@@ -39,6 +39,7 @@ export type ErrorCode = ApiErrorCode | ClientErrorCode;
 
 export interface OnDemandErrorOptions {
   readonly status?: number | undefined;
+  readonly title?: string | undefined;
   readonly details?: Readonly<Record<string, unknown>> | undefined;
   readonly requestId?: string | undefined;
   readonly cause?: unknown;
@@ -50,16 +51,19 @@ export class OnDemandError extends Error {
   readonly code: ErrorCode;
   /** The HTTP status; undefined when nothing answered. */
   readonly status: number | undefined;
+  /** The API's `error`, a short text of a fixed list; undefined when it did not answer. */
+  readonly title: string | undefined;
   /** `outcome` is `'unknown'` after a mutation that may have taken effect although no answer came: check before you repeat it. */
   readonly details: Readonly<Record<string, unknown>>;
   /** What the API's log knows the request by; undefined when it did not answer. */
   readonly requestId: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: OnDemandErrorOptions = {}) {
-    const { status, details = {}, requestId, cause } = options;
+    const { status, title, details = {}, requestId, cause } = options;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.status = status;
+    this.title = title;
     this.details = details;
     this.requestId = requestId;
   }

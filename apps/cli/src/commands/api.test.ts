@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { runInTerminal } from '../testing/fake-terminal.test-support.ts';
 import { token } from '../testing/run-bin.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
+import { createTerminalModel } from '../testing/terminal-model.test-support.ts';
 
 interface Received {
   readonly method: string | undefined;
@@ -167,7 +168,7 @@ test.each([
     });
     const run = runInTerminal(['api', 'GET', '/x'], api);
     expect(await run.exitCode).toBe(exitCode);
-    expect(JSON.parse(run.stderr().replaceAll('\r\u001b[2K', ''))).toEqual(body);
+    expect(JSON.parse(createTerminalModel(run.stderr()).join('\n'))).toEqual(body);
     expect(run.stdout()).toBe('');
   },
 );

@@ -89,7 +89,7 @@ async function act(context: Context, attempt: Attempt): Promise<ExitCode> {
     });
     return exitCodes.done;
   } catch (error) {
-    const { message, exitCode } = await toFailure(error);
+    const failure = await toFailure(error, context.tokenOrigin);
     if (signal.aborted) {
       const rest = later.length === 0 ? '' : `; not begun: ${later.join(', ')}`;
       throw new CliError(
@@ -98,7 +98,8 @@ async function act(context: Context, attempt: Attempt): Promise<ExitCode> {
         { cause: error },
       );
     }
-    output.fail(`${verb} ${name}: ${message}${await suggestName(error, context)}`);
-    return exitCode;
+    const meant = await suggestName(error, context);
+    output.fail({ ...failure, message: `${verb} ${name}: ${failure.message}${meant}` });
+    return failure.exitCode;
   }
 }

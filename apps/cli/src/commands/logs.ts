@@ -42,7 +42,7 @@ const options = {
     fallback: undefined as string | undefined,
     parse: (text: string): string | undefined => toZoned(text),
   },
-  timestamps: flag('Begin each line with its time', 't'),
+  timestamps: flag('Begin each line with its time in UTC, as docker logs does', 't'),
 } as const;
 
 export const logs = defineCommand({

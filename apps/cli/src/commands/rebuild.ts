@@ -6,6 +6,7 @@ import { defineCommand } from '../command-line/command.ts';
 import { flag, wakeOptions } from '../command-line/options.ts';
 import { suggestName } from '../command-line/suggest-name.ts';
 import type { Context } from '../context.ts';
+import { toOwnBody } from '../error-body.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toFailure } from '../failure.ts';
 import { toPrintableText } from '../output/printable.ts';
@@ -75,11 +76,11 @@ async function attempt(context: Context, wanted: Attempt): Promise<ExitCode> {
     return report(context, { name, begun, ended });
   } catch (error) {
     if (signal.aborted) throw interrupted(wanted, job, error);
-    const { message, exitCode } = await toFailure(error);
+    const failure = await toFailure(error, context.tokenOrigin);
     const goesOn = job === undefined ? '' : `; job ${job} may go on: ondemand jobs ${job} -f`;
     const meant = await suggestName(error, context);
-    output.fail(`rebuild ${name}: ${message}${meant}${goesOn}`);
-    return exitCode;
+    output.fail({ ...failure, message: `rebuild ${name}: ${failure.message}${meant}${goesOn}` });
+    return failure.exitCode;
   }
 }
 
@@ -99,7 +100,15 @@ function report(
     output.showOne(result, () => `${name}\n`);
     return exitCodes.done;
   }
-  output.fail(`${toJobFailure(ended)}; its output again: ondemand jobs ${ended.id}`);
+  const message = `${toJobFailure(ended)}; its output again: ondemand jobs ${ended.id}`;
+  output.fail({
+    message,
+    body: toOwnBody(exitCodes.failed, message, {
+      job: ended.id,
+      exitCode: ended.exitCode,
+      output: ended.output,
+    }),
+  });
   return exitCodes.failed;
 }
 

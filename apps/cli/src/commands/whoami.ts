@@ -2,6 +2,7 @@
 
 import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { formatLocal } from '../output/local-time.ts';
 import { toFacts } from '../output/table.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
 
@@ -20,7 +21,10 @@ export const whoami = defineCommand({
           ['Subject', sub, 'bold'],
           ['Client', clientId],
           ['Scopes', scopes.join(', ') || 'none'],
-          ['Expires', `${formatTimeLeft(Date.parse(expiresAt) - Date.now())} (${expiresAt})`],
+          [
+            'Expires',
+            `${formatTimeLeft(Date.parse(expiresAt) - Date.now())} (${formatLocal(expiresAt)})`,
+          ],
           tokenFrom === 'ONDEMAND_TOKEN' || context === undefined
             ? undefined
             : ['Context', context.name],

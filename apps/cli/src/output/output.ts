@@ -1,6 +1,7 @@
 // A command's output: results to stdout, everything else to stderr, nothing but JSON to stdout under --json.
 
 import { once } from 'node:events';
+import type { ErrorBody } from '../error-body.ts';
 import { toJson } from './json.ts';
 import { toOneLine } from './printable.ts';
 import { createScreen, type Screen } from './screen.ts';
@@ -45,8 +46,8 @@ export interface Output {
   warn(message: string): void;
   /** Lets a shell's prompt begin a line of its own after the `^C` that a terminal shows. */
   endLine(): void;
-  /** Exactly one line on stderr. */
-  fail(message: string): void;
+  /** Exactly one line on stderr: under `--json` the body as JSON. */
+  fail(failure: { readonly message: string; readonly body: ErrorBody }): void;
   /** Says on stderr what is waited for until it is disposed of; one at a time. */
   spin(text: string): Spinner;
 }
@@ -105,7 +106,8 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
     endLine() {
       if (stderr.isTTY === true) write(stderr, '\n');
     },
-    fail(message) {
+    fail({ message, body }) {
+      if (json) return write(stderr, toJson(body, { indent: false }));
       write(stderr, `${errorStyle('red', 'ondemand:')} ${toOneLine(message)}\n`);
     },
     spin(text) {

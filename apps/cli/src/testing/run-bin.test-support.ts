@@ -37,6 +37,7 @@ export function startBin(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
+      TZ: 'UTC', // times are printed in the local one
       XDG_CONFIG_HOME: '/nonexistent', // the developer's own logins are none of a test's business
       ...(url !== undefined && { ONDEMAND_URL: url, ONDEMAND_TOKEN: token }),
       ...env,

@@ -2,16 +2,17 @@
 
 import type { OnDemandEvent } from '@ondemand/client';
 import { toJson } from '../output/json.ts';
+import { formatLocal, formatLocalStamp } from '../output/local-time.ts';
 import { toOneLine } from '../output/printable.ts';
 import type { Style, TextStyle } from '../output/style.ts';
 import { toJobStyle } from './job-facts.ts';
 import { toStateStyle } from './vm-facts.ts';
 
-/** `2026-02-08T10:15:30.000Z   container   nginx die (exit code 137)`, with its newline. */
+/** `2026-02-08T11:15:30+01:00   container   nginx die (exit code 137)`, with its newline; times are by the reader's clock. */
 export function toEventLine(event: OnDemandEvent, style: Style): string {
   const { what, textStyle } = describe(event);
   const text = toOneLine(what);
-  const time = style('dim', toOneLine(event.time).padEnd(24));
+  const time = style('dim', toOneLine(formatLocalStamp(event.time)).padEnd(25));
   const type = toOneLine(event.type).padEnd(9);
   return `${time}   ${type}   ${textStyle === undefined ? text : style(textStyle, text)}\n`;
 }
@@ -52,7 +53,7 @@ function describeIdle({
 }: Extract<OnDemandEvent, { type: 'idle' }>): string {
   const why = because === null ? '' : ` (${because})`;
   const dry = dryRun ? ', a dry run' : '';
-  return `${stage}${stopsAt === null ? '' : `: the VM stops at ${stopsAt}`}${why}${dry}`;
+  return `${stage}${stopsAt === null ? '' : `: the VM stops at ${formatLocal(stopsAt)}`}${why}${dry}`;
 }
 
 function describeContainer({

@@ -1,5 +1,6 @@
 import type { IdleVerdict, Signal } from '@ondemand/client';
 import { expect, test } from 'vitest';
+import { formatLocal } from '../output/local-time.ts';
 import { createStyle } from '../output/style.ts';
 import { idleVerdict, lease } from '../testing/fixtures.test-support.ts';
 import { toIdleSheet } from './idle-sheet.ts';
@@ -43,7 +44,7 @@ test('idle says in one screen what keeps the VM on, what to close, and when it s
   ).toBe(
     `Kept on     by connections, leases, and as probe could not be read
 Stops       not while that is so
-Last used   a moment ago (2026-02-08T10:15:30.000Z), connections: nginx:80 from 198.51.100.7:51234
+Last used   a moment ago (${formatLocal('2026-02-08T10:15:30.000Z')}), connections: nginx:80 from 198.51.100.7:51234
 
 SIGNAL        STATE     VALUE   USED ABOVE   LAST USED     BY
 connections   used      1       0            now           nginx:80 from 198.51.100.7:51234
@@ -66,7 +67,7 @@ LEASE                      ENDS         BY      REASON
 test('idle of a VM that nothing uses says when it stops and why', () => {
   const stopsAt = '2026-02-08T10:40:30.000Z';
   expect(sheet({ signals: [signal({})], stopsAt, stopsBecause: 'idle' })).toContain(
-    `Kept on     by nothing\nStops       in 25 minutes (${stopsAt}), as nothing uses it\n`,
+    `Kept on     by nothing\nStops       in 25 minutes (${formatLocal(stopsAt)}), as nothing uses it\n`,
   );
   expect(sheet({ stopsAt, stopsBecause: 'max-on', dryRun: true })).toContain(
     'as it has been on for long, but for the dry run',

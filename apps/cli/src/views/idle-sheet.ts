@@ -1,6 +1,7 @@
 // What keeps the VM on, for people: one screen that says who uses it, what to close and when it stops.
 
 import type { IdleVerdict, Lease, Signal } from '@ondemand/client';
+import { formatLocal } from '../output/local-time.ts';
 import { formatAge, formatMoment } from '../output/past-time.ts';
 import type { Style } from '../output/style.ts';
 import { type Column, toFacts, toTable } from '../output/table.ts';
@@ -66,7 +67,7 @@ export function toStop({ enabled, dryRun, stopsAt, stopsBecause }: IdleVerdict, 
   if (stopsAt === null) return 'not while that is so';
   const why = stopsBecause === 'max-on' ? 'as it has been on for long' : 'as nothing uses it';
   const dry = dryRun ? ', but for the dry run' : '';
-  return `${formatTimeLeft(Date.parse(stopsAt) - now.getTime())} (${stopsAt}), ${why}${dry}`;
+  return `${formatTimeLeft(Date.parse(stopsAt) - now.getTime())} (${formatLocal(stopsAt)}), ${why}${dry}`;
 }
 
 export function toLeaseTable(leases: readonly Lease[], { style, now, width }: IdleView): string {

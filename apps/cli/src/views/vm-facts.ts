@@ -1,6 +1,7 @@
 // The VM's state as text for people.
 
 import type { LifecycleState, VmState } from '@ondemand/client';
+import { formatLocal } from '../output/local-time.ts';
 import type { Style, TextStyle } from '../output/style.ts';
 import { toFacts } from '../output/table.ts';
 
@@ -15,7 +16,7 @@ export function toVmFacts(
       ['Name', displayName],
       ['State', lifecycleState, toStateStyle(lifecycleState)],
       ['IP', ip ?? 'none'],
-      ['Checked', lastCheck],
+      ['Checked', formatLocal(lastCheck)],
     ],
     style,
     width,

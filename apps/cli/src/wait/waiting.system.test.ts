@@ -71,9 +71,12 @@ test('--timeout ends the wait, and says what was missing', async () => {
   });
   const result = await runBin(['vm', 'start', '--wait', '--timeout', '1s', '--json'], api);
   expect(result).toMatchObject({ exitCode: 124, stdout: '' });
-  expect(result.stderr).toMatch(
-    /^ondemand: Gave up after 1s .*it is RUNNING \(SSH does not answer\).*--timeout\n$/,
-  );
+  expect(JSON.parse(result.stderr)).toMatchObject({
+    code: 'TIMEOUT',
+    message: expect.stringMatching(
+      /^Gave up after 1s .*it is RUNNING \(SSH does not answer\).*--timeout$/,
+    ),
+  });
 });
 
 test('a VM that goes down again ends the wait at once', async () => {

@@ -16,9 +16,10 @@ export async function attempt(
     return context.signal.aborted ? exitCodes.interrupted : exitCodes.done;
   } catch (error) {
     if (context.signal.aborted) return exitCodes.interrupted;
-    const { message, exitCode } = await toFailure(error);
-    context.output.fail(`${what}: ${message}${await suggestName(error, context)}`);
-    return exitCode;
+    const failure = await toFailure(error, context.tokenOrigin);
+    const meant = await suggestName(error, context);
+    context.output.fail({ ...failure, message: `${what}: ${failure.message}${meant}` });
+    return failure.exitCode;
   }
 }
 

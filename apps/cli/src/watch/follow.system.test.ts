@@ -79,15 +79,16 @@ test('events prints a line for each, made harmless', async () => {
   });
   const { stdout, stderr } = await runBin(['events'], api);
   expect(stderr).toBe('');
+  const at = '2026-02-08T10:15:30+00:00'; // `runBin` is in UTC
   expect(stdout.split('\n')).toEqual([
-    `${time}   vm          STOPPING (was RUNNING)`,
-    `${time}   container   nginx die (exit code 137)`,
-    `${time}   container   nginx start`,
-    `${time}   container   nginx health_status (unhealthy)`,
-    `${time}   job         rebuild app failed (${job.id})`,
-    `${time}   resync      The connection was \\x1b[2Jlost`,
-    `${time}   idle        announced: the VM stops at ${time} (idle), a dry run`,
-    `${time}   weather     ${JSON.stringify(unknown)}`,
+    `${at}   vm          STOPPING (was RUNNING)`,
+    `${at}   container   nginx die (exit code 137)`,
+    `${at}   container   nginx start`,
+    `${at}   container   nginx health_status (unhealthy)`,
+    `${at}   job         rebuild app failed (${job.id})`,
+    `${at}   resync      The connection was \\x1b[2Jlost`,
+    `${at}   idle        announced: the VM stops at 2026-02-08 10:15:30 (idle), a dry run`,
+    `${at}   weather     ${JSON.stringify(unknown)}`,
     '',
   ]);
 });

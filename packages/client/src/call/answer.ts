@@ -53,6 +53,7 @@ function toApiError(body: unknown, answer: Answer): OnDemandError | undefined {
   const facts = isRecord(details) ? details : {};
   return new OnDemandError(known, message, {
     status: answer.status,
+    title: error,
     details: facts,
     requestId: readRequestId(facts, answer),
   });
