@@ -60,7 +60,8 @@ export interface IdleFacts {
 }
 
 export interface OwnFindings {
-  readonly checks: readonly Pick<Check, 'name' | 'status' | 'message' | 'details'>[];
+  readonly checks: readonly (Pick<Check, 'name' | 'status' | 'message'> &
+    Partial<Pick<Check, 'details'>>)[];
   readonly clockOffsets: readonly ClockOffset[];
 }
 

@@ -16,7 +16,7 @@ export interface Findings {
   failed(name: CheckName, error: unknown): void;
   skipped(names: readonly CheckName[], message: string, next?: string): void;
   /** The same for what was found elsewhere. */
-  add(check: Pick<Check, 'name' | 'status' | 'message' | 'details'>): void;
+  add(check: Pick<Check, 'name' | 'status' | 'message'> & Partial<Pick<Check, 'details'>>): void;
   has(name: CheckName): boolean;
   /** All checks in their order; one without a finding is skipped, because of what failed before it. */
   list(): readonly Check[];
@@ -30,18 +30,21 @@ export function createFindings(onUnexpected: (error: unknown) => void): Findings
 
   return {
     ok(name, message, facts = {}) {
-      const details = toFacts(facts);
-      set({ name, status: 'ok', message, ...(details !== undefined && { details }) });
+      set({ name, status: 'ok', message, details: toFacts(facts) });
     },
     failed(name, error) {
       set({ name, status: 'failed', ...describe(error), next: nextSteps[name] });
     },
     skipped(names, message, next) {
       for (const name of names)
-        set({ name, status: 'skipped', message, ...(next !== undefined && { next }) });
+        set({ name, status: 'skipped', message, details: {}, ...(next !== undefined && { next }) });
     },
     add(check) {
-      set({ ...check, ...(check.status === 'failed' && { next: nextSteps[check.name] }) });
+      set({
+        details: {},
+        ...check,
+        ...(check.status === 'failed' && { next: nextSteps[check.name] }),
+      });
     },
     has: (name) => found.has(name),
     list() {
@@ -56,15 +59,14 @@ export function createFindings(onUnexpected: (error: unknown) => void): Findings
 
   function describe(error: unknown): Pick<Check, 'message' | 'details'> {
     if (isAppError(error)) {
-      const details = toFacts(error.details);
-      return { message: error.message, ...(details !== undefined && { details }) };
+      return { message: error.message, details: toFacts(error.details) };
     }
     onUnexpected(error);
-    return { message: 'It failed inside the API, whose log has more' };
+    return { message: 'It failed inside the API, whose log has more', details: {} };
   }
 }
 
 function toUnreached(name: CheckName, broken: CheckName | undefined): Check {
   const message = broken === undefined ? 'Not asked' : `Not asked, as ${broken} failed`;
-  return { name, layer: checkLayers[name], status: 'skipped', message };
+  return { name, layer: checkLayers[name], status: 'skipped', message, details: {} };
 }

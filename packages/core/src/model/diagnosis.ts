@@ -37,12 +37,12 @@ const factSchema = z.union([z.string(), z.number(), z.boolean(), z.array(z.strin
 export type Facts = Readonly<Record<string, z.infer<typeof factSchema>>>;
 
 /** What of an error's details are facts of this kind. */
-export function toFacts(details: Readonly<Record<string, unknown>>): Facts | undefined {
+export function toFacts(details: Readonly<Record<string, unknown>>): Facts {
   const facts = Object.entries(details).flatMap(([name, value]) => {
     const { data } = factSchema.safeParse(value);
     return data === undefined || name === 'retryAfterSeconds' ? [] : [[name, data] as const];
   });
-  return facts.length > 0 ? Object.fromEntries(facts) : undefined;
+  return Object.fromEntries(facts);
 }
 
 export const checkSchema = z.object({
@@ -55,8 +55,7 @@ export const checkSchema = z.object({
   next: z.string().optional().describe('The first thing to run or to look at'),
   details: z
     .record(z.string(), factSchema)
-    .optional()
-    .describe('Facts, such as the `reason` of a failure'),
+    .describe('Facts, such as the `reason` of a failure; empty where there are none'),
 });
 export type Check = z.infer<typeof checkSchema>;
 

@@ -82,7 +82,13 @@ const diagnosis: Diagnosis = {
   ok: false,
   checkedAt: '2026-02-08T10:15:30.000Z',
   checks: [
-    { name: 'configuration', layer: 'api', status: 'ok', message: 'All variables can be used' },
+    {
+      name: 'configuration',
+      layer: 'api',
+      status: 'ok',
+      message: 'All variables can be used',
+      details: {},
+    },
     {
       name: 'tcp',
       layer: 'ssh',
@@ -97,6 +103,7 @@ const diagnosis: Diagnosis = {
       layer: 'docker',
       status: 'skipped',
       message: 'Not asked, as tcp failed',
+      details: {},
     },
   ],
 };
