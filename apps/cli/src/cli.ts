@@ -1,7 +1,7 @@
 // One run from the command line to an exit code; the process around it is an argument.
 
 import { CliError } from './cli-error.ts';
-import { toHelp } from './command-line/help.ts';
+import { toHelp, toTopicHelp } from './command-line/help.ts';
 import { globalOptions } from './command-line/options.ts';
 import { type Globals, type Invocation, parseInvocation } from './command-line/parse.ts';
 import { suggestName } from './command-line/suggest-name.ts';
@@ -45,7 +45,9 @@ async function runCommand(run: Required<Run>): Promise<ExitCode> {
   try {
     if (argv[0] === completeCommand) return await complete(run, output);
     const invocation = await parseInvocation(root, argv);
-    if (invocation.kind !== 'run') return print(invocation, output);
+    if (invocation.kind !== 'run') {
+      return print(invocation, createOutput({ streams, env, json: false }));
+    }
     const { globals, command, options, operands } = invocation;
     output = createOutput({ streams, env, json: globals.json });
     asked = globals;
@@ -106,6 +108,8 @@ const completionTimeoutMs = 3_000;
 function print(invocation: Exclude<Invocation, { kind: 'run' }>, output: Output): ExitCode {
   if (invocation.kind === 'version') {
     output.say(`ondemand ${version}\n`);
+  } else if (invocation.kind === 'topic') {
+    output.say(toTopicHelp(invocation.topic, output.style));
   } else {
     output.say(toHelp(invocation.path, invocation.subject, output.style));
   }

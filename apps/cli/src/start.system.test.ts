@@ -8,6 +8,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  realpath,
   rm,
   stat,
   symlink,
@@ -42,7 +43,7 @@ test('--version loads its one file, ps the files of four and an HTTP client, and
     expect(ps.builtins).not.toContain(builtin);
 });
 
-test('the tarball installs with npm alone, without another package, and runs', async () => {
+test('the tarball installs with npm alone, without another package, and runs, also by npx; man finds its page', async () => {
   const packageFolder = fileURLToPath(new URL('..', import.meta.url));
   await pack(packageFolder, folder);
   const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
@@ -61,6 +62,15 @@ test('the tarball installs with npm alone, without another package, and runs', a
     env: { ...env, ONDEMAND_URL: api.url, ONDEMAND_TOKEN: token },
   });
   expect(ps).toEqual({ stdout: table, stderr: '' });
+  const page = await realpath(join(prefix, 'share/man/man1/ondemand.1'));
+  expect(page).toBe(await realpath(join(installed, 'dist/ondemand.1')));
+  expect(await readFile(page, 'utf8')).toContain('.SH ONDEMAND VM STOP\n');
+  const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  expect(manifest.dependencies).toBeUndefined();
+  expect(JSON.stringify(manifest)).not.toContain('workspace:');
+  const npx = ['--yes', '--offline', '--package', join(folder, tarball), 'ondemand', '--version'];
+  const { stdout } = await run('npx', npx, { cwd: folder, env });
+  expect(stdout).toBe(`ondemand ${manifest.version}\n`);
 });
 
 test('compiled code is kept in a folder of this user alone, and in none that others may write', async () => {

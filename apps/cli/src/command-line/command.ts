@@ -81,10 +81,16 @@ export interface Group {
   readonly examples: readonly string[];
 }
 
+/** The headings of `ondemand --help`, in this order. */
+export const commandGroups = ['VM', 'CONTAINERS', 'HISTORY', 'ACCESS', 'CLI'] as const;
+export type CommandGroup = (typeof commandGroups)[number];
+
 /** A command in a list: enough for help, the rest is loaded when it is needed. */
 export interface Entry {
   readonly name: string;
   readonly summary: string;
+  /** The heading that help lists it under; undefined: the plain one. */
+  readonly group?: CommandGroup;
   readonly load: () => Promise<Command | Group>;
 }
 

@@ -1,8 +1,13 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { root } from '../commands/root.ts';
+import { variables } from '../environment.ts';
 import { createStyle } from '../output/style.ts';
 import type { Command, Group } from './command.ts';
-import { toHelp } from './help.ts';
+import { toHelp, toTopicHelp } from './help.ts';
+import { helpTopics } from './help-topics.ts';
 import { parseInvocation } from './parse.ts';
 
 const all = await collect([], root);
@@ -71,6 +76,53 @@ test.each(all.flatMap(({ subject }) => subject.examples))(
     expect(lines.length).toBeGreaterThan(0);
   },
 );
+
+test.each(helpTopics)('ondemand help $name has a line for each term, and examples', (topic) => {
+  const help = toTopicHelp(topic, createStyle(false));
+  for (const [term] of topic.rows) expect(help).toMatch(new RegExp(`^${term} .*$`, 'm'));
+  expect(help).toContain('\nEXAMPLES\n  $ ');
+  expect(help.split('\n').filter((line) => line.length > 100)).toEqual([]);
+});
+
+test('the help of ondemand itself lists its commands under headings, the examples first', () => {
+  const help = toHelp([], root, createStyle(false));
+  const titles = [...help.matchAll(/^[A-Z][A-Z ]+$/gm)].map(([title]) => title);
+  expect(titles).toEqual([
+    'USAGE',
+    'EXAMPLES',
+    'VM COMMANDS',
+    'CONTAINERS COMMANDS',
+    'HISTORY COMMANDS',
+    'ACCESS COMMANDS',
+    'CLI COMMANDS',
+    'GLOBAL FLAGS',
+    'ENVIRONMENT',
+    'EXIT CODES',
+    'MORE HELP',
+  ]);
+  expect(root.commands.filter(({ group }) => group === undefined)).toEqual([]);
+});
+
+test('every variable that the code reads is in the list, and the README names it', async () => {
+  const source = fileURLToPath(new URL('..', import.meta.url));
+  const files = (await readdir(source, { recursive: true })).filter(
+    (name) => name.endsWith('.ts') && !/\.test(-support)?\.ts$/.test(name),
+  );
+  const texts = await Promise.all(files.map((name) => readFile(join(source, name), 'utf8')));
+  const read = texts.flatMap((text) => [
+    ...[...text.matchAll(/\benv(?:\.|\[')([A-Z][A-Z_]+)/g)].map(([, name]) => name ?? ''),
+    ...[...text.matchAll(/\b(ONDEMAND_[A-Z]+|XDG_[A-Z]+_HOME)\b/g)].map(([, name]) => name ?? ''),
+  ]);
+  const unlisted = new Set(['HOME', 'SSH_CONNECTION', 'WAYLAND_DISPLAY']); // the system's own; named beside DISPLAY
+  const names = variables.map(({ name }) => name);
+  expect(new Set(read.filter((name) => !unlisted.has(name) && !names.includes(name)))).toEqual(
+    new Set(),
+  );
+  const readme = await readFile(new URL('../../../../README.md', import.meta.url), 'utf8');
+  expect(names.filter((name) => name.startsWith('ONDEMAND_') && !readme.includes(name))).toEqual(
+    [],
+  );
+});
 
 test('the help of ondemand itself lists environment and exit codes', () => {
   const help = toHelp([], root, createStyle(false));

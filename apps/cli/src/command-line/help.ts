@@ -1,46 +1,71 @@
 // Help texts, generated from the commands' data.
 
-import { exitCodeMeanings, exitCodes } from '../exit-codes.ts';
 import type { Style } from '../output/style.ts';
-import type { Command, Group, Option, Options } from './command.ts';
+import {
+  type Command,
+  commandGroups,
+  type Entry,
+  type Group,
+  type Option,
+  type Options,
+} from './command.ts';
+import { environment, exitStatus, type HelpTopic, helpTopics } from './help-topics.ts';
 import { globalOptions, rootOptions } from './options.ts';
 
 /** The whole help of one command or group; `path` is empty for `ondemand` itself. */
 export function toHelp(path: readonly string[], subject: Command | Group, style: Style): string {
-  const sections = [
+  const isRoot = path.length === 0;
+  const section = (title: string, rows: readonly (readonly [string, string])[]) =>
+    toSection(title, toRows(rows), style);
+  return join([
     subject.description,
     toSection('USAGE', [toUsage(path, subject)], style),
-    toSection(
-      'COMMANDS',
-      toRows((subject.commands ?? []).map(({ name, summary }) => [name, summary])),
-      style,
-    ),
-    subject.kind === 'group'
-      ? ''
-      : toSection('FLAGS', toRows(toOptionRows(subject.options)), style),
-    toSection(
-      'GLOBAL FLAGS',
-      toRows(toOptionRows(path.length === 0 ? rootOptions : globalOptions)),
-      style,
-    ),
-    toSection(
-      'EXAMPLES',
-      subject.examples.map((example) => `$ ${example}`),
-      style,
-    ),
-    ...(path.length === 0 ? [environment(style), exits(style)] : []),
-  ];
-  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+    toExamples(subject.examples, style),
+    ...toCommandSections(subject.commands ?? []).map(({ title, rows }) => section(title, rows)),
+    subject.kind === 'group' ? '' : section('FLAGS', toOptionRows(subject.options)),
+    section('GLOBAL FLAGS', toOptionRows(isRoot ? rootOptions : globalOptions)),
+    ...(isRoot
+      ? [
+          section('ENVIRONMENT', environment.rows),
+          section('EXIT CODES', exitStatus.rows),
+          section('MORE HELP', [
+            ['ondemand help COMMAND', 'As ondemand COMMAND --help'],
+            ...helpTopics.map(({ name, summary }) => [`ondemand help ${name}`, summary] as const),
+          ]),
+        ]
+      : []),
+  ]);
 }
 
-function toUsage(path: readonly string[], subject: Command | Group): string {
+export function toTopicHelp({ description, rows, examples }: HelpTopic, style: Style): string {
+  return join([description, toRows(rows).join('\n'), toExamples(examples, style)]);
+}
+
+export function toUsage(path: readonly string[], subject: Command | Group): string {
   const words = ['ondemand', ...path];
   if (subject.kind === 'group') return [...words, 'COMMAND', '[flags]'].join(' ');
   const operands = subject.operands === undefined ? [] : [subject.operands.label];
   return [...words, ...operands, '[flags]'].join(' ');
 }
 
-function toOptionRows(options: Options): [string, string][] {
+export interface CommandSection {
+  readonly title: string;
+  readonly rows: readonly (readonly [name: string, summary: string])[];
+}
+
+/** Under their headings, those without one last. */
+export function toCommandSections(entries: readonly Entry[]): readonly CommandSection[] {
+  return [...commandGroups, undefined]
+    .map((group) => ({
+      title: group === undefined ? 'COMMANDS' : `${group} COMMANDS`,
+      rows: entries
+        .filter((entry) => entry.group === group)
+        .map(({ name, summary }) => [name, summary] as const),
+    }))
+    .filter(({ rows }) => rows.length > 0);
+}
+
+export function toOptionRows(options: Options): (readonly [string, string])[] {
   return Object.entries(options).map(([name, option]) => [
     toOptionUsage(name, option),
     option.summary,
@@ -53,26 +78,12 @@ function toOptionUsage(name: string, option: Option): string {
   return `${short}--${name}${value}`;
 }
 
-function environment(style: Style): string {
-  const rows = toRows([
-    [
-      'ONDEMAND_CONTEXT',
-      'The context to use, with its own URL and login: it wins over the next two',
-    ],
-    ['ONDEMAND_URL', 'Where the API is (default: the current context, or http://127.0.0.1:5000)'],
-    ['ONDEMAND_TOKEN', 'The access token, instead of a login; others could read it in a flag'],
-    ['XDG_CONFIG_HOME', 'Logins are kept in its folder ondemand (default: ~/.config)'],
-    ['NO_COLOR, FORCE_COLOR', 'Never, or always, use colours'],
-  ]);
-  return toSection('ENVIRONMENT', rows, style);
-}
-
-function exits(style: Style): string {
-  const rows = Object.entries(exitCodes).map(([name, code]): [string, string] => [
-    String(code),
-    exitCodeMeanings[name as keyof typeof exitCodes], // Object.entries forgets the keys' type
-  ]);
-  return toSection('EXIT CODES', toRows(rows), style);
+function toExamples(examples: readonly string[], style: Style): string {
+  return toSection(
+    'EXAMPLES',
+    examples.map((example) => `$ ${example}`),
+    style,
+  );
 }
 
 function toRows(rows: readonly (readonly [string, string])[]): string[] {
@@ -83,4 +94,8 @@ function toRows(rows: readonly (readonly [string, string])[]): string[] {
 function toSection(title: string, lines: readonly string[], style: Style): string {
   if (lines.length === 0) return '';
   return [style('bold', title), ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+function join(sections: readonly string[]): string {
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }

@@ -51,6 +51,13 @@ test.each([
   expect(await parse(line)).toMatchObject({ kind: 'help', path });
 });
 
+test.each(['environment', 'exit-codes', 'formatting'])(
+  '"ondemand help %s" is a page about no command',
+  async (name) => {
+    expect(await parse(`help ${name}`)).toMatchObject({ kind: 'topic', topic: { name } });
+  },
+);
+
 test('--version is known to ondemand itself only', async () => {
   expect(await parse('--version')).toEqual({ kind: 'version' });
   await expect(parse('ps --version')).rejects.toThrow('unknown flag --version');

@@ -3,6 +3,7 @@
 import { type CliError, usageError } from '../cli-error.ts';
 import { suggest } from './closest-match.ts';
 import type { Arity, Command, Entry, Group, Options } from './command.ts';
+import { type HelpTopic, helpTopics } from './help-topics.ts';
 import { knownOption, parseValues } from './option-values.ts';
 import { globalOptions, rootOptions } from './options.ts';
 import { tokenize } from './tokens.ts';
@@ -16,6 +17,7 @@ export interface Globals {
 
 export type Invocation =
   | { readonly kind: 'version' }
+  | { readonly kind: 'topic'; readonly topic: HelpTopic }
   | { readonly kind: 'help'; readonly path: readonly string[]; readonly subject: Command | Group }
   | {
       readonly kind: 'run';
@@ -28,6 +30,8 @@ export type Invocation =
 
 /** Loads only the modules of the command that was named. Throws usage errors. */
 export async function parseInvocation(root: Group, argv: readonly string[]): Promise<Invocation> {
+  const topic = findTopic(argv);
+  if (topic !== undefined) return { kind: 'topic', topic };
   const { path, subject, rest } = await findSubject(root, toHelpFlag(argv));
   if (subject.kind === 'group') return parseGroup(path, subject, rest);
   const tokens = tokenize(rest, { ...globalOptions, ...subject.options });
@@ -97,6 +101,11 @@ function parseGroup(path: readonly string[], group: Group, argv: readonly string
   if (path.length === 0) return { kind: 'help', path, subject: group };
   const names = group.commands.map(({ name }) => name).join(', ');
   throw usageError(`${path.join(' ')} needs one of ${names}; ${seeHelp(path)}`);
+}
+
+/** `ondemand help environment`; no command has the name of a topic. */
+function findTopic([first, second]: readonly string[]): HelpTopic | undefined {
+  return first === 'help' ? helpTopics.find(({ name }) => name === second) : undefined;
 }
 
 /** `ondemand help vm start` is `ondemand vm start --help`. */
