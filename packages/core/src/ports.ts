@@ -297,7 +297,7 @@ export interface VmObservation {
   readonly readySince: number;
   /** sshd's port, and our own end of the connection; `undefined` where sshd does not tell. */
   readonly ssh?: { readonly port: number; readonly own: TcpEnd };
-  /** The processes of the API that have registered, and that may have gone since. */
+  /** The connections of processes of the API that have registered, and that may have gone since. */
   readonly apis: readonly {
     readonly id: string;
     readonly end: TcpEnd;
@@ -331,7 +331,7 @@ export interface Announcement {
 
 export interface ObservationRequest {
   readonly rules: IdleRules;
-  /** Ids of processes of the API that have gone. */
+  /** Ids of connections of processes of the API that have gone. */
   readonly gone: readonly string[];
   /** Ports of the VM itself whose connections are wanted, beside sshd's. */
   readonly hostPorts: readonly number[];

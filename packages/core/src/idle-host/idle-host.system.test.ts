@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { findLiveApis } from '../idle/signals.ts';
 import { scriptExits } from '../job-host/scripts.ts';
 import type { StopCause } from '../model/idle.ts';
+import type { VmObservation } from '../ports.ts';
 import { startWorld, until } from '../testing/job-host.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
 import { createIdleHost } from './idle-host.ts';
@@ -29,8 +30,8 @@ describeSshd('an observation', () => {
     const gone = world.connect();
     await createIdleHost({ connection: gone, processId: 'cc' }).register({});
     const before = await host.observe(request);
-    expect(before.apis.map(({ id }) => id).sort()).toEqual(['aa', 'bb', 'cc']);
-    expect(before.apis.find(({ id }) => id === 'bb')?.rules).toEqual({
+    expect(before.apis.map(toProcess).sort()).toEqual(['aa', 'bb', 'cc']);
+    expect(before.apis.find((api) => toProcess(api) === 'bb')?.rules).toEqual({
       stopAfter: 60,
       maxOn: 7200,
     });
@@ -46,17 +47,30 @@ describeSshd('an observation', () => {
     expect(ends.length).toBe(3);
     expect(Math.abs(observation.now - Date.now() / 1000)).toBeLessThan(60);
     expect(observation.readySince).toBeLessThanOrEqual(observation.now);
-    expect(
-      findLiveApis(observation)
-        .map(({ id }) => id)
-        .sort(),
-    ).toEqual(['aa', 'bb']);
-    await host.observe({ ...request, gone: ['cc'] });
-    expect((await readdir(join(world.state, 'ondemand', 'idle'))).sort()).toEqual([
-      'api.aa',
-      'api.bb',
-      'ready',
-    ]);
+    expect(findLiveApis(observation).map(toProcess).sort()).toEqual(['aa', 'bb']);
+    const ids = before.apis.filter((api) => toProcess(api) === 'cc').map(({ id }) => id);
+    const after = await host.observe({ ...request, gone: ids });
+    expect(after.apis.map(toProcess).sort()).toEqual(['aa', 'bb']);
+    expect(await readdir(join(world.state, 'ondemand', 'idle'))).toHaveLength(3);
+  });
+
+  it('knows each connection of a process for as long as sshd does, as it may not hear of the end of an old one', async () => {
+    await using world = await startWorld();
+    const old = world.connect();
+    await createIdleHost({ connection: old, processId: 'aa' }).register(rules);
+    const host = createIdleHost({ connection: world.connection, processId: 'aa' });
+    const both = await host.observe(request);
+    expect(findLiveApis(both)).toHaveLength(2);
+    expect(both.tables.get('host')).toHaveLength(2);
+    await old[Symbol.asyncDispose]();
+    const one = await until2(
+      () => host.observe(request),
+      (seen) => findLiveApis(seen).length === 1,
+    );
+    expect(findLiveApis(one).map(({ end }) => end)).toEqual([one.ssh?.own]);
+    // Of a connection that is made anew from a port that had been forgotten, what is new stays.
+    const after = await host.observe({ ...request, gone: both.apis.map(({ id }) => id) });
+    expect(after.apis.map(({ end }) => end)).toEqual([one.ssh?.own]);
   });
 
   it.each([undefined, 'busybox'] as const)(
@@ -227,6 +241,10 @@ describe.each([['sh'], ['busybox', 'sh']])(
     });
   },
 );
+
+function toProcess({ id }: VmObservation['apis'][number]): string | undefined {
+  return id.split('.')[0];
+}
 
 async function until2<T>(read: () => Promise<T>, isDone: (value: T) => boolean): Promise<T> {
   let value = await read();

@@ -41,7 +41,7 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
     async observe({ rules, gone, hostPorts, pids }, { signal } = {}) {
       const marker = randomUUID();
       const values = [
-        ...[marker, processId, toWords(rules), gone.filter(isProcessId).join(' ')],
+        ...[marker, processId, toWords(rules), gone.filter(isConnectionId).join(' ')],
         ...[hostPorts.map(toHexPort).join(' '), ...pids.map(String)],
       ];
       const { output } = await run(toArgv(observationScript, ...values), signal);
@@ -78,8 +78,8 @@ function toTime(at: number | { readonly secondsAgo: number }): string {
   return typeof at === 'number' ? String(at) : `-${Math.max(0, Math.round(at.secondsAgo))}`;
 }
 
-function isProcessId(text: string): boolean {
-  return /^[0-9a-f]{1,64}$/.test(text);
+function isConnectionId(text: string): boolean {
+  return /^[0-9a-f]{1,64}(?:\.\d{1,5})?$/.test(text);
 }
 
 function toHexPort(port: number): string {

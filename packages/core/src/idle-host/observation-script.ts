@@ -5,7 +5,8 @@ import { leasePlace, printLeases } from './scripts.ts';
 
 /*
  * The folder idle/ holds what the processes of the API tell each other, each file written whole and moved into place:
- * `api.ID`, the end of that process's connection and its rules; `use.SIGNAL`, when that signal was last used and by whom;
+ * `api.ID.PORT`, the end of a connection of that process and its rules, since sshd may keep an old one for hours that leads nowhere;
+ * `use.SIGNAL`, when that signal was last used and by whom;
  * `ready`, which boot of the VM was first seen when; `announced`, the last announcement of a stop; `claimed`, the last claim of one.
  * A script that could not write what it was to write ends with another code than 0.
  */
@@ -20,13 +21,13 @@ put() {
 }
 `;
 
-/** Registers the process `$api` with the rules `$rules`: others must not take its connection for a person's. */
+/** Registers this connection of the process `$api` with the rules `$rules`: others must not take it for a person's. */
 const register = `make_idle
 set -f
 set -- $SSH_CONNECTION
 set +f
 ssh_port=
-[ $# -ne 4 ] || { ssh_port=$4; put "api.$api" "$1 $2 $rules"; }
+[ $# -ne 4 ] || { ssh_port=$4; put "api.$api.$2" "$1 $2 $rules"; }
 `;
 
 /** Arguments: the id of the process, its rules (`STOPAFTER MAXON`). */
@@ -34,7 +35,7 @@ export const registerScript = `${places}${idlePlace}api=$1 rules=$2
 ${register}`;
 
 /**
- * Arguments: marker, the id of the process, its rules, ids of processes that have gone, ports of the host in hexadecimal whose connections
+ * Arguments: marker, the id of the process, its rules, ids of connections that have gone, ports of the host in hexadecimal whose connections
  * are wanted, and the process ids of containers. Prints lines that begin with the marker; `parseObservation` knows them.
  * Files of other processes are read before the table of connections: whose end is not in it has gone.
  */
@@ -44,8 +45,8 @@ jobs=$folder/jobs proc=\${HOST_PROC:-/proc} pids="$*"
 now=$(date +%s)
 say() { printf '%s %s\\n' "$mark" "$*"; }
 say now "$now"
-${register}say ssh "$SSH_CONNECTION"
 for id in $gone; do rm -f -- "$idle/api.$id"; done
+${register}say ssh "$SSH_CONNECTION"
 boot=- started=$now
 read -r boot <"$proc/sys/kernel/random/boot_id"
 while read -r word value; do [ "$word" != btime ] || started=$value; done <"$proc/stat"

@@ -55,7 +55,7 @@ export function parseObservation(output: string, marker: string): VmObservation 
 
 function toApi(line: string): VmObservation['apis'] {
   const [, id = '', address = '', port = '', stopAfter, maxOn] =
-    /^api\.([0-9a-f]+) (\S+) (\d{1,5}) (\d{1,9}|-) (\d{1,9}|-)$/.exec(line) ?? [];
+    /^api\.([0-9a-f]+(?:\.\d{1,5})?) (\S+) (\d{1,5}) (\d{1,9}|-) (\d{1,9}|-)$/.exec(line) ?? [];
   if (id === '') return [];
   const end = { address: normalizeAddress(address), port: Number(port) };
   return [{ id, end, rules: { stopAfter: toSeconds(stopAfter), maxOn: toSeconds(maxOn) } }];

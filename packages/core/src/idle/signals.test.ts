@@ -212,6 +212,25 @@ describe('sessions', () => {
       read('sessions', { observation: observe({ unreadable: new Set(['host']) }) })?.state,
     ).toBe('unknown');
   });
+
+  test('are unknown where the list of connections was cut, unless one was seen in it', () => {
+    const cut = new Set(['host']);
+    const [own, api, person] = host;
+    const of = (...seen: (VmConnection | undefined)[]) =>
+      read('sessions', {
+        observation: observe({
+          tables: new Map([['host', seen.filter((each) => each !== undefined)]]),
+          apis,
+          cut,
+        }),
+      });
+    expect(of(own, api)).toMatchObject({
+      state: 'unknown',
+      reason: 'the VM has too many connections to read each, so sessions may be among them',
+    });
+    expect(of()?.state).toBe('unknown');
+    expect(of(own, api, person)).toMatchObject({ state: 'used', value: 1 });
+  });
 });
 
 test('cpu is what all containers use together, and names the busiest', () => {

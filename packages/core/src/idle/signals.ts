@@ -55,7 +55,7 @@ export function toReadings(parts: ObservationParts, rules: SignalRules): SignalR
   ];
 }
 
-/** Whose end of a connection to sshd is that of a process of the API. */
+/** Those whose connection to sshd is still there. */
 export function findLiveApis(observation: VmObservation): VmObservation['apis'] {
   const ends = new Set(sshEnds(observation).map(formatEnd));
   return observation.apis.filter(({ end }) => ends.has(formatEnd(end)));
@@ -122,6 +122,11 @@ function toSessions(observation: VmObservation): Finding {
     [observation.ssh.own, ...observation.apis.map(({ end }) => end)].map(formatEnd),
   );
   const others = sshEnds(observation).filter((end) => !ours.has(formatEnd(end)));
+  if (others.length === 0 && observation.cut.has('host'))
+    return unknown(
+      name,
+      'the VM has too many connections to read each, so sessions may be among them',
+    );
   return counted(
     name,
     others.map((end) => `ssh from ${formatEnd(end)}`),
