@@ -62,6 +62,7 @@ export function createOciCompute(
   const openings = createSingleFlight({ deadlineMs: maxOpeningMs, joinsRunning: true });
   // Not an answer to anybody, only the way to one: it changes when somebody moves the VM to another compartment, which getPublicIp notices.
   let lastCompartmentId: string | undefined;
+  const consoleReader = createConsoleReader({ instanceId, open });
 
   return {
     async getInstance(call = {}) {
@@ -92,9 +93,10 @@ export function createOciCompute(
       );
     },
 
-    readConsole: createConsoleReader({ instanceId, open }),
+    readConsole: consoleReader.read,
 
     async [Symbol.asyncDispose]() {
+      await consoleReader[Symbol.asyncDispose]();
       await exchange[Symbol.asyncDispose]();
     },
   };

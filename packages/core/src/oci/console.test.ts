@@ -1,6 +1,7 @@
 // The serial console against a server that speaks OCI's console histories as far as each test needs it.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { pause } from '../concurrency/deadline.ts';
 import { json, refuse, setUpOci, startOci } from '../testing/compute.test-support.ts';
 import { toLastLines } from './console.ts';
 
@@ -9,15 +10,25 @@ const { computeAt, failure } = setUpOci();
 const histories = '/20160918/instanceConsoleHistories';
 const timeCreated = '2026-02-08T10:15:30.000Z';
 
-/** Captures in three reads; ends as told. */
+/** Captures in three reads; ends as told. `hold` may keep a request from being answered, by its method and path. */
 async function startHistories(
   end: 'SUCCEEDED' | 'FAILED' = 'SUCCEEDED',
-  text = 'one\r\ntwo\r\nthree\r\n',
+  {
+    text = 'one\r\ntwo\r\nthree\r\n',
+    hold = () => Promise.resolve(),
+    refusals = 0,
+  }: {
+    text?: string;
+    hold?: (method: string, path: string) => Promise<void>;
+    /** How many times a deletion is refused. */
+    refusals?: number;
+  } = {},
 ) {
   const kept = new Set<string>();
   let captures = 0;
   let reads = 0;
-  const oci = await startOci(({ method, url }, response) => {
+  let deletions = 0;
+  const oci = await startOci(async ({ method, url }, response) => {
     const path = url.split('?')[0] ?? '';
     const id = path.slice(histories.length + 1).replace(/\/data$/, '');
     const history = (lifecycleState: string) => ({
@@ -28,9 +39,14 @@ async function startHistories(
     if (method === 'POST') {
       captures += 1;
       kept.add(`h${captures}`);
-      return json(response, history('REQUESTED'));
+      const begun = history('REQUESTED');
+      await hold(method, path);
+      return json(response, begun);
     }
+    await hold(method, path);
     if (method === 'DELETE') {
+      deletions += 1;
+      if (deletions <= refusals) return refuse(response, 409, { code: 'IncorrectState' });
       kept.delete(id);
       response.writeHead(204).end();
       return;
@@ -69,6 +85,72 @@ test('a capture that fails is unavailable, and is deleted too', async () => {
   const error = await failure(compute.readConsole({ lines: 2 }));
   expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', text: 'OCI failed' });
   await expect.poll(() => oci.kept.size).toBe(0);
+});
+
+const stages = [
+  ['it is being captured', 'POST', ''],
+  ['OCI is asked how far it is', 'GET', '/h1'],
+  ['it is being read', 'GET', '/h1/data'],
+] as const;
+
+describe.each(stages)('a reader who leaves while %s', (_, method, path) => {
+  /** Answers what is held once that is called. */
+  const createHold = () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isHeld = false;
+    return {
+      isHeld: () => isHeld,
+      release: () => release(),
+      hold: async (asked: string, at: string) => {
+        if (asked !== method || at !== `${histories}${path}`) return;
+        isHeld = true;
+        await released;
+      },
+    };
+  };
+
+  test('is let go at once, and leaves no capture at OCI', async () => {
+    const { hold, isHeld, release } = createHold();
+    await using oci = await startHistories('SUCCEEDED', { hold, refusals: 1 });
+    await using compute = computeAt(oci.endpoint);
+    const leaving = new AbortController();
+    const reading = compute.readConsole({ lines: 2, signal: leaving.signal });
+    await expect.poll(isHeld).toBe(true);
+    leaving.abort(new Error('left'));
+    await expect(reading).rejects.toThrow('left');
+    release();
+    await expect.poll(() => oci.kept.size).toBe(0);
+  });
+
+  test('with the process leaves none, either', async () => {
+    const { hold, isHeld, release } = createHold();
+    await using oci = await startHistories('SUCCEEDED', { hold });
+    const compute = computeAt(oci.endpoint);
+    const leaving = new AbortController();
+    const reading = compute.readConsole({ lines: 2, signal: leaving.signal });
+    await expect.poll(isHeld).toBe(true);
+    leaving.abort(new Error('left'));
+    await expect(reading).rejects.toThrow('left');
+    const disposing = compute[Symbol.asyncDispose]();
+    release();
+    await disposing;
+    expect(oci.kept.size).toBe(0);
+  });
+});
+
+test('a reader of a process that ends is told so, and leaves no capture at OCI', async () => {
+  await using oci = await startHistories('SUCCEEDED', {
+    hold: (_, path) => (path.endsWith('/h1') ? pause(50) : Promise.resolve()),
+  });
+  const compute = computeAt(oci.endpoint);
+  const reading = failure(compute.readConsole({ lines: 2 }));
+  await expect.poll(() => oci.kept.size).toBe(1);
+  await compute[Symbol.asyncDispose]();
+  expect(await reading).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  expect(oci.kept.size).toBe(0);
 });
 
 test('a policy that does not allow it is named', async () => {

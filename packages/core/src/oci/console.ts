@@ -1,9 +1,9 @@
 // The serial console through OCI's console histories: captured, waited for, read and deleted again.
 
 import { randomUUID } from 'node:crypto';
-import { pause } from '../concurrency/deadline.ts';
+import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
-import { AppError } from '../errors.ts';
+import { AppError, isAppError } from '../errors.ts';
 import { type VmConsole, vmId } from '../model/vm.ts';
 import type { SerialConsole } from '../ports.ts';
 import type { Clients } from './compute.ts';
@@ -15,23 +15,53 @@ export interface ConsoleReaderOptions {
   readonly timeoutMs?: number;
 }
 
-/** OCI keeps ten of them, so one is deleted whatever comes of it. https://docs.oracle.com/iaas/api/#/en/iaas/20160918/ConsoleHistory/ */
+export interface ConsoleReader extends AsyncDisposable {
+  readonly read: SerialConsole['readConsole'];
+}
+
+/**
+ * OCI keeps ten of them, so one is deleted whatever comes of it, also when its readers leave meanwhile. Disposing waits for that, for a while.
+ * https://docs.oracle.com/iaas/api/#/en/iaas/20160918/ConsoleHistory/
+ */
 export function createConsoleReader({
   instanceId,
   open,
   timeoutMs = 60_000,
-}: ConsoleReaderOptions): SerialConsole['readConsole'] {
+}: ConsoleReaderOptions): ConsoleReader {
   const reads = createSingleFlight({ deadlineMs: timeoutMs });
-  return ({ lines, ...caller }) =>
-    reads.read(
-      `the last ${lines} lines of the serial console of ${vmId}`,
-      (signal) => capture(lines, signal),
-      caller,
-    );
+  const closing = new AbortController();
+  /** Captures that are not deleted yet. */
+  const pending = new Set<Promise<unknown>>();
+
+  return {
+    read: ({ lines, ...caller }) =>
+      reads.read(
+        `the last ${lines} lines of the serial console of ${vmId}`,
+        (signal) => track(capture(lines, AbortSignal.any([signal, closing.signal]))),
+        caller,
+      ),
+    async [Symbol.asyncDispose]() {
+      closing.abort(shuttingDown());
+      const settled = async () => {
+        while (pending.size > 0) await Promise.allSettled(pending);
+      };
+      await withDeadline(settled, { timeoutMs: maxEndingMs, onTimeout: () => 'late' }).catch(
+        () => {},
+      );
+    },
+  };
+
+  function track<T>(work: Promise<T>): Promise<T> {
+    pending.add(work);
+    const forget = () => pending.delete(work);
+    work.then(forget, forget);
+    return work;
+  }
 
   async function capture(lines: number, signal: AbortSignal): Promise<VmConsole> {
     const { http, compute } = await open(signal);
-    const { consoleHistory } = await http.call('CaptureConsoleHistory', signal, (client) =>
+    // Without the signal: only its answer tells which capture is to be deleted.
+    const { consoleHistory } = await http.call('CaptureConsoleHistory', undefined, (client) =>
       compute(client).captureConsoleHistory({
         captureConsoleHistoryDetails: { instanceId },
         opcRetryToken: randomUUID(),
@@ -39,18 +69,31 @@ export function createConsoleReader({
     );
     const { id: instanceConsoleHistoryId, timeCreated } = consoleHistory;
     try {
+      signal.throwIfAborted();
       await untilCaptured(instanceConsoleHistoryId, signal);
       const { value } = await http.call('GetConsoleHistoryContent', signal, (client) =>
         compute(client).getConsoleHistoryContent({ instanceConsoleHistoryId, length: maxBytes }),
       );
       return { capturedAt: toIso(timeCreated), logs: toLastLines(value, lines) };
     } finally {
-      // Without the caller's signal, and not waited for: nobody is to hear of it.
-      http
-        .call('DeleteConsoleHistory', undefined, (client) =>
+      // Not waited for: nobody is to hear of it.
+      track(remove(instanceConsoleHistoryId)).catch(() => {});
+    }
+  }
+
+  /** Tries again what OCI refuses for now, as it may while it captures. */
+  async function remove(instanceConsoleHistoryId: string): Promise<void> {
+    const { http, compute } = await open(undefined);
+    for (let pauseMs = 500; ; pauseMs *= 2) {
+      try {
+        await http.call('DeleteConsoleHistory', undefined, (client) =>
           compute(client).deleteConsoleHistory({ instanceConsoleHistoryId }),
-        )
-        .catch(() => {});
+        );
+        return;
+      } catch (error) {
+        if (!isAppError(error, 'SERVICE_UNAVAILABLE') || pauseMs > timeoutMs / 2) throw error;
+      }
+      await pause(pauseMs, closing.signal);
     }
   }
 
@@ -73,6 +116,14 @@ export function createConsoleReader({
     }
   }
 }
+
+function shuttingDown(): AppError {
+  return new AppError('SERVICE_UNAVAILABLE', 'This API shuts down; try again in a moment', {
+    text: 'API is shutting down',
+  });
+}
+
+const maxEndingMs = 2000;
 
 /** All that OCI keeps. */
 const maxBytes = 1_048_576;

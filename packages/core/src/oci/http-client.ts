@@ -64,8 +64,16 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
 
   return {
     async call(operation, signal, send) {
+      let failed: { readonly error: unknown } | undefined;
+      const onFailure = (error: unknown) => {
+        failed = { error };
+      };
       try {
-        return await send({ send: (request) => answer(request, { operation, signal }) });
+        const result = await send({
+          send: (request) => answer(request, { operation, signal }, onFailure),
+        });
+        if (failed !== undefined) throw failed.error; // where the SDK expects no body, it reads none
+        return result;
       } catch (error) {
         if (error instanceof AppError || signal?.aborted) throw error;
         // The SDK stumbled over a success that it did not expect.
@@ -77,7 +85,11 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
     },
   };
 
-  async function answer(request: HttpRequest, context: CallContext): Promise<Response> {
+  async function answer(
+    request: HttpRequest,
+    context: CallContext,
+    onFailure: (error: unknown) => void,
+  ): Promise<Response> {
     try {
       const { status, headers, body: sent } = await sendRepeatedly(request, context);
       // The SDK reads this text as JSON, too.
@@ -85,7 +97,9 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
       const body = isText ? JSON.stringify(sent) : sent;
       return new Response(body === '' ? null : body, { status, headers: pickHeaders(headers) });
     } catch (error) {
-      return toFailingResponse(toCallerError(error, context));
+      const failure = toCallerError(error, context);
+      onFailure(failure);
+      return toFailingResponse(failure);
     }
   }
 
