@@ -311,11 +311,9 @@ export interface VmObservation {
   readonly leases: readonly LeaseRecord[];
   /** Those that run. */
   readonly jobs: readonly { readonly id: string; readonly target: string }[];
-  /** The user may not see the processes of others. */
-  readonly isProcHidden: boolean;
   /** Established connections to listening ports by a container's process id; those of the VM itself, to the ports that were asked for, by `host`. */
   readonly tables: ReadonlyMap<string, readonly VmConnection[]>;
-  /** Of which tables there was more than is told, and which could not be read. What is in neither has gone. */
+  /** Of which tables there was more than is told, and which could not be read, nor `leases` or `jobs`. What is in neither has gone. */
   readonly cut: ReadonlySet<string>;
   readonly unreadable: ReadonlySet<string>;
 }

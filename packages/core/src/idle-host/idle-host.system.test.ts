@@ -185,18 +185,21 @@ describeSshd('an observation', () => {
       ...request,
       pids: [42],
     });
-    expect(observation.isProcHidden).toBe(true);
     expect(observation.unreadable).toEqual(new Set(['42']));
   });
 
-  it('writes nothing through a link in place of its folder', async () => {
+  it('neither reads nor writes through a link in place of a folder', async () => {
     await using world = await startWorld();
     const folder = join(world.state, 'ondemand');
     await mkdir(join(world.sshd.folder, 'elsewhere'), { recursive: true });
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await symlink(join(world.sshd.folder, 'elsewhere'), join(folder, 'idle'));
+    for (const name of ['idle', 'leases', 'jobs'])
+      await symlink(join(world.sshd.folder, 'elsewhere'), join(folder, name));
     const host = createIdleHost({ connection: world.connection, processId: 'aa' });
-    expect((await host.observe(request)).apis).toEqual([]);
+    const observation = await host.observe(request);
+    expect(observation.apis).toEqual([]);
+    // Who might be kept on by them is not known then.
+    expect(observation.unreadable).toEqual(new Set(['leases', 'jobs']));
     await expect(host.note([{ name: 'cpu', at: { secondsAgo: 0 }, by: 'x' }])).rejects.toThrow(
       /cannot be written/,
     );

@@ -10,7 +10,7 @@ import { leasePlace, printLeases } from './scripts.ts';
  * `ready`, which boot of the VM was first seen when; `announced`, the last announcement of a stop; `claimed`, the last claim of one.
  * A script that could not write what it was to write ends with another code than 0.
  */
-export const idlePlace = `idle=$folder/idle
+const idlePlace = `idle=$folder/idle
 make_idle() { make_ours "$folder" && make_ours "$idle"; }
 put() {
   is_ours "$idle" || return 1
@@ -59,6 +59,10 @@ if [ "$known" != "$boot" ] || [ -z "$ready" ]; then
   put ready "$boot $ready"
 fi
 say ready "$ready"
+for each in leases jobs; do
+  [ -e "$folder/$each" ] || [ -L "$folder/$each" ] || continue
+  { is_ours "$folder" && is_ours "$folder/$each" && [ -r "$folder/$each" ]; } || say unreadable "$each"
+done
 if is_ours "$idle"; then
   for file in "$idle"/api.* "$idle"/use.* "$idle/announced"; do
     line=
@@ -72,7 +76,6 @@ ${printLeases}if is_ours "$folder" && is_ours "$jobs"; then
     { read -r kind && read -r began && IFS= read -r target; } <"$job/meta" && say job "\${job##*/}" "$target"
   done
 fi
-[ -d "$proc/1" ] || say hidden
 # Prints the established connections of a table to the ports in \`ports\`, and to those that it listens on, which come first in it.
 table() {
   while read -r _ here there state _; do
@@ -97,7 +100,7 @@ table host "$proc/self/net/tcp6"
 [ -z "$cut" ] || say cut host
 for pid in $pids; do
   if [ ! -r "$proc/$pid/net/tcp" ]; then
-    if [ -d "$proc/$pid" ] || [ ! -d "$proc/1" ]; then say unreadable "$pid"; else say gone "$pid"; fi
+    if [ -d "$proc/$pid" ] || [ ! -d "$proc/1" ]; then say unreadable "$pid"; fi
     continue
   fi
   say table "$pid"

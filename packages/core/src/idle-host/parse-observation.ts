@@ -46,7 +46,6 @@ export function parseObservation(output: string, marker: string): VmObservation 
       const [id = '', ...target] = line.split(' ');
       return { id, target: target.join(' ') };
     }),
-    isProcHidden: lines.includes('hidden'),
     tables,
     cut: new Set(linesOf(lines, 'cut')),
     unreadable: new Set(linesOf(lines, 'unreadable')),

@@ -4,7 +4,7 @@ import { formatEnd, type TcpEnd } from '../model/tcp-endpoint.ts';
 import type { RunningContainer, VmConnection, VmObservation } from '../ports.ts';
 
 export const idleLabel = 'ondemand.idle';
-export const portsLabel = 'ondemand.idle.ports';
+const portsLabel = 'ondemand.idle.ports';
 
 export interface FoundConnections {
   /** `nginx:80 from 198.51.100.7:51234` */

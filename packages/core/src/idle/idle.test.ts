@@ -68,7 +68,6 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
         ...{
           leases: [],
           jobs: [],
-          isProcHidden: false,
           tables: new Map(),
           cut: new Set(),
           unreadable: new Set(),

@@ -27,8 +27,6 @@ export interface Leases {
   take(request: LeaseRequest, options?: CallOptions): Promise<Lease>;
   /** Resolves with the lease, which has ended. Throws `NOT_FOUND` when none of that id holds, and `FORBIDDEN` for somebody else's without `isAdmin`. */
   release(id: string, by: LeaseCaller): Promise<Lease>;
-  /** Those that hold, the one that ends first foremost. */
-  list(options?: CallOptions): Promise<Lease[]>;
   /**
    * Holds a lease of this process for as long as somebody reads: until the signal aborts. All readers of a kind share one, which is renewed,
    * and which expires soon after the last of them has left. Never throws: a lease that cannot be written is tried again.
@@ -36,8 +34,7 @@ export interface Leases {
   holdWhileRead(kind: ReaderKind, signal: AbortSignal): void;
 }
 
-export const readerKinds = ['logs', 'jobs'] as const;
-export type ReaderKind = (typeof readerKinds)[number];
+type ReaderKind = 'logs' | 'jobs';
 
 export interface LeasesOptions {
   readonly host: LeaseHost;
@@ -85,10 +82,6 @@ export function createLeases({
       if (endedAt === undefined) throw leaseNotFound(id);
       return toLease({ ...lease, until: endedAt }, endedAt);
     },
-    async list({ signal } = {}) {
-      const { now, leases } = await vm.reach((inner) => host.list({ signal: inner }), signal);
-      return toLeases(leases, now);
-    },
     holdWhileRead(kind, signal) {
       if (signal.aborted) return;
       const shared = readers.get(kind) ?? createReaderLease(kind);
@@ -96,10 +89,6 @@ export function createLeases({
       shared.add(signal);
     },
   };
-
-  function toLeases(records: readonly LeaseRecord[], now: number): Lease[] {
-    return toHeldLeases(records, { vmNow: now, nowMs: clock.now().getTime() });
-  }
 
   function toLease(record: LeaseRecord, now: number): Lease {
     return toLeaseBy(record, { vmNow: now, nowMs: clock.now().getTime() });

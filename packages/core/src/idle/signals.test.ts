@@ -18,7 +18,6 @@ function observe(changes: Partial<VmObservation> = {}): VmObservation {
     announced: undefined,
     leases: [],
     jobs: [],
-    isProcHidden: false,
     tables: new Map([['host', []]]),
     cut: new Set(),
     unreadable: new Set(),
@@ -232,6 +231,17 @@ describe('sessions', () => {
     expect(of(own, api, person)).toMatchObject({ state: 'used', value: 1 });
   });
 });
+
+test.each(['jobs', 'leases'] as const)(
+  '%s are unknown where their folder cannot be read',
+  (name) => {
+    const observation = observe({ unreadable: new Set([name]) });
+    expect(read(name, { observation })).toMatchObject({
+      state: 'unknown',
+      reason: `the folder ${name} that the API keeps on the VM cannot be read, or is not of its user any more`,
+    });
+  },
+);
 
 test('cpu is what all containers use together, and names the busiest', () => {
   const value = [

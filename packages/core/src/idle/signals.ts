@@ -62,7 +62,7 @@ export function findLiveApis(observation: VmObservation): VmObservation['apis'] 
 }
 
 /** A list of a few, however many there are. */
-export function toFew(all: readonly string[], most = 5): string {
+function toFew(all: readonly string[], most = 5): string {
   const more = all.length > most ? `, and ${all.length - most} more` : '';
   return `${all.slice(0, most).join(', ')}${more}`;
 }
@@ -133,14 +133,16 @@ function toSessions(observation: VmObservation): Finding {
   );
 }
 
-function toJobs({ jobs }: VmObservation): Finding {
+function toJobs({ jobs, unreadable }: VmObservation): Finding {
+  if (unreadable.has('jobs')) return unknown('jobs', notOurs('jobs'));
   return counted(
     'jobs',
     jobs.map(({ id, target }) => `job ${id} on ${target}`),
   );
 }
 
-function toLeases({ leases, now }: VmObservation): Finding {
+function toLeases({ leases, now, unreadable }: VmObservation): Finding {
+  if (unreadable.has('leases')) return unknown('leases', notOurs('leases'));
   const held = leases.filter(({ until }) => until > now);
   const ended = leases.map(({ until }) => until).filter((until) => until <= now);
   const names = held.map(({ sub, reason }) => (reason === '' ? sub : `${sub} (${reason})`));
@@ -182,6 +184,10 @@ function toProbe({ containers, probes }: ObservationParts): Finding {
         ];
   });
   return problems.length > 0 ? unknown(name, toFew(problems, 3)) : counted(name, []);
+}
+
+function notOurs(folder: string): string {
+  return `the folder ${folder} that the API keeps on the VM cannot be read, or is not of its user any more`;
 }
 
 function counted(name: SignalName, used: readonly string[]): Finding {

@@ -137,7 +137,6 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       announced: vm.announced,
       leases: vm.leases,
       jobs: goesOn('jobs') ? [{ id: 'j', target: 'web' }] : [],
-      isProcHidden: false,
       tables: new Map([
         ['host', goesOn('sessions') ? [end(22, '198.51.100.1')] : []],
         ['7', goesOn('connections') ? [end(80, '198.51.100.1')] : []],

@@ -14,7 +14,7 @@ export const containerStates = [
 ] as const;
 export type ContainerState = (typeof containerStates)[number];
 
-export const containerActions = ['start', 'stop', 'restart', 'rebuild'] as const;
+const containerActions = ['start', 'stop', 'restart', 'rebuild'] as const;
 export type ContainerAction = (typeof containerActions)[number];
 
 /** A container's name or id, by Docker's own rule for names. */

@@ -25,7 +25,7 @@ export const containerEventActions = [
 ] as const;
 
 /** Of a stop that this API decides on. */
-export const idleStages = ['announced', 'withdrawn', 'stopping'] as const;
+const idleStages = ['announced', 'withdrawn', 'stopping'] as const;
 
 export const onDemandEventSchema = z
   .discriminatedUnion('type', [

@@ -15,7 +15,7 @@ export const signalNames = [
 ] as const;
 export type SignalName = (typeof signalNames)[number];
 
-export const signalStates = ['used', 'unused', 'unknown'] as const;
+const signalStates = ['used', 'unused', 'unknown'] as const;
 export type SignalState = (typeof signalStates)[number];
 
 /** `idle`: it was not used for so long; `max-on`: it has been on for so long. */
@@ -24,7 +24,7 @@ export type StopCause = (typeof stopCauses)[number];
 
 const moment = z.iso.datetime().nullable();
 
-export const signalSchema = z.object({
+const signalSchema = z.object({
   name: z.enum(signalNames),
   state: z
     .enum(signalStates)

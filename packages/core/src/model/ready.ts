@@ -4,14 +4,7 @@ import { z } from 'zod';
 import { maxBootMs, offInsideMs } from './limits.ts';
 import { type LifecycleState, lifecycleStates } from './vm.ts';
 
-export const vmPhases = [
-  'asleep',
-  'waking',
-  'on',
-  'stopping',
-  'unreachable',
-  'off-inside',
-] as const;
+const vmPhases = ['asleep', 'waking', 'on', 'stopping', 'unreachable', 'off-inside'] as const;
 export type VmPhase = (typeof vmPhases)[number];
 
 const reason = z.string().optional().describe('Why not');

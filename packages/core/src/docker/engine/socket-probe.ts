@@ -42,7 +42,7 @@ export async function probeSocket(
 }
 
 /** Pure: what the script printed, as a finding. */
-export function toFinding(answer: string): SocketFinding | undefined {
+function toFinding(answer: string): SocketFinding | undefined {
   const [word, user = '', access, ...group] = answer.trim().split(' ');
   const cause = causes.find((each) => each === word);
   if (cause !== 'denied') return cause === undefined ? undefined : { cause };
