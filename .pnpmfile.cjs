@@ -1,9 +1,16 @@
 // What goes to stdout is for a program to read, with --json, from the CLI and from the API's log: pnpm then leaves out the line that names the script.
 module.exports = {
   hooks: {
-    // Only its types ask for a compiler, and 31 MB of one would be installed with the server.
     readPackage(manifest) {
+      // Only its types ask for a compiler, and 31 MB of one would be installed with the server.
       if (manifest.name === '@trpc/server') delete manifest.peerDependencies.typescript;
+      // Of another runtime, Bare: Node never loads it.
+      if (/^tar-(?:fs|stream)$/.test(manifest.name)) {
+        for (const of of [manifest.dependencies, manifest.optionalDependencies]) {
+          delete of?.['bare-fs'];
+          delete of?.['bare-path'];
+        }
+      }
       return manifest;
     },
     updateConfig(config) {

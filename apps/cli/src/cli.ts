@@ -8,8 +8,8 @@ import { suggestName } from './command-line/suggest-name.ts';
 import { tokenize } from './command-line/tokens.ts';
 import { root } from './commands/root.ts';
 import { completeCommand } from './completion/scripts.ts';
-import { type Context, createContext } from './context.ts';
-import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { type Context, createContext, type PassSignals, passNone } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
 import { toFailure } from './failure.ts';
 import { listContexts } from './login/contexts.ts';
 import { createOutput, type Output, type Streams } from './output/output.ts';
@@ -27,18 +27,19 @@ export interface Run {
   readonly signal: AbortSignal;
   /** Gets what must be finished before the process ends. */
   readonly unfinished?: UnfinishedWork;
+  readonly passSignals?: PassSignals;
 }
 
 /** Never throws: every failure has become one line on stderr and an exit code. Nothing is left unfinished. */
-export async function runCli(run: Run): Promise<ExitCode> {
-  const { unfinished = createUnfinishedWork() } = run;
-  const exitCode = await runCommand({ ...run, unfinished });
+export async function runCli(run: Run): Promise<number> {
+  const { unfinished = createUnfinishedWork(), passSignals = passNone } = run;
+  const exitCode = await runCommand({ ...run, unfinished, passSignals });
   await unfinished.done();
   return exitCode;
 }
 
-async function runCommand(run: Required<Run>): Promise<ExitCode> {
-  const { argv, env, streams, signal, unfinished } = run;
+async function runCommand(run: Required<Run>): Promise<number> {
+  const { argv, env, streams, signal, unfinished, passSignals } = run;
   let output = createOutput({ streams, env, json: wantsJson(argv) });
   let asked: Pick<Globals, 'url' | 'context'> = { url: undefined, context: undefined };
   let context: Context | undefined;
@@ -51,7 +52,9 @@ async function runCommand(run: Required<Run>): Promise<ExitCode> {
     const { globals, command, options, operands } = invocation;
     output = createOutput({ streams, env, json: globals.json });
     asked = globals;
-    context = createContext({ streams, env, ...asked, output, signal, unfinished });
+    context = createContext({
+      ...{ streams, env, ...asked, output, signal, unfinished, passSignals },
+    });
     return await command.run(context, { options, operands } as Parameters<typeof command.run>[1]); // the parser checked them against the command
   } catch (error) {
     const isInterrupt = signal.aborted && !(error instanceof CliError);
@@ -72,8 +75,8 @@ function wantsJson(argv: readonly string[]): boolean {
 }
 
 /** Asked by the shells' completion scripts only, so it is in no help. */
-async function complete(run: Required<Run>, output: Output): Promise<ExitCode> {
-  const { argv, env, streams, unfinished } = run;
+async function complete(run: Required<Run>, output: Output): Promise<number> {
+  const { argv, env, streams, unfinished, passSignals } = run;
   const { findCandidates } = await import('./completion/candidates.ts');
   using deadline = startDeadline(completionTimeoutMs, run.signal);
   const { signal } = deadline;
@@ -81,7 +84,9 @@ async function complete(run: Required<Run>, output: Output): Promise<ExitCode> {
   const given = tokenize(words, globalOptions).options;
   const valueGiven = (option: string) => given.findLast(({ name }) => name === option)?.value;
   const asked = { url: valueGiven('url'), context: valueGiven('context') };
-  const context = createContext({ streams, env, ...asked, output, signal, unfinished });
+  const context = createContext({
+    ...{ streams, env, ...asked, output, signal, unfinished, passSignals },
+  });
   const candidates = await findCandidates({
     root,
     words,
@@ -105,7 +110,7 @@ async function complete(run: Required<Run>, output: Output): Promise<ExitCode> {
 /** Longer than this a shell's line editor must not stand still. */
 const completionTimeoutMs = 3_000;
 
-function print(invocation: Exclude<Invocation, { kind: 'run' }>, output: Output): ExitCode {
+function print(invocation: Exclude<Invocation, { kind: 'run' }>, output: Output): number {
   if (invocation.kind === 'version') {
     output.say(`ondemand ${version}\n`);
   } else if (invocation.kind === 'topic') {

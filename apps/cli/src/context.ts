@@ -21,6 +21,7 @@ export interface Context {
   readonly signal: AbortSignal;
   readonly env: Environment;
   readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
   /** The API's client; throws when the URL or the token is missing or malformed, or a login cannot be renewed. */
   connect(): Promise<OnDemandClient>;
   /** The same, with what it was made from. */
@@ -34,9 +35,13 @@ export interface Context {
   readonly logins: LoginStore;
   /** Whether there is a terminal to ask in. */
   readonly canConfirm: boolean;
+  readonly passSignals: PassSignals;
   /** Returns only when the user agrees; never call it where `canConfirm` is false. */
   confirm(text: string): Promise<void>;
 }
+
+/** Signals that would end this process go to `receive` instead, until disposed of: while another command runs that decides what they mean. */
+export type PassSignals = (receive: (signal: NodeJS.Signals) => void) => Disposable;
 
 export interface Connection extends Settings {
   readonly client: OnDemandClient;
@@ -50,7 +55,11 @@ export interface ContextOptions {
   readonly output: Output;
   readonly signal: AbortSignal;
   readonly unfinished: Pick<UnfinishedWork, 'add'>;
+  /** Left out: this process keeps them. */
+  readonly passSignals?: PassSignals;
 }
+
+export const passNone: PassSignals = () => ({ [Symbol.dispose]() {} });
 
 export function createContext(options: ContextOptions): Context {
   const { streams, env, url, context, output, signal, unfinished } = options;
@@ -72,10 +81,12 @@ export function createContext(options: ContextOptions): Context {
     output,
     signal,
     env,
+    passSignals: options.passSignals ?? passNone,
     // Node makes a stream of it when it is asked for first.
     get stdin() {
       return streams.stdin;
     },
+    stdout: streams.stdout,
     connect: async () => (await connectFrom()).client,
     connectFrom,
     source,

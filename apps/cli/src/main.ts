@@ -11,8 +11,10 @@ export async function main(): Promise<never> {
   const interrupt = new AbortController();
   const unfinished = createUnfinishedWork();
   let stoppedBy: number | undefined;
+  let receive: ((signal: NodeJS.Signals) => void) | undefined;
   for (const [signal, code] of Object.entries(exitCodeOfSignal)) {
     process.on(signal, () => {
+      if (receive !== undefined) return receive(signal as NodeJS.Signals); // the names in the table
       const exit = () => process.exit(code);
       if (interrupt.signal.aborted) void unfinished.done().then(exit);
       else setTimeout(exit, stopWithinMs).unref();
@@ -41,6 +43,16 @@ export async function main(): Promise<never> {
     },
     signal: interrupt.signal,
     unfinished,
+    passSignals(receiver) {
+      receive = receiver;
+      process.on('SIGQUIT', receiver);
+      return {
+        [Symbol.dispose]() {
+          receive = undefined;
+          process.off('SIGQUIT', receiver);
+        },
+      };
+    },
   });
   const exitCode = ended === exitCodes.interrupted ? (stoppedBy ?? ended) : ended;
   await Promise.race([

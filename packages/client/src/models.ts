@@ -6,6 +6,7 @@ export type VmState = Answer<OnDemandClient['vm']['status']['query']>;
 export type LifecycleState = VmState['lifecycleState'];
 export type VmReady = Answer<OnDemandClient['vm']['ready']['query']>;
 export type VmWake = Answer<OnDemandClient['vm']['wake']['mutate']>;
+export type VmAddress = Answer<OnDemandClient['vm']['address']['query']>;
 export type VmActionResult = Answer<OnDemandClient['vm']['start']['mutate']>;
 export type VmAction = VmActionResult['action'];
 export type Container = Answer<OnDemandClient['containers']['status']['query']>;

@@ -1,7 +1,6 @@
 // What a command is: data that the parser, the help and the completion read, and one function that runs it.
 
 import type { Context } from '../context.ts';
-import type { ExitCode } from '../exit-codes.ts';
 
 /** An option that is there or not. */
 export interface Flag {
@@ -51,6 +50,8 @@ export interface Operands<A extends Arity> {
   readonly from: readonly string[] | OperandSource;
   /** Those of the list are suggestions of the completion; others will do. */
   readonly isOpen?: boolean;
+  /** From this one on all words are another command's, its options too: also without a `--` before it. */
+  readonly commandAt?: number;
 }
 
 /** What the API can list, and what is stored here. */
@@ -69,8 +70,8 @@ export interface Command<O extends Options = Options, A extends Arity = Arity> {
   readonly commands?: readonly Entry[];
   readonly options: O;
   readonly examples: readonly string[];
-  /** Throws whatever failed; `main` alone prints and exits. */
-  run(context: Context, input: Input<O, A>): Promise<ExitCode>;
+  /** Resolves with the exit code: one of `exitCodes`, or that of a command that was run. Throws whatever failed; `main` alone prints and exits. */
+  run(context: Context, input: Input<O, A>): Promise<number>;
 }
 
 /** A command that only holds others. */

@@ -45,6 +45,8 @@ export function toUsage(path: readonly string[], subject: Command | Group): stri
   const words = ['ondemand', ...path];
   if (subject.kind === 'group') return [...words, 'COMMAND', '[flags]'].join(' ');
   const operands = subject.operands === undefined ? [] : [subject.operands.label];
+  if (subject.operands?.commandAt !== undefined)
+    return [...words, '[flags]', ...operands].join(' ');
   return [...words, ...operands, '[flags]'].join(' ');
 }
 

@@ -6,7 +6,7 @@ import type { Option, Options } from './command.ts';
 import type { OptionToken } from './tokens.ts';
 import { didYouMean, seeHelp } from './usage.ts';
 
-/** Every option has its value: the last one given, else its fallback. */
+/** Every option has its value: the last one given, or the list of all, else its fallback. */
 export function parseValues(
   path: readonly string[],
   tokens: readonly OptionToken[],

@@ -32,6 +32,22 @@ export function flag(summary: string, short?: string): Flag {
   return { kind: 'flag', summary, ...(short !== undefined && { short }) };
 }
 
+/** Any text; undefined where it is left out. */
+export function textOption(
+  option: Pick<Valued<unknown>, 'short' | 'placeholder' | 'summary'>,
+  parse: (text: string) => string = (text) => text,
+): Valued<string | undefined> {
+  return { kind: 'value', fallback: undefined, parse, ...option };
+}
+
+/** Any texts, in their order. */
+export function listOption(
+  option: Pick<Valued<unknown>, 'short' | 'placeholder' | 'summary'>,
+  parse: (text: string) => string = (text) => text,
+): Valued<readonly string[]> {
+  return { kind: 'value', fallback: [], isList: true, parse: (text) => [parse(text)], ...option };
+}
+
 /** A whole number from `min` to `max`, in decimal digits only. */
 export function parseCount(text: string, { min, max }: { min: number; max: number }): number {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;

@@ -34,7 +34,8 @@ export async function parseInvocation(root: Group, argv: readonly string[]): Pro
   if (topic !== undefined) return { kind: 'topic', topic };
   const { path, subject, rest } = await findSubject(root, toHelpFlag(argv));
   if (subject.kind === 'group') return parseGroup(path, subject, rest);
-  const tokens = tokenize(rest, { ...globalOptions, ...subject.options });
+  const { commandAt } = subject.operands ?? {};
+  const tokens = tokenize(rest, { ...globalOptions, ...subject.options }, commandAt);
   if (tokens.options.some(({ name }) => name === 'help')) return { kind: 'help', path, subject };
   const values = parseValues(path, tokens.options, { ...globalOptions, ...subject.options });
   const { json, url, context, help: _, ...options } = values;

@@ -17,8 +17,25 @@ export interface Tokens {
   readonly operandAt: number | undefined;
 }
 
-/** Never throws: unknown options come as tokens too, so that the message about them can be ours. */
-export function tokenize(argv: readonly string[], options: Options): Tokens {
+/** Never throws: unknown options come as tokens too, so that the message about them can be ours. From the operand `commandAt` on all words are operands. */
+export function tokenize(
+  argv: readonly string[],
+  options: Options,
+  commandAt = Number.POSITIVE_INFINITY,
+): Tokens {
+  const tokens = split(argv, options);
+  const at = tokens.filter(isOperand)[commandAt]?.index;
+  const own = at === undefined ? tokens : split(argv.slice(0, at), options);
+  const operands = own.filter(isOperand);
+  const command = at === undefined ? [] : argv.slice(at);
+  return {
+    options: own.filter((token) => token.kind === 'option'),
+    operands: [...operands.map(({ value }) => value), ...command],
+    operandAt: operands[0]?.index ?? at,
+  };
+}
+
+function split(argv: readonly string[], options: Options) {
   const { tokens } = parseArgs({
     args: [...argv],
     options: Object.fromEntries(
@@ -28,12 +45,13 @@ export function tokenize(argv: readonly string[], options: Options): Tokens {
     allowPositionals: true,
     tokens: true,
   });
-  const operands = tokens.filter((token) => token.kind === 'positional');
-  return {
-    options: tokens.filter((token) => token.kind === 'option'),
-    operands: operands.map(({ value }) => value),
-    operandAt: operands[0]?.index,
-  };
+  return tokens;
+}
+
+type Token = ReturnType<typeof split>[number];
+
+function isOperand(token: Token): token is Extract<Token, { kind: 'positional' }> {
+  return token.kind === 'positional';
 }
 
 function toParseArgsOption(option: Option): { type: 'boolean' | 'string'; short?: string } {

@@ -91,6 +91,31 @@ export const root: Group = {
       load: async () => (await import('./stats.ts')).stats,
     },
     {
+      name: 'ssh',
+      summary: "The VM's shell, by your own ssh and key",
+      load: async () => (await import('./ssh.ts')).ssh,
+    },
+    {
+      name: 'exec',
+      summary: 'Run a command in a container',
+      load: async () => (await import('./exec.ts')).exec,
+    },
+    {
+      name: 'port-forward',
+      summary: 'Reach a port of a container from this machine',
+      load: async () => (await import('./port-forward.ts')).portForward,
+    },
+    {
+      name: 'cp',
+      summary: 'Copy files out of and into a container, as docker cp',
+      load: async () => (await import('./cp.ts')).cp,
+    },
+    {
+      name: 'run',
+      summary: 'Keep the VM on for as long as a command here runs',
+      load: async () => (await import('./run.ts')).run,
+    },
+    {
       name: 'events',
       summary: 'Print what happens as it happens',
       group: 'HISTORY',

@@ -30,6 +30,7 @@ async function findAll(
 ): Promise<readonly string[]> {
   const { subject, rest } = await findSubject(root, words.slice(0, -1));
   const options: Options = { ...globalOptions, ...(subject.kind === 'command' && subject.options) };
+  if (subject.kind === 'command' && isInCommand(subject, rest, options)) return [];
   const valued = findValued(rest.at(-1), options);
   if (valued !== undefined) return valued.from === undefined ? [] : listNames(list, valued.from);
   if (current.startsWith('-')) return Object.keys(options).map((name) => `--${name}`);
@@ -44,11 +45,18 @@ async function findOperands(
   { given, list }: { given: readonly string[] } & Pick<CompletionOptions, 'list'>,
 ): Promise<readonly string[]> {
   if (operands === undefined) return [];
+  if (operands.commandAt !== undefined && given.length >= operands.commandAt) return [];
   const takesOne = ['one', 'maybe', 'two'].includes(operands.arity); // the second of two is a new name
   if (takesOne && given.length > 0) return [];
   if (typeof operands.from !== 'string') return operands.from;
   const names = await listNames(list, operands.from);
   return names.filter((name) => !given.includes(name));
+}
+
+/** Whether the cursor is behind the first word of another command. */
+function isInCommand({ operands }: Command, rest: readonly string[], options: Options): boolean {
+  const { commandAt } = operands ?? {};
+  return commandAt !== undefined && tokenize(rest, options, commandAt).operands.length > commandAt;
 }
 
 /** Docker's own rule for names, which covers the ids of jobs: whatever else an API answers never reaches a shell. */

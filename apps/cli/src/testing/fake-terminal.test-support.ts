@@ -2,12 +2,11 @@
 
 import { PassThrough } from 'node:stream';
 import { runCli } from '../cli.ts';
-import type { ExitCode } from '../exit-codes.ts';
 import type { Streams } from '../output/output.ts';
 import { collect, token } from './run-bin.test-support.ts';
 
 export interface TerminalRun {
-  readonly exitCode: Promise<ExitCode>;
+  readonly exitCode: Promise<number>;
   readonly stdin: PassThrough;
   /** What the terminal got so far. */
   stdout(): string;

@@ -1,0 +1,244 @@
+// ssh, exec, cp, port-forward and run against a real engine behind a real sshd.
+
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { IdleVerdict, Lease } from '@ondemand/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { baseImage } from '../real-engine/base-image.ts';
+import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
+import { until } from '../support/until.ts';
+import { type RemoteWorld, startRemoteWorld } from './start-remote-world.ts';
+
+describeRealEngine('commands on the VM', () => {
+  let world: RemoteWorld;
+  beforeAll(async () => {
+    world = await startRemoteWorld();
+    const { docker } = world.vm;
+    const start = (name: string, ...more: string[]) =>
+      docker('run', '--detach', '--init', '--name', name, ...more, baseImage, 'sleep', '100000');
+    await Promise.all([
+      docker(
+        ...['run', '--detach', '--init', '--name', 'web', baseImage, 'sh', '-c'],
+        'mkdir /www; exec httpd -f -p 80 -h /www',
+      ),
+      start('hosted', '--network', 'host'),
+      start('lonely', '--network', 'none'),
+      docker('create', '--name', 'spare', baseImage, 'true'),
+    ]);
+  });
+  afterAll(() => world?.[Symbol.asyncDispose]());
+
+  const leases = async (): Promise<readonly Lease[]> =>
+    (await world.app.getJson<IdleVerdict>('/vm/idle')).leases;
+  const bytes = (size: number) =>
+    Buffer.from(Array.from({ length: size }, (_, index) => (index * 7919) % 251));
+
+  test('ssh runs a command with its arguments, its streams and its exit code', async () => {
+    const odd = ["a 'b'", '$HOME', '', '-x', 'line 1\nline 2', '\\', '!'];
+    const argv = ['ssh', '--', 'printf', '[%s]', ...odd];
+    expect(await world.ondemand(argv)).toEqual({
+      exitCode: 0,
+      stdout: odd.map((each) => `[${each}]`).join(''),
+      stderr: '',
+    });
+    const line = await world.ondemand(['ssh', '--', 'cat | tr a-z A-Z; echo no >&2; exit 7'], {
+      input: 'in\n',
+    });
+    expect(line).toEqual({ exitCode: 7, stdout: 'IN\n', stderr: 'no\n' });
+    expect(await leases()).toEqual([]);
+  });
+
+  test('exec ends with the exit code of the command', async () => {
+    expect(await world.ondemand(['exec', 'web', '--', 'sh', '-c', 'exit 7'])).toEqual({
+      exitCode: 7,
+      stdout: '',
+      stderr: '',
+    });
+    const odd = ["it's", '$PATH', '*', ' ', '', '-l', 'a\nb', '`id`', '"'];
+    const argv = ['exec', '-e', 'A=1 2', '-e', 'B', '-w', '/www', '-u', '1:1', 'web', '--'];
+    const script = 'pwd; id -u; echo "$A"; printf "[%s]" "$@"';
+    expect(await world.ondemand([...argv, 'sh', '-c', script, 'sh', ...odd])).toMatchObject({
+      exitCode: 0,
+      stdout: `/www\n1\n1 2\n${odd.map((each) => `[${each}]`).join('')}`,
+    });
+    const id = (await world.vm.docker('inspect', '--format', '{{.Id}}', 'web')).slice(0, 12);
+    expect(await world.ondemand(['exec', id], { input: 'hostname; exit 3\n' })).toMatchObject({
+      ...{ exitCode: 3, stdout: `${id}\n` },
+    });
+  });
+
+  test('exec in what is not there, and in what does not run, says so', async () => {
+    const missing = await world.ondemand(['exec', 'wbe', '--', 'true']);
+    expect(missing).toMatchObject({ exitCode: 4, stdout: '' });
+    expect(missing.stderr).toMatch(/^ondemand: No container named 'wbe'.*\n$/);
+    const spare = await world.ondemand(['exec', 'spare', '--', 'true']);
+    expect(spare).toMatchObject({ exitCode: 5, stdout: '' });
+    expect(spare.stderr).toMatch(/^ondemand: .*not running \(created\).*ondemand start spare\n$/);
+  });
+
+  test('a file goes through cp both ways unchanged', async () => {
+    const { folder } = world;
+    await writeFile(join(folder, 'whole'), bytes(300_000));
+    await chmod(join(folder, 'whole'), 0o751);
+    const copy = (...args: string[]) => world.ondemand(['cp', ...args]);
+    const done = { exitCode: 0, stdout: '', stderr: '' };
+    expect(await copy('whole', 'web:/tmp/copied file')).toEqual(done);
+    expect(await copy('web:/tmp/copied file', 'back')).toEqual(done);
+    expect(await readFile(join(folder, 'back'))).toEqual(bytes(300_000));
+    expect((await stat(join(folder, 'back'))).mode & 0o777).toBe(0o751);
+    expect(Math.floor((await stat(join(folder, 'back'))).mtimeMs / 1000)).toBe(
+      Math.floor((await stat(join(folder, 'whole'))).mtimeMs / 1000),
+    );
+    expect(await copy('whole', 'spare:/tmp')).toEqual(done); // into a folder, of one that does not run
+    expect(await world.vm.docker('cp', 'spare:/tmp/whole', '-')).toContain('whole');
+    const onto = await copy('web:/bin', 'back');
+    expect(onto).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(onto.stderr).toMatch(/^ondemand: The folder \/bin cannot be copied onto back.*\n$/);
+    const missing = await copy('web:/nowhere', 'x');
+    expect(missing).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(missing.stderr).toContain('/nowhere');
+  });
+
+  test('folders go through cp as docker cp has it', async () => {
+    const { folder, vm } = world;
+    const source = join(folder, 'site');
+    await mkdir(join(source, 'in'), { recursive: true });
+    await Promise.all([
+      writeFile(join(source, 'in/page'), 'page\n'),
+      symlink('in/page', join(source, 'link')),
+      symlink('/nowhere/else', join(source, 'loose')),
+    ]);
+    const copy = async (...args: string[]) => {
+      const result = await world.ondemand(['cp', ...args]);
+      expect({ args, ...result }).toEqual({ args, exitCode: 0, stdout: '', stderr: '' });
+    };
+    const list = (path: string) => vm.docker('exec', 'web', 'find', path);
+    await copy('site', 'web:/one');
+    await copy('site', 'web:/one');
+    await copy('site/.', 'web:/tmp');
+    expect((await list('/one')).split('\n').sort()).toEqual(
+      ['', '/one', '/one/in', '/one/in/page', '/one/link', '/one/loose', '/one/site']
+        .concat(['/one/site/in', '/one/site/in/page', '/one/site/link', '/one/site/loose'])
+        .sort(),
+    );
+    expect(await vm.docker('exec', 'web', 'cat', '/tmp/link')).toBe('page\n');
+    expect(await vm.docker('exec', 'web', 'stat', '-c', '%u:%g', '/tmp/in')).toBe('0:0\n');
+    await copy('web:/one/site', 'down');
+    await copy('web:/one/site', 'down');
+    expect((await readdir(join(folder, 'down'))).sort()).toEqual(['in', 'link', 'loose', 'site']);
+    expect(await readFile(join(folder, 'down/site/link'), 'utf8')).toBe('page\n');
+    const archive = await world.ondemand(['cp', 'web:/one/in/page', '-']);
+    expect(archive.stdout.slice(0, 4)).toBe('page');
+  });
+
+  test('port-forward carries 100 MB unchanged, and ends with Ctrl-C', async () => {
+    const size = 100_000_000;
+    const script = `head -c ${size} /dev/urandom > /www/big; sha256sum < /www/big`;
+    const expected = (await world.vm.docker('exec', 'web', 'sh', '-c', script)).split(' ')[0];
+    const child = world.start(['port-forward', 'web', '0:80']);
+    let output = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    const ended = once(child, 'close');
+    const [, port] = await until('the port to be forwarded', () =>
+      /^Forwarding 127\.0\.0\.1:(\d+) -> web:80\n$/.exec(output),
+    );
+    const hash = createHash('sha256');
+    const answer = await fetch(`http://127.0.0.1:${port}/big`);
+    for await (const chunk of answer.body ?? []) hash.update(chunk);
+    expect(hash.digest('hex')).toBe(expected);
+    expect((await leases()).map(({ reason }) => reason)).toEqual(['ondemand port-forward web']);
+    const taken = await world.ondemand(['port-forward', 'web', `${port}:80`]);
+    expect(taken).toMatchObject({ exitCode: 5, stdout: '' });
+    expect(taken.stderr).toContain(`127.0.0.1:${port} cannot be listened on`);
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    expect(await leases()).toEqual([]);
+  });
+
+  test('port-forward to a container without an address of its own', async () => {
+    const lonely = await world.ondemand(['port-forward', 'lonely', '80']);
+    expect(lonely).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(lonely.stderr).toContain('has no network');
+    await world.vm.docker(
+      ...['exec', '--detach', 'hosted', 'sh', '-c'],
+      'mkdir -p /www; echo hello > /www/index.html; exec httpd -f -p 8099 -h /www',
+    );
+    const child = world.start(['port-forward', 'hosted', '0:8099', '--json']);
+    const ended = once(child, 'close');
+    const [line] = await once(child.stdout ?? child, 'data');
+    const { address, port } = JSON.parse(String(line));
+    const answer = await until('an answer', () => fetch(`http://${address}:${port}/`));
+    expect(await answer.text()).toBe('hello\n');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([143, null]);
+  });
+
+  test('run holds a lease that ends by itself where it is killed', async () => {
+    const child = world.start(['run', '--', 'sleep', '60']);
+    const ended = once(child, 'exit'); // what it ran keeps its streams open
+    const lease = await until('the lease', async () => (await leases())[0]);
+    expect(lease.reason).toBe('ondemand run sleep');
+    const lifeMs = Date.parse(lease.expiresAt) - Date.parse(lease.createdAt);
+    expect(lifeMs).toBe(5 * 60_000);
+    const [sleeping] = (await world.run(['pgrep', '-P', String(child.pid)])).stdout.split('\n');
+    child.kill('SIGKILL');
+    await ended;
+    process.kill(Number(sleeping), 'SIGKILL');
+    expect((await leases()).map(({ id }) => id)).toEqual([lease.id]);
+    await world.ondemand(['keep', '--release', lease.id]);
+  });
+
+  test('rsync and docker -H ssh:// go through the printed configuration', async () => {
+    const { folder, vm } = world;
+    const file = join(folder, 'an entry');
+    const written = await world.ondemand(['ssh', '--config', '--file', file]);
+    expect(written).toMatchObject({ exitCode: 0, stdout: `${file}\n` });
+    const entry = await readFile(file, 'utf8');
+    expect(entry).not.toContain(world.app.tokens.admin);
+    expect((await world.ondemand(['ssh', '--config'])).stdout).toBe(entry);
+    await writeFile(join(folder, 'sent'), bytes(100_000));
+    const options = ['-e', `ssh -F '${file}'`];
+    expect(await world.run(['rsync', '-a', ...options, 'sent', 'oci-flex:got'])).toMatchObject({
+      exitCode: 0,
+    });
+    expect(await readFile(join(vm.home, 'got'))).toEqual(bytes(100_000));
+    const docker = ['/usr/bin/docker', '-H', 'ssh://oci-flex', 'ps', '--format', '{{.Names}}'];
+    const names = await world.run(docker, { SSH_TEST_CONFIG: file });
+    expect(names.stdout.split('\n')).toContain('web');
+    await until('its lease to end', async () => (await leases()).length === 0);
+    await writeFile(file, 'Host mine\n');
+    expect(await world.ondemand(['ssh', '--config', '--file', file])).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+    });
+    expect(await readFile(file, 'utf8')).toBe('Host mine\n');
+  });
+
+  test("a changed host key stops all of them with the API's own words", async () => {
+    const { vm, gate } = world;
+    await vm.sshd.changeHostKey();
+    const refusal = await world.ondemand(['ssh', '--', 'echo', 'in']);
+    expect(refusal).toMatchObject({ exitCode: 255, stdout: '' });
+    expect(refusal.stderr).toContain('another host key than the one that the API accepted');
+    await gate.drop();
+    const commands = [
+      ['ssh', '--', 'true'],
+      ['ssh', '--proxy'],
+      ['exec', 'web', '--', 'true'],
+      ['cp', 'web:/etc/passwd', 'never'],
+      ['port-forward', 'web', '0:80'],
+      ['run', '--', 'touch', 'never'],
+      ['run', '--wake', '--', 'touch', 'never'],
+    ];
+    for (const command of commands) {
+      const result = await world.ondemand(command);
+      expect({ command, ...result }).toMatchObject({ command, exitCode: 6, stdout: '' });
+      expect(result.stderr).toMatch(/^ondemand: .*its host key is not the pinned one.*\n$/m);
+    }
+    expect(await readdir(world.folder)).not.toContain('never');
+  });
+});
