@@ -7,7 +7,7 @@ import { type Globals, type Invocation, parseInvocation } from './command-line/p
 import { suggestName } from './command-line/suggest-name.ts';
 import { tokenize } from './command-line/tokens.ts';
 import { root } from './commands/root.ts';
-import { completeCommand } from './completion/scripts.ts';
+import { completeCommand, describeCommand, filesDirective } from './completion/scripts.ts';
 import { type Context, createContext, type PassSignals, passNone } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { toFailure } from './failure.ts';
@@ -44,7 +44,8 @@ async function runCommand(run: Required<Run>): Promise<number> {
   let asked: Pick<Globals, 'url' | 'context'> = { url: undefined, context: undefined };
   let context: Context | undefined;
   try {
-    if (argv[0] === completeCommand) return await complete(run, output);
+    const [first] = argv;
+    if (first === completeCommand || first === describeCommand) return await complete(run, output);
     const invocation = await parseInvocation(root, argv);
     if (invocation.kind !== 'run') {
       return print(invocation, createOutput({ streams, env, json: false }));
@@ -92,18 +93,33 @@ async function complete(run: Required<Run>, output: Output): Promise<number> {
     words,
     list: async (source) => {
       if (source === 'contexts') {
-        return listContexts(await context.logins.read()).map(({ name }) => name);
+        const contexts = listContexts(await context.logins.read());
+        return contexts.map(({ name, url }) => ({ value: name, description: url }));
       }
       const client = await context.connect();
       if (source === 'jobs') {
         const jobs = await client.jobs.list.query(undefined, { signal });
-        return jobs.map(({ id }) => id);
+        return jobs.map(({ id, kind, target, state }) => ({
+          value: id,
+          description: `${kind} ${target} ${state}`,
+        }));
       }
       const containers = await client.containers.list.query(undefined, { signal });
-      return containers.map(({ name }) => name);
+      return containers.map(({ name, uptime, state }) => ({
+        value: name,
+        description: uptime || state,
+      }));
     },
   });
-  output.say(candidates.map((candidate) => `${candidate}\n`).join(''));
+  const plain = createOutput({ streams, env, json: false }); // whatever the line has that is completed
+  const isDescribed = argv[0] === describeCommand;
+  const lines =
+    candidates === 'files'
+      ? [filesDirective]
+      : candidates.map(({ value, description }) =>
+          isDescribed && description !== '' ? `${value}\t${description}` : value,
+        );
+  plain.say(lines.map((line) => `${line}\n`).join(''));
   return exitCodes.done;
 }
 

@@ -54,8 +54,8 @@ export interface Operands<A extends Arity> {
   readonly commandAt?: number;
 }
 
-/** What the API can list, and what is stored here. */
-export type OperandSource = 'containers' | 'jobs' | 'contexts';
+/** What the API can list, what is stored here, and files, which the shell lists. */
+export type OperandSource = 'containers' | 'jobs' | 'contexts' | 'files';
 
 export interface Input<O extends Options = Options, A extends Arity = Arity> {
   readonly options: Values<O>;

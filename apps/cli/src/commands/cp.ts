@@ -16,7 +16,7 @@ in it; - is a tar archive. What comes into a container belongs to its root, what
 to you; permissions and times are kept.
 The VM is woken first and kept on meanwhile; the container need not run.
 --json changes nothing: there is no result but the files.`,
-  operands: { arity: 'two', label: 'NAME:PATH PATH | PATH NAME:PATH', from: [], isOpen: true },
+  operands: { arity: 'two', label: 'NAME:PATH PATH | PATH NAME:PATH', from: 'files' },
   options: {
     'follow-link': flag('Copy what a link leads to, instead of the link', 'L'),
     archive: flag('Keep the owners, by their numbers', 'a'),

@@ -93,26 +93,31 @@ export const root: Group = {
     {
       name: 'ssh',
       summary: "The VM's shell, by your own ssh and key",
+      group: 'VM',
       load: async () => (await import('./ssh.ts')).ssh,
     },
     {
       name: 'exec',
       summary: 'Run a command in a container',
+      group: 'CONTAINERS',
       load: async () => (await import('./exec.ts')).exec,
     },
     {
       name: 'port-forward',
       summary: 'Reach a port of a container from this machine',
+      group: 'CONTAINERS',
       load: async () => (await import('./port-forward.ts')).portForward,
     },
     {
       name: 'cp',
       summary: 'Copy files out of and into a container, as docker cp',
+      group: 'CONTAINERS',
       load: async () => (await import('./cp.ts')).cp,
     },
     {
       name: 'run',
       summary: 'Keep the VM on for as long as a command here runs',
+      group: 'VM',
       load: async () => (await import('./run.ts')).run,
     },
     {

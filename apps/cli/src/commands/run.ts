@@ -15,7 +15,7 @@ export const run = defineCommand({
 Where this process is killed, the lease ends by itself within 5 minutes.
 It ends with the exit code of COMMAND: 128 + n where signal n ended it, 126 and 127 where it
 cannot be run or found. --json changes nothing of what COMMAND prints.`,
-  operands: { arity: 'some', label: '[--] COMMAND…', from: [], isOpen: true, commandAt: 0 },
+  operands: { arity: 'some', label: '[--] COMMAND…', from: 'files', commandAt: 0 },
   options: wakeOptions,
   examples: [
     'ondemand run --wake -- ./backup.sh',

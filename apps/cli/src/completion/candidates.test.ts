@@ -1,14 +1,18 @@
 import { expect, test } from 'vitest';
 import { root } from '../commands/root.ts';
-import { type CompletionOptions, findCandidates } from './candidates.ts';
+import { type Candidates, type CompletionOptions, findCandidates } from './candidates.ts';
 
 const known = {
   containers: ['db', 'nginx', '$(reboot)', '-rf'],
   jobs: ['20260208-1f', '20260207-2a', '$(reboot)'],
   contexts: ['home', 'büro', '127.0.0.1:5000', '-rf'],
 };
-const find = (line: string, list: CompletionOptions['list'] = async (source) => known[source]) =>
+const listKnown: CompletionOptions['list'] = async (source) =>
+  known[source].map((value) => ({ value, description: `is\t${value}` }));
+const find = (line: string, list: CompletionOptions['list'] = listKnown) =>
   findCandidates({ root, words: line.split(' '), list });
+const valuesOf = (found: Candidates) =>
+  found === 'files' ? found : found.map(({ value }) => value);
 
 test.each([
   ['st', ['status', 'start', 'stop', 'stats']],
@@ -42,18 +46,42 @@ test.each([
   ['exec nginx --no-', ['--no-tty', '--no-wake']],
   ['exec nginx -- ', []],
   ['exec nginx ls -', []],
-  ['run -', ['--json', '--url', '--help', '--wake', '--timeout']],
-  ['run -- make -', []],
+  ['run -', ['--json', '--url', '--context', '--help', '--wake', '--timeout']],
   ['port-forward ', ['db', 'nginx']],
   ['port-forward nginx ', []],
   ['frob ', []],
+  ['frob', []],
+  ['he', ['help']],
+  ['help e', ['exec', 'events', 'environment', 'exit-codes']],
+  ['help vm re', ['reboot', 'reset']],
+  ['--url ', []],
   ['ps --context ', ['home', 'büro', '127.0.0.1:5000']],
   ['--context h', ['home']],
   ['context ', ['ls', 'use', 'rename', 'rm']],
   ['context use b', ['büro']],
   ['context rename home ', []],
 ])('"ondemand %s" goes on with %j', async (line, expected) => {
-  expect(await find(line)).toEqual(expected);
+  expect(valuesOf(await find(line))).toEqual(expected);
+});
+
+test.each([
+  'login --client-secret-file ',
+  'login --client-secret-file=se',
+  'api POST /x --input ',
+  'run -- make -',
+  'cp nginx:/etc/x ',
+])('"ondemand %s" goes on with files', async (line) => {
+  expect(await find(line)).toBe('files');
+});
+
+test('candidates say what they are, on one line', async () => {
+  expect(await find('vm rese')).toEqual([
+    { value: 'reset', description: 'Cut the power and start again' },
+  ]);
+  expect(await find('ps --q')).toEqual([
+    { value: '--quiet', description: 'Print names only, one a line' },
+  ]);
+  expect(await find('logs ng')).toEqual([{ value: 'nginx', description: 'is nginx' }]);
 });
 
 test('an API that does not answer completes nothing and fails nothing', async () => {

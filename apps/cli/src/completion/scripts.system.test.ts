@@ -11,6 +11,7 @@ test.each([
   { words: ['logs', 'ng'], expected: 'nginx\n' },
   { words: ['vm', ''], expected: 'status\nstart\nstop\nreboot\nreset\nconsole\n' },
   { words: ['frob', ''], expected: '' },
+  { words: ['ps', ''], expected: '' },
 ])('bash completes $words by asking the CLI', async ({ words, expected }) => {
   await using api = await startStubApi(healthy);
   const script = `${completionScripts.bash}
@@ -37,6 +38,9 @@ describe.each(shells.map((shell) => ({ shell, title: told(shell, `${shell}, with
       ['ondemand login --client-secret-file sec', '<login><--client-secret-file><secret-file>'],
       ['ondemand login --client-secret-file=sec', '<login><--client-secret-file=secret-file>'],
       ['echo x; ondemand completion fi', '<completion><fish>'],
+      ['ondemand events sec', '<events><sec>'],
+      ['ondemand --context ho', '<--context><home:5000>'],
+      ['ondemand --context home:5', '<--context><home:5000>'],
     ])('completes %s', async (line, words) => {
       expect(await typeInShell({ shell, line, files })).toMatchObject({ words });
     });
@@ -48,12 +52,21 @@ describe.each(shells.map((shell) => ({ shell, title: told(shell, `${shell}, with
       expect(words).toBe(`<--url><${api.url}><restart><nginx>`);
     });
 
+    test.skipIf(!canRun(shell) || shell === 'bash')('says what each candidate is', async () => {
+      // fish paints its list only where the terminal can; its own command prints the same.
+      const fish = 'complete -C "ondemand vm re"; ondemand whoami';
+      const line = shell === 'fish' ? fish : 'ondemand vm re';
+      const { shown } = await typeInShell({ shell, line });
+      expect(shown).toContain('Cut the power and start again');
+      expect(shown).toContain('Ask the operating system to reboot');
+    });
+
     test.skipIf(!canRun(shell))('completes the file that output goes to', async () => {
       await using api = await startStubApi(healthy);
       const env = { ONDEMAND_URL: api.url, ONDEMAND_TOKEN: token };
       const line = 'ondemand start backup > n';
       const typed = await typeInShell({ shell, line, files: ['notes'], env });
-      expect(typed).toEqual({ words: '<start><backup>', redirected: '<start><backup>' });
+      expect(typed).toMatchObject({ words: '<start><backup>', redirected: '<start><backup>' });
     });
   },
 );

@@ -1,10 +1,12 @@
 // A person at a real shell: it has a terminal, the completion of ondemand, and keys that are typed into it.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { expect } from 'vitest';
-import { completionScripts, type Shell } from '../completion/scripts.ts';
+import { completion } from '../commands/completion.ts';
+import type { Shell } from '../completion/scripts.ts';
+import { serializeLogins } from '../login/login-file-format.ts';
 import { binPath, collect, exitOf } from './run-bin.test-support.ts';
 import { makeTemporaryFolder } from './temporary-folder.test-support.ts';
 
@@ -28,8 +30,9 @@ export async function typeInShell({ shell, line, files = [], env = {} }: Typed) 
   await using folder = await makeTemporaryFolder();
   const at = (name: string) => join(folder.path, name);
   for (const file of files) await writeFile(at(file), '');
-  await writeFile(at('.script'), completionScripts[shell]);
   for (const [name, text] of Object.entries(startFiles)) await writeFile(at(name), text);
+  await mkdir(at('.config/ondemand'), { recursive: true });
+  await writeFile(at('.config/ondemand/logins.json'), logins, { mode: 0o600 });
   await writeFile(at('ondemand'), command);
   await chmod(at('ondemand'), 0o755);
   const terminal = spawn('script', ['-qfec', starts[shell], '/dev/null'], {
@@ -56,7 +59,7 @@ export async function typeInShell({ shell, line, files = [], env = {} }: Typed) 
   terminal.stdin.write('exit\n');
   await exit;
   const words = (await read('.words')).trimEnd();
-  return { words, redirected: await read(files[0] ?? '.none') };
+  return { words, redirected: await read(files[0] ?? '.none'), shown: shown() };
 }
 
 const pollOptions = { timeout: 60_000 };
@@ -68,13 +71,36 @@ const starts: Readonly<Record<Shell, string>> = {
 };
 
 const startFiles = {
-  '.bashrc': 'source .script; PS1="READY "\n',
-  '.zshrc': 'autoload -Uz compinit; compinit -D -u; source .script; PROMPT="READY "\n',
-  '.fishrc': 'source .script; function fish_prompt; echo -n "READY "; end\n',
+  '.bashrc': `${installing('bash')}PS1="READY "\n`,
+  '.zshrc': `autoload -Uz compinit; compinit -D -u\n${installing('zsh')}PROMPT="READY "\n`,
+  '.fishrc': `${installing('fish')}function fish_prompt; echo -n "READY "; end\n`,
 };
 
+/** The line that the help of `ondemand completion` has for the start-up file of this shell. */
+function installing(shell: Shell): string {
+  const line = completion.examples.find((example) => example.includes(`completion ${shell}`));
+  return `${line}\n`;
+}
+
+const logins = serializeLogins({
+  current: undefined,
+  logins: {
+    'http://127.0.0.1:9': {
+      name: 'home:5000',
+      issuer: 'http://127.0.0.1:9',
+      clientId: 'cli',
+      scope: 'read',
+      accessToken: 'stored',
+    },
+  },
+});
+
 const command = `#!/bin/sh
-[ "$1" = __complete ] && exec "$NODE" "$BIN" "$@"
+case "$1" in __*) exec "$NODE" "$BIN" "$@" ;; esac
+if [ "$1" = completion ] && [ ! -e "$HOME/.installed" ]; then
+  : > "$HOME/.installed"
+  exec "$NODE" "$BIN" "$@"
+fi
 printf '<%s>' "$@" | tee "$HOME/.words.part"
 echo >> "$HOME/.words.part"
 mv "$HOME/.words.part" "$HOME/.words"
