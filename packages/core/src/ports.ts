@@ -356,9 +356,16 @@ export interface IdleHost {
     announcement: Omit<Announcement, 'at'> & { readonly text: string },
     options?: CallOptions,
   ): Promise<void>;
-  /** True for one of all processes that ask within two minutes: the one that may stop the VM. False while a lease holds and, for an idle stop, while a job runs. */
+  /**
+   * True for one of all processes that ask within two minutes: the one that may stop the VM. False while a lease holds and, for an idle stop,
+   * while a job runs, and when any process has noted use since the observation.
+   */
   claimStop(
-    stop: { readonly readySince: number; readonly because: StopCause },
+    stop: {
+      readonly readySince: number;
+      readonly because: StopCause;
+      readonly observedAt: number;
+    },
     options?: CallOptions,
   ): Promise<boolean>;
 }

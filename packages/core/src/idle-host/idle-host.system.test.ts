@@ -139,8 +139,8 @@ describeSshd('an observation', () => {
       expect(Math.abs((action?.at ?? 0) - now + 600)).toBeLessThan(60);
       expect(again.unknownAt).toBe(now - 5);
       expect(again.announced).toMatchObject({ ...announcement, isDryRun: false });
-      const claim = (because: StopCause, readySince = now) =>
-        host.claimStop({ readySince, because });
+      const claim = (because: StopCause, readySince = now, observedAt = now + 60) =>
+        host.claimStop({ readySince, because, observedAt });
       // A lease may have been taken, and a job begun, after the last observation.
       expect([await claim('idle'), await claim('max-on')]).toEqual([false, false]);
       await leases.end('one');
@@ -150,7 +150,11 @@ describeSshd('an observation', () => {
       expect(await claim('max-on')).toBe(false);
       expect(await claim('max-on', now + 5)).toBe(true);
       await world.host.cancel(job.id);
-      expect(await claim('idle', now + 10)).toBe(true);
+      // What another process saw since the last observation is use, too.
+      await host.note([{ name: 'unknown', at: now + 30, by: 'probe' }]);
+      expect(await claim('idle', now + 10, now + 30)).toBe(false);
+      expect(await claim('max-on', now + 10, now + 30)).toBe(true);
+      expect(await claim('idle', now + 20, now + 31)).toBe(true);
     },
   );
 
@@ -229,7 +233,7 @@ describe.each([['sh'], ['busybox', 'sh']])(
         );
       const note = toArgv(noteScript, 'cpu', '9', 'api', 'jobs', '9', 'j').slice(1);
       const announce = toArgv(announceScript, '99', 'idle', 'soon').slice(1);
-      const claim = toArgv(claimScript, '1', 'idle').slice(1);
+      const claim = toArgv(claimScript, '1', 'idle', '99').slice(1);
       for (const argv of [note, announce, claim])
         expect(run('0', ...argv)).toMatchObject({ status: scriptExits.noFolder, stdout: '' });
       expect((await readdir(state)).sort()).toEqual(['claim.lock', 'use.cpu']);

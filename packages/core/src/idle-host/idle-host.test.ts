@@ -31,7 +31,10 @@ describe.each([scriptExits.noFolder, 1, 126, 137])(
         'an announcement',
         () => host.announce({ stopsAt: 9, because: 'idle', isDryRun: false, text: '' }),
       ],
-      ['the claim of a stop', () => host.claimStop({ readySince: 1, because: 'idle' })],
+      [
+        'the claim of a stop',
+        () => host.claimStop({ readySince: 1, because: 'idle', observedAt: 2 }),
+      ],
       ['the registration of a connection', () => host.register({})],
     ])('%s', async (_, write) => {
       await expect(write()).rejects.toMatchObject(failure);
@@ -42,6 +45,6 @@ describe.each([scriptExits.noFolder, 1, 126, 137])(
 test('a script that ends well has written, and says whether the stop was claimed', async () => {
   const host = start(0, 'claimed\n');
   await host.note([{ name: 'cpu', at: { secondsAgo: 0 }, by: 'web' }]);
-  expect(await host.claimStop({ readySince: 1, because: 'idle' })).toBe(true);
-  expect(await start(0).claimStop({ readySince: 1, because: 'idle' })).toBe(false);
+  expect(await host.claimStop({ readySince: 1, because: 'idle', observedAt: 2 })).toBe(true);
+  expect(await start(0).claimStop({ readySince: 1, because: 'idle', observedAt: 2 })).toBe(false);
 });

@@ -53,8 +53,9 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
       const values = uses.flatMap(({ name, at, by }) => [name, toTime(at), toOneLine(by)]);
       await write(toArgv(noteScript, ...values), signal);
     },
-    async claimStop({ readySince, because }, { signal } = {}) {
-      const answer = await write(toArgv(claimScript, String(readySince), because), signal);
+    async claimStop({ readySince, because, observedAt }, { signal } = {}) {
+      const values = [String(readySince), because, String(observedAt)];
+      const answer = await write(toArgv(claimScript, ...values), signal);
       return answer === 'claimed\n';
     },
     async announce({ stopsAt, because, isDryRun, text }, { signal } = {}) {

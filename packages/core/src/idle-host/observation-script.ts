@@ -139,8 +139,8 @@ exit 0
 `;
 
 /**
- * Arguments: since when the VM is ready, and why it is to stop. Prints `claimed` to one of those who ask within two minutes, however many do;
- * to nobody while a lease holds or, where it is to stop as idle, a job runs: either may have begun since the last observation.
+ * Arguments: since when the VM is ready, why it is to stop, and when it was last observed. Prints `claimed` to one of those who ask within two
+ * minutes, however many do; to nobody while a lease holds or, where it is to stop as idle, a job runs or use was noted: since the observation.
  */
 export const claimScript = `${leasePlace}${readState}${idlePlace}make_idle || exit ${scriptExits.noFolder}
 # Without that tool two may claim at the same moment; the ETag lets one stop through then.
@@ -152,8 +152,12 @@ if is_ours "$leases"; then
     if read_lease "$lease" && [ "$until" -gt "$now" ]; then exit 0; fi
   done
 fi
-if [ "$2" = idle ] && is_ours "$folder/jobs"; then
-  for job in "$folder/jobs"/*; do
+if [ "$2" = idle ]; then
+  for use in "$idle"/use.*; do
+    at=
+    if read -r at _ <"$use" && [ "$at" -ge "$3" ]; then exit 0; fi
+  done
+  ! is_ours "$folder/jobs" || for job in "$folder/jobs"/*; do
     read_state "$job"
     [ $state != running ] || exit 0
   done

@@ -38,7 +38,9 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     containers: [] as RunningContainer[],
     observations: 0,
     notes: [] as unknown[],
+    uses: new Map<string, { at: number; by: string }>(),
     onNote() {},
+    onClaim() {},
     sent: 0,
     announced: undefined as VmObservation['announced'],
     cpuTimes: () => new Map<string, number>(),
@@ -46,7 +48,7 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     /** Thrown in place of an observation. */
     fault: undefined as Error | undefined,
   };
-  const uses = new Map<string, { at: number; by: string }>();
+  const { uses } = vm;
   const host: IdleHost = {
     async register() {},
     async observe() {
@@ -86,9 +88,10 @@ function setUp(changes: Partial<IdleOptions['settings']> = {}) {
       if (vm.isFull) throw full;
       vm.announced = { at: seconds(), ...announcement };
     },
-    async claimStop() {
+    async claimStop({ observedAt }) {
       if (vm.isFull) throw full;
-      return true;
+      vm.onClaim();
+      return [...uses.values()].every(({ at }) => at < observedAt);
     },
   };
   const link = { connected: true, drop() {} };
@@ -200,6 +203,19 @@ test('use withdraws what was announced, is kept on the VM, and puts the stop off
   vm.observation = {};
   await pass(60);
   expect(vm.sent).toBe(0);
+});
+
+test('what another process saw in the very last moment puts the stop off', async () => {
+  const { idle, vm, pass } = setUp({ stopAfter: 180 * minute });
+  await using _ = idle;
+  vm.onClaim = () => {
+    vm.onClaim = () => {};
+    vm.uses.set('actions', { at: Math.floor(Date.now() / 1000) + 3600, by: 'restart of web' });
+  };
+  await pass(175);
+  expect([vm.sent, vm.uses.has('actions')]).toEqual([0, true]);
+  await pass(70);
+  expect(vm.sent).toBe(1);
 });
 
 test('a dry run announces and stops nothing', async () => {

@@ -122,8 +122,9 @@ export function createIdleTurn({
         const last = judge(again);
         const { stops, because } = last;
         if (!stops || because === null) throw new StaysOn();
-        const { readySince } = again.observation;
-        if (!(await host.claimStop({ readySince, because }, { signal }))) throw new StaysOn();
+        const { readySince, now: observedAt } = again.observation;
+        if (!(await host.claimStop({ readySince, because, observedAt }, { signal })))
+          throw new StaysOn();
         tell('stopping', again, last);
       });
     } catch (error) {
@@ -172,5 +173,5 @@ type UseNote = Parameters<IdleOptions['host']['note']>[0][number];
 
 const sameSeconds = 5;
 
-/** It is used again or kept on by a new lease, or another process stops it. */
+/** It is used again, as far as any process knows, or kept on by a new lease, or another process stops it. */
 class StaysOn extends Error {}

@@ -67,10 +67,12 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     const seconds = pick([30, 5 * minute, 2 * hour]);
     until.set(kind, now + seconds);
     if (kind === 'leases') takeLease(seconds);
-    if (kind === 'actions') {
-      vm.uses.set('actions', { at: now, by: 'ana' });
-      lastBusy = now;
-    }
+    if (kind === 'actions') noteAction();
+  }
+
+  function noteAction(): void {
+    vm.uses.set('actions', { at: now, by: 'ana' });
+    lastBusy = now;
   }
 
   function takeLease(seconds: number): void {
@@ -97,11 +99,13 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       vm.announced = { at: now, stopsAt, because, isDryRun };
       if (random() < 0.05) sendFault();
     },
-    async claimStop() {
+    async claimStop({ observedAt }) {
       const mine = `${readySince} ${Math.floor(now / 120)}`;
       if (vm.claim === mine) return false;
       // After the last observation, and before the claim.
       if (random() < 0.2) takeLease(pick([5 * minute, 2 * hour]));
+      if (random() < 0.1) noteAction();
+      if ([...vm.uses.values()].some(({ at }) => at >= observedAt)) return false;
       if (goesOn('leases') || goesOn('jobs')) return false;
       vm.claim = mine;
       if (random() < 0.05) sendFault();
