@@ -125,7 +125,8 @@ test('status shows the containers even when OCI cannot be asked, and exits with 
     'containers.list': { data: [nginx] },
   });
   const result = await runBin(['status', '--json'], api);
-  expect(result).toMatchObject({ exitCode: 6, stderr: 'ondemand: OCI is down\n' });
+  expect(result.exitCode).toBe(6);
+  expect(JSON.parse(result.stderr)).toMatchObject({ message: 'OCI is down' });
   expect(JSON.parse(result.stdout)).toEqual({
     ...{ vm: null, ready: null, idle: null, jobs: null, containers: [nginx] },
   });

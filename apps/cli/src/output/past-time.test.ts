@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { formatLocal } from './local-time.ts';
 import { formatAge, formatMoment } from './past-time.ts';
 
 const now = new Date('2026-02-08T10:15:30Z');
@@ -9,5 +10,5 @@ test.each([
   ['2026-02-08T10:20:30Z', 'a moment ago'],
 ])('%s is %s', (time, expected) => {
   expect(formatAge(time, now)).toBe(expected);
-  expect(formatMoment(time, now)).toBe(`${expected} (${time})`);
+  expect(formatMoment(time, now)).toBe(`${expected} (${formatLocal(time)})`);
 });
