@@ -26,6 +26,7 @@ export type Signal = IdleVerdict['signals'][number];
 export type Lease = Answer<OnDemandClient['vm']['takeLease']['mutate']>;
 export type OnDemandEvent = Item<OnDemandClient['events']['subscribe']>;
 export type AuditEntry = Answer<OnDemandClient['audit']['list']['query']>[number];
+export type Diagnosis = Answer<OnDemandClient['diagnose']['query']>;
 export type Whoami = Answer<OnDemandClient['whoami']['query']>;
 
 type Answer<Call extends (...args: never) => unknown> = Awaited<ReturnType<Call>>;

@@ -52,6 +52,7 @@ test('every command is found', () => {
     'context rm',
     'logout',
     'whoami',
+    'doctor',
     'completion',
     'version',
   ]);

@@ -169,6 +169,11 @@ export const root: Group = {
       load: async () => (await import('./whoami.ts')).whoami,
     },
     {
+      name: 'doctor',
+      summary: 'Check every layer from here to Docker, and say what to do',
+      load: async () => (await import('./doctor.ts')).doctor,
+    },
+    {
       name: 'completion',
       summary: 'Print the completion script of a shell',
       group: 'CLI',

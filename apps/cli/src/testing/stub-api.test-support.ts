@@ -11,6 +11,9 @@ export interface Answer {
   /** Sent as events instead, then `error` when there is one. */
   readonly stream?: Iterable<unknown> | AsyncIterable<unknown>;
   readonly error?: { readonly code: string; readonly message: string; readonly details?: object };
+  /** JSON that is sent as it is, as REST does; scripted by its path. */
+  readonly bare?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Answered once this is fulfilled. */
   readonly after?: Promise<unknown>;
   /** Of a proxy before the API: the status and a text of its own. */
@@ -115,10 +118,16 @@ async function readCall(request: IncomingMessage): Promise<Call> {
 }
 
 async function send(response: ServerResponse, path: string, answer: Answer): Promise<void> {
-  const { status, data, stream, error, after, isForeign } = answer;
+  const { status, data, stream, error, after, isForeign, bare, headers } = answer;
   await after;
   if (isForeign) {
-    response.writeHead(status ?? 200, { 'content-type': 'text/html' }).end('<h1>proxy</h1>');
+    response.writeHead(status ?? 200, { 'content-type': 'text/html', ...headers });
+    response.end('<h1>proxy</h1>');
+    return;
+  }
+  if (bare !== undefined) {
+    response.writeHead(status ?? 200, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify(bare));
     return;
   }
   if (stream !== undefined) {

@@ -21,7 +21,10 @@ export function checkClocks(findings: Findings, offsets: readonly ClockOffset[])
   const wrong = offsets.filter(({ offsetMs }) => Math.abs(offsetMs) > maxOffsetMs);
   const names = offsets.map(({ of }) => of).join(' and ');
   const details = Object.fromEntries(
-    offsets.map(({ of, offsetMs }) => [`offsetSeconds of ${of}`, Math.round(offsetMs / 1000)]),
+    offsets.map(({ of, offsetMs }) => [
+      `${of === 'OCI' ? 'oci' : 'issuer'}OffsetSeconds`,
+      Math.round(offsetMs / 1000),
+    ]),
   );
   if (wrong.length === 0) {
     findings.ok('clock', `This machine's clock agrees with that of ${names}`, details);
