@@ -119,7 +119,14 @@ test('every variable that the code reads is in the list, and the README names it
     ...[...text.matchAll(/\benv(?:\.|\[')([A-Z][A-Z_]+)/g)].map(([, name]) => name ?? ''),
     ...[...text.matchAll(/\b(ONDEMAND_[A-Z]+|XDG_[A-Z]+_HOME)\b/g)].map(([, name]) => name ?? ''),
   ]);
-  const unlisted = new Set(['HOME', 'PATH', 'SSH_CONNECTION', 'WAYLAND_DISPLAY']); // the system's own; named beside DISPLAY
+  // The system's own and Node's; named beside DISPLAY.
+  const unlisted = new Set([
+    'HOME',
+    'NODE_USE_ENV_PROXY',
+    'PATH',
+    'SSH_CONNECTION',
+    'WAYLAND_DISPLAY',
+  ]);
   const names = variables.map(({ name }) => name);
   expect(new Set(read.filter((name) => !unlisted.has(name) && !names.includes(name)))).toEqual(
     new Set(),

@@ -171,6 +171,7 @@ export const root: Group = {
     {
       name: 'doctor',
       summary: 'Check every layer from here to Docker, and say what to do',
+      group: 'CLI',
       load: async () => (await import('./doctor.ts')).doctor,
     },
     {

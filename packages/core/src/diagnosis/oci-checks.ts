@@ -100,7 +100,7 @@ async function checkAddress({
     const ip = await within("OCI's network service", (signal) => compute.getPublicIp({ signal }));
     findings.ok(
       'oci-policy',
-      'Our OCI user may read the instance and its network cards; whether it may start and stop it ("use instances") shows when it does',
+      'Our OCI user may read the instance and its network cards; whether it may start and stop it (INSTANCE_POWER_ACTIONS) shows when it does',
     );
     if (sshHost !== undefined) findings.ok('public-ip', toOwnAddress(sshHost), { ip });
     else if (ip !== undefined) findings.ok('public-ip', `Its public IP is ${ip}`, { ip });
