@@ -56,7 +56,9 @@ address: run it again then.
         );
       });
       child.stdout?.resume();
-      return endOfSsh(child, context);
+      const exitCode = await endOfSsh(child, context);
+      if (exitCode === exitCodes.interrupted) output.endLine();
+      return exitCode;
     });
   },
 });
