@@ -2,6 +2,7 @@
 
 import { build, run } from './run.mjs';
 
+// The page is built on the client, and that on the server, so all three are built.
 // Behind `--`, or Node 20 takes `--env-file` for its own.
 const server = ['--', 'packages/server/bin/ondemand-server.js', ...process.argv.slice(2)];
-process.exitCode = (await build('@ondemand/server')) || (await run('node', server));
+process.exitCode = (await build('@ondemand/web')) || (await run('node', server));

@@ -22,6 +22,7 @@ test('startSandbox() gives an environment in which everything answers', async ()
     'OIDC_CLIENT_ID',
     'OIDC_CLIENT_SECRET',
     'OIDC_ISSUER',
+    'OIDC_WEB_CLIENT_ID',
     'SSH_KNOWN_HOSTS_FILE',
     'SSH_PORT',
     'SSH_PRIVATE_KEY_FILE',

@@ -116,6 +116,7 @@ async function build(options: SandboxOptions, { close, onClose }: Closing): Prom
       OIDC_ISSUER: oidc.issuer,
       OIDC_AUDIENCE: oidc.audience,
       OIDC_CLIENT_ID: oidc.clients.api.id,
+      OIDC_WEB_CLIENT_ID: oidc.clients.web.id,
       OIDC_CLIENT_SECRET: oidc.clients.api.secret,
       OCI_INSTANCE_ID: world.instance.id,
       OCI_AUTH: 'config',

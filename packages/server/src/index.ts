@@ -34,6 +34,8 @@ import {
   requestTimeoutMs,
 } from './limits/request-limits.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './openapi/docs.ts';
+import { type PageSettings, registerPage } from './page/page.ts';
+import type { PageFiles } from './page/page-files.ts';
 import { appRouter } from './procedures/app-router.ts';
 import type { Services } from './procedures/core-services.ts';
 import { createContextFactory } from './procedures/create-context.ts';
@@ -80,8 +82,14 @@ export interface ServerOptions {
   readonly audit: AuditTrail;
   /** Told of each request once it was answered. */
   readonly onAnswered?: ((request: AnsweredRequest) => void) | undefined;
+  /** The page for people; without it `/` leads to the docs. */
+  readonly page?: ServedPage | undefined;
   /** Rejects with the reason while requests could not be served. */
   readonly checkReady: () => Promise<void>;
+}
+
+export interface ServedPage extends Pick<PageSettings, 'clientId' | 'returnOrigins'> {
+  readonly files: PageFiles;
 }
 
 /** The whole HTTP surface of section 2 of the contract; `listen`, `inject` and `close` are the caller's. */
@@ -157,16 +165,27 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   addErrorHandlers(app, { resourceMetadataUrl });
 
   await app.register(registerHealth, { checkReady: options.checkReady });
+  const scopesSupported = scopes.map((scope) => scopeNames[scope]);
+  const { page, issuer, audience } = options;
+  if (page !== undefined) {
+    const { files, ...settings } = page;
+    await app.register(registerPage, {
+      files,
+      publicPath,
+      settings: { issuer, audience, scopes: scopesSupported, ...settings },
+    });
+  }
   await app.register(registerDocs, {
+    isFirst: page === undefined,
     async createDocument() {
       const { createOpenApiDocument } = await import('./openapi/document.ts');
       return createOpenApiDocument({ publicUrl });
     },
     resourceMetadata: {
       resource: publicUrl,
-      authorization_servers: [options.issuer],
-      ...(options.audience !== undefined && { audience: options.audience }), // a member of our own, beside those of RFC 9728
-      scopes_supported: scopes.map((scope) => scopeNames[scope]),
+      authorization_servers: [issuer],
+      ...(audience !== undefined && { audience }), // a member of our own, beside those of RFC 9728
+      scopes_supported: scopesSupported,
       bearer_methods_supported: ['header'],
       resource_name: realm,
       resource_documentation: `${publicUrl}${docsPath}`,

@@ -21,6 +21,8 @@ export interface ProxyOptions {
   readonly port?: number;
   /** How long it waits for the API's answer, where not by default. */
   readonly timeoutSeconds?: number;
+  /** Where nginx and caddy send those whose service does not answer, as docs/page.md has it. */
+  readonly wakeUrl?: string;
 }
 
 const programs = {
@@ -42,12 +44,12 @@ export function proxyProblem(
 /** Resolves once it accepts connections. */
 export async function startProxy(
   kind: ProxyKind,
-  { targetPort, path = '/', port: given, timeoutSeconds }: ProxyOptions,
+  { targetPort, path = '/', port: given, timeoutSeconds, wakeUrl }: ProxyOptions,
 ): Promise<Proxy> {
   const port = given ?? (await findFreePort());
   const folder = await mkdtemp(join(tmpdir(), `ondemand-${kind}-`));
   const file = join(folder, 'config');
-  await writeFile(file, configs[kind]({ folder, port, targetPort, path, timeoutSeconds }));
+  await writeFile(file, configs[kind]({ folder, port, targetPort, path, timeoutSeconds, wakeUrl }));
   const child = spawn(programs[kind], toArguments(kind, folder, file), {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
@@ -78,6 +80,7 @@ interface Facts {
   readonly targetPort: number;
   readonly path: string;
   readonly timeoutSeconds: number | undefined;
+  readonly wakeUrl: string | undefined;
 }
 
 function toArguments(kind: ProxyKind, folder: string, file: string): readonly string[] {
@@ -88,7 +91,7 @@ function toArguments(kind: ProxyKind, folder: string, file: string): readonly st
 }
 
 const configs = {
-  nginx: ({ folder, port, targetPort, path, timeoutSeconds = 60 }: Facts) => `
+  nginx: ({ folder, port, targetPort, path, timeoutSeconds = 60, wakeUrl }: Facts) => `
     daemon off;
     pid ${folder}/pid;
     events {}
@@ -98,6 +101,7 @@ const configs = {
       server {
         listen 127.0.0.1:${port};
         location ${path} { proxy_pass http://127.0.0.1:${targetPort}/; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_read_timeout ${timeoutSeconds}s; }
+        ${wakeUrl === undefined ? '' : `error_page 502 504 = @wake; location @wake { return 302 ${wakeUrl}?to=http://$host$uri; }`}
       }
     }`,
   haproxy: ({ port, targetPort, timeoutSeconds = 50 }: Facts) => `
@@ -113,7 +117,7 @@ backend api
   server api 127.0.0.1:${targetPort}
 `,
   // It waits for ever unless it is told otherwise.
-  caddy: ({ port, targetPort, path, timeoutSeconds = 0 }: Facts) => `
+  caddy: ({ port, targetPort, path, timeoutSeconds = 0, wakeUrl }: Facts) => `
 {
   admin off
   auto_https off
@@ -126,6 +130,7 @@ http://127.0.0.1:${port} {
       }
     }
   }
+  ${wakeUrl === undefined ? '' : `handle_errors {\n    @off expression \`{err.status_code} in [502, 504]\`\n    redir @off ${wakeUrl}?to=http://{host}{path} 302\n  }`}
 }
 `,
   apache2: ({ folder, port, targetPort, path, timeoutSeconds = 60 }: Facts) => `

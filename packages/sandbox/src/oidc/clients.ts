@@ -21,6 +21,8 @@ export interface OidcClients {
   readonly api: OidcClient;
   /** Public (no secret): device flow and refresh tokens, scopes `read`, `wake`, `admin`, `offline_access`. */
   readonly cli: { readonly id: string };
+  /** The API's page, public as well: authorization code with PKCE, sent back to any port of 127.0.0.1. */
+  readonly web: { readonly id: string };
 }
 
 export function createClients(): OidcClients {
@@ -36,6 +38,7 @@ export function createClients(): OidcClients {
     opaqueAdmin: create('ondemand-admin-opaque'),
     api: create('ondemand-api'),
     cli: { id: 'ondemand-cli' },
+    web: { id: 'ondemand-web' },
   };
 }
 
@@ -66,6 +69,15 @@ export function toClientMetadata(clients: OidcClients): ClientMetadata[] {
       token_endpoint_auth_method: 'none',
       application_type: 'native',
       grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+      scope: 'openid offline_access read wake admin',
+    },
+    {
+      client_id: clients.web.id,
+      token_endpoint_auth_method: 'none',
+      application_type: 'native', // of these any port of loopback is taken: https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+      redirect_uris: ['http://127.0.0.1/'],
+      response_types: ['code'],
+      grant_types: ['authorization_code', 'refresh_token'],
       scope: 'openid offline_access read wake admin',
     },
   ];

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DeviceCode, Provider } from 'oidc-provider';
 import { readBody } from '../http-listener.ts';
+import { escapeHtml, sendPage } from './html.ts';
 
 /** Who the person at the page is: the `sub` of the tokens. */
 export const accountId = 'sandbox-user';
@@ -40,14 +41,17 @@ export async function serveDevicePage(
 ): Promise<void> {
   if (request.method !== 'POST') {
     const { searchParams } = new URL(request.url ?? '/', 'http://oidc.invalid');
-    return sendPage(response, 200, toForm(searchParams.get('user_code') ?? ''));
+    return sendPage(response, { title, content: toForm(searchParams.get('user_code') ?? '') });
   }
   const form = new URLSearchParams((await readBody(request)).toString('utf8'));
   const allow = form.get('decision') !== 'deny';
   const known = await decide(form.get('user_code') ?? '', allow);
-  if (!known) return sendPage(response, 404, '<p>No device waits with this code.</p>');
+  if (!known) {
+    const content = '<p>No device waits with this code.</p>';
+    return sendPage(response, { status: 404, title, content });
+  }
   const outcome = allow ? 'The device is signed in.' : 'The device was refused.';
-  sendPage(response, 200, `<p>${outcome} You can close this page.</p>`);
+  sendPage(response, { title, content: `<p>${outcome} You can close this page.</p>` });
 }
 
 async function grantDevice(provider: Provider, code: DeviceCode, audience: string): Promise<void> {
@@ -72,6 +76,8 @@ async function grantDevice(provider: Provider, code: DeviceCode, audience: strin
   code.scope = scopes.join(' ');
 }
 
+const title = 'Sign in a device';
+
 const oidcScopes = ['openid', 'offline_access'];
 
 function toForm(userCode: string): string {
@@ -81,18 +87,4 @@ function toForm(userCode: string): string {
 <button name="decision" value="allow">Allow</button>
 <button name="decision" value="deny">Refuse</button>
 </form>`;
-}
-
-function sendPage(response: ServerResponse, status: number, content: string): void {
-  response.writeHead(status, { 'content-type': 'text/html; charset=utf-8' });
-  response.end(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Sign in a device</title></head>
-<body><h1>Sign in a device</h1>
-${content}
-</body></html>
-`);
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -10,6 +10,7 @@ import { type OidcPaths, toPaths } from './flavour.ts';
 import { forgeJwt, type JwtPart } from './forge.ts';
 import { createProvider, type OidcSettings } from './provider.ts';
 import { createRateLimits } from './rate-limits.ts';
+import { serveSignInPage, signInPath } from './sign-in-page.ts';
 import { createFirstKeys, createSigningKeys, type SigningKey, selectKey } from './signing-keys.ts';
 import { createStorage } from './storage.ts';
 import { createTokens, type Tokens } from './tokens.ts';
@@ -108,6 +109,7 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
       if (request.destroyed) return; // the client has gone meanwhile
       if (answerWithFault(response, fault)) return;
     }
+    if (path.startsWith(signInPath)) return serveSignInPage(provider, request, response, audience);
     if (path === '/device') return serveDevicePage(request, response, decide);
     const limits = settings.rateLimits ? limitsOf.get(path) : undefined;
     const address = request.socket.remoteAddress ?? '';

@@ -5,6 +5,7 @@ import type { Configuration, Provider as OidcProvider } from 'oidc-provider';
 import { Provider } from 'oidc-provider/lib/provider.js';
 import { type OidcClients, toClientMetadata } from './clients.ts';
 import { dressAsAuthelia, type OidcFlavour, toAutheliaAudience, toPaths } from './flavour.ts';
+import { signInPath } from './sign-in-page.ts';
 import { type SigningAlgorithm, type SigningKey, selectKey, toPrivateJwk } from './signing-keys.ts';
 import type { Storage } from './storage.ts';
 
@@ -88,6 +89,7 @@ function toConfiguration(parts: ProviderParts, keys: readonly SigningKey[]): Con
         },
       },
     },
+    interactions: { url: (_context, { uid }) => `${signInPath}${uid}` },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },

@@ -129,6 +129,16 @@ export const environmentSchema = z.object({
   OIDC_READ_SCOPE: scopeToken.default('read').describe("the issuer's name of the scope `read`"),
   OIDC_WAKE_SCOPE: scopeToken.default('wake').describe("the issuer's name of the scope `wake`"),
   OIDC_ADMIN_SCOPE: scopeToken.default('admin').describe("the issuer's name of the scope `admin`"),
+  OIDC_WEB_CLIENT_ID: text
+    .optional()
+    .describe(
+      'the page at `/` as a public client of the issuer (authorization code with PKCE), see [docs/page.md](docs/page.md); without it the page takes a pasted token only',
+    ),
+  RETURN_ORIGINS: origins
+    .default([])
+    .describe(
+      'comma-separated origins that `/wake/{name}?to=URL` may lead on to, e.g. `https://cloud.example.com`',
+    ),
   OCI_INSTANCE_ID: text
     .regex(/^ocid1\.instance\./, "must be an instance's OCID, ocid1.instance.…")
     .describe("the instance's OCID"),

@@ -10,6 +10,8 @@ export const resourceMetadataPath = '/.well-known/oauth-protected-resource';
 export interface DocsOptions {
   /** Called once. */
   readonly createDocument: () => Promise<OpenApiDocument>;
+  /** Whether `/` leads here, as there is no page for people. */
+  readonly isFirst: boolean;
   /** RFC 9728 */
   readonly resourceMetadata: Readonly<Record<string, unknown>>;
 }
@@ -33,7 +35,7 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions) {
     const opened = await page.made()?.catch(() => undefined); // its request was told
     await opened?.close();
   });
-  app.get('/', (_request, reply) => reply.redirect(docsPath));
+  if (options.isFirst) app.get('/', (_request, reply) => reply.redirect(docsPath));
   app.get('/openapi.json', document);
   app.get('/openapi.yaml', async (_request, reply) =>
     reply.type('application/yaml').send(await yaml()),

@@ -1,6 +1,7 @@
 // Puts the process together from a configuration: adapters, services, server; and shuts it down again.
 
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import {
   createContainers,
   createEvents,
@@ -28,6 +29,7 @@ import { createServerDiagnosis } from '../diagnosis/server-diagnosis.ts';
 import { createServer } from '../index.ts';
 import { openScrapes } from '../metrics/open.ts';
 import { createWakeStages } from '../metrics/wake-stages.ts';
+import { readPageFiles } from '../page/page-files.ts';
 import {
   toClaimRules,
   toIdleSettings,
@@ -179,6 +181,7 @@ export async function startService(
     onUnexpected: (err) => logger.error({ err }, 'a part of the diagnosis failed'),
   });
   const sharedCounter = await openSharedCounter(config, logger);
+  const files = await readPageFiles(pageFolders);
   const ownUrl = `http://${toUrlHost(config.HOST)}:${config.PORT}`;
   const app = await createServer({
     services: {
@@ -218,6 +221,11 @@ export async function startService(
     keepAliveSeconds: config.KEEP_ALIVE_SECONDS,
     audit,
     onAnswered: metrics?.onAnswered,
+    page: files && {
+      files,
+      clientId: config.OIDC_WEB_CLIENT_ID,
+      returnOrigins: config.RETURN_ORIGINS,
+    },
   });
   // After the server's own hook, which interrupts the streams: one whose source ended first would look complete. Before the close waits for those that still open.
   app.addHook('preClose', async () => {
@@ -263,6 +271,11 @@ export async function startService(
 function randomHex(digits: number): string {
   return randomBytes(digits).toString('hex').slice(0, digits);
 }
+
+/** Of the packed server, and of this workspace. */
+const pageFolders = ['../../page', '../../../../apps/web/dist'].map((folder) =>
+  fileURLToPath(new URL(folder, import.meta.url)),
+);
 
 /** For what was cut short to leave its line in the audit. */
 const lastLinesMs = 2000;

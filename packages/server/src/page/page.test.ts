@@ -1,0 +1,94 @@
+// The page for people, its files and its policy.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  expectApiError,
+  startTestServer,
+  type TestServer,
+} from '../testing/test-server.test-support.ts';
+import { readPageFiles } from './page-files.ts';
+
+let folder = '';
+let server: TestServer;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'page-'));
+  await mkdir(join(folder, 'page'));
+  const html = '<script src="/__BASE__/page/index-abcdefgh.js"></script>';
+  await writeFile(join(folder, 'index.html'), html);
+  await writeFile(join(folder, 'page/index-abcdefgh.js'), 'run()');
+  await writeFile(join(folder, 'page/icon.svg'), '<svg/>');
+  await writeFile(join(folder, 'page/secret.txt'), 'no type of the page');
+  server = await start({ clientId: 'web' });
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+async function start({ clientId, publicUrl }: { clientId?: string; publicUrl?: string }) {
+  const files = await readPageFiles([join(folder, 'nowhere'), folder]);
+  if (files === undefined) throw new Error('the page was not found');
+  return startTestServer(
+    {},
+    {
+      page: { files, clientId, returnOrigins: ['https://cloud.example.com'] },
+      ...(publicUrl !== undefined && { publicUrl }),
+    },
+  );
+}
+
+test.each(['/', '/?code=x&state=y', '/wake/nginx', '/wake/nginx?to=https%3A%2F%2Fx'])(
+  '%s is the page, without a token, under a policy that lets nothing else in',
+  async (path) => {
+    const response = await server.ask(path);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(await response.text()).toBe('<script src="/page/index-abcdefgh.js"></script>');
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toMatch(/^default-src 'none'; script-src 'self';/);
+    expect(policy).not.toContain('unsafe');
+    expect(policy).toMatch(/connect-src 'self' https?:\/\/[^ ;/]+;/); // the issuer, for signing in
+  },
+);
+
+test('without a client of its own it asks nobody else', async () => {
+  await using own = await start({});
+  const policy = (await own.ask('/')).headers.get('content-security-policy');
+  expect(policy).toContain("connect-src 'self';");
+  expect(await (await own.ask('/page/settings.json')).json()).not.toHaveProperty('clientId');
+});
+
+test('its files are served, those whose names change for good, and nothing else', async () => {
+  const script = await server.ask('/page/index-abcdefgh.js');
+  expect(script.headers.get('cache-control')).toContain('immutable');
+  expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+  expect(await script.text()).toBe('run()');
+  expect((await server.ask('/page/icon.svg')).headers.get('cache-control')).toBe('no-store');
+  for (const name of ['secret.txt', 'nope.js', '..%2findex.html', 'index.html'])
+    await expectApiError(await server.ask(`/page/${name}`), 'NOT_FOUND');
+});
+
+test('it is told where to sign in, and where a wake may lead', async () => {
+  expect(await (await server.ask('/page/settings.json')).json()).toMatchObject({
+    issuer: expect.any(String),
+    clientId: 'web',
+    scopes: ['read', 'wake', 'admin'],
+    returnOrigins: ['https://cloud.example.com'],
+  });
+});
+
+test('below the path of its public URL its files are there too', async () => {
+  await using below = await start({ publicUrl: 'https://example.com/ondemand' });
+  expect(await (await below.ask('/')).text()).toContain('src="/ondemand/page/index-abcdefgh.js"');
+});
+
+test('only read: other methods are refused', async () => {
+  for (const path of ['/', '/wake/nginx', '/page/icon.svg'])
+    await expectApiError(
+      await server.ask(path, { method: 'POST', as: 'read' }),
+      'METHOD_NOT_ALLOWED',
+    );
+});

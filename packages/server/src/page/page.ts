@@ -1,0 +1,60 @@
+// The page for people, section 11 of the contract: built by apps/web, served here with its files and what it needs to know. None of it needs a token.
+
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { noSuchPath } from '../http/route-check.ts';
+import type { PageFiles } from './page-files.ts';
+
+export interface PageOptions {
+  readonly files: PageFiles;
+  readonly settings: PageSettings;
+  /** Below which a proxy may serve all of this; without a slash at its end. */
+  readonly publicPath: string;
+}
+
+/** What the page is told, in public. */
+export interface PageSettings {
+  readonly issuer: string;
+  readonly audience?: string | undefined;
+  /** Of the page at the issuer; without one a pasted token alone signs in. */
+  readonly clientId?: string | undefined;
+  /** By their names at the issuer. */
+  readonly scopes: readonly string[];
+  readonly returnOrigins: readonly string[];
+}
+
+/** `/` and `/wake/{name}` are the one page; `/page/…` are its files. */
+export async function registerPage(app: FastifyInstance, options: PageOptions) {
+  const { files, settings, publicPath } = options;
+  const html = files.index.replaceAll('/__BASE__', publicPath);
+  const policy = toContentSecurityPolicy(settings);
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, isPublic: true };
+  });
+  const sendPage = (_request: unknown, reply: FastifyReply) =>
+    reply.type('text/html; charset=utf-8').header('content-security-policy', policy).send(html);
+  app.get('/', sendPage);
+  app.get('/wake/:name', sendPage);
+  app.get('/page/settings.json', () => settings);
+  app.get<{ Params: { file: string } }>('/page/:file', (request, reply) => {
+    const file = files.assets.get(request.params.file);
+    if (file === undefined) throw noSuchPath();
+    if (file.isHashed) reply.header('cache-control', 'public, max-age=31536000, immutable');
+    return reply.type(file.type).send(file.bytes);
+  });
+}
+
+/** Everything is served here; only signing in asks the issuer. */
+function toContentSecurityPolicy({ issuer, clientId }: PageSettings): string {
+  const connect = clientId === undefined ? "'self'" : `'self' ${new URL(issuer).origin}`;
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "manifest-src 'self'",
+    `connect-src ${connect}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
