@@ -95,7 +95,9 @@ test('a context that was named wins over ONDEMAND_URL, and ONDEMAND_TOKEN is nev
   await stage.run('logout --context work', env);
   const result = await stage.run('ps --context work', env);
   expect(result).toMatchObject({ exitCode: 3, stdout: '' });
-  expect(result.stderr).toMatch(/\(context work\).*run ondemand login --context work\n$/);
+  expect(result.stderr).toMatch(
+    /context work \(http.*\) is logged out, and ONDEMAND_TOKEN is not sent .*; run ondemand login --context work\n$/,
+  );
   expect(stage.work.calls).toHaveLength(2);
 });
 

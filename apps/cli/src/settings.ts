@@ -62,7 +62,7 @@ export async function readSettings(source: SettingsSource): Promise<Settings> {
     const isUnsaid = context === undefined && readGivenUrl(source) === undefined;
     const names = isUnsaid ? listContexts(await store.read()).map(({ name }) => name) : [];
     if (names.length > 0) throw noneCurrent(names);
-    throw notLoggedIn(url, context, command);
+    throw context === undefined ? notLoggedIn(url, command) : loggedOut(context, command, source);
   }
   const { key, login } = context;
   return {
@@ -175,10 +175,18 @@ function noneCurrent(names: readonly string[]): CliError {
   );
 }
 
-function notLoggedIn(url: string, context: StoredContext | undefined, command: string): CliError {
-  const where = context === undefined ? url : `${url} (context ${context.name})`;
+function notLoggedIn(url: string, command: string): CliError {
   return new CliError(
     exitCodes.denied,
-    `Not authenticated: there is no login for ${where} and ONDEMAND_TOKEN is not set; run ${command}`,
+    `Not authenticated: there is no login for ${url} and ONDEMAND_TOKEN is not set; run ${command}`,
+  );
+}
+
+function loggedOut({ name, url }: StoredContext, command: string, { env }: TargetSource): CliError {
+  const isSet = readEnvToken(env) !== undefined;
+  const unsent = isSet ? ', and ONDEMAND_TOKEN is not sent to a context that was named' : '';
+  return new CliError(
+    exitCodes.denied,
+    `Not authenticated: the context ${name} (${url}) is logged out${unsent}; run ${command}`,
   );
 }

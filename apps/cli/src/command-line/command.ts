@@ -83,7 +83,7 @@ export interface Group {
 }
 
 /** The headings of `ondemand --help`, in this order. */
-export const commandGroups = ['VM', 'CONTAINERS', 'HISTORY', 'ACCESS', 'CLI'] as const;
+export const commandGroups = ['VM', 'CONTAINER', 'HISTORY', 'ACCESS', 'CLI'] as const;
 export type CommandGroup = (typeof commandGroups)[number];
 
 /** A command in a list: enough for help, the rest is loaded when it is needed. */

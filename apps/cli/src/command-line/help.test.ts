@@ -97,7 +97,7 @@ test('the help of ondemand itself lists its commands under headings, the example
     'USAGE',
     'EXAMPLES',
     'VM COMMANDS',
-    'CONTAINERS COMMANDS',
+    'CONTAINER COMMANDS',
     'HISTORY COMMANDS',
     'ACCESS COMMANDS',
     'CLI COMMANDS',
