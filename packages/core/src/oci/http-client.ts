@@ -70,7 +70,10 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
       };
       try {
         const result = await send({
-          send: (request) => answer(request, { operation, signal }, onFailure),
+          send(request) {
+            failed = undefined;
+            return answer(request, { operation, signal }, onFailure);
+          },
         });
         if (failed !== undefined) throw failed.error; // where the SDK expects no body, it reads none
         return result;
