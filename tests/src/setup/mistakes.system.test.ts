@@ -4,11 +4,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Sandbox, startSandbox } from '@ondemand/sandbox';
 import { checkAll, readConfiguration } from '@ondemand/server';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
+import { run } from '../support/run.ts';
 import { startServer } from '../support/start-server.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -271,4 +273,32 @@ test('tokens for another audience, and opaque ones without a client, are refused
     /another audience; its aud must hold OIDC_AUDIENCE, elsewhere/,
   );
   expect(await refuse('opaque')).toMatch(/set OIDC_CLIENT_ID and OIDC_CLIENT_SECRET/);
+});
+
+const bin = fileURLToPath(
+  new URL('../../../packages/server/bin/ondemand-server.js', import.meta.url),
+);
+
+test('ondemand-server --check prints a line a layer and where to begin, listens to nothing, and ends with 0 or 1', async () => {
+  const check = (env: Env, ...args: readonly string[]) =>
+    run([process.execPath, bin, '--check', ...args], {
+      env: { PATH: process.env.PATH, HOME: '/nonexistent', PORT: String(closedPort), ...env },
+    });
+  const well = await check({ ...sandbox.env, COMPOSE_ROOTS: '/srv' });
+  expect({ exitCode: well.exitCode, stderr: well.stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(well.stdout).toMatch(/^ok +configuration +All variables can be used\n/);
+  expect(well.stdout).toMatch(/^ok +docker +Docker \S+ answers/m);
+  expect(well.stdout).toMatch(/\nNothing is wrong\.\n$/);
+  const empty = await check({});
+  expect(empty.exitCode).toBe(1);
+  expect(empty.stdout).toMatch(/^failed +configuration .*OIDC_ISSUER: required/);
+  expect(empty.stdout).toMatch(/^skipped +docker +Not asked, as configuration failed$/m);
+  const json = await check({ ...sandbox.env, SSH_PORT: String(closedPort) }, '--json');
+  expect(json.exitCode).toBe(1);
+  const { ok, checks } = JSON.parse(json.stdout) as { ok: boolean; checks: { name: string }[] };
+  expect(ok).toBe(false);
+  expect(checks).toContainEqual(expect.objectContaining({ name: 'tcp', status: 'failed' }));
+  expect(
+    (await run([process.execPath, bin, '--json'], { env: { PATH: process.env.PATH } })).exitCode,
+  ).toBe(2);
 });

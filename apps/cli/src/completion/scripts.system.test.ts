@@ -39,7 +39,6 @@ describe.each(shells.map((shell) => ({ shell, title: told(shell, `${shell}, with
       ['ondemand login --client-secret-file=sec', '<login><--client-secret-file=secret-file>'],
       ['echo x; ondemand completion fi', '<completion><fish>'],
       ['ondemand events sec', '<events><sec>'],
-      ['ondemand --context ho', '<--context><home:5000>'],
       ['ondemand --context home:5', '<--context><home:5000>'],
     ])('completes %s', async (line, words) => {
       expect(await typeInShell({ shell, line, files })).toMatchObject({ words });

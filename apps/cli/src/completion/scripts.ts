@@ -64,7 +64,7 @@ complete -F _ondemand ondemand
 # zsh completion of ondemand
 _ondemand() {
   local line
-  local -a lines candidates
+  local -a lines values shown
   lines=("\${(@f)$("\${words[1]}" ${describeCommand} "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ \${lines[1]} == ${filesDirective} ]]; then
     [[ $PREFIX == --*=* ]] && compset -P '*='
@@ -72,11 +72,11 @@ _ondemand() {
     return
   fi
   for line in \${lines:#}; do
-    local value="\${line%%$'\\t'*}" description=""
-    [[ $line == *$'\\t'* ]] && description=":\${line#*$'\\t'}"
-    candidates+=("\${value//:/\\\\:}$description")
+    values+=("\${line%%$'\\t'*}")
+    shown+=("\${line/$'\\t'/  -- }")
   done
-  (( $#candidates )) && _describe ondemand candidates
+  (( $#values )) || return 1
+  [[ "$lines" == *$'\\t'* ]] && compadd -l -d shown -a values || compadd -a values
 }
 # found by fpath, this file is the function itself, which is asked now; sourced, it only says what completes
 if [[ \${funcstack[1]} == _ondemand ]]; then

@@ -226,7 +226,7 @@ test('whatever hangs is given up in time, and told as that', async () => {
     checkOwn: hanging,
   });
   const failed = checks.filter(({ status }) => status === 'failed');
-  expect(failed.map(({ name }) => name)).toEqual(['configuration', 'oci']);
+  expect(failed.map(({ name }) => name)).toEqual(['issuer', 'oci']);
 });
 
 test('those who ask at the same time share one', async () => {
