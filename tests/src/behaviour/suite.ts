@@ -1,6 +1,6 @@
 // How the API behaves towards its callers; the same tests run on the sandbox and on a real engine, so that neither drifts.
 
-import type { Container, ContainerActionResult, ContainerLogs } from '@ondemand/core';
+import type { Container, ContainerActionResult, ContainerLogs, Diagnosis } from '@ondemand/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { declareLive } from './live.ts';
@@ -60,6 +60,14 @@ function declareReading(getWorld: GetWorld): void {
       expect(container.uptime).toMatch(uptime);
     },
   );
+
+  test('GET /diagnose finds nothing wrong', async () => {
+    const response = await getWorld().app.get('/diagnose', { token: 'admin' });
+    const { ok, checks } = (await response.json()) as Diagnosis; // the schema is checked elsewhere
+    expect(checks.filter(({ status }) => status === 'failed')).toEqual([]);
+    expect(ok).toBe(true);
+    expect(checks.find(({ name }) => name === 'docker')).toMatchObject({ status: 'ok' });
+  });
 
   test('status tells the same as the list', async () => {
     const world = getWorld();

@@ -67,12 +67,17 @@ export interface OwnFindings {
 
 /** Longer than an attempt to connect, for what is asked before and after it. */
 const graceMs = 5000;
+const collectMs = 50;
 
 /** Builds the service; nothing is asked before the first call. */
 export function createDiagnosis(options: DiagnosisOptions): Diagnose {
   const { settings, clock, onUnexpected = () => {} } = options;
   const totalMs = settings.connectTimeoutMs + graceMs;
-  const reads = createSingleFlight({ deadlineMs: totalMs + graceMs });
+  const reads = createSingleFlight({
+    deadlineMs: totalMs + graceMs,
+    later: (begin) => void setTimeout(begin, collectMs), // for those who ask at the same time, each by a request
+    maxCollectMs: 4 * collectMs,
+  });
 
   return { diagnose: (caller) => reads.read('the diagnosis', run, caller) };
 
