@@ -22,10 +22,10 @@ export interface Typed {
 
 export type Pair = readonly [name: string, value: string];
 
-/** Throws usage errors. Reads the file of `--input`, or `stdin` to its end. */
+/** Throws usage errors. Reads the file of `--input`, or what `stdin` gives. */
 export async function toRawRequest(
   typed: Typed,
-  stdin: () => NodeJS.ReadStream,
+  stdin: () => Promise<Buffer>,
 ): Promise<RawRequest> {
   const method = parseMethod(typed.method);
   const { path, field, header } = typed;
@@ -107,7 +107,7 @@ function withQuery(path: string, fields: readonly Pair[]): string {
 
 async function readBody(
   { data, input, field }: Typed,
-  stdin: () => NodeJS.ReadStream,
+  stdin: () => Promise<Buffer>,
 ): Promise<Buffer | undefined> {
   if (data !== undefined) return Buffer.from(checkJson(data));
   if (field.length > 0) {
@@ -115,7 +115,7 @@ async function readBody(
     return Buffer.from(JSON.stringify(body));
   }
   if (input === undefined) return undefined;
-  return input === '-' ? readAll(stdin()) : readInput(input);
+  return input === '-' ? stdin() : readInput(input);
 }
 
 function checkJson(text: string): string {
@@ -139,10 +139,4 @@ async function readInput(path: string): Promise<Buffer> {
     const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
     throw usageError(`--input cannot read ${path}${code}`);
   }
-}
-
-async function readAll(stream: NodeJS.ReadStream): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
 }

@@ -198,6 +198,19 @@ test('-i prints status and headers first', async () => {
   expect(run.stdout()).toMatch(/^HTTP\/1\.1 202 Accepted\nlocation: \/jobs\/x\n[\s\S]*\n\nbody$/);
 });
 
+test('Ctrl-C ends the wait for a body', async () => {
+  await using api = await startServer();
+  const interrupt = new AbortController();
+  const run = runInTerminal(['api', 'POST', '/x', '--input', '-'], {
+    ...api,
+    signal: interrupt.signal,
+  });
+  await expect.poll(() => run.stdin.listenerCount('readable')).toBeGreaterThan(0);
+  interrupt.abort();
+  expect(await run.exitCode).toBe(130);
+  expect(api.received).toEqual([]);
+});
+
 test('a stream comes as it is, until Ctrl-C', async () => {
   const interrupt = new AbortController();
   await using api = await startServer((_request, response) => {

@@ -13,6 +13,7 @@ import {
 import { CliError } from '../cli-error.ts';
 import { defineCommand, type Valued } from '../command-line/command.ts';
 import { flag } from '../command-line/options.ts';
+import { readStdin } from '../command-line/read-stdin.ts';
 import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { type RequestInit, sendRequest } from '../fetch-answer.ts';
@@ -44,7 +45,9 @@ the exit code that it has everywhere. Redirects are not followed. The operations
   ],
   async run(context, { options, operands: [method, path] }) {
     const { output, signal } = context;
-    const request = await toRawRequest({ method, path, ...options }, () => context.stdin);
+    const request = await toRawRequest({ method, path, ...options }, () =>
+      readStdin(context.stdin, signal),
+    );
     const { url: base, token } = await context.connectFrom();
     const url = toRequestUrl(base, request.path);
     const until = AbortSignal.any([signal, output.unread]);

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { type AuthorizationServer, type ClientAuth, ClientSecretPost } from 'oauth4webapi';
 import { type CliError, usageError } from '../cli-error.ts';
+import { readStdin } from '../command-line/read-stdin.ts';
 
 /** Without the line break at its end. Throws a usage error. */
 export async function readSecretFile(path: string): Promise<string> {
@@ -22,17 +23,8 @@ export async function readSecretStream(
   if (stdin.isTTY === true) {
     throw usageError('--client-secret-file - reads standard input; pipe the secret into it');
   }
-  const chunks: Buffer[] = [];
-  const stop = (): void => {
-    stdin.destroy(signal.reason);
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-  return toSecret(Buffer.concat(chunks).toString('utf8'), 'Standard input');
+  const bytes = await readStdin(stdin, signal);
+  return toSecret(bytes.toString('utf8'), 'Standard input');
 }
 
 function toSecret(text: string, where: string): string {
