@@ -17,9 +17,10 @@ export default {
         { name: 'client', test: /packages.client|eventsource-parser/ },
         {
           name: 'shared',
-          test: /src.(?!start|version|login.(?!login-file-format|contexts|context-name))/,
+          test: /src.(?!start|version|remote|login.(?!login-file-format|contexts|context-name))/,
           minShareCount: 2,
         },
+        { name: 'remote', test: /src.remote/, minShareCount: 2 },
         { name: 'oauth', test: /oauth4webapi|src.login/, minShareCount: 2 },
       ],
     },

@@ -30,7 +30,7 @@ export async function download(context: Context, run: CopyRun): Promise<number> 
   if (copy.local === '-') {
     return endOfSsh(start(argv, { stdio: ['ignore', 'inherit', 'inherit'] }), context);
   }
-  const place = await look(copy.local);
+  const place = await readLocal(copy.local);
   const child = start(argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = endOfSsh(child, context);
   ended.catch(() => {}); // awaited below
@@ -41,7 +41,7 @@ export async function download(context: Context, run: CopyRun): Promise<number> 
     if (kind === undefined) return (await ended) || exitCodes.failed;
     const base = posix.basename(posix.normalize(copy.remote));
     const target = toTarget({ path: copy.remote, kind, base }, place);
-    if ((await look(target.folder)).kind !== 'folder') throw noFolder(target.folder);
+    if ((await readLocal(target.folder)).kind !== 'folder') throw noFolder(target.folder);
     await pipeline(
       () => joined(head, chunks),
       extract(target.folder, {
@@ -73,7 +73,7 @@ function readAll({ stdout }: ChildProcess): Readable {
   return stdout;
 }
 
-export async function look(path: string): Promise<Place> {
+async function readLocal(path: string): Promise<Place> {
   const status = await stat(path).catch(() => undefined);
   return { path, kind: status && (status.isDirectory() ? 'folder' : 'file') };
 }
@@ -118,6 +118,6 @@ function renameTo({ name }: Target) {
   };
 }
 
-export function noFolder(path: string): CliError {
+function noFolder(path: string): CliError {
   return new CliError(exitCodes.failed, `There is no folder ${path} to copy into; make it first`);
 }
