@@ -5,21 +5,14 @@ import { CliError, usageError } from '../cli-error.ts';
 import { defineCommand, type Valued } from '../command-line/command.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { type NewLogin, putLogin } from '../login/contexts.ts';
+import { keepLogin, revokeFormer } from '../login/keep-login.ts';
 import { logIn } from '../login/log-in.ts';
-import {
-  isLoggedOut,
-  type Login,
-  toApiKey,
-  toMsLeft,
-  toRenewal,
-} from '../login/login-file-format.ts';
+import { type Login, toApiKey, toMsLeft, toRenewal } from '../login/login-file-format.ts';
 import { readLoginTarget } from '../login/login-target.ts';
 import { revoke } from '../login/revoke.ts';
 import { toPrintable } from '../output/printable.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
 import { type Environment, readEnvToken } from '../settings.ts';
-import { startDeadline } from '../wait/deadline.ts';
 
 export const login = defineCommand({
   description: `Get an access token from the issuer that the API names, check it with the API, and keep it for
@@ -70,7 +63,7 @@ the one at the URL, or a new one with the name of its host. --json prints what w
     const fresh = { ...granted, sshUser: options['ssh-user'] };
     const checked = await check(fresh, url, context);
     const login = checked.ok ? withEnd(fresh, checked.caller) : fresh;
-    const former = await keep({ name, url, login }, context);
+    const former = await keepLogin({ name, url, login }, context);
     if (former !== undefined) await revokeFormer(former, fresh, context);
     if (!checked.ok) throw notChecked(checked.error);
     if (toRenewal(fresh) === 'none') output.warn(toShortLife(fresh));
@@ -158,45 +151,6 @@ function toWinners(env: Environment, url: string, name: string | undefined): str
     ...(isElsewhere ? ['ONDEMAND_URL'] : []),
   ];
 }
-
-/** Gives the login that was replaced. Tokens that cannot be kept are given back, as nobody would know of them. */
-async function keep(fresh: NewLogin, { logins, signal }: Context): Promise<Login | undefined> {
-  try {
-    return await logins.change(signal, async ({ stored, save }) => {
-      const { stored: changed, former } = putLogin(stored, fresh);
-      await save(changed);
-      return former;
-    });
-  } catch (error) {
-    if (!signal.aborted) await revoke(fresh.login, signal);
-    throw error;
-  }
-}
-
-/** Else its tokens would live on where nobody knows of them. What the new login shares with it is left alone. */
-async function revokeFormer(
-  former: Login,
-  { accessToken, refreshToken }: Login,
-  { output, signal }: Context,
-): Promise<void> {
-  if (isLoggedOut(former)) return;
-  const isSame = (mine?: string, other?: string) => mine !== undefined && mine === other;
-  if (isSame(former.accessToken, accessToken) || isSame(former.refreshToken, refreshToken)) return;
-  using deadline = startDeadline(revocationMs, signal);
-  try {
-    const outcomes = await deadline.bound(revoke(former, deadline.signal));
-    const isLeft = [...outcomes.values()].some(
-      (outcome) => outcome !== 'revoked' && outcome !== 'unsupported',
-    );
-    if (isLeft)
-      output.warn(`The former login could not be revoked; end its session at ${former.issuer}`);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    output.warn(`The former login was not revoked in time; end its session at ${former.issuer}`);
-  }
-}
-
-const revocationMs = 8_000;
 
 function notChecked(error: unknown): unknown {
   if (!isApiError(error)) return error;
