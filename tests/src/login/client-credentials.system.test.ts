@@ -134,3 +134,42 @@ test('an API that fails does not lose a login, which is kept and checked later',
   );
   expect((await cli.readLogin(app.url)).accessToken).toMatch(/./);
 });
+
+test('two contexts at one API keep a login each, and the one that is removed is revoked alone', async () => {
+  await using stage = await startStage({ app });
+  const { cli } = stage;
+  const { clients, issuer } = app.sandbox.oidc;
+  for (const [name, { id, secret }, scope] of [
+    ['guest', clients.opaqueReader, 'read'],
+    ['boss', clients.opaqueAdmin, 'admin'],
+  ] as const) {
+    const file = await cli.write(`secret-${name}`, secret);
+    const by = `--client-id ${id} --client-secret-file ${file} --scope ${scope}`;
+    const login = await cli.run(`login --context ${name} --url ${app.url} ${by}`);
+    expect(login).toMatchObject({ exitCode: 0, stderr: '' });
+  }
+  const env = { ONDEMAND_URL: '' };
+  const list = JSON.parse((await cli.run('context ls --json', { env })).stdout);
+  expect(list).toMatchObject([
+    { name: 'guest', url: app.url, current: false, renewal: 'secret' },
+    { name: 'boss', url: app.url, current: true, renewal: 'secret' },
+  ]);
+  expect(await cli.run('restart nginx', { env })).toMatchObject({ exitCode: 0 });
+  expect(await cli.run('restart nginx --context guest')).toMatchObject({ exitCode: 3 });
+  const chosen = { ONDEMAND_CONTEXT: 'guest', ONDEMAND_TOKEN: app.tokens.admin };
+  const whoami = await cli.run('whoami', { env: chosen });
+  expect(whoami.stdout).toMatch(/Subject +ondemand-reader-opaque\n(.*\n)*Context +guest\n/);
+
+  const { accessToken } = await cli.readLogin(`${app.url}#boss`);
+  const removed = await cli.run('context rm boss', { env });
+  expect(removed).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(removed.stdout).toContain('no context is current now');
+  const introspection = await fetch(`${issuer}/token/introspection`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`${clients.api.id}:${clients.api.secret}`)}` },
+    body: new URLSearchParams({ token: accessToken }),
+  });
+  expect(await introspection.json()).toEqual({ active: false });
+  expect(await cli.run('ps -q --context guest')).toMatchObject({ exitCode: 0 });
+  expect(await cli.readModes()).toEqual({ '.': '700', 'logins.json': '600' });
+});
