@@ -164,6 +164,10 @@ test('use, rename and rm change which contexts there are, and whoami names the o
   const none = await stage.run('ps');
   expect(none).toMatchObject({ exitCode: 3 });
   expect(none.stderr).toContain('no context is current; ondemand context use picks one of home');
+  expect(await stage.run('login')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('no context is current; say which with --context (home)'),
+  });
   expect(await stage.run('context use home')).toMatchObject({ exitCode: 0 });
   expect(await stage.run('ps')).toMatchObject({ exitCode: 0 });
   expect((await stat(stage.file)).mode & 0o777).toBe(0o600);

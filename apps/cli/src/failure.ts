@@ -139,7 +139,7 @@ function toAdvice({ code, details }: OnDemandError, tokenFrom: TokenOrigin): str
   }
   if (code === 'TOKEN_ERROR') return `it comes from ${tokenFrom}`;
   if (code === 'NETWORK_ERROR' || code === 'INVALID_RESPONSE') {
-    return 'ONDEMAND_URL or --url says where the API is';
+    return 'ONDEMAND_URL, --url or the context says where the API is';
   }
   return undefined;
 }

@@ -111,7 +111,7 @@ function toLost(cause: unknown, base: string): CliError {
   const code = cause instanceof Error && 'code' in cause ? ` (${cause.code})` : '';
   return new CliError(
     exitCodes.unavailable,
-    `${base} could not be reached, or the connection broke${code}; ONDEMAND_URL or --url says where the API is`,
+    `${base} could not be reached, or the connection broke${code}; ONDEMAND_URL, --url or the context says where the API is`,
     { cause },
   );
 }
