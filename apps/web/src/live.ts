@@ -159,15 +159,10 @@ export function createLive(session: Session): Live {
   function refreshAll(): void {
     void refreshContainers();
     void refreshIdle();
-    void coalesce('address', async () => {
-      if (!mayRead()) return;
-      const { ip } = await client.vm.status.query();
-      if (ip !== undefined) set({ ip });
-    });
   }
 
   function forgetUse(): void {
-    const { idle: _, ...before } = seen;
+    const { idle: _, ip: __, ...before } = seen;
     seen = before;
     set({});
   }
@@ -175,7 +170,12 @@ export function createLive(session: Session): Live {
   function refreshContainers(): Promise<void> {
     return coalesce('containers', async () => {
       if (!mayRead() || seen.ready?.ready !== true) return;
-      heard({ containers: await client.containers.list.query() });
+      // Together, so that no row moves when the links to its ports come.
+      const [containers, address] = await Promise.all([
+        client.containers.list.query(),
+        seen.ip === undefined ? client.vm.status.query().catch(() => undefined) : undefined,
+      ]);
+      heard({ containers, ...(address?.ip !== undefined && { ip: address.ip }) });
     });
   }
 

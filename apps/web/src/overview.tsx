@@ -22,14 +22,15 @@ export function Overview({ live, onSignOut }: OverviewProps) {
   if (ready === undefined || whoami === undefined) {
     return (
       <main class="overview">
-        <p class="phase off" role="status">
+        <h1 class="phase off" aria-live="polite">
           {problem ?? '…'}
-        </p>
+        </h1>
       </main>
     );
   }
   const phase = toPhaseWords(ready, { sinceMs: seen.phaseSinceMs ?? nowMs, idle, nowMs });
   const why = toWhy(ready, idle);
+  const mayRead = whoami.scopes.some((scope) => scope !== 'wake');
   return (
     <main class={`overview ${problem === undefined ? '' : 'old'}`}>
       {problem !== undefined && <Old {...seen} problem={problem} />}
@@ -50,15 +51,17 @@ export function Overview({ live, onSignOut }: OverviewProps) {
       <Power live={live} ready={ready} scopes={whoami.scopes} />
       {isWhyOpen && <Why live={live} idle={idle} whoami={whoami} />}
       <Containers live={live} seen={seen} />
-      <footer>
-        {lastEvent !== undefined && <p class="last">{toEventText(lastEvent)}</p>}
-        <p>
-          {whoami.sub} · <a href={`${basePath}/docs`}>API</a> ·{' '}
-          <button type="button" class="link" onClick={onSignOut}>
-            Sign out
-          </button>
-        </p>
-      </footer>
+      {(seen.containers !== undefined || !ready.ready || !mayRead) && (
+        <footer>
+          {lastEvent !== undefined && <p class="last">{toEventText(lastEvent)}</p>}
+          <p>
+            {whoami.sub} · <a href={`${basePath}/docs`}>API</a> ·{' '}
+            <button type="button" class="link" onClick={onSignOut}>
+              Sign out
+            </button>
+          </p>
+        </footer>
+      )}
     </main>
   );
 }

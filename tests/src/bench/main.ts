@@ -13,6 +13,7 @@ import { measureFacade } from './facade.ts';
 import { measureGreedyReaders } from './greedy.ts';
 import { measureListings } from './listing.ts';
 import { measureMemory } from './memory.ts';
+import { measurePage } from './page.ts';
 import { measureReaders } from './readers.ts';
 import { countMissed, type Section, toReport, toSummary } from './report.ts';
 import { measureSizes } from './sizes.ts';
@@ -30,6 +31,7 @@ const parts: Readonly<Record<string, (vm: RealVm) => Promise<Section>>> = {
   start: measureStart,
   memory: measureMemory,
   sizes: measureSizes,
+  page: measurePage,
   listing: measureListings,
 };
 

@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import axe, { type AxeResults } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
@@ -74,6 +75,13 @@ describeWith(findChromium(), 'the page in Chromium', ({ program }) => {
     await page.mouse.up();
   }
 
+  /** By axe's rules: https://dequeuniversity.com/rules/axe */
+  async function findBarriers(page: Page): Promise<readonly string[]> {
+    await page.evaluate(axe.source); // evaluated by the protocol, which the page's own policy does not bind
+    const results = await page.evaluate<AxeResults>('axe.run()');
+    return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
+  }
+
   async function keepShot(page: Page, name: string): Promise<void> {
     if (shots === undefined) return;
     await mkdir(shots, { recursive: true });
@@ -110,6 +118,24 @@ describeWith(findChromium(), 'the page in Chromium', ({ program }) => {
     expect(words).toContain('Waking');
     await row(page, 'nginx').waitFor();
     expect(opened.complaints).toEqual([]);
+  });
+
+  test.each([
+    ['a phone in the dark', { colorScheme: 'dark' }],
+    ['a desktop in the light', { colorScheme: 'light', viewport: { width: 1280, height: 800 } }],
+  ] as const)('has nothing that axe finds, on %s', async (_, options) => {
+    await using opened = await open('/', options);
+    const { page } = opened;
+    expect(await findBarriers(page)).toEqual([]);
+    await usePastedToken(page, app.tokens.admin);
+    await row(page, 'nginx').click();
+    await page.getByRole('button', { name: 'Logs', exact: true }).click();
+    await page.locator('.why').click();
+    await page.locator('.log pre div').first().waitFor();
+    await page.getByPlaceholder('what for').waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    const width = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+    expect(width).toBe(0); // nothing to be scrolled sideways
   });
 
   test('goes on with a renewed token once the first has ended', async () => {
