@@ -174,8 +174,8 @@ describeWith(findChromium(), 'the page in Chromium', ({ program }) => {
       .first()
       .waitFor();
     app.sandbox.vm.engine.appendLog('nginx', 'stdout', '\x1b[31mafter\x1b[0m the <b>restart</b>\n');
-    await page.locator('.log .fg1', { hasText: 'after' }).waitFor();
-    expect(await lines.last().textContent()).toBe('after the <b>restart</b>');
+    const written = lines.filter({ has: page.locator('.fg1', { hasText: 'after' }) });
+    expect(await written.textContent()).toBe('after the <b>restart</b>');
     await keepShot(page, 'log');
 
     await hold(page, /^Rebuild nginx/);
