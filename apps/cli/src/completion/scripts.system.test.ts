@@ -51,15 +51,6 @@ describe.each(shells.map((shell) => ({ shell, title: told(shell, `${shell}, with
       expect(words).toBe(`<--url><${api.url}><restart><nginx>`);
     });
 
-    test.skipIf(!canRun(shell) || shell === 'bash')('says what each candidate is', async () => {
-      // fish paints its list only where the terminal can; its own command prints the same.
-      const fish = 'complete -C "ondemand vm re"; ondemand whoami';
-      const line = shell === 'fish' ? fish : 'ondemand vm re';
-      const { shown } = await typeInShell({ shell, line });
-      expect(shown).toContain('Cut the power and start again');
-      expect(shown).toContain('Ask the operating system to reboot');
-    });
-
     test.skipIf(!canRun(shell))('completes the file that output goes to', async () => {
       await using api = await startStubApi(healthy);
       const env = { ONDEMAND_URL: api.url, ONDEMAND_TOKEN: token };
@@ -69,6 +60,17 @@ describe.each(shells.map((shell) => ({ shell, title: told(shell, `${shell}, with
     });
   },
 );
+
+describe.each([{ shell: 'zsh' }, { shell: 'fish' }] as const)('$shell', ({ shell }) => {
+  test.skipIf(!canRun(shell))(told(shell, `${shell} says what each candidate is`), async () => {
+    // fish paints its list only where the terminal can; its own command prints the same.
+    const fish = 'complete -C "ondemand vm re"; ondemand whoami';
+    const line = shell === 'fish' ? fish : 'ondemand vm re';
+    const { shown } = await typeInShell({ shell, line });
+    expect(shown).toContain('Cut the power and start again');
+    expect(shown).toContain('Ask the operating system to reboot');
+  });
+});
 
 /** The title, with the reason where its tests are skipped. */
 function told(shell: Shell, title: string): string {
