@@ -13,6 +13,7 @@ export {
   createDiagnosis,
   type Diagnose,
   type DiagnosisOptions,
+  type DiagnosisVm,
   type OwnFindings,
 } from './diagnosis/diagnosis.ts';
 export { createFindings } from './diagnosis/findings.ts';

@@ -256,6 +256,43 @@ describe('each mistake is found in its layer, in words that help', () => {
   });
 });
 
+/** Faults that come while the API runs, each with the layer that it is of. */
+const outages: readonly (readonly [string, () => void, string])[] = [
+  ...Object.entries(mistakes).flatMap(([what, { env, fault, check }]) =>
+    env === undefined && fault !== undefined ? [[what, fault, check] as const] : [],
+  ),
+  ['an sshd that has ended', () => setSsh({ mode: 'refuse' }), 'tcp'],
+  ['an sshd that hangs up', () => setSsh({ mode: 'drop' }), 'ssh-handshake'],
+  ['a key that was taken away', () => setSsh({ auth: 'reject' }), 'login'],
+  ['an OCI that throttles', () => Object.assign(sandbox.faults.oci, { status: 429 }), 'oci'],
+  ['a clock an hour ahead', () => setUse({ clockAheadSeconds: 3600 }), 'vm-clock'],
+  ['processes that are hidden', () => setUse({ hidesProcesses: true }), 'idle'],
+  ['another host key', () => sandbox.vm.changeHostKey(), 'host-key'],
+];
+const setSsh = (faults: Sandbox['faults']['ssh']) => Object.assign(sandbox.faults.ssh, faults);
+const setUse = (use: Partial<Sandbox['vm']['use']>) => Object.assign(sandbox.vm.use, use);
+
+test('an API that runs, and has been connected, finds what breaks meanwhile, and what was repaired; none of it is use', async () => {
+  await using server = await startServer({ ...sandbox.env, IDLE_STOP_AFTER_MINUTES: '60' });
+  const headers = { authorization: `Bearer ${await sandbox.tokens.admin()}` };
+  const get = async (path: string) => (await fetch(`${server.url}${path}`, { headers })).json();
+  const read = async () => {
+    const { checks } = (await get('/diagnose')) as Awaited<ReturnType<typeof diagnose>>; // as its schema says
+    return checks.filter(({ status }) => status === 'failed').map(({ name }) => name);
+  };
+  expect(await get('/containers')).toContainEqual(expect.objectContaining({ name: 'nginx' }));
+  for (const [what, plant, check] of outages) {
+    plant();
+    expect([what, ...(await read())]).toEqual([what, check]);
+    sandbox.faults.reset();
+    setUse({ clockAheadSeconds: 0, hidesProcesses: false });
+    sandbox.world.setPublicIp('127.0.0.1');
+  }
+  sandbox.trustHostKey();
+  expect(await read()).toEqual([]);
+  expect(await get('/vm/idle')).toMatchObject({ usedBy: null });
+});
+
 test('tokens for another audience, and opaque ones without a client, are refused in words that name the variable', async () => {
   await using server = await startServer({
     ...sandbox.env,

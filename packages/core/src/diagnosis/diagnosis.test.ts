@@ -3,10 +3,31 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
 import { type CheckName, checkNames } from '../model/diagnosis.ts';
-import { createDiagnosis, type DiagnosisOptions } from './diagnosis.ts';
+import type { HostFacts } from '../ports.ts';
+import { createDiagnosis, type DiagnosisOptions, type DiagnosisVm } from './diagnosis.ts';
 
 const now = new Date('2026-02-08T10:15:30.000Z');
 const gib = 1024 ** 3;
+
+const healthyVm: DiagnosisVm = {
+  address: async () => ({
+    host: '203.0.113.7',
+    port: 22,
+    user: 'opc',
+    hostKeys: ['ssh-ed25519 AAAA'],
+  }),
+  readDocker: async () => ({ version: '28.3.3', apiVersion: '1.51', way: 'socket' }),
+  findCompose: async () => 'docker compose',
+  readHost: async () => ({
+    now: now.getTime() / 1000,
+    tools: undefined,
+    jobFolder: undefined,
+    disks: [{ of: 'home', freeBytes: 9 * gib }],
+    isProcHidden: false,
+  }),
+  async [Symbol.asyncDispose]() {},
+};
+const withVm = (vm: Partial<DiagnosisVm>) => ({ openVm: () => ({ ...healthyVm, ...vm }) });
 
 /** A world where all is well. */
 const healthy: DiagnosisOptions = {
@@ -21,25 +42,8 @@ const healthy: DiagnosisOptions = {
     act: async () => expect.fail('a diagnosis changes nothing'),
   },
   ociClockOffsetMs: () => 400,
-  link: {
-    connected: false,
-    hurry() {},
-    address: async () => ({
-      host: '203.0.113.7',
-      port: 22,
-      user: 'opc',
-      hostKeys: ['ssh-ed25519 AAAA'],
-    }),
-  },
-  readDocker: async () => ({ version: '28.3.3', apiVersion: '1.51', way: 'socket' }),
-  findCompose: async () => 'docker compose',
-  readHost: async () => ({
-    now: now.getTime() / 1000,
-    tools: undefined,
-    jobFolder: undefined,
-    disks: [{ of: 'home', freeBytes: 9 * gib }],
-    isProcHidden: false,
-  }),
+  knownHost: async () => undefined,
+  openVm: () => healthyVm,
   checkOwn: async () => ({
     checks: (['configuration', 'issuer', 'issuer-keys', 'issuer-client'] as const).map((name) => ({
       name,
@@ -64,13 +68,11 @@ const oci = (text: AppError['text'], reason = 'x') => ({
     getInstance: async () => Promise.reject(failure(reason, text)),
   },
 });
-const ssh = (reason: string) => ({
-  link: { ...healthy.link, address: async () => Promise.reject(failure(reason)) },
-});
-const docker = (reason: string) => ({ readDocker: async () => Promise.reject(failure(reason)) });
-const host = (facts: Partial<Awaited<ReturnType<DiagnosisOptions['readHost']>>>) => ({
-  readHost: async (options: object) => ({ ...(await healthy.readHost(options)), ...facts }),
-});
+const ssh = (reason: string) => withVm({ address: async () => Promise.reject(failure(reason)) });
+const docker = (reason: string) =>
+  withVm({ readDocker: async () => Promise.reject(failure(reason)) });
+const host = (facts: Partial<HostFacts>) =>
+  withVm({ readHost: async (options) => ({ ...(await healthyVm.readHost(options)), ...facts }) });
 
 const read = (world: Partial<DiagnosisOptions> = {}) =>
   createDiagnosis({ ...healthy, ...world }).diagnose();
@@ -130,7 +132,7 @@ describe('a failure is found in its own layer', () => {
     ['a wrong passphrase', ssh('PASSPHRASE_WRONG'), 'login'],
     [
       'a login shell that runs nothing',
-      { readHost: async () => Promise.reject(failure('SHELL_UNUSABLE')) },
+      withVm({ readHost: async () => Promise.reject(failure('SHELL_UNUSABLE')) }),
       'shell',
     ],
     ['no group docker', docker('DOCKER_PERMISSION_DENIED'), 'socket'],
@@ -138,7 +140,7 @@ describe('a failure is found in its own layer', () => {
     ['forbidden forwarding', docker('DOCKER_FORWARDING_FORBIDDEN'), 'socket'],
     ['a dead dockerd', docker('DOCKER_DOWN'), 'docker'],
     ['an old Docker', docker('DOCKER_UNFIT'), 'docker'],
-    ['no Compose', { findCompose: async () => Promise.reject(failure('x')) }, 'compose'],
+    ['no Compose', withVm({ findCompose: async () => Promise.reject(failure('x')) }), 'compose'],
     ['no flock', host({ tools: failure('x') }), 'flock-setsid'],
     ['a full disk', host({ disks: [{ of: 'docker', freeBytes: 10_000 }] }), 'disk'],
     ['a folder of another user', host({ jobFolder: failure('x') }), 'job-folder'],
@@ -164,12 +166,13 @@ describe('a failure is found in its own layer', () => {
       expect(message).toMatch(/^(Not|OCI does not|oci-flex is TERMINATED)/);
   });
 
-  test('a VM that hangs behind an open connection is one that cannot be reached', async () => {
-    const { checks } = await read({
-      link: { ...healthy.link, connected: true },
-      readHost: async () => Promise.reject(failure('COMMAND_TIMEOUT')),
-      ...docker('DOCKER_TIMEOUT'),
-    });
+  test('a VM that hangs behind its sshd is one that cannot be reached', async () => {
+    const { checks } = await read(
+      withVm({
+        readHost: async () => Promise.reject(failure('COMMAND_TIMEOUT')),
+        readDocker: async () => Promise.reject(failure('DOCKER_TIMEOUT')),
+      }),
+    );
     const failed = checks.filter(({ status }) => status === 'failed');
     expect(failed.map(({ name }) => name)).toEqual(['tcp']);
   });
@@ -181,7 +184,7 @@ test('a VM that is off is not dialled, which is no failure, and it is said how t
       ...healthy.compute,
       getInstance: async () => ({ lifecycleState: 'STOPPED', displayName: 'x', etag: 'e' }),
     },
-    link: { ...healthy.link, address: async () => expect.fail('it was dialled') },
+    openVm: () => expect.fail('it was dialled'),
   });
   expect(ok).toBe(true);
   const tcp = checks.find(({ name }) => name === 'tcp');
@@ -194,6 +197,10 @@ test('with SSH_HOST the VM is asked though OCI is out of reach, and needs no per
   const away = await read({ ...oci('OCI not reachable'), settings });
   const statusOf = (name: CheckName) => away.checks.find((check) => check.name === name)?.status;
   expect([statusOf('oci'), statusOf('docker')]).toEqual(['failed', 'ok']);
+  const { settings: plain } = healthy;
+  const known = { ...oci('OCI not reachable'), knownHost: async () => '203.0.113.7' };
+  const open = await read({ ...known, settings: plain }); // as an open connection has it
+  expect(open.checks.find(({ name }) => name === 'docker')?.status).toBe('ok');
   const refused = await read({
     settings,
     compute: {
@@ -233,9 +240,9 @@ test('those who ask at the same time share one', async () => {
   let asked = 0;
   const { diagnose } = createDiagnosis({
     ...healthy,
-    readDocker: async (options) => {
+    openVm() {
       asked += 1;
-      return healthy.readDocker(options);
+      return healthyVm;
     },
   });
   await Promise.all([diagnose(), diagnose(), diagnose()]);

@@ -3,15 +3,7 @@
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import type { Check, Diagnosis } from '../model/diagnosis.ts';
 import type { VmAddress } from '../model/vm.ts';
-import type {
-  CallOptions,
-  Clock,
-  Compute,
-  DockerFacts,
-  HostFacts,
-  Link,
-  ReadOptions,
-} from '../ports.ts';
+import type { CallOptions, Clock, Compute, DockerFacts, HostFacts, ReadOptions } from '../ports.ts';
 import { type ClockOffset, checkClocks } from './clocks.ts';
 import { createFindings } from './findings.ts';
 import { checkOci } from './oci-checks.ts';
@@ -27,10 +19,10 @@ export interface DiagnosisOptions {
   readonly compute: Compute;
   /** How far OCI's clock was ahead of ours when it last answered. */
   readonly ociClockOffsetMs: () => number | undefined;
-  readonly link: DiagnosisLink;
-  readonly readDocker: (options: CallOptions) => Promise<DockerFacts>;
-  readonly findCompose: (options: CallOptions) => Promise<string>;
-  readonly readHost: (options: CallOptions) => Promise<HostFacts>;
+  /** Where the VM is reached just now, for when OCI does not say. */
+  readonly knownHost: () => Promise<string | undefined>;
+  /** A way of its own to the VM: what is open already says nothing of what a new connection meets. Opens nothing by itself. */
+  readonly openVm: (host: string) => DiagnosisVm;
   /** What of this process is checked by other means: its configuration and its issuer. */
   readonly checkOwn: (signal: AbortSignal) => Promise<OwnFindings>;
   readonly settings: DiagnosisSettings;
@@ -39,9 +31,13 @@ export interface DiagnosisOptions {
   readonly onUnexpected?: (error: unknown) => void;
 }
 
-export interface DiagnosisLink extends Pick<Link, 'connected'> {
-  hurry(): void;
-  address(options?: CallOptions): Promise<VmAddress>;
+/** The VM over one new connection, which is no use of it. */
+export interface DiagnosisVm extends AsyncDisposable {
+  /** Connects. */
+  address(options: CallOptions): Promise<VmAddress>;
+  readDocker(options: CallOptions): Promise<DockerFacts>;
+  findCompose(options: CallOptions): Promise<string>;
+  readHost(options: CallOptions): Promise<HostFacts>;
 }
 
 export interface DiagnosisSettings {

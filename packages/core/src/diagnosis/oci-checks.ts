@@ -19,28 +19,27 @@ export interface OciCheckContext {
 export interface OciOutcome {
   /** Undefined where OCI does not say. */
   readonly lifecycleState: LifecycleState | undefined;
-  /** Whether it is known where to connect to. */
-  readonly hasAddress: boolean;
+  /** Where to connect to, as far as OCI or the configuration says. */
+  readonly host: string | undefined;
 }
 
 export async function checkOci(context: OciCheckContext): Promise<OciOutcome> {
   const { compute, settings, findings, within } = context;
-  const hasOwnAddress = settings.sshHost !== undefined;
   let instance: Instance;
   try {
     instance = await within('OCI', (signal) => compute.getInstance({ signal }));
   } catch (error) {
     failInstance(findings, error);
-    if (hasOwnAddress) findings.ok('public-ip', toOwnAddress(settings.sshHost));
-    return { lifecycleState: undefined, hasAddress: hasOwnAddress };
+    const { sshHost } = settings;
+    if (sshHost !== undefined) findings.ok('public-ip', toOwnAddress(sshHost));
+    return { lifecycleState: undefined, host: sshHost };
   }
   const { lifecycleState } = instance;
   findings.ok('oci', 'OCI answers');
   findings.ok('oci-key', 'OCI accepts our credentials');
   checkState(findings, instance);
   checkShape(findings, instance.shape);
-  const hasAddress = await checkAddress(context);
-  return { lifecycleState, hasAddress };
+  return { lifecycleState, host: await checkAddress(context) };
 }
 
 function failInstance(findings: Findings, error: unknown): void {
@@ -95,7 +94,7 @@ async function checkAddress({
   settings: { sshHost },
   findings,
   within,
-}: OciCheckContext): Promise<boolean> {
+}: OciCheckContext): Promise<string | undefined> {
   try {
     const ip = await within("OCI's network service", (signal) => compute.getPublicIp({ signal }));
     findings.ok(
@@ -105,22 +104,22 @@ async function checkAddress({
     if (sshHost !== undefined) findings.ok('public-ip', toOwnAddress(sshHost), { ip });
     else if (ip !== undefined) findings.ok('public-ip', `Its public IP is ${ip}`, { ip });
     else findings.failed('public-ip', noPublicIp());
-    return sshHost !== undefined || ip !== undefined;
+    return sshHost ?? ip;
   } catch (error) {
     if (sshHost === undefined) {
       findings.failed(toOciLayer(error), error);
-      return false;
+      return undefined;
     }
     findings.ok(
       'oci-policy',
       'Our OCI user may read the instance; its network cards it may not, for which SSH_HOST stands in',
     );
     findings.ok('public-ip', toOwnAddress(sshHost));
-    return true;
+    return sshHost;
   }
 }
 
-function toOwnAddress(sshHost: string | undefined): string {
+function toOwnAddress(sshHost: string): string {
   return `SSH_HOST is set to ${sshHost}, and used in place of the public IP`;
 }
 

@@ -2,7 +2,7 @@
 
 import { AppError } from '../errors.ts';
 import { type LifecycleState, vmId } from '../model/vm.ts';
-import type { DiagnosisOptions } from './diagnosis.ts';
+import type { DiagnosisOptions, DiagnosisVm } from './diagnosis.ts';
 import {
   isSilence,
   type SshCheck,
@@ -18,30 +18,30 @@ import type { Within } from './part-deadline.ts';
 
 export interface VmCheckContext
   extends HostCheckContext,
-    Pick<DiagnosisOptions, 'link' | 'readDocker' | 'findCompose' | 'readHost'> {
+    Pick<DiagnosisOptions, 'knownHost' | 'openVm'> {
   readonly within: Within;
 }
 
-/** `asking` is OCI's part, which says whether the VM is on. An open connection need not wait for that. */
+/** `asking` is OCI's part, which says whether the VM is on, and where it is. */
 export async function checkVm(context: VmCheckContext, asking: Promise<OciOutcome>): Promise<void> {
-  const { link, findings, settings } = context;
+  const { findings, settings, within, knownHost, openVm } = context;
   findings.ok('idle', toIdleText(settings.idle), { ...settings.idle });
-  const early = link.connected ? checkConnected(context) : undefined;
-  const [{ lifecycleState, hasAddress }] = await Promise.all([asking, early]);
+  const { lifecycleState, host: told } = await asking;
   if (lifecycleState !== undefined && !mayAnswer.has(lifecycleState)) {
     const { message, next } = toOffText(lifecycleState);
     findings.skipped([...sshChecks, ...vmChecks], message, next);
     return;
   }
-  if (early !== undefined) return;
-  if (!hasAddress) {
+  const host = told ?? (await within(`SSH on ${vmId}`, knownHost).catch(() => undefined));
+  if (host === undefined) {
     findings.skipped(
       [...sshChecks, ...vmChecks],
       `Not asked, as the address of ${vmId} is not known`,
     );
     return;
   }
-  await checkConnected(context);
+  await using vm = openVm(host);
+  await checkConnected(vm, context);
 }
 
 /** In which SSH may answer. */
@@ -54,12 +54,11 @@ function toOffText(state: LifecycleState): { message: string; next?: string } {
   return { message: `${isOff}; ask again in a minute`, next: 'ondemand vm status' };
 }
 
-async function checkConnected(context: VmCheckContext): Promise<void> {
-  const { link, findings, within } = context;
-  link.hurry();
+async function checkConnected(vm: DiagnosisVm, context: VmCheckContext): Promise<void> {
+  const { findings, within } = context;
   try {
     const { host, port, user, hostKeys } = await within(`SSH on ${vmId}`, (signal) =>
-      link.address({ signal }),
+      vm.address({ signal }),
     );
     const types = hostKeys.map((key) => key.split(' ', 1)[0]).join(', ');
     findings.ok('tcp', `${host} accepts connections on port ${port}`, { host, port });
@@ -70,7 +69,7 @@ async function checkConnected(context: VmCheckContext): Promise<void> {
     failLogin(findings, error);
     return;
   }
-  await checkServices(context);
+  await checkServices(vm, context);
 }
 
 const okTexts: Readonly<Record<SshCheck, string>> = {
@@ -90,12 +89,12 @@ function failLogin(findings: Findings, error: unknown): void {
   findings.skipped([...after, ...vmChecks], `Not asked, as ${check} failed`);
 }
 
-async function checkServices(context: VmCheckContext): Promise<void> {
-  const { findings, within, readHost, readDocker, findCompose } = context;
+async function checkServices(vm: DiagnosisVm, context: VmCheckContext): Promise<void> {
+  const { findings, within } = context;
   const [host, docker, compose] = await Promise.allSettled([
-    within(`The shell of ${vmId}`, (signal) => readHost({ signal })),
-    within(`Docker on ${vmId}`, (signal) => readDocker({ signal })),
-    within(`Compose on ${vmId}`, (signal) => findCompose({ signal })),
+    within(`The shell of ${vmId}`, (signal) => vm.readHost({ signal })),
+    within(`Docker on ${vmId}`, (signal) => vm.readDocker({ signal })),
+    within(`Compose on ${vmId}`, (signal) => vm.findCompose({ signal })),
   ] as const);
   const isSilent = [host, docker].every(
     (end) => end.status === 'rejected' && isSilence(end.reason),
@@ -142,7 +141,7 @@ function toWayText(way: 'socket' | 'dial-stdio'): string {
 function hangs(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
-    `${vmId} no longer says anything on its SSH connection: it hangs, or the network between cuts it off; look at its serial console, and reset it if need be`,
+    `${vmId} says nothing on its SSH connection any more: it hangs, or the network between cuts it off; look at its serial console, and reset it if need be`,
     { text: 'VM not reachable via SSH', details: { reason: 'PEER_SILENT' } },
   );
 }

@@ -1,8 +1,6 @@
 // `ondemand-server --check`: the diagnosis before anything listens, for the operator.
 
-import { randomBytes } from 'node:crypto';
-import { createFindings, createIdleHost, type Diagnosis } from '@ondemand/core';
-import { waitAtMost } from '../auth/wait-at-most.ts';
+import { createFindings, type Diagnosis } from '@ondemand/core';
 import { createAdapters } from '../process/adapters.ts';
 import type { ConfigurationReading } from '../process/read-configuration.ts';
 import { toOperatorFinding } from './configuration-check.ts';
@@ -17,36 +15,20 @@ export async function checkAll(reading: ConfigurationReading): Promise<Diagnosis
     findings.add(configuration);
     return { ok: false, checkedAt: new Date().toISOString(), checks: [...findings.list()] };
   }
-  let registered: Promise<void> | undefined;
-  const adapters = createAdapters(config, {
-    onSshEvent({ type }) {
-      // Or an API that watches the VM would take our connection for a person's, which is use.
-      if (type === 'connected') registered = register();
-    },
-  });
+  const adapters = createAdapters(config, { onSshEvent() {} });
   const { compute, connection, engine } = adapters;
   try {
     const diagnosis = createServerDiagnosis(config, {
       adapters,
       checkConfiguration: async () => configuration,
     });
-    const found = await diagnosis.diagnose();
-    if (registered !== undefined) await waitAtMost(registered, registerMs);
-    return found;
+    return await diagnosis.diagnose();
   } finally {
     await engine[Symbol.asyncDispose]();
     await connection[Symbol.asyncDispose]();
     await compute[Symbol.asyncDispose]();
   }
-
-  async function register(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve)); // once the connection can be used
-    const host = createIdleHost({ connection, processId: randomBytes(16).toString('hex') });
-    await host.register({}).catch(() => {});
-  }
 }
-
-const registerMs = 2000;
 
 /** One line a layer, and which to begin with. */
 export function toCheckText({ checks }: Diagnosis, isTerminal: boolean): string {

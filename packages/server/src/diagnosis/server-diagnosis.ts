@@ -1,17 +1,11 @@
 // The diagnosis of this process: core's, with what only the server knows: its configuration and its issuer.
 
-import {
-  createComposeCheck,
-  createDiagnosis,
-  createHostFacts,
-  createShell,
-  type Diagnose,
-  systemClock,
-} from '@ondemand/core';
+import { createDiagnosis, type Diagnose, systemClock } from '@ondemand/core';
 import type { Config } from '../config/config.ts';
 import { toClaimRules, toIdleSettings, toIntrospectionClient } from '../process/adapter-options.ts';
 import type { Adapters } from '../process/adapters.ts';
 import { checkIssuer } from './issuer-checks.ts';
+import { openVm } from './open-vm.ts';
 
 export interface ServerDiagnosisOptions {
   readonly adapters: Adapters;
@@ -30,18 +24,13 @@ export function createServerDiagnosis(
   config: Config,
   { adapters, checkConfiguration, onUnexpected = () => {} }: ServerDiagnosisOptions,
 ): Diagnose {
-  const { compute, connection, engine, ociClockOffsetMs } = adapters;
+  const { compute, connection, ociClockOffsetMs } = adapters;
   const { stopAfter, maxOn, announce, dryRun } = toIdleSettings(config);
   return createDiagnosis({
     compute,
     ociClockOffsetMs,
-    link: connection,
-    readDocker: (options) => engine.readFacts(options),
-    findCompose: createComposeCheck({
-      shell: createShell(connection),
-      composeCommand: config.COMPOSE_COMMAND,
-    }),
-    readHost: createHostFacts({ connection }),
+    knownHost: async () => (connection.connected ? (await connection.address()).host : undefined),
+    openVm: (host) => openVm(config, host),
     async checkOwn() {
       const [configuration, issuer] = await Promise.all([
         checkConfiguration(),

@@ -11,6 +11,7 @@ import {
   type OciComputeOptions,
   type SerialConsole,
   type SshConnection,
+  type SshConnectionOptions,
   type SshEvent,
 } from '@ondemand/core';
 import type { Config } from '../config/config.ts';
@@ -46,24 +47,36 @@ export function createAdapters(
       offsetMs = date.getTime() - Date.now();
     },
   });
-  const connection = createSshConnection({
-    ...sshOptions(config),
+  const connection = createConnection(config, {
     resolveHost: async ({ signal }) => {
       const host = config.SSH_HOST ?? (await compute.getPublicIp({ signal }));
       if (host === undefined) throw noPublicIp();
       return host;
     },
+    onEvent: onSshEvent,
+  });
+  const engine = createEngine({
+    ...engineOptions(config),
+    channels: connection,
+    ...(onDockerRequest && { onRequest: onDockerRequest }),
+  });
+  return { compute, connection, engine, ociClockOffsetMs: () => offsetMs };
+}
+
+export function createConnection(
+  config: Config,
+  options: Pick<SshConnectionOptions, 'resolveHost' | 'onEvent'>,
+): SshConnection {
+  return createSshConnection({
+    ...sshOptions(config),
+    ...options,
     port: config.SSH_PORT,
     username: config.SSH_USER,
     connectTimeoutMs: config.SSH_CONNECT_TIMEOUT_SECONDS * 1000,
     keepaliveMs: config.SSH_KEEPALIVE_SECONDS * 1000,
-    onEvent: onSshEvent,
   });
-  const engine = createEngine({
-    channels: connection,
-    socketPath: config.DOCKER_SOCKET,
-    transport: config.DOCKER_TRANSPORT,
-    ...(onDockerRequest && { onRequest: onDockerRequest }),
-  });
-  return { compute, connection, engine, ociClockOffsetMs: () => offsetMs };
+}
+
+export function engineOptions(config: Config) {
+  return { socketPath: config.DOCKER_SOCKET, transport: config.DOCKER_TRANSPORT };
 }
