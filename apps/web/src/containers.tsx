@@ -1,7 +1,7 @@
 // The containers as rows: name, health, uptime, published ports; and what can be done with one.
 
 import type { Container, Whoami } from '@ondemand/client';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { type Action, useAction } from './actions.ts';
 import { HoldButton } from './hold-button.tsx';
 import type { Live, Seen } from './live.ts';
@@ -62,6 +62,20 @@ function Opened({ live, container, whoami }: OpenedProps) {
   const action = useAction();
   const [job, setJob] = useState<string>();
   const [isLogOpen, setLogOpen] = useState(false);
+  const { jobs } = live.client;
+  useEffect(() => {
+    const leaving = new AbortController();
+    jobs.list.query(undefined, { signal: leaving.signal }).then(
+      (all) => {
+        const own = all.find(
+          ({ target, state }) => target === container.name && state === 'running',
+        );
+        if (own !== undefined) setJob(own.id); // begun elsewhere, or before this page was left
+      },
+      () => {}, // then the build alone is not shown
+    );
+    return () => leaving.abort();
+  }, [container.name]);
   return (
     <div class="opened">
       {whoami.scopes.includes('admin') && (

@@ -1,6 +1,7 @@
 // What the page shows, kept true by events while it is seen: nothing is polled, and nothing runs while it is hidden.
 
 import {
+  type AuditEntry,
   type Container,
   createClient,
   type IdleVerdict,
@@ -21,6 +22,8 @@ export interface Seen {
   readonly ip?: string;
   readonly containers?: readonly Container[];
   readonly idle?: IdleVerdict;
+  /** Known to admins alone. */
+  readonly lastAction?: AuditEntry;
   readonly lastEvent?: Exclude<OnDemandEvent, { type: 'resync' }>;
   /** Why what is shown may be old. */
   readonly problem?: string;
@@ -123,6 +126,7 @@ export function createLive(session: Session): Live {
     heard({ whoami: await client.whoami.query(undefined, { signal }) });
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);
+    void refreshLastAction();
     try {
       await Promise.all([watchReady(both), mayRead() ? watchEvents(both) : undefined]);
     } finally {
@@ -151,6 +155,7 @@ export function createLive(session: Session): Live {
     );
     for await (const event of events) {
       if (event.type !== 'resync') heard({ lastEvent: event });
+      void refreshLastAction();
       if (event.type === 'container' || event.type === 'resync') void refreshContainers();
       if (event.type !== 'container' && event.type !== 'vm') void refreshIdle();
     }
@@ -176,6 +181,15 @@ export function createLive(session: Session): Live {
         seen.ip === undefined ? client.vm.status.query().catch(() => undefined) : undefined,
       ]);
       heard({ containers, ...(address?.ip !== undefined && { ip: address.ip }) });
+    });
+  }
+
+  function refreshLastAction(): Promise<void> {
+    return coalesce('audit', async () => {
+      if (!seen.whoami?.scopes.includes('admin')) return;
+      const entries = await client.audit.list.query({ limit: 10 });
+      const lastAction = entries.find(({ outcome }) => outcome !== 'intent');
+      if (lastAction !== undefined) heard({ lastAction });
     });
   }
 

@@ -7,7 +7,7 @@ import { Power } from './power.tsx';
 import { basePath } from './settings.ts';
 import { useNow, useSeen } from './use-live.ts';
 import { Why } from './why.tsx';
-import { toEventText, toPhaseWords, toTime, toWhy } from './words.ts';
+import { toActionText, toEventText, toPhaseWords, toTime, toWhy } from './words.ts';
 
 export interface OverviewProps {
   readonly live: Live;
@@ -18,7 +18,7 @@ export function Overview({ live, onSignOut }: OverviewProps) {
   const seen = useSeen(live);
   const nowMs = useNow();
   const [isWhyOpen, setWhyOpen] = useState(false);
-  const { ready, idle, lastEvent, problem, whoami } = seen;
+  const { ready, idle, lastEvent, lastAction, problem, whoami } = seen;
   if (ready === undefined || whoami === undefined) {
     return (
       <main class="overview">
@@ -53,13 +53,14 @@ export function Overview({ live, onSignOut }: OverviewProps) {
       <Containers live={live} seen={seen} />
       {(seen.containers !== undefined || !ready.ready || !mayRead) && (
         <footer>
-          {lastEvent !== undefined && <p class="last">{toEventText(lastEvent)}</p>}
           <p>
             {whoami.sub} · <a href={`${basePath}/docs`}>API</a> ·{' '}
             <button type="button" class="link" onClick={onSignOut}>
               Sign out
             </button>
           </p>
+          {lastEvent !== undefined && <p class="last">{toEventText(lastEvent)}</p>}
+          {lastAction !== undefined && <p class="last">{toActionText(lastAction)}</p>}
         </footer>
       )}
     </main>

@@ -1,6 +1,13 @@
 import type { IdleVerdict, VmReady } from '@ondemand/client';
 import { describe, expect, test } from 'vitest';
-import { toDuration, toPhaseWords, toPublishedPorts, toUptime, toWhy } from './words.ts';
+import {
+  toActionText,
+  toDuration,
+  toPhaseWords,
+  toPublishedPorts,
+  toUptime,
+  toWhy,
+} from './words.ts';
 
 const ready: VmReady = {
   ready: true,
@@ -89,4 +96,18 @@ test.each([
   ['Created', 'Created'],
 ])('%s is shown as %s', (uptime, text) => {
   expect(toUptime(uptime)).toBe(text);
+});
+
+test.each([
+  ['containers_restart', 'nginx', 'success', / ann: restart nginx$/],
+  ['vm_takeLease', 'oci-flex', 'refused', / ann: take lease oci-flex, refused$/],
+] as const)('%s of %s, %s', (action, target, outcome, text) => {
+  const entry = {
+    time: '2026-01-01T00:00:00Z',
+    sub: 'ann',
+    clientId: 'cli',
+    ip: '::1',
+    requestId: 'r',
+  };
+  expect(toActionText({ ...entry, action, target, outcome })).toMatch(text);
 });

@@ -1,6 +1,6 @@
 // The page's words for what the API tells.
 
-import type { Container, IdleVerdict, OnDemandEvent, VmReady } from '@ondemand/client';
+import type { AuditEntry, Container, IdleVerdict, OnDemandEvent, VmReady } from '@ondemand/client';
 
 /** Such as `0:32`, `12 min`, `3 h 5 min`. */
 export function toDuration(ms: number): string {
@@ -72,6 +72,12 @@ export function toEventText(event: Exclude<OnDemandEvent, { type: 'resync' }>): 
     case 'idle':
       return `${at} idle stop ${event.stage}`;
   }
+}
+
+/** Such as `15:02 ann: restart nginx, refused`. */
+export function toActionText({ time, sub, action, target, outcome }: AuditEntry): string {
+  const verb = action.replace(/^.*_/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${toTime(time)} ${sub}: ${verb} ${target ?? ''}${outcome === 'success' ? '' : `, ${outcome}`}`;
 }
 
 /** Docker's `Up 2 hours (healthy)` in two words. */
