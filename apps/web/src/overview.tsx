@@ -46,7 +46,7 @@ export function Overview({ live, onSignOut }: OverviewProps) {
           setWhyOpen(!isWhyOpen);
         }}
       >
-        {why || 'Why is it on?'}
+        <span>{why || 'Why is it on?'}</span>
       </button>
       <Power live={live} ready={ready} scopes={whoami.scopes} />
       {isWhyOpen && <Why live={live} idle={idle} whoami={whoami} />}
