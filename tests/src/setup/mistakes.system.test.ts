@@ -1,7 +1,7 @@
 // The mistakes that a newcomer can make on the way to the real VM: each is found in its own layer, with words that name the variable, the value at hand and the next step.
 
 import { generateKeyPairSync } from 'node:crypto';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -291,6 +291,30 @@ test('an API that runs, and has been connected, finds what breaks meanwhile, and
   sandbox.trustHostKey();
   expect(await read()).toEqual([]);
   expect(await get('/vm/idle')).toMatchObject({ usedBy: null });
+
+  // What no diagnosis can try, as it would change something: the call itself says what the policy lacks.
+  const refuse = async (operation: string, method: string, path: string) => {
+    Object.assign(sandbox.faults.oci, vnic, only(operation));
+    const response = await fetch(`${server.url}${path}`, { method, headers });
+    sandbox.faults.reset();
+    expect(response.status).toBe(500);
+    return ((await response.json()) as { message: string }).message; // an ApiError
+  };
+  expect(await refuse('InstanceAction', 'POST', '/vm/reboot')).toMatch(
+    /may change.*"use instances" or INSTANCE_POWER_ACTIONS/,
+  );
+  expect(await refuse('CaptureConsoleHistory', 'GET', '/vm/console')).toMatch(
+    /let our OCI user "manage console-histories"/,
+  );
+});
+
+test('a key that others may read is told with the chmod', async () => {
+  const key = at('open-key');
+  await copyFile(sandbox.env.SSH_PRIVATE_KEY_FILE ?? '', key);
+  await chmod(key, 0o644);
+  const { ok, checks } = await diagnose({ SSH_PRIVATE_KEY_FILE: key });
+  expect(ok).toBe(true);
+  expect(checks[0]?.message).toMatch(/worth a look: .*SSH_PRIVATE_KEY_FILE: .*run chmod 600/);
 });
 
 test('tokens for another audience, and opaque ones without a client, are refused in words that name the variable', async () => {

@@ -68,6 +68,7 @@ test.each([
   'login --client-secret-file ',
   'login --client-secret-file=se',
   'api POST /x --input ',
+  'doctor --bundle ',
   'run -- make -',
   'cp nginx:/etc/x ',
 ])('"ondemand %s" goes on with files', async (line) => {
