@@ -95,7 +95,9 @@ describeRealEngine('commands on the VM', () => {
     expect(stopped).toEqual(done);
     expect(await world.vm.docker('cp', 'spare:/tmp/whole', '-')).toContain('whole');
     expect(onto).toMatchObject({ exitCode: 1, stdout: '' });
-    expect(onto.stderr).toMatch(/^ondemand: The folder \/bin cannot be copied onto back.*\n$/);
+    expect(onto.stderr).toMatch(
+      /^ondemand: The folder \/bin cannot be copied onto .*\/back, .*\n$/,
+    );
     expect(missing).toMatchObject({ exitCode: 1, stdout: '' });
     expect(missing.stderr).toContain('/nowhere');
   });
@@ -120,6 +122,10 @@ describeRealEngine('commands on the VM', () => {
       copy('site', 'web:/tmp'),
       copy('site/.', 'web:/www'),
     ]);
+    await vm.docker('exec', 'web', 'ln', '-s', 'www/led', '/led');
+    await writeFile(join(folder, 'led'), 'led\n');
+    await copy('led', 'web:/led'); // to where it leads
+    expect(await vm.docker('exec', 'web', 'cat', '/www/led')).toBe('led\n');
     const below = ['', '/in', '/in/page', '/link', '/loose'];
     expect(await list('/one')).toEqual(below.map((each) => `/one${each}`));
     expect(await list('/tmp/site')).toEqual(below.map((each) => `/tmp/site${each}`));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseCopy, readFirstKind, toTarget } from './copy-paths.ts';
+import { parseCopy, readFirstKind, readFirstLink, toTarget } from './copy-paths.ts';
 
 test.each([
   ['web:/etc/x', 'x', { direction: 'download', container: 'web', remote: '/etc/x', local: 'x' }],
@@ -63,4 +63,8 @@ test('what an archive begins with is told by its header, behind extended ones', 
   const extended = Buffer.concat([header('x', 600), Buffer.alloc(1024)]);
   expect(readFirstKind(extended)).toBeUndefined();
   expect(readFirstKind(Buffer.concat([extended, header('5')]))).toBe('folder');
+  const link = header('2');
+  link.write('../to/a b', 157);
+  expect(readFirstLink(link)).toBe('../to/a b');
+  expect(readFirstLink(header('0'))).toBeUndefined();
 });

@@ -92,12 +92,26 @@ export function isContentOf(path: string): boolean {
   return path === '.' || /\/\.\/*$/.test(path);
 }
 
-/** What the first entry of an archive is, by its header; undefined where there is none. Extended headers are skipped. */
+/** What the first entry of an archive is, by its header; undefined where there is none. */
 export function readFirstKind(archive: Buffer): 'folder' | 'file' | undefined {
+  const header = findFirstHeader(archive);
+  return header && (header.type === '5' ? 'folder' : 'file');
+}
+
+/** Where the first entry leads to, if it is a link. */
+export function readFirstLink(archive: Buffer): string | undefined {
+  const header = findFirstHeader(archive);
+  return header?.type === '2' ? header.link : undefined;
+}
+
+/** Extended headers are skipped; undefined where there is no other. */
+function findFirstHeader(archive: Buffer): { type: string; link: string } | undefined {
+  const read = (at: number, length: number) =>
+    archive.toString('utf8', at, at + length).replace(/\0.*$/s, '');
   for (let at = 0; at + blockBytes <= archive.length; ) {
     const type = archive.toString('latin1', at + 156, at + 157);
-    if (!/[xgLK]/.test(type)) return type === '5' ? 'folder' : 'file';
-    const size = Number.parseInt(archive.toString('latin1', at + 124, at + 136), 8) || 0;
+    if (!/[xgLK]/.test(type)) return { type, link: read(at + 157, 100) };
+    const size = Number.parseInt(read(at + 124, 12), 8) || 0;
     at += blockBytes + Math.ceil(size / blockBytes) * blockBytes;
   }
   return undefined;

@@ -1,7 +1,7 @@
 // Files out of a container: docker cp writes an archive to ssh, which is unpacked here.
 
 import type { ChildProcess } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -75,7 +75,8 @@ function readAll({ stdout }: ChildProcess): Readable {
 
 async function readLocal(path: string): Promise<Place> {
   const status = await stat(path).catch(() => undefined);
-  return { path, kind: status && (status.isDirectory() ? 'folder' : 'file') };
+  if (status === undefined || status.isDirectory()) return { path, kind: status && 'folder' };
+  return { path: await realpath(path), kind: 'file' }; // a link stays one
 }
 
 /** As much as it takes to tell what the first entry is. */

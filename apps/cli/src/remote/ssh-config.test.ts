@@ -1,6 +1,7 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { serializeLogins } from '../login/login-file-format.ts';
 import { runInTerminal } from '../testing/fake-terminal.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { toKnownHostsPath, writeHostEntry } from './ssh-config.ts';
@@ -35,6 +36,28 @@ test('ssh --config names no token, and quotes what has blanks in it', async () =
   expect(lines).toContain('  HostKeyAlias oci-flex');
   expect(terminal.stdout()).not.toContain('secret-token');
   expect(terminal.stderr()).toContain('ONDEMAND_TOKEN does not go into the entry');
+});
+
+test('the context in use goes along, with its SSH user', async () => {
+  await using folder = await makeTemporaryFolder();
+  const url = 'https://ondemand.example.com';
+  const login = {
+    ...{ name: 'home', sshUser: 'diego', issuer: 'https://auth.example.com', clientId: 'cli' },
+    ...{ scope: 'admin', accessToken: 'secret-token' },
+  };
+  await mkdir(join(folder.path, 'ondemand'));
+  const stored = serializeLogins({ current: url, logins: { [url]: login } });
+  await writeFile(join(folder.path, 'ondemand', 'logins.json'), stored, { mode: 0o600 });
+  const terminal = runInTerminal(['ssh', '--config', '--no-wake'], {
+    url: '',
+    env: { XDG_CONFIG_HOME: folder.path, ONDEMAND_TOKEN: '' },
+  });
+  expect(await terminal.exitCode).toBe(0);
+  expect(terminal.stderr()).toBe('');
+  expect(terminal.stdout()).toMatch(
+    /\n {2}User diego\n {2}ProxyCommand .* --context home --no-wake\n/,
+  );
+  expect(terminal.stdout()).not.toContain('secret-token');
 });
 
 test('each API has known hosts of its own', () => {

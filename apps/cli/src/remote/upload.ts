@@ -2,14 +2,14 @@
 
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, posix, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-fs';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { endOfSsh, start } from './child.ts';
-import { isContentOf, type Place, readFirstKind, toTarget } from './copy-paths.ts';
+import { isContentOf, type Place, readFirstKind, readFirstLink, toTarget } from './copy-paths.ts';
 import type { CopyRun } from './download.ts';
 
 /** Resolves with the exit code of docker cp or of ssh, which have said why on stderr. Throws `CliError` for what goes wrong here. */
@@ -21,17 +21,17 @@ export async function upload(context: Context, run: CopyRun): Promise<number> {
     return endOfSsh(start(argv, { stdio: 'inherit' }), context);
   }
   const source = await find(local, followsLink);
-  const argv = ssh(['sh', '-c', script, 'ondemand', container, remote]);
+  const argv = ssh(['sh', '-c', script, 'ondemand', container]);
   const child = start(argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = endOfSsh(child, context);
   ended.catch(() => {}); // awaited below
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null) throw new Error('ssh was started without its pipes');
   try {
-    const place = await readPlace(remote, stdout);
+    const place = await findPlace(remote, { stdin, stdout });
     if (place === undefined) return (await ended) || exitCodes.failed;
     const { folder, name } = toTarget({ ...source, path: local }, place);
-    stdin.write(`${folder}\n`);
+    stdin.write(`\n${folder}\n`);
     const isContent = name === '';
     await pipeline(
       pack(source.kind === 'folder' ? source.real : dirname(source.real), {
@@ -59,8 +59,10 @@ export async function upload(context: Context, run: CopyRun): Promise<number> {
   }
 }
 
-/** What is there, as the start of its archive in hexadecimal, then a dot; then the folder that the archive goes to is read, and the archive. */
-const script = `docker cp -L "$1:$2" - 2>/dev/null | od -A n -v -t x1 -N 4096; echo .
+/** Of each path that is read, up to an empty one: the start of its archive in hexadecimal, then a dot. Then the folder that the archive goes to is read, and the archive. */
+const script = `while IFS= read -r path && [ -n "$path" ]; do
+docker cp "$1:$path" - 2>/dev/null | od -A n -v -t x1 -N 4096; echo .
+done
 IFS= read -r folder && exec docker cp - "$1:$folder"`;
 
 interface Source {
@@ -90,19 +92,33 @@ async function toEntries({ kind, real }: Source, isContent: boolean): Promise<st
   return isContent ? readdir(real) : ['.'];
 }
 
-/** Undefined where ssh ended before it said so. */
-async function readPlace(path: string, stdout: Readable): Promise<Place | undefined> {
-  let text = '';
-  for await (const chunk of stdout.iterator({ destroyOnReturn: false })) {
-    text += String(chunk);
-    if (/^\.$/m.test(text)) {
-      stdout.resume();
-      const head = Buffer.from(text.replace(/[^0-9a-f]/g, ''), 'hex');
-      return { path, kind: readFirstKind(head) };
-    }
-  }
-  return undefined;
+interface Streams {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
 }
+
+/** What is at the path, where links lead to in the container. Undefined where ssh ended before it said so. */
+async function findPlace(path: string, { stdin, stdout }: Streams): Promise<Place | undefined> {
+  const chunks: AsyncIterator<Buffer> = stdout[Symbol.asyncIterator]();
+  let at = path;
+  for (let hops = 0; hops < maxHops; hops += 1) {
+    stdin.write(`${at}\n`);
+    let text = '';
+    while (!/^\.$/m.test(text)) {
+      const { done, value } = await chunks.next();
+      if (done) return undefined;
+      text += String(value);
+    }
+    const head = Buffer.from(text.replace(/[^0-9a-f]/g, ''), 'hex');
+    const link = readFirstLink(head);
+    if (link === undefined) return { path: at, kind: readFirstKind(head) };
+    at = posix.resolve(posix.dirname(at.replace(/\/+$/, '')), link);
+  }
+  throw new CliError(exitCodes.failed, `Too many links lead on from ${path} in the container`);
+}
+
+/** As many as Linux follows. */
+const maxHops = 40;
 
 function unreadable(local: string, cause: unknown): CliError {
   const { code } = cause as NodeJS.ErrnoException; // of the file system
