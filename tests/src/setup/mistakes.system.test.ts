@@ -354,11 +354,16 @@ test('ondemand-server --check prints a line a layer and where to begin, listens 
   expect(empty.exitCode).toBe(1);
   expect(empty.stdout).toMatch(/^failed +configuration .*OIDC_ISSUER: required/);
   expect(empty.stdout).toMatch(/^skipped +docker +Not asked, as configuration failed$/m);
-  const json = await check({ ...sandbox.env, SSH_PORT: String(closedPort) }, '--json');
+  const json = await check(
+    { ...sandbox.env, OCI_CONFIG_FILE: undefined, OCI_CONFIG_PROFILE: undefined },
+    '--json',
+  );
   expect(json.exitCode).toBe(1);
-  const { ok, checks } = JSON.parse(json.stdout) as { ok: boolean; checks: { name: string }[] };
+  const { ok, checks } = JSON.parse(json.stdout) as Awaited<ReturnType<typeof diagnose>>; // the same in JSON
   expect(ok).toBe(false);
-  expect(checks).toContainEqual(expect.objectContaining({ name: 'tcp', status: 'failed' }));
+  const [first] = checks.filter(({ status }) => status === 'failed');
+  expect(first).toMatchObject({ name: 'oci-key', status: 'failed' });
+  expect(first?.message).toMatch(/OCI_CONFIG_FILE: no readable file at .*\.oci\/config/); // no log to look into
   expect(
     (await run([process.execPath, bin, '--json'], { env: { PATH: process.env.PATH } })).exitCode,
   ).toBe(2);

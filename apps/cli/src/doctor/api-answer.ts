@@ -28,7 +28,7 @@ export async function checkApi(
     const code = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
     report.failed(
       'proxy',
-      `${base} takes connections and gives no answer${code}; what listens there may be a proxy whose API does not run`,
+      `${base} takes connections and gives no answer${code}; what listens there may ${url.startsWith('https:') ? '' : 'speak https alone, or '}be a proxy whose API does not run`,
       'ondemand-server --check, on the machine of the API',
     );
     return undefined;

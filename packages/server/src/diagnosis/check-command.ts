@@ -22,12 +22,23 @@ export async function checkAll(reading: ConfigurationReading): Promise<Diagnosis
       adapters,
       checkConfiguration: async () => configuration,
     });
-    return await diagnosis.diagnose();
+    return inFull(await diagnosis.diagnose(), reading);
   } finally {
     await engine[Symbol.asyncDispose]();
     await connection[Symbol.asyncDispose]();
     await compute[Symbol.asyncDispose]();
   }
+}
+
+/** There is no log to look into: the operator is told what it would say. */
+function inFull(diagnosis: Diagnosis, { warnings }: ConfigurationReading): Diagnosis {
+  const ofOci = warnings.filter((line) => line.startsWith('OCI_'));
+  if (ofOci.length === 0) return diagnosis;
+  const message = `Our OCI configuration cannot be used: ${ofOci.join('; ')}`;
+  const checks = diagnosis.checks.map((check) =>
+    check.name === 'oci-key' && check.status === 'failed' ? { ...check, message } : check,
+  );
+  return { ...diagnosis, checks };
 }
 
 /** One line a layer, and which to begin with. */
