@@ -98,7 +98,7 @@ describeRealEngine('commands on the VM', () => {
     expect(onto.stderr).toMatch(
       /^ondemand: The folder \/bin cannot be copied onto .*\/back, .*\n$/,
     );
-    expect(missing).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(missing).toMatchObject({ exitCode: 4, stdout: '' });
     expect(missing.stderr).toContain('/nowhere');
   });
 

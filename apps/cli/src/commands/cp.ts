@@ -2,6 +2,8 @@
 
 import { defineCommand } from '../command-line/command.ts';
 import { flag } from '../command-line/options.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { sshFailed } from '../remote/child.ts';
 import { parseCopy } from '../remote/copy-paths.ts';
 import { download } from '../remote/download.ts';
 import { quote } from '../remote/quote.ts';
@@ -31,7 +33,7 @@ The VM is woken first and kept on meanwhile; the container need not run.
     const copy = parseCopy(source, destination);
     const name = copy.container;
     const session = { options, reason: `ondemand cp ${name}`, name };
-    return withContainer(context, session, ({ container, ssh }) => {
+    const exitCode = await withContainer(context, session, ({ container, ssh }) => {
       const run = {
         copy: { ...copy, container: container.name },
         ssh: (command: readonly string[]) =>
@@ -41,5 +43,6 @@ The VM is woken first and kept on meanwhile; the container need not run.
       };
       return copy.direction === 'download' ? download(context, run) : upload(context, run);
     });
+    return exitCode === sshFailed ? exitCodes.unavailable : exitCode;
   },
 });

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { CliError, usageError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { endOfSsh, start } from '../remote/child.ts';
+import { endOfSsh, sshFailed, start } from '../remote/child.ts';
 import { parsePorts, toForwardHost, toForwarding } from '../remote/forwarded-port.ts';
 import { sshOptions, withContainer } from '../remote/session.ts';
 
@@ -37,7 +37,7 @@ address: run it again then.
     const { address } = options;
     const port = await claimPort(address, wanted.local);
     const session = { options, reason: `ondemand port-forward ${name}`, name };
-    return withContainer(context, session, async ({ container, ssh }) => {
+    const exitCode = await withContainer(context, session, async ({ container, ssh }) => {
       const host = toForwardHost(container);
       const child = start(
         ssh({
@@ -56,10 +56,10 @@ address: run it again then.
         );
       });
       child.stdout?.resume();
-      const exitCode = await endOfSsh(child, context);
-      if (exitCode === exitCodes.interrupted) output.endLine();
-      return exitCode;
+      return endOfSsh(child, context);
     });
+    if (exitCode === exitCodes.interrupted) output.endLine();
+    return exitCode === sshFailed ? exitCodes.unavailable : exitCode;
   },
 });
 

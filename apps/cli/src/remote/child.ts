@@ -6,6 +6,7 @@ import os from 'node:os';
 import { delimiter, join } from 'node:path';
 import { isatty } from 'node:tty';
 import type { Context } from '../context.ts';
+import type { Output } from '../output/output.ts';
 import type { Environment } from '../settings.ts';
 
 /** What a shell says of a command that it cannot run. */
@@ -84,3 +85,18 @@ export async function endOfSsh(
 
 /** What ssh ends with where it is ssh itself that failed. */
 export const sshFailed = 255;
+
+/** Passes its stderr on as it comes; what came last can be read. */
+export function passErrors(
+  { stderr }: Pick<ChildProcess, 'stderr'>,
+  output: Pick<Output, 'tell'>,
+): () => string {
+  let last = '';
+  stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output.tell(text);
+    last = (last + text).slice(-maxErrorLength);
+  });
+  return () => last;
+}
+
+const maxErrorLength = 4096;

@@ -9,7 +9,7 @@ import { extract } from 'tar-fs';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { endOfSsh, start } from './child.ts';
+import { endOfSsh, passErrors, start } from './child.ts';
 import { type Copy, type Place, readFirstKind, type Target, toTarget } from './copy-paths.ts';
 
 export interface CopyRun {
@@ -28,11 +28,11 @@ export async function download(context: Context, run: CopyRun): Promise<number> 
   const source = `${copy.container}:${copy.remote}`;
   const argv = ssh(['docker', 'cp', ...(followsLink ? ['-L'] : []), source, '-']);
   if (copy.local === '-') {
-    return endOfSsh(start(argv, { stdio: ['ignore', 'inherit', 'inherit'] }), context);
+    return endOfCopy(start(argv, { stdio: ['ignore', 'inherit', 'pipe'] }), context);
   }
   const place = await readLocal(copy.local);
-  const child = start(argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = endOfSsh(child, context);
+  const child = start(argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = endOfCopy(child, context);
   ended.catch(() => {}); // awaited below
   try {
     const chunks: AsyncIterator<Buffer> = readAll(child)[Symbol.asyncIterator]();
@@ -67,6 +67,21 @@ export async function download(context: Context, run: CopyRun): Promise<number> 
     );
   }
 }
+
+/** The exit code of docker cp, or `notFound` where that is why it failed: it has no code of its own for it. */
+export async function endOfCopy(
+  child: ChildProcess,
+  context: Pick<Context, 'passSignals' | 'output'>,
+): Promise<number> {
+  const readErrors = passErrors(child, context.output);
+  const exitCode = await endOfSsh(child, context);
+  return exitCode === exitCodes.failed && missing.test(readErrors())
+    ? exitCodes.notFound
+    : exitCode;
+}
+
+/** As docker's clients and engines from 20.10 to 29 say it. */
+const missing = /No such container|Could not find the file|must be a directory/i;
 
 function readAll({ stdout }: ChildProcess): Readable {
   if (stdout === null) throw new Error('ssh was started without a pipe for its output');

@@ -146,6 +146,13 @@ test('where ssh cannot connect, its 255 is passed on, with what the API knows of
   const result = await stage.run(['exec', 'nginx'], { SSH_EXIT: '255' });
   expect(result).toMatchObject({ exitCode: 255, stdout: '' });
   expect(result.stderr).toContain('has another address or host key since this began');
+  // What has no command of its own has the codes of ondemand.
+  for (const args of [
+    ['cp', 'nginx:/a', 'b'],
+    ['port-forward', 'nginx', '0:80'],
+  ]) {
+    expect(await stage.run(args, { SSH_EXIT: '255' })).toMatchObject({ exitCode: 6, stdout: '' });
+  }
 });
 
 test('run ends as its command does, and takes its lease back', async () => {

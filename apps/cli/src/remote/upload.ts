@@ -8,9 +8,9 @@ import { pack } from 'tar-fs';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { endOfSsh, start } from './child.ts';
+import { start } from './child.ts';
 import { isContentOf, type Place, readFirstKind, readFirstLink, toTarget } from './copy-paths.ts';
-import type { CopyRun } from './download.ts';
+import { type CopyRun, endOfCopy } from './download.ts';
 
 /** Resolves with the exit code of docker cp or of ssh, which have said why on stderr. Throws `CliError` for what goes wrong here. */
 export async function upload(context: Context, run: CopyRun): Promise<number> {
@@ -18,12 +18,12 @@ export async function upload(context: Context, run: CopyRun): Promise<number> {
   const { container, remote, local } = copy;
   if (local === '-') {
     const argv = ssh(['docker', 'cp', '-', `${container}:${remote}`]);
-    return endOfSsh(start(argv, { stdio: 'inherit' }), context);
+    return endOfCopy(start(argv, { stdio: ['inherit', 'inherit', 'pipe'] }), context);
   }
   const source = await find(local, followsLink);
   const argv = ssh(['sh', '-c', script, 'ondemand', container]);
-  const child = start(argv, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = endOfSsh(child, context);
+  const child = start(argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const ended = endOfCopy(child, context);
   ended.catch(() => {}); // awaited below
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null) throw new Error('ssh was started without its pipes');
