@@ -9,6 +9,13 @@ import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
 
+/** What stands for OCI and the VM is as slow as a busy machine makes it. */
+const slowly = {
+  HOME: '/nonexistent',
+  OCI_TIMEOUT_SECONDS: '60',
+  SSH_CONNECT_TIMEOUT_SECONDS: '60',
+};
+
 interface Mistake {
   readonly env?: () => Readonly<Record<string, string>>;
   /** Gives what makes it as it was. */
@@ -28,7 +35,7 @@ describeRealEngine('a diagnosis of a real VM', () => {
   );
 
   async function diagnose(env: Readonly<Record<string, string>> = {}) {
-    const process = { HOME: '/nonexistent', ...sandbox.env, ...vm.env, ...env };
+    const process = { ...slowly, ...sandbox.env, ...vm.env, ...env };
     return checkAll(await readConfiguration(process, undefined));
   }
 

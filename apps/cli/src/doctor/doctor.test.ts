@@ -7,7 +7,13 @@ import { expect, test } from 'vitest';
 import { serializeLogins } from '../login/login-file-format.ts';
 import { runInTerminal } from '../testing/fake-terminal.test-support.ts';
 import { caller } from '../testing/fixtures.test-support.ts';
-import { foreign, refusal, type Script, startStubApi } from '../testing/stub-api.test-support.ts';
+import {
+  foreign,
+  hanging,
+  refusal,
+  type Script,
+  startStubApi,
+} from '../testing/stub-api.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { version } from '../version.ts';
 import { redact } from './bundle.ts';
@@ -211,6 +217,21 @@ test.each([
     expect(last?.message).toMatch(words);
   },
 );
+
+test('an interrupt ends it at once, with its own exit code', async () => {
+  const interrupt = new AbortController();
+  await using api = await startStubApi({
+    ...wellApi,
+    diagnose: () => {
+      interrupt.abort();
+      return hanging;
+    },
+  });
+  const env = { ONDEMAND_TOKEN: goodToken };
+  const run = runInTerminal(['doctor'], { url: api.url, env, signal: interrupt.signal });
+  expect(await run.exitCode).toBe(130);
+  expect(run.stdout()).toBe('');
+});
 
 async function keepLogins(url: string, mode: number) {
   const folder = await makeTemporaryFolder();

@@ -81,7 +81,7 @@ export function createDiagnosis(options: DiagnosisOptions): Diagnose {
     const checkedAt = clock.now().toISOString();
     const findings = createFindings(onUnexpected);
     const within = createDeadline({ clock, totalMs, signal });
-    const soon = createDeadline({ clock, totalMs: totalMs / 2, signal }); // for what others wait for
+    const soon = createDeadline({ clock, totalMs: (totalMs * 2) / 3, signal }); // for what others wait for
     const context = { ...options, findings, within };
     const own = within('The issuer', options.checkOwn).catch((error: unknown) => {
       findings.failed('issuer', error); // what is asked beside it waits for nobody

@@ -46,7 +46,8 @@ export function toCheckText({ checks }: Diagnosis, isTerminal: boolean): string 
   const marks = isTerminal ? terminalMarks : plainMarks;
   const width = Math.max(...checks.map(({ name }) => name.length));
   const lines = checks.map(
-    ({ name, status, message }) => `${marks[status]} ${name.padEnd(width)}  ${message}`,
+    ({ name, status, message }) =>
+      `${marks[status]} ${name.padEnd(width)}  ${message.replaceAll(/\p{Cc}/gu, ' ')}`,
   );
   const first = checks.find(({ status }) => status === 'failed');
   const waiting = checks.find(({ status, next }) => status === 'skipped' && next !== undefined);
