@@ -14,7 +14,7 @@ import { run } from '../support/run.ts';
 import { startServer } from '../support/start-server.ts';
 
 /** What stands for OCI and the VM is as slow as a busy machine makes it. */
-const slowly = {
+const longDeadlines = {
   HOME: '/nonexistent',
   OCI_TIMEOUT_SECONDS: '60',
   SSH_CONNECT_TIMEOUT_SECONDS: '60',
@@ -54,7 +54,7 @@ async function write(name: string, text: string): Promise<void> {
 const at = (name: string) => join(folder, name);
 
 async function diagnose(env: Env = {}) {
-  const process = { ...slowly, ...sandbox.env, ...env };
+  const process = { ...longDeadlines, ...sandbox.env, ...env };
   return checkAll(await readConfiguration(process, undefined));
 }
 
@@ -350,7 +350,7 @@ const bin = fileURLToPath(
 test('ondemand-server --check prints a line a layer and where to begin, listens to nothing, and ends with 0 or 1', async () => {
   const check = (env: Env, ...args: readonly string[]) =>
     run([process.execPath, bin, '--check', ...args], {
-      env: { PATH: process.env.PATH, ...slowly, PORT: String(closedPort), ...env },
+      env: { PATH: process.env.PATH, ...longDeadlines, PORT: String(closedPort), ...env },
     });
   const well = await check({ ...sandbox.env, COMPOSE_ROOTS: '/srv' });
   expect({ exitCode: well.exitCode, stderr: well.stderr }).toEqual({ exitCode: 0, stderr: '' });

@@ -1,6 +1,6 @@
 // The same on a real VM: what its own sshd, shells and dockerd make of the mistakes of a set-up.
 
-import { chmod, chown, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Sandbox, startSandbox } from '@ondemand/sandbox';
 import { checkAll, readConfiguration } from '@ondemand/server';
@@ -10,7 +10,7 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
 
 /** What stands for OCI and the VM is as slow as a busy machine makes it. */
-const slowly = {
+const longDeadlines = {
   HOME: '/nonexistent',
   OCI_TIMEOUT_SECONDS: '60',
   SSH_CONNECT_TIMEOUT_SECONDS: '60',
@@ -35,7 +35,7 @@ describeRealEngine('a diagnosis of a real VM', () => {
   );
 
   async function diagnose(env: Readonly<Record<string, string>> = {}) {
-    const process = { ...slowly, ...sandbox.env, ...vm.env, ...env };
+    const process = { ...longDeadlines, ...sandbox.env, ...vm.env, ...env };
     return checkAll(await readConfiguration(process, undefined));
   }
 
@@ -140,6 +140,9 @@ describeRealEngine('a diagnosis of a real VM', () => {
   test('which is as the README asks for it finds nothing wrong', async () => {
     const { checks } = await diagnose();
     expect(checks.filter(({ status }) => status !== 'ok')).toEqual([]);
+    // Its connection was registered as one of the API, and is so no longer.
+    expect(await readdir(join(vm.home, '.local/state/ondemand/idle'))).toEqual([]);
+    await rm(join(vm.home, '.local'), { recursive: true });
   });
 
   test.each(Object.entries(mistakes))('finds %s', async (_what, { env, spoil, check, says }) => {

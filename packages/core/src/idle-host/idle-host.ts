@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import { vmId } from '../model/vm.ts';
-import type { IdleHost, IdleRules } from '../ports.ts';
+import type { CallOptions, IdleHost, IdleRules } from '../ports.ts';
 import { createCapture } from '../ssh/command/exec.ts';
 import type { SshConnection } from '../ssh/connection/connection.ts';
 import { toArgv } from './lease-host.ts';
@@ -13,6 +13,7 @@ import {
   noteScript,
   observationScript,
   registerScript,
+  unregisterScript,
 } from './observation-script.ts';
 import { dryRunWord, parseObservation } from './parse-observation.ts';
 
@@ -22,8 +23,13 @@ export interface IdleHostOptions {
   readonly processId: string;
 }
 
+export interface ProcessIdleHost extends IdleHost {
+  /** Takes back what `register` wrote, for a connection that ends at once. */
+  unregister(options?: CallOptions): Promise<void>;
+}
+
 /** Builds it; nothing is opened before the first call. */
-export function createIdleHost({ connection, processId }: IdleHostOptions): IdleHost {
+export function createIdleHost({ connection, processId }: IdleHostOptions): ProcessIdleHost {
   const capture = createCapture(connection);
   const run = (argv: readonly string[], signal: AbortSignal | undefined) =>
     capture(argv, { timeoutMs, maxBytes, signal, isRead: true });
@@ -37,6 +43,9 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Idle
   return {
     async register(rules, { signal } = {}) {
       await write(toArgv(registerScript, processId, toWords(rules)), signal);
+    },
+    async unregister({ signal } = {}) {
+      await run(toArgv(unregisterScript, processId), signal);
     },
     async observe({ rules, gone, hostPorts, pids }, { signal } = {}) {
       const marker = randomUUID();

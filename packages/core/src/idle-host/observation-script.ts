@@ -34,6 +34,10 @@ ssh_port=
 export const registerScript = `${places}${idlePlace}api=$1 rules=$2
 ${register}`;
 
+/** Arguments: the id of a process whose connections end now. */
+export const unregisterScript = `${places}${idlePlace}! is_ours "$idle" || rm -f -- "$idle/api.$1."*
+`;
+
 /**
  * Arguments: marker, the id of the process, its rules, ids of connections that have gone, ports of the host in hexadecimal whose connections
  * are wanted, and the process ids of containers. Prints lines that begin with the marker; `parseObservation` knows them.

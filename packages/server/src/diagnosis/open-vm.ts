@@ -35,7 +35,7 @@ export function openVm(config: Config, host: string): DiagnosisVm {
     findCompose,
     readHost: createHostFacts({ connection }),
     async [Symbol.asyncDispose]() {
-      if (registered !== undefined) await waitAtMost(registered, registerMs);
+      if (registered !== undefined) await waitAtMost(registered.then(unregister), registerMs);
       await engine[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();
     },
@@ -46,6 +46,11 @@ export function openVm(config: Config, host: string): DiagnosisVm {
     await new Promise((resolve) => setImmediate(resolve)); // once the connection can be used
     await idleHost.register({}).catch(() => {}); // what is wrong there is what the diagnosis tells
   }
+
+  /** Or one file for each diagnosis would stay there, where no idle stop clears them away. */
+  async function unregister(): Promise<void> {
+    if (connection.connected) await idleHost.unregister().catch(() => {});
+  }
 }
 
-const registerMs = 1000;
+const registerMs = 2000;
