@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import type { IdleVerdict, Lease } from '@ondemand/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { baseImage } from '../real-engine/base-image.ts';
-import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
+import { listChildren, signalPid } from '../real-engine/process-tree.ts';
+import { describeRealEngine, findTool, requireTool } from '../real-engine/real-engine-problem.ts';
 import { until } from '../support/until.ts';
 import { type RemoteWorld, startRemoteWorld } from './start-remote-world.ts';
 
@@ -193,15 +194,17 @@ describeRealEngine('commands on the VM', () => {
     expect(lease.reason).toBe('ondemand run sleep');
     const lifeMs = Date.parse(lease.expiresAt) - Date.parse(lease.createdAt);
     expect(lifeMs).toBe(5 * 60_000);
-    const [sleeping] = (await world.run(['pgrep', '-P', String(child.pid)])).stdout.split('\n');
+    const [sleeping] = await listChildren(child.pid ?? 0);
     child.kill('SIGKILL');
     await ended;
-    process.kill(Number(sleeping), 'SIGKILL');
+    if (sleeping !== undefined) signalPid(sleeping, 'SIGKILL');
     expect((await leases()).map(({ id }) => id)).toEqual([lease.id]);
     await world.ondemand(['keep', '--release', lease.id]);
   });
 
-  test('rsync and docker -H ssh:// go through the printed configuration', async () => {
+  const why = findTool('rsync') === undefined ? ' [skipped: rsync is not installed]' : '';
+  const title = `rsync and docker -H ssh:// go through the printed configuration${why}`;
+  test.skipIf(why !== '')(title, async () => {
     const { folder, vm } = world;
     const file = join(folder, 'an entry');
     const written = await world.ondemand(['ssh', '--config', '--file', file]);
@@ -215,7 +218,7 @@ describeRealEngine('commands on the VM', () => {
       exitCode: 0,
     });
     expect(await readFile(join(vm.home, 'got'))).toEqual(bytes(100_000));
-    const docker = ['/usr/bin/docker', '-H', 'ssh://oci-flex', 'ps', '--format', '{{.Names}}'];
+    const docker = [requireTool('docker'), '-H', 'ssh://oci-flex', 'ps', '--format', '{{.Names}}'];
     const names = await world.run(docker, { SSH_TEST_CONFIG: file });
     expect(names.stdout.split('\n')).toContain('web');
     await until('its lease to end', async () => (await leases()).length === 0);

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { inspection, lease, toReady } from '../testing/fixtures.test-support.ts';
 import { type BinResult, collect, exitOf, startBin } from '../testing/run-bin.test-support.ts';
 import {
@@ -195,15 +195,17 @@ test('run does not begin without a lease, nor wake unless it is told to', async 
   expect(stage.calls()).toEqual(['vm.takeLease', 'vm.wake', 'vm.takeLease', 'vm.releaseLease']);
 });
 
-describe.each(['sh', 'bash', 'zsh', 'fish', 'tcsh'])('the shell %s', (shell) => {
-  test.skipIf(spawnSync(shell, ['-c', 'true']).error !== undefined)(
-    'takes a quoted line as it was meant',
-    () => {
-      const odd = ['a b', "it's", '$HOME', '`id`', '*', '~', '=ls', '\\', '\\n', '!', '"', ''];
-      const argv = [...odd, '-x', '✓', '#', '%1', ...(shell === 'tcsh' ? [] : ['line 1\nline 2'])];
-      const line = quote(['printf', '[%s]', ...argv]);
-      const { stdout } = spawnSync(shell, ['-c', line], { encoding: 'utf8' });
-      expect(stdout).toBe(argv.map((each) => `[${each}]`).join(''));
-    },
-  );
-});
+const shells = ['sh', 'bash', 'zsh', 'fish', 'tcsh'].map((shell) => ({
+  shell,
+  why: spawnSync(shell, ['-c', 'true']).error && ` [skipped: ${shell} is not installed]`,
+}));
+
+for (const { shell, why = '' } of shells) {
+  test.skipIf(why !== '')(`${shell} takes a quoted line as it was meant${why}`, () => {
+    const odd = ['a b', "it's", '$HOME', '`id`', '*', '~', '=ls', '\\', '\\n', '!', '"', ''];
+    const argv = [...odd, '-x', '✓', '#', '%1', ...(shell === 'tcsh' ? [] : ['line 1\nline 2'])];
+    const line = quote(['printf', '[%s]', ...argv]);
+    const { stdout } = spawnSync(shell, ['-c', line], { encoding: 'utf8' });
+    expect(stdout).toBe(argv.map((each) => `[${each}]`).join(''));
+  });
+}
