@@ -73,7 +73,10 @@ export async function endOfCopy(
   child: ChildProcess,
   context: Pick<Context, 'passSignals' | 'output'>,
 ): Promise<number> {
-  const readErrors = passErrors(child, context.output);
+  const readErrors = passErrors(child, {
+    // Newer clients name the folder that an archive was unpacked to, and its size.
+    tell: (text) => context.output.tell(text.replace(/^Successfully copied .*\n/gm, '')),
+  });
   const exitCode = await endOfSsh(child, context);
   return exitCode === exitCodes.failed && missing.test(readErrors())
     ? exitCodes.notFound
