@@ -35,7 +35,6 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
     const leaving = new AbortController();
     bringUp(live, target.name, leaving.signal).then(
       () => {
-        keepUsual(Date.now() - startMs);
         setUp(true);
         if (destination.url !== undefined) location.replace(destination.url);
       },
@@ -48,16 +47,13 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
   }, [isKnown]);
 
   const reached = toReached(seen, isUp);
-  const usualMs = readUsual();
+  const usual = useUsual(startMs, reached);
   const current = stages.find(([stage]) => !reached[stage]);
   return (
     <main class="wake">
       <h1 class={`phase ${isUp ? 'on' : 'moving'}`} aria-live="polite">
         {isUp ? 'Awake' : `Waking ${toDuration(nowMs - startMs)}`}
       </h1>
-      {usualMs !== undefined && !isUp && (
-        <p class="note">It usually takes {toDuration(usualMs)}.</p>
-      )}
       <ol>
         {stages.map(([stage, text]) => (
           <li
@@ -66,6 +62,9 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
             aria-current={current?.[0] === stage ? 'step' : undefined}
           >
             {stage === 'container' ? text.replace('The container', target.name) : text}
+            {!reached[stage] && usual[stage] !== undefined && (
+              <span class="note"> (usually by {toDuration(usual[stage])})</span>
+            )}
           </li>
         ))}
       </ol>
@@ -78,23 +77,30 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
   );
 }
 
-/** What may not be done with the token is left: who may only wake comes to a container that starts by itself. */
-async function bringUp(live: Live, name: string, signal: AbortSignal): Promise<void> {
-  const { client } = live;
-  const scopes = live.read().whoami?.scopes ?? [];
+/** With a token that may only wake, the container has to start by itself. */
+async function bringUp({ client, read }: Live, name: string, signal: AbortSignal): Promise<void> {
+  const scopes = read().whoami?.scopes ?? [];
   const isAdmin = scopes.includes('admin');
-  if (isAdmin || scopes.includes('wake'))
-    await client.vm.wake.mutate({ waitSeconds: 600 }, { signal, timeoutMs: 610_000 });
-  if (isAdmin) await startContainer(client, name, signal);
+  if (!isAdmin && !scopes.includes('wake'))
+    throw new Error('This token may not wake oci-flex: that needs the scope wake');
+  await wake(client, signal);
+  if (isAdmin) await client.containers.start.mutate({ name }, { signal });
 }
 
-async function startContainer(
-  { containers }: OnDemandClient,
-  name: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await containers.start.mutate({ name }, { signal });
+/** In requests that are shorter than what proxies wait for. */
+async function wake({ vm }: OnDemandClient, signal: AbortSignal): Promise<void> {
+  const untilMs = Date.now() + maxWakeMs;
+  for (;;) {
+    const { ready, phase } = await vm.wake.mutate({ waitSeconds: 30 }, { signal });
+    if (ready) return;
+    if (Date.now() > untilMs)
+      throw new Error(
+        `oci-flex is not ready after ten minutes (${phase}); reload to go on waiting`,
+      );
+  }
 }
+
+const maxWakeMs = 10 * 60_000;
 
 function toReached({ ready }: Seen, isUp: boolean): Readonly<Record<Stage, boolean>> {
   return {
@@ -105,14 +111,24 @@ function toReached({ ready }: Seen, isUp: boolean): Readonly<Record<Stage, boole
   };
 }
 
-const usualKey = 'ondemand-wake-ms';
+type StageTimes = Readonly<Partial<Record<Stage, number>>>;
 
-/** How long the last wake here took, where it was one. */
-function readUsual(): number | undefined {
-  const ms = Number(localStorage.getItem(usualKey));
-  return ms > 0 ? ms : undefined;
+/** When each stage was reached the last time that this browser saw a wake, in milliseconds since its begin; keeps those of this one. */
+function useUsual(startMs: number, reached: Readonly<Record<Stage, boolean>>): StageTimes {
+  const [usual] = useState<StageTimes>(() => JSON.parse(localStorage.getItem(usualKey) ?? '{}'));
+  const [own, setOwn] = useState<StageTimes>({});
+  useEffect(() => {
+    const fresh = stages.flatMap(([stage]) =>
+      reached[stage] && own[stage] === undefined ? [[stage, Date.now() - startMs]] : [],
+    );
+    if (fresh.length === 0) return;
+    const all: StageTimes = { ...own, ...Object.fromEntries(fresh) };
+    setOwn(all);
+    const isWake = (all.vm ?? 0) > leastWakeMs; // else it was awake before
+    if (reached.container && isWake) localStorage.setItem(usualKey, JSON.stringify(all));
+  });
+  return usual;
 }
 
-function keepUsual(ms: number): void {
-  if (ms > 5000) localStorage.setItem(usualKey, String(ms));
-}
+const usualKey = 'ondemand-wake-stages';
+const leastWakeMs = 1500;

@@ -286,6 +286,10 @@ for (const [viewName, view] of Object.entries(views)) {
       await usePastedToken(astray.page, app.tokens.admin);
       await astray.page.getByText('not among RETURN_ORIGINS').waitFor();
       await astray.page.getByText('Awake').waitFor();
+      await using reader = await open('/wake/nginx');
+      await usePastedToken(reader.page, app.tokens.read);
+      await reader.page.getByText('needs the scope wake').waitFor();
+      expect(await phaseOf(reader.page)).not.toBe('Awake');
       await keepShot(astray.page, 'wake');
       expect(astray.page.url()).toContain(app.url);
     });
