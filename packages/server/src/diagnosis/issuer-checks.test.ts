@@ -48,6 +48,15 @@ test('without a client opaque tokens are not asked about, which is no failure', 
   expect(issuer.count('/introspect')).toBe(0);
 });
 
+test('an issuer that calls itself by a last slash is told with both spellings', async () => {
+  await using issuer = await startTestIssuer();
+  const itself = `${issuer.url}/`;
+  issuer.answers[discoveryPath] = { issuer: itself, jwks_uri: `${issuer.url}/jwks` };
+  const { states, text } = await check(issuer);
+  expect(states).toMatchObject({ issuer: 'failed' });
+  expect(text).toContain(`it is ${itself}, OIDC_ISSUER is ${issuer.url}"`);
+});
+
 test('what stands on a discovery that failed is skipped, unless it is configured', async () => {
   await using issuer = await startTestIssuer();
   Object.assign(issuer.answers, {
