@@ -1,6 +1,7 @@
 // `ondemand run`: the VM stays on for as long as a command on this machine runs.
 
 import { basename } from 'node:path';
+import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command-line/command.ts';
 import { wakeOptions } from '../command-line/options.ts';
 import { toOwnBody } from '../error-body.ts';
@@ -37,6 +38,7 @@ cannot be run or found. --json changes nothing of what COMMAND prints.`,
     try {
       return await endOf(start(command, { stdio: 'inherit' }), context);
     } catch (error) {
+      if (error instanceof CliError) throw error;
       // Found, and yet not to be run: the system alone can tell.
       const { code } = error as NodeJS.ErrnoException;
       return refuse(name, code === 'ENOENT' ? 'notFound' : 'notExecutable');

@@ -5,6 +5,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import os from 'node:os';
 import { delimiter, join } from 'node:path';
 import { isatty } from 'node:tty';
+import { usageError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import type { Output } from '../output/output.ts';
 import type { Environment } from '../settings.ts';
@@ -41,8 +42,16 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
+/** Throws a usage error where the command is longer than the system takes; what else prevents it, `endOf` rejects with. */
 export function start([command, ...args]: readonly [string, ...string[]], options: SpawnOptions) {
-  return spawn(command, args, options);
+  try {
+    return spawn(command, args, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'E2BIG') throw error;
+    throw usageError(
+      'The command is longer than this system takes; send what is long through standard input',
+    );
+  }
 }
 
 /**

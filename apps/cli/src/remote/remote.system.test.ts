@@ -155,6 +155,15 @@ test('where ssh cannot connect, its 255 is passed on, with what the API knows of
   }
 });
 
+test('a command that no system takes is refused, and its lease taken back', async () => {
+  await using stage = await startStage();
+  const long = 'x'.repeat(100_000);
+  const result = await stage.run(['exec', 'nginx', '--', 'echo', long, long]);
+  expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(result.stderr).toMatch(/^ondemand: The command is longer than this system takes.*\n$/);
+  expect(stage.calls().at(-1)).toBe('vm.releaseLease');
+});
+
 test('run ends as its command does, and takes its lease back', async () => {
   await using stage = await startStage();
   const run = (...command: string[]) => stage.run(['run', '--', ...command]);
