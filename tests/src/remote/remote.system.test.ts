@@ -194,10 +194,13 @@ describeRealEngine('commands on the VM', () => {
     expect(lease.reason).toBe('ondemand run sleep');
     const lifeMs = Date.parse(lease.expiresAt) - Date.parse(lease.createdAt);
     expect(lifeMs).toBe(5 * 60_000);
-    const [sleeping] = await listChildren(child.pid ?? 0);
+    const sleeping = await until(
+      'its command',
+      async () => (await listChildren(child.pid ?? 0))[0],
+    );
     child.kill('SIGKILL');
     await ended;
-    if (sleeping !== undefined) signalPid(sleeping, 'SIGKILL');
+    signalPid(sleeping, 'SIGKILL');
     expect((await leases()).map(({ id }) => id)).toEqual([lease.id]);
     await world.ondemand(['keep', '--release', lease.id]);
   });
