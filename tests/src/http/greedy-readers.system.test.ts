@@ -6,6 +6,7 @@ import {
   plantedSecret,
   prepareGreedyReads,
   startGreedyReads,
+  toP99,
 } from '../support/greedy-readers.ts';
 import { forgetPeak, readPeakBytes } from '../support/memory.ts';
 import { startApp } from '../support/start-app.ts';
@@ -13,7 +14,7 @@ import { startApp } from '../support/start-app.ts';
 test('every attack of three readers at once leaves memory, health and the actions of others as they were', async () => {
   await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '600' } });
   await prepareGreedyReads(app);
-  const idleMs = await measureHealth(app);
+  const idleMs = toP99(await measureHealth(app));
   await forgetPeak(app.server.pid);
   const beforeBytes = await readPeakBytes(app.server.pid);
 
@@ -21,7 +22,7 @@ test('every attack of three readers at once leaves memory, health and the action
   const refusals = readers.tokens.flatMap((token) =>
     Array.from({ length: 10 }, () => app.post('/vm/stop', { token })),
   );
-  const [underAttackMs] = await Promise.all([
+  const [underAttack] = await Promise.all([
     measureHealth(app),
     ...refusals.map(async (refusal) => expect((await refusal).status).toBe(403)),
     (async () => {
@@ -43,6 +44,6 @@ test('every attack of three readers at once leaves memory, health and the action
   const grownBytes = (await readPeakBytes(app.server.pid)) - beforeBytes;
 
   expect(grownBytes).toBeLessThan(100e6);
-  expect(underAttackMs / idleMs).toBeLessThan(100);
+  expect(toP99(underAttack) / idleMs).toBeLessThan(100);
   expect(app.server.output()).not.toContain(plantedSecret);
 }, 240_000);

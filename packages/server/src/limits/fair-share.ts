@@ -24,7 +24,7 @@ export type Shares = Readonly<Record<Work, FairShare>>;
 export function createShares(): Shares {
   return {
     reads: createFairShare({ perSubject: 12, inAll: 48 }),
-    bytes: createFairShare({ perSubject: 4, inAll: 14 }),
+    bytes: createFairShare({ perSubject: 2, inAll: 7 }),
     commands: createFairShare({ perSubject: 4, inAll: 14 }),
   };
 }
