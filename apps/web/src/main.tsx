@@ -5,26 +5,22 @@ import { useEffect, useState } from 'preact/hooks';
 import { createLive, type Live } from './live.ts';
 import { Overview } from './overview.tsx';
 import { finishSignIn, type Session } from './session.ts';
-import { basePath, type PageSettings, readSettings } from './settings.ts';
+import { basePath, settings } from './settings.ts';
 import { SignIn } from './sign-in.tsx';
 import { WakePage } from './wake-page.tsx';
 import { readWakeTarget } from './wake-target.ts';
 
 function Page() {
-  const [settings, setSettings] = useState<PageSettings>();
   const [live, setLive] = useState<Live>();
   const [problem, setProblem] = useState<string>();
 
   useEffect(() => {
-    begin().catch((error: unknown) => {
-      setProblem(error instanceof Error ? error.message : String(error));
-    });
-    async function begin(): Promise<void> {
-      const read = await readSettings();
-      setSettings(read);
-      const session = await finishSignIn(read);
-      if (session !== undefined) enter(session);
-    }
+    finishSignIn(settings).then(
+      (session) => {
+        if (session !== undefined) enter(session);
+      },
+      (error: unknown) => setProblem(error instanceof Error ? error.message : String(error)),
+    );
   }, []);
 
   function enter(session: Session): void {
@@ -38,7 +34,7 @@ function Page() {
     setLive(opened);
   }
 
-  if (live !== undefined && settings !== undefined) {
+  if (live !== undefined) {
     const target = readWakeTarget(location, basePath);
     const leave = () => {
       live.close();

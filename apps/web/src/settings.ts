@@ -12,13 +12,13 @@ export interface PageSettings {
 }
 
 /** The path that the API is served below; empty, or without a slash at its end. */
-export const basePath =
-  document.querySelector<HTMLMetaElement>('meta[name="ondemand-base"]')?.content ?? '';
+export const basePath = readMeta('ondemand-base');
 
 export const apiUrl = `${location.origin}${basePath}`;
 
-export async function readSettings(): Promise<PageSettings> {
-  const answer = await fetch(`${basePath}/page/settings.json`);
-  if (!answer.ok) throw new Error(`The API answered ${answer.status}`);
-  return answer.json();
+/** The server puts them into the page. */
+export const settings: PageSettings = JSON.parse(readMeta('ondemand-settings'));
+
+function readMeta(name: string): string {
+  return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';
 }

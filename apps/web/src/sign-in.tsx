@@ -6,8 +6,7 @@ import { type Session, startSignIn, toPastedSession } from './session.ts';
 import type { PageSettings } from './settings.ts';
 
 export interface SignInProps {
-  /** Undefined while they are read. */
-  readonly settings: PageSettings | undefined;
+  readonly settings: PageSettings;
   readonly problem: string | undefined;
   readonly onSession: (session: Session) => void;
 }
@@ -24,7 +23,7 @@ export function SignIn({ settings, problem, onSession }: SignInProps) {
           {failure}
         </p>
       )}
-      {settings?.clientId !== undefined && (
+      {settings.clientId !== undefined && (
         <button
           type="button"
           class="big"
@@ -34,28 +33,26 @@ export function SignIn({ settings, problem, onSession }: SignInProps) {
           Sign in
         </button>
       )}
-      {settings !== undefined && (
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (token.trim() !== '') onSession(toPastedSession(token));
-          }}
-        >
-          <label>
-            {settings.clientId === undefined ? 'Access token' : 'or with an access token'}
-            <input
-              type="password"
-              autocomplete="off"
-              spellcheck={false}
-              value={token}
-              onInput={({ currentTarget }) => setToken(currentTarget.value)}
-            />
-          </label>
-          <button type="submit" disabled={token.trim() === ''}>
-            Use token
-          </button>
-        </form>
-      )}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (token.trim() !== '') onSession(toPastedSession(token));
+        }}
+      >
+        <label>
+          {settings.clientId === undefined ? 'Access token' : 'or with an access token'}
+          <input
+            type="password"
+            autocomplete="off"
+            spellcheck={false}
+            value={token}
+            onInput={({ currentTarget }) => setToken(currentTarget.value)}
+          />
+        </label>
+        <button type="submit" disabled={token.trim() === ''}>
+          Use token
+        </button>
+      </form>
     </main>
   );
 }

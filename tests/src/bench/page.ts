@@ -62,10 +62,11 @@ export async function measurePage(): Promise<Section> {
     about: `In Chromium at 360 × 740, its CPU ${cpuSlowdown} times slower, its network with 150 ms and 1.6 Mbit/s; medians of ${rounds}.`,
     rows: [
       { what: 'First paint, nothing cached', measured: toMs(paintMs) },
+      { what: "From the token to the API's answer on the screen", measured: toMs(answerMs) },
       {
-        what: "From the token to the API's answer on the screen",
-        measured: toMs(answerMs),
-        target: atMost(1000, answerMs, ' ms'),
+        what: 'Both, without the time that a person needs to sign in',
+        measured: toMs(paintMs + answerMs),
+        target: atMost(1000, paintMs + answerMs, ' ms'),
       },
       { what: 'Layout shift', measured: String(shift), target: atMost(0, shift) },
       {

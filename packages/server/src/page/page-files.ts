@@ -2,9 +2,11 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 
 export interface PageFiles {
-  /** Its HTML, with `/__BASE__` where the path it is served below belongs. */
+  /** Its HTML, with `/__BASE__` where the path it is served below belongs, and `__SETTINGS__` where its settings do. */
   readonly index: string;
   /** By name. */
   readonly assets: ReadonlyMap<string, PageFile>;
@@ -13,6 +15,8 @@ export interface PageFiles {
 export interface PageFile {
   readonly type: string;
   readonly bytes: Buffer;
+  /** The same, compressed. */
+  readonly gzipped: Buffer;
   /** Its name changes with its content. */
   readonly isHashed: boolean;
 }
@@ -35,13 +39,11 @@ export async function readPageFiles(folders: readonly string[]): Promise<PageFil
 
 async function readAssets(folder: string): Promise<ReadonlyMap<string, PageFile>> {
   const names = (await readdir(folder)).filter((name) => extname(name) in types);
-  const read = async (name: string): Promise<[string, PageFile]> => [
-    name,
-    {
-      type: types[extname(name)] ?? '',
-      bytes: await readFile(join(folder, name)),
-      isHashed: /-[\w-]{8}\.\w+$/.test(name),
-    },
-  ];
+  const read = async (name: string): Promise<[string, PageFile]> => {
+    const bytes = await readFile(join(folder, name));
+    const type = types[extname(name)] ?? '';
+    const isHashed = /-[\w-]{8}\.\w+$/.test(name);
+    return [name, { type, bytes, gzipped: await promisify(gzip)(bytes), isHashed }];
+  };
   return new Map(await Promise.all(names.map(read)));
 }

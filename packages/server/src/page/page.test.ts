@@ -16,7 +16,7 @@ let server: TestServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'page-'));
   await mkdir(join(folder, 'page'));
-  const html = '<script src="/__BASE__/page/index-abcdefgh.js"></script>';
+  const html = `<meta content="__SETTINGS__"><script src="/__BASE__/page/index-abcdefgh.js"></script>`;
   await writeFile(join(folder, 'index.html'), html);
   await writeFile(join(folder, 'page/index-abcdefgh.js'), 'run()');
   await writeFile(join(folder, 'page/icon.svg'), '<svg/>');
@@ -40,13 +40,20 @@ async function start({ clientId, publicUrl }: { clientId?: string; publicUrl?: s
   );
 }
 
+async function readSettings(from: TestServer): Promise<unknown> {
+  const [, escaped = ''] = /content="([^"]*)"/.exec(await (await from.ask('/')).text()) ?? [];
+  return JSON.parse(
+    escaped.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))),
+  );
+}
+
 test.each(['/', '/?code=x&state=y', '/wake/nginx', '/wake/nginx?to=https%3A%2F%2Fx'])(
   '%s is the page, without a token, under a policy that lets nothing else in',
   async (path) => {
     const response = await server.ask(path);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(await response.text()).toBe('<script src="/page/index-abcdefgh.js"></script>');
+    expect(await response.text()).toContain('<script src="/page/index-abcdefgh.js"></script>');
     const policy = response.headers.get('content-security-policy') ?? '';
     expect(policy).toMatch(/^default-src 'none'; script-src 'self';/);
     expect(policy).not.toContain('unsafe');
@@ -58,7 +65,7 @@ test('without a client of its own it asks nobody else', async () => {
   await using own = await start({});
   const policy = (await own.ask('/')).headers.get('content-security-policy');
   expect(policy).toContain("connect-src 'self';");
-  expect(await (await own.ask('/page/settings.json')).json()).not.toHaveProperty('clientId');
+  expect(await readSettings(own)).not.toHaveProperty('clientId');
 });
 
 test('its files are served, those whose names change for good, and nothing else', async () => {
@@ -71,8 +78,23 @@ test('its files are served, those whose names change for good, and nothing else'
     await expectApiError(await server.ask(`/page/${name}`), 'NOT_FOUND');
 });
 
+test.each([
+  ['gzip, deflate, br', 'gzip'],
+  ['br;q=1.0, gzip;q=0.5', 'gzip'],
+  ['gzip;q=0', null],
+  ['gzip; q=0.000, br', null],
+  ['identity', null],
+])('with Accept-Encoding: %s a file comes as %s', async (encoding, expected) => {
+  const response = await server.ask('/page/index-abcdefgh.js', {
+    headers: { 'accept-encoding': encoding },
+  });
+  expect(response.headers.get('content-encoding')).toBe(expected);
+  expect(response.headers.get('vary')).toMatch(/accept-encoding/i);
+  expect(await response.text()).toBe('run()');
+});
+
 test('it is told where to sign in, and where a wake may lead', async () => {
-  expect(await (await server.ask('/page/settings.json')).json()).toMatchObject({
+  expect(await readSettings(server)).toMatchObject({
     issuer: expect.any(String),
     clientId: 'web',
     scopes: ['read', 'wake', 'admin'],

@@ -25,7 +25,9 @@ export interface PageSettings {
 /** `/` and `/wake/{name}` are the one page; `/page/…` are its files. */
 export async function registerPage(app: FastifyInstance, options: PageOptions) {
   const { files, settings, publicPath } = options;
-  const html = files.index.replaceAll('/__BASE__', publicPath);
+  const html = files.index
+    .replaceAll('/__BASE__', publicPath)
+    .replace('__SETTINGS__', () => escapeAttribute(JSON.stringify(settings)));
   const policy = toContentSecurityPolicy(settings);
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, isPublic: true };
@@ -34,13 +36,23 @@ export async function registerPage(app: FastifyInstance, options: PageOptions) {
     reply.type('text/html; charset=utf-8').header('content-security-policy', policy).send(html);
   app.get('/', sendPage);
   app.get('/wake/:name', sendPage);
-  app.get('/page/settings.json', () => settings);
   app.get<{ Params: { file: string } }>('/page/:file', (request, reply) => {
     const file = files.assets.get(request.params.file);
     if (file === undefined) throw noSuchPath();
     if (file.isHashed) reply.header('cache-control', 'public, max-age=31536000, immutable');
-    return reply.type(file.type).send(file.bytes);
+    const isGzipWanted = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(
+      request.headers['accept-encoding'] ?? '',
+    );
+    if (isGzipWanted) reply.header('content-encoding', 'gzip');
+    return reply
+      .type(file.type)
+      .header('vary', 'accept-encoding')
+      .send(isGzipWanted ? file.gzipped : file.bytes);
   });
+}
+
+function escapeAttribute(text: string): string {
+  return text.replace(/[&"<>]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** Everything is served here; only signing in asks the issuer. */
