@@ -93,6 +93,7 @@ Containers Control On-Demand, with a sandbox behind it
 
   API    ${url}
   Docs   ${docs}
+  Page   ${url}/ (in a browser: sign in, or paste a token)
 
   export URL=${url}
   export TOKEN=${tokens.admin}

@@ -171,7 +171,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     const { files, ...settings } = page;
     await app.register(registerPage, {
       files,
-      publicPath,
+      publicUrl,
       settings: { issuer, audience, scopes: scopesSupported, ...settings },
     });
   }

@@ -21,7 +21,7 @@ export interface OidcClients {
   readonly api: OidcClient;
   /** Public (no secret): device flow and refresh tokens, scopes `read`, `wake`, `admin`, `offline_access`. */
   readonly cli: { readonly id: string };
-  /** The API's page, public as well: authorization code with PKCE, sent back to any port of 127.0.0.1. */
+  /** The API's page, public as well: authorization code with PKCE, sent back to any port of this machine. */
   readonly web: { readonly id: string };
 }
 
@@ -75,7 +75,7 @@ export function toClientMetadata(clients: OidcClients): ClientMetadata[] {
       client_id: clients.web.id,
       token_endpoint_auth_method: 'none',
       application_type: 'native', // of these any port of loopback is taken: https://www.rfc-editor.org/rfc/rfc8252#section-7.3
-      redirect_uris: ['http://127.0.0.1/'],
+      redirect_uris: ['http://127.0.0.1/', 'http://localhost/'],
       response_types: ['code'],
       grant_types: ['authorization_code', 'refresh_token'],
       scope: 'openid offline_access read wake admin',

@@ -107,6 +107,26 @@ test('below the path of its public URL its files are there too', async () => {
   expect(await (await below.ask('/')).text()).toContain('src="/ondemand/page/index-abcdefgh.js"');
 });
 
+test.each([
+  [
+    '?to=https%3A%2F%2Fcloud.example.com%2Fa%3Fx%3D1%26y',
+    '?to=https%3A%2F%2Fcloud.example.com%2Fa%3Fx%3D1%26y',
+  ],
+  [
+    '?to=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E',
+    '?to=%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E',
+  ],
+  ['', ''],
+])(
+  '/wake/{name}/redirect%s is a page that leads to the one that wakes, and nowhere else',
+  async (query, expected) => {
+    const response = await server.ask(`/wake/my.app/redirect${query}`);
+    const html = await response.text();
+    expect(html).toContain(`content="0; url=http://127.0.0.1:5000/wake/my.app${expected}"`);
+    expect(html).not.toContain('<script');
+  },
+);
+
 test('only read: other methods are refused', async () => {
   for (const path of ['/', '/wake/nginx', '/page/icon.svg'])
     await expectApiError(

@@ -1,5 +1,6 @@
 // The page for people, section 11 of the contract: built by apps/web, served here with its files and what it needs to know. None of it needs a token.
 
+import { vmId } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { noSuchPath } from '../http/route-check.ts';
 import type { PageFiles } from './page-files.ts';
@@ -7,8 +8,8 @@ import type { PageFiles } from './page-files.ts';
 export interface PageOptions {
   readonly files: PageFiles;
   readonly settings: PageSettings;
-  /** Below which a proxy may serve all of this; without a slash at its end. */
-  readonly publicPath: string;
+  /** Where browsers find all of this; without a slash at its end. */
+  readonly publicUrl: string;
 }
 
 /** What the page is told, in public. */
@@ -22,9 +23,13 @@ export interface PageSettings {
   readonly returnOrigins: readonly string[];
 }
 
-/** `/` and `/wake/{name}` are the one page; `/page/…` are its files. */
+/**
+ * `/` and `/wake/{name}` are the one page; `/page/…` are its files.
+ * `/wake/{name}/redirect` leads to the second, for proxies that can only show another page in place of a failed one.
+ */
 export async function registerPage(app: FastifyInstance, options: PageOptions) {
-  const { files, settings, publicPath } = options;
+  const { files, settings, publicUrl } = options;
+  const publicPath = new URL(publicUrl).pathname.replace(/\/$/, '');
   const html = files.index
     .replaceAll('/__BASE__', publicPath)
     .replace('__SETTINGS__', () => escapeAttribute(JSON.stringify(settings)));
@@ -36,6 +41,19 @@ export async function registerPage(app: FastifyInstance, options: PageOptions) {
     reply.type('text/html; charset=utf-8').header('content-security-policy', policy).send(html);
   app.get('/', sendPage);
   app.get('/wake/:name', sendPage);
+  app.get<{ Params: { name: string }; Querystring: { to?: string } }>(
+    '/wake/:name/redirect',
+    ({ params: { name }, query: { to } }, reply) => {
+      const query = to === undefined ? '' : `?to=${encodeURIComponent(to)}`;
+      const url = escapeAttribute(`${publicUrl}/wake/${encodeURIComponent(name)}${query}`);
+      const refresh = `<meta http-equiv="refresh" content="0; url=${url}">`;
+      return reply
+        .type('text/html; charset=utf-8')
+        .send(
+          `<!doctype html><title>${vmId} is woken</title>${refresh}<a href="${url}">Wake it</a>`,
+        );
+    },
+  );
   app.get<{ Params: { file: string } }>('/page/:file', (request, reply) => {
     const file = files.assets.get(request.params.file);
     if (file === undefined) throw noSuchPath();
