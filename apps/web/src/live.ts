@@ -77,9 +77,11 @@ export function createLive(session: Session): Live {
     stop();
     onVisible();
   };
-  document.addEventListener('visibilitychange', onVisible);
-  window.addEventListener('online', onOnline);
-  window.addEventListener('offline', () => set({ problem: 'This device is offline' }));
+  const closing = new AbortController();
+  const untilClosed = { signal: closing.signal };
+  document.addEventListener('visibilitychange', onVisible, untilClosed);
+  window.addEventListener('online', onOnline, untilClosed);
+  window.addEventListener('offline', () => set({ problem: 'This device is offline' }), untilClosed);
   onVisible();
 
   return {
@@ -95,8 +97,7 @@ export function createLive(session: Session): Live {
     },
     close() {
       stop();
-      document.removeEventListener('visibilitychange', onVisible);
-      window.removeEventListener('online', onOnline);
+      closing.abort();
     },
   };
 
@@ -139,11 +140,15 @@ export function createLive(session: Session): Live {
       { follow: true },
       { signal, onReconnect: ({ error }) => fail(error) },
     );
+    let wasReady = false; // what was seen before the page was hidden may have changed
     for await (const ready of readings) {
       const isNew = ready.phase !== seen.ready?.phase;
-      const wasReady = seen.ready?.ready;
       heard({ ready, ...(isNew && { phaseSinceMs: Date.now() }) });
-      if (ready.ready && !wasReady) refreshAll();
+      if (ready.ready && !wasReady) {
+        void refreshContainers();
+        void refreshIdle();
+      }
+      wasReady = ready.ready;
       if (!ready.ready && ready.phase === 'asleep') forgetUse();
     }
   }
@@ -159,11 +164,6 @@ export function createLive(session: Session): Live {
       if (event.type === 'container' || event.type === 'resync') void refreshContainers();
       if (event.type !== 'container' && event.type !== 'vm') void refreshIdle();
     }
-  }
-
-  function refreshAll(): void {
-    void refreshContainers();
-    void refreshIdle();
   }
 
   function forgetUse(): void {

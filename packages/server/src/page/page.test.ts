@@ -84,6 +84,7 @@ test.each([
   ['gzip;q=0', null],
   ['gzip; q=0.000, br', null],
   ['identity', null],
+  ['*', 'gzip'],
 ])('with Accept-Encoding: %s a file comes as %s', async (encoding, expected) => {
   const response = await server.ask('/page/index-abcdefgh.js', {
     headers: { 'accept-encoding': encoding },

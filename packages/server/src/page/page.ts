@@ -3,6 +3,7 @@
 import { vmId } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { noSuchPath } from '../http/route-check.ts';
+import { acceptsGzip } from '../rest/accept-header.ts';
 import type { PageFiles } from './page-files.ts';
 
 export interface PageOptions {
@@ -58,9 +59,7 @@ export async function registerPage(app: FastifyInstance, options: PageOptions) {
     const file = files.assets.get(request.params.file);
     if (file === undefined) throw noSuchPath();
     if (file.isHashed) reply.header('cache-control', 'public, max-age=31536000, immutable');
-    const isGzipWanted = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(
-      request.headers['accept-encoding'] ?? '',
-    );
+    const isGzipWanted = acceptsGzip([request.headers['accept-encoding']].flat().join());
     if (isGzipWanted) reply.header('content-encoding', 'gzip');
     return reply
       .type(file.type)

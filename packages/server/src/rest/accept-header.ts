@@ -17,6 +17,12 @@ export function prefersTextStream(accept = ''): boolean {
   return quality > 0 && others.every((other) => (ranges.get(other) ?? 0) < quality);
 }
 
+/** True for a caller that takes gzip: https://www.rfc-editor.org/rfc/rfc9110.html#section-12.5.3 */
+export function acceptsGzip(acceptEncoding = ''): boolean {
+  const codings = toRanges(acceptEncoding);
+  return (codings.get('gzip') ?? codings.get('*') ?? 0) > 0;
+}
+
 function toRanges(accept: string): ReadonlyMap<string, number> {
   const parts = accept.split(',').filter((part) => part.trim() !== '');
   return new Map(parts.map(toRange));
