@@ -4,7 +4,7 @@
 const external = [/^@fastify\/swagger/, 'ioredis', 'pino', 'pino-pretty', 'ssh2'];
 
 export default {
-  input: 'dist/process/main.js',
+  input: 'dist/process/start.js',
   platform: 'node',
   transform: { target: 'node20' },
   external,

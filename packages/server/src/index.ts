@@ -14,7 +14,7 @@ import { readClientAddress } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { addErrorHandlers, sendError } from './http/error-handlers.ts';
 import { answerClientError, refuseMalformed, toOriginForm } from './http/malformed-requests.ts';
-import { type AnsweredRequest, addRequestLog } from './http/request-log.ts';
+import { type AnsweredRequest, addRequestLog, logFailure } from './http/request-log.ts';
 import { addRouteCheck } from './http/route-check.ts';
 import { toSecurityHeaders } from './http/security-headers.ts';
 import {
@@ -84,7 +84,7 @@ export interface ServerOptions {
   readonly onAnswered?: ((request: AnsweredRequest) => void) | undefined;
   /** The page for people; without it `/` leads to the docs. */
   readonly page?: ServedPage | undefined;
-  /** Rejects with the reason while requests could not be served. */
+  /** Rejects with the reason while requests could not be served, which it is to log: probes leave no line above debug. */
   readonly checkReady: () => Promise<void>;
 }
 
@@ -223,6 +223,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       (reason: unknown) => reason,
     );
     sendError(refusal, request, reply, context);
+    if (request.failure !== undefined) logFailure(request, request.failure);
   }
 }
 

@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/run.ts';
 import { startApp } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
+import { until } from '../support/until.ts';
 
 const bin = fileURLToPath(
   new URL('../../../packages/server/bin/ondemand-server.js', import.meta.url),
@@ -140,6 +141,29 @@ test('an issuer that is down at start is 503 for tokens and for readiness, and r
   const refused = await ask();
   expect(refused.status).toBe(503);
   expect(refused.headers.get('retry-after')).toBe('5');
-  expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+  for (let probes = 0; probes < 3; probes += 1)
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  // The start's own question is the first to meet it.
+  const told = () => server.logs().filter(({ msg }) => /no token can be checked/.test(String(msg)));
+  await until('the outage to be logged', () => told().length > 0);
+  expect(told()).toHaveLength(1);
+  expect(JSON.stringify(server.logs())).not.toMatch(/healthz|readyz|\n {4}at /);
+});
+
+test('--health tells by its exit code whether the server answers, with nothing of the server loaded', async () => {
+  await using app = await startApp();
+  const { port } = new URL(app.url);
+  const trace = { PORT: port, HOST: '0.0.0.0', NODE_DEBUG: 'esm' };
+  const healthy = await runServer(trace, '--health');
+  expect(healthy).toMatchObject({ exitCode: 0, stdout: '' });
+  const loaded = [...healthy.stderr.matchAll(/bundle\/([\w-]+)\.js/g)].map(([, name]) => name);
+  expect(new Set(loaded)).not.toContain('main');
+  expect(loaded).toContain('health-check');
+  const unhealthy = await runServer({ PORT: '1' }, '--health');
+  expect(unhealthy).toEqual({
+    exitCode: 1,
+    stdout: '',
+    stderr: 'http://127.0.0.1:1/healthz gave no answer (ECONNREFUSED)\n',
+  });
 });

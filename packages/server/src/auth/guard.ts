@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Needs no token. */
     readonly isPublic?: boolean;
+    /** Asked every few seconds, so that its answers are no news for the log. */
+    readonly isProbe?: boolean;
     /** Checked before the body is read; tRPC's procedures check their own. */
     readonly scopes?: AnyScope;
     readonly operationId?: string;

@@ -34,7 +34,11 @@ import {
 
 /** By variable name, in the order of the README's table, which is made from this. */
 export const environmentSchema = z.object({
-  HOST: text.default('127.0.0.1').describe('address to listen on'),
+  HOST: text
+    .default('127.0.0.1')
+    .describe(
+      'address to listen on; `0.0.0.0` in a container, which its proxy reaches by its own network',
+    ),
   PORT: port.default(5000).describe('port to listen on'),
   PUBLIC_URL: baseUrl
     .optional()

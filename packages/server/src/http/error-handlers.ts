@@ -3,7 +3,9 @@
 import type { AppError } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isTrpcUrl, toTrpcErrorShape } from '../procedures/base.ts';
+import { isBug } from '../process/logged-error.ts';
 import { type ErrorContext, toAppError, toErrorResponse } from './api-error.ts';
+import { logFailure } from './request-log.ts';
 import { noSuchPath } from './route-check.ts';
 import { toShortText } from './short-text.ts';
 
@@ -56,7 +58,10 @@ function hasLeft({ raw }: FastifyRequest, { cause }: AppError): boolean {
 export function logError(request: FastifyRequest, error: unknown, status: number): void {
   const refused = toAppError(error);
   if (status >= 500 && !isOverload(refused) && !hasLeft(request, refused)) {
-    request.log.error({ err: error }, 'request failed');
+    const err = isBug(refused) ? error : refused;
+    // The first is told by the line that the request leaves; a batch may have others.
+    if (request.failure === undefined) request.failure = { err, status };
+    else if (String(request.failure.err) !== String(err)) logFailure(request, { err, status });
     return;
   }
   const [path = ''] = request.url.split('?', 1);

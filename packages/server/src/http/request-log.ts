@@ -11,13 +11,27 @@ export interface AnsweredRequest {
   readonly seconds: number;
 }
 
+/** Why a request could not be served, which is no fault of its caller. */
+export interface RequestFailure {
+  readonly err: unknown;
+  readonly status: number;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    failure: RequestFailure | undefined;
+  }
+}
+
 /** By route template, so that neither names nor query strings end up in the log. */
 export function addRequestLog(
   app: FastifyInstance,
   onAnswered?: (request: AnsweredRequest) => void,
 ): void {
+  app.decorateRequest('failure', undefined);
   app.addHook('onResponse', (request, reply, done) => {
-    logRequest(request, reply);
+    if (request.failure === undefined) logRequest(request, reply);
+    else logFailure(request, request.failure, toFacts(request, reply));
     onAnswered?.({
       method: request.method,
       route: toRoute(request),
@@ -33,21 +47,34 @@ function toRoute({ routeOptions }: FastifyRequest): string {
 }
 
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const level = request.routeOptions.config.isProbe === true ? 'debug' : 'info';
+  request.log[level](toFacts(request, reply), STATUS_CODES[reply.statusCode] ?? 'answered');
+}
+
+/** At level error where somebody has to mend something, warn where it may pass. A probe that fails is told elsewhere, once, unless a bug makes it fail. */
+export function logFailure(
+  request: FastifyRequest,
+  { err, status }: RequestFailure,
+  facts: object = {},
+): void {
+  const isTold = request.routeOptions.config.isProbe === true && status !== 500;
+  const level = isTold ? 'debug' : status === 503 ? 'warn' : 'error';
+  request.log[level]({ ...facts, err }, 'request failed');
+}
+
+function toFacts(request: FastifyRequest, reply: FastifyReply) {
   const { config } = request.routeOptions;
-  request.log.info(
-    {
-      method: request.method,
-      route: toRoute(request),
-      ...(config.operationId !== undefined && { operation: config.operationId }),
-      ...(request.principal !== undefined && {
-        sub: request.principal.sub,
-        clientId: request.principal.clientId,
-      }),
-      ...(request.serverId !== request.id && { serverRequestId: request.serverId }),
-      statusCode: reply.statusCode,
-      ip: request.address,
-      durationMs: Math.round(reply.elapsedTime * 10) / 10,
-    },
-    STATUS_CODES[reply.statusCode] ?? 'answered',
-  );
+  return {
+    method: request.method,
+    route: toRoute(request),
+    ...(config.operationId !== undefined && { operation: config.operationId }),
+    ...(request.principal !== undefined && {
+      sub: request.principal.sub,
+      clientId: request.principal.clientId,
+    }),
+    ...(request.serverId !== request.id && { serverRequestId: request.serverId }),
+    statusCode: reply.statusCode,
+    ip: request.address,
+    durationMs: Math.round(reply.elapsedTime * 10) / 10,
+  };
 }

@@ -1,19 +1,21 @@
-// The process: arguments and environment to a running service. The only process.env and process.exit of the server.
+// The process: arguments and environment to a running service.
 
-import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';
 import { listVariables, toHelpText } from '../config/help.ts';
 import { toHostProblem } from '../config/listen-host.ts';
+import type { Arguments } from './arguments.ts';
 import { createLogger } from './logger.ts';
 import { type ConfigurationReading, readConfiguration } from './read-configuration.ts';
 import { startService } from './service.ts';
 
 const usage = `Usage: ondemand-server [--env-file FILE]
        ondemand-server --check [--json] [--env-file FILE]
+       ondemand-server --health [--env-file FILE]
 
 Serves the Containers Control On-Demand API, configured from the environment.
 What FILE says yields to what the environment says.
 --check asks every layer that the API stands on, prints what works and what does not, and listens to nothing.
+--health asks the server that runs with the same HOST and PORT for /healthz: exit code 0, or 1 and a line that says why.
 
 Variables:
 ${toHelpText(listVariables())}
@@ -22,17 +24,12 @@ ${toHelpText(listVariables())}
 /** Like other servers: 2 for a start that the operator must fix, 1 for what went wrong otherwise. */
 const exitCodes = { misconfigured: 2, failed: 1 } as const;
 
-await main();
-
-async function main(): Promise<void> {
-  const { help, check, json, 'env-file': envFiles = [] } = readArguments();
+/** Resolves once the API listens, or ends the process. */
+export async function main({ help, check, json, envFile }: Arguments): Promise<void> {
   if (help) {
     process.stdout.write(usage);
     return;
   }
-  const [envFile, another] = envFiles;
-  if (another !== undefined) refuse([`--env-file: takes one file, and ${another} is another`]);
-  if (json && !check) refuse(['--json: goes with --check alone']);
   const read = () => readConfiguration(process.env, envFile);
   const reading = await read();
   if (check) await runCheck(reading, json);
@@ -54,25 +51,6 @@ async function main(): Promise<void> {
   }
   logger.info({ url: service.url, docs: `${service.url}/docs` }, 'listening');
   process.send?.({ url: service.url }); // a parent that started us with an IPC channel need not poll
-}
-
-function readArguments() {
-  const args = process.argv.slice(2);
-  // Before `--env-file` it keeps Node 20 from taking that for its own, wherever the launchers let it stand: nodejs/node#54232.
-  if (args[0] === '--') args.shift();
-  try {
-    return parseArgs({
-      args,
-      options: {
-        'env-file': { type: 'string', multiple: true },
-        check: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values;
-  } catch (error) {
-    fail(exitCodes.misconfigured, [messageOf(error), 'See `ondemand-server --help`.']);
-  }
 }
 
 /** Ends the process. */

@@ -6,6 +6,7 @@ import { createAuditFile } from '../audit/file.ts';
 import { createAuditTrail } from '../audit/trail.ts';
 import type { Config } from '../config/config.ts';
 import { openRedisCounter } from '../limits/redis-counter.ts';
+import { isBug } from './logged-error.ts';
 
 /** At level info whatever LOG_LEVEL says, unless that is silent: an audit is no chatter. */
 export function createLoggedAudit(
@@ -51,6 +52,28 @@ export function createInternalErrorLog(logger: Logger, clock: Pick<Clock, 'elaps
     last = { text, atMs };
     logger.error({ err }, 'something failed inside the API');
   };
+}
+
+/** Wraps what asks the issuer, so that an outage is one line however often it is met, and its end another. */
+export function createIssuerLog(logger: Logger) {
+  let isAway = false;
+  return (check: () => Promise<void>) => async (): Promise<void> => {
+    try {
+      await check();
+    } catch (err) {
+      if (isBug(err)) throw err;
+      if (!isAway) logger.warn({ err }, `no token can be checked: ${toReason(err)}`);
+      isAway = true;
+      throw err;
+    }
+    if (isAway) logger.info('tokens can be checked again');
+    isAway = false;
+  };
+}
+
+function toReason(err: unknown): string {
+  if (!(err instanceof Error)) return String(err);
+  return err.cause instanceof Error ? err.cause.message : err.message;
 }
 
 export function logSshEvent(logger: Logger, event: SshEvent): void {

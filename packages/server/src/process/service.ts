@@ -40,6 +40,7 @@ import { createAdapters } from './adapters.ts';
 import type { ConfigurationReading } from './read-configuration.ts';
 import {
   createInternalErrorLog,
+  createIssuerLog,
   createLoggedAudit,
   logSshEvent,
   openSharedCounter,
@@ -175,6 +176,7 @@ export async function startService(
     client: toIntrospectionClient(config),
     typs: config.OIDC_ACCESS_TOKEN_TYP,
   });
+  const toldOnce = createIssuerLog(logger);
   const diagnosis = createServerDiagnosis(config, {
     adapters,
     checkConfiguration: async () => toCallerFinding(await recheck()),
@@ -208,7 +210,7 @@ export async function startService(
       diagnosis,
     },
     authenticate,
-    checkReady,
+    checkReady: toldOnce(checkReady),
     scopeNames: rules.scopeNames,
     issuer: config.OIDC_ISSUER,
     audience: config.OIDC_AUDIENCE,
@@ -249,10 +251,7 @@ export async function startService(
     await closeAdapters();
     throw error;
   }
-  checkIssuer().catch((err: Error) => {
-    const why = err.cause instanceof Error ? err.cause.message : err.message;
-    logger.warn({ err }, `no token can be checked: ${why}`);
-  });
+  toldOnce(checkIssuer)().catch(() => {}); // by then
   return {
     url: ownUrl,
     async stop() {
