@@ -1,5 +1,6 @@
 // What the client sends, over a real server on loopback.
 
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { createClient } from './client.ts';
 import {
@@ -65,6 +66,84 @@ test('a client, and each step of a path, can be printed and written as JSON', ()
   expect(JSON.stringify({ client, steps: [client.vm.status] })).toBe('{"steps":[null]}');
   expect(`${client}, ${client.vm.status}`).toBe('OnDemandClient, OnDemandClient.vm.status');
   expect(String(client.containers)).toBe('OnDemandClient.containers');
+});
+
+test('a client that is printed shows what there is to call, and never its token', () => {
+  const client = createClient({ url: 'http://127.0.0.1', token: secret });
+  const printed = inspect(client);
+  expect(printed).toMatch(/^Object \[OnDemandClient\] \{/);
+  for (const name of [
+    'vm: {',
+    'restart: { mutate: ',
+    'followLogs: { subscribe: ',
+    'whoami: { query: ',
+  ])
+    expect(printed).toContain(name);
+  expect(inspect(client.containers)).toContain('rebuild: { mutate: ');
+  expect(Object.keys(client.jobs)).toEqual(['list', 'get', 'cancel', 'output']);
+  expect(inspect(client, { depth: null, showHidden: true, showProxy: true })).not.toContain(secret);
+});
+
+test('an operation that is unknown here is asked of the API, which may be newer', async () => {
+  await using api = await startCannedApi(() => result('new'));
+  const { vm } = createClient({ url: api.url });
+  const { hibernate } = vm as unknown as { hibernate: { mutate(): Promise<unknown> } };
+  expect(await hibernate.mutate()).toBe('new');
+  expect(api.requests).toMatchObject([{ method: 'POST', url: '/trpc/vm.hibernate' }]);
+});
+
+describe('a mistake in the options of createClient()', () => {
+  const needed = "createClient({ url: 'https://api.example.com', token: 'eyJ…' })";
+
+  test.each<[string, readonly unknown[], string]>([
+    ['no options', [], 'its argument is missing'],
+    ['null', [null], 'its argument is missing'],
+    ['the URL as a text', ['https://api.example.com'], 'its argument is string'],
+    ['a function', [() => secret], 'its argument is function'],
+    ['empty options', [{}], 'the options given are none'],
+    ['a list', [[]], 'the options given are none'],
+    ['the URL alone, as an object', [new URL('https://api.example.com')], 'url: it is missing'],
+    ['no url', [{ token: secret }], 'the options given are token'],
+    [
+      'another name for it',
+      [{ baseUrl: 'https://host', token: secret }],
+      'given are baseUrl, token',
+    ],
+    ['url: undefined', [{ url: undefined, token: secret }], 'url: it is missing'],
+    ['url: null', [{ url: null }], 'url: it is missing'],
+    ['a url that is a number', [{ url: 5000, token: secret }], 'the type of url is number'],
+    ['a url that is an object', [{ url: { href: 'https://host' } }], 'the type of url is object'],
+    ['a url that is still awaited', [{ url: Promise.resolve('') }], 'the type of url is a promise'],
+  ])('%s: says what is needed, by an example', (_what, args, found) => {
+    const error = thrownBy(() => Reflect.apply(createClient, undefined, args));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain(needed);
+    expect(error.message).toContain(found);
+    expect(error.message).not.toContain(secret);
+  });
+
+  test.each<[string, unknown, string]>([
+    ['a number', 5, 'its type is number'],
+    ['a list', [secret], 'its type is array'],
+    ['an answer of the issuer', { access_token: secret }, 'its type is object'],
+    ['true', true, 'its type is boolean'],
+    ['a promise', Promise.resolve(secret), 'its type is a promise; await it, or give the function'],
+  ])('%s as the token', (_what, token, found) => {
+    const options = { url: 'http://127.0.0.1', token };
+    const error = thrownBy(() => Reflect.apply(createClient, undefined, [options]));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toMatch(/^token: a string is needed, or a function that gives one/);
+    expect(error.message).toContain(found);
+    expect(error.message).not.toContain(secret);
+  });
+
+  test('what is no function as fetch', () => {
+    const options = { url: 'http://127.0.0.1', fetch: 'undici' };
+    const error = thrownBy(() => Reflect.apply(createClient, undefined, [options]));
+    expect(error).toEqual(
+      new TypeError('fetch: a function like the global one is needed; it is string'),
+    );
+  });
 });
 
 test('what is no kind of call is refused without a request', async () => {

@@ -9,7 +9,8 @@ import type {
   inferTransformedProcedureOutput,
 } from '@trpc/server';
 import { type Call, createCall } from './call/call.ts';
-import type { ClientOptions } from './options.ts';
+import { type OperationKind, type Operations, operations } from './operations.ts';
+import { type ClientOptions, checkOptions } from './options.ts';
 import type { CallOptions, Mutation, Query, SubscribeOptions, Subscription } from './procedures.ts';
 import { createSubscribe, type Subscribe } from './subscription/subscription.ts';
 
@@ -24,6 +25,7 @@ import { createSubscribe, type Subscribe } from './subscription/subscription.ts'
  * for await (const { line } of ondemand.containers.followLogs.subscribe({ name: 'nginx' })) console.log(line);
  */
 export function createClient(options: ClientOptions) {
+  checkOptions(options);
   return toClient<AppRouter['_def']['record']>({
     call: createCall(options),
     subscribe: createSubscribe(options),
@@ -56,33 +58,58 @@ interface Transport {
 }
 
 function toClient<Procedures>(transport: Transport): ClientOf<Procedures> {
-  return toPathProxy(transport, []) as ClientOf<Procedures>; // the proxy takes every path that the types allow
+  return toNode(transport, [], operations) as ClientOf<Procedures>; // the compiler holds the operations against the router
 }
 
-function toPathProxy(transport: Transport, path: readonly string[]): unknown {
-  return new Proxy(() => {}, {
-    get(_target, name) {
-      if (name === 'toString') return () => ['OnDemandClient', ...path].join('.');
-      if (typeof name !== 'string' || askedOfEverything.has(name)) return undefined;
-      return toPathProxy(transport, [...path, name]);
-    },
-    apply(_target, _this, [input, options]: [unknown, (CallOptions & SubscribeOptions)?]) {
-      const request = { path: path.slice(0, -1).join('.'), input };
-      switch (path.at(-1)) {
-        case 'query':
-          return transport.call({ ...request, type: 'query' }, options);
-        case 'mutate':
-          return transport.call({ ...request, type: 'mutation' }, options);
-        case 'subscribe':
-          return transport.subscribe(request, options);
-        default:
-          throw new TypeError(
-            `${path.join('.')}() is no call: a call ends in query(), mutate() or subscribe()`,
-          );
-      }
-    },
+/** Real properties, so that a console shows what there is. Any other name leads to the API all the same, which may be newer. */
+function toNode(transport: Transport, path: Path, known: Operations | OperationKind): object {
+  const shown =
+    typeof known === 'string'
+      ? { [known]: (...args: CallArguments) => callAt(transport, [...path, known], args) }
+      : Object.fromEntries(
+          Object.entries(known).map(([name, each]) => [
+            name,
+            toNode(transport, [...path, name], each),
+          ]),
+        );
+  if (path.length === 0)
+    Object.defineProperty(shown, Symbol.toStringTag, { value: 'OnDemandClient' });
+  return new Proxy(shown, {
+    get: (target, name) =>
+      Object.hasOwn(target, name) ? Reflect.get(target, name) : getUnknown(transport, path, name),
   });
 }
 
-/** By `await`, `JSON.stringify` and where text is wanted; nobody means a procedure by them. */
-const askedOfEverything: ReadonlySet<string> = new Set(['then', 'toJSON', 'valueOf']);
+function getUnknown(transport: Transport, path: Path, name: string | symbol): unknown {
+  if (name === 'toString') return () => ['OnDemandClient', ...path].join('.');
+  if (name === 'toJSON') return () => undefined;
+  if (typeof name !== 'string' || askedOfEverything.has(name)) return undefined;
+  const next = [...path, name];
+  return new Proxy(() => {}, {
+    get: (_target, after) => getUnknown(transport, next, after),
+    apply: (_target, _this, args: CallArguments) => callAt(transport, next, args),
+  });
+}
+
+function callAt(transport: Transport, path: Path, [input, options]: CallArguments): unknown {
+  const request = { path: path.slice(0, -1).join('.'), input };
+  switch (path.at(-1)) {
+    case 'query':
+      return transport.call({ ...request, type: 'query' }, options);
+    case 'mutate':
+      return transport.call({ ...request, type: 'mutation' }, options);
+    case 'subscribe':
+      return transport.subscribe(request, options);
+    default:
+      throw new TypeError(
+        `${path.join('.')}() is no call: a call ends in query(), mutate() or subscribe()`,
+      );
+  }
+}
+
+type Path = readonly string[];
+
+type CallArguments = [input?: unknown, options?: CallOptions & SubscribeOptions];
+
+/** By `await` and where text is wanted; nobody means a procedure by them. */
+const askedOfEverything: ReadonlySet<string> = new Set(['then', 'valueOf']);

@@ -27,6 +27,31 @@ export interface TokenRequest {
   readonly refused: string | undefined;
 }
 
+/** Throws a `TypeError` that says what is needed, by an example; it quotes no value, which may be a secret. */
+export function checkOptions(options: unknown): asserts options is ClientOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`createClient: ${needed}; its argument is ${toKind(options)}`);
+  const { url, fetch } = options as Partial<ClientOptions>; // whatever a JavaScript caller gives
+  if (url === undefined || url === null) {
+    const names = Object.keys(options).join(', ') || 'none';
+    throw new TypeError(`url: it is missing: ${needed}; the options given are ${names}`);
+  }
+  if (typeof url !== 'string' && !(url instanceof URL))
+    throw new TypeError(`url: ${needed}; the type of url is ${toKind(url)}`);
+  if (fetch !== undefined && typeof fetch !== 'function')
+    throw new TypeError(`fetch: a function like the global one is needed; it is ${toKind(fetch)}`);
+}
+
+const needed =
+  "an API and a token for it are needed, as in createClient({ url: 'https://api.example.com', token: 'eyJ…' })";
+
+/** What a value is, without what it holds. */
+export function toKind(value: unknown): string {
+  if (value === null || value === undefined) return 'missing';
+  if (value instanceof Promise) return 'a promise; await it, or give the function itself';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
 /** Throws a `TypeError` for a `timeoutMs` within which nothing can be answered. */
 export function checkTimeout({ timeoutMs }: Pick<ClientOptions, 'timeoutMs'>): void {
   if (timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs > 0)) return;

@@ -8,6 +8,7 @@ import {
   readFile,
   realpath,
   rm,
+  stat,
   symlink,
   writeFile,
 } from 'node:fs/promises';
@@ -19,9 +20,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failure, result, startCannedApi } from './testing/canned-api.test-support.ts';
 import { openStream } from './testing/canned-stream.test-support.ts';
+import { openEditor } from './testing/hover.test-support.ts';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
+const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 const runFile = promisify(execFile);
 
 let project = '';
@@ -70,6 +73,59 @@ test('its declarations import only each other', async () => {
 
 test('its code imports only what it depends on and itself: nothing of the server, nothing of Node', async () => {
   expect(await importsOf(/\.js$/)).toEqual(['eventsource-parser']);
+});
+
+test('weighs under 1 MB with what it depends on', async () => {
+  const folders = [installed, await realpath(join(project, 'node_modules/eventsource-parser'))];
+  const sizes = await Promise.all(folders.map(sizeOf));
+  expect(sizes[0] ?? Infinity).toBeLessThan(300_000);
+  expect(sum(sizes)).toBeLessThan(1_000_000);
+});
+
+describe('an editor', () => {
+  test('shows the texts of the API for each operation, input and field', async () => {
+    const text = await readFile(join(installed, 'dist/client.d.ts'), 'utf8');
+    const lines = text.split('\n');
+    const fields = lines.flatMap((line, index) =>
+      /^ +(?:readonly )?\w+\??: /.test(line) ? [index] : [],
+    );
+    expect(fields.length).toBeGreaterThan(200);
+    expect(
+      fields.filter((index) => !lines[index - 1]?.endsWith('*/')).map((index) => lines[index]),
+    ).toEqual([]);
+  });
+
+  test('shows them where they are used', async () => {
+    const program = `
+      import { createClient, type Container } from '@ondemand/client';
+      const ondemand = createClient({ url: 'http://127.0.0.1' });
+      const { logs } = await ondemand.containers.logs.query({ name: 'nginx', lines: 50 });
+      const first: Container | undefined = (await ondemand.containers.list.query())[0];
+      console.log(first?.uptime, logs);
+      await ondemand.vm.stop.mutate({ soft: true });
+      for await (const event of ondemand.events.subscribe()) if (event.type === 'idle') event.stopsAt;
+    `;
+    await using editor = await openEditor(tsc, join(project, 'hovered.ts'), program);
+    const document = JSON.parse(
+      await readFile(join(packageFolder, '../../docs/openapi.json'), 'utf8'),
+    );
+    const { summary, description } = document.paths['/containers/{name}/logs'].get;
+    expect(await editor.hover('logs.query')).toContain(
+      `${summary}\n\n${description}\n\nScope \`read\``,
+    );
+    expect(await editor.hover('name:')).toMatch(/Container name or id$/);
+    expect(await editor.hover('lines:')).toMatch(
+      /How many of the last lines: 1 to 10000, 100 if left out$/,
+    );
+    expect(await editor.hover('logs }')).toContain('The last lines of stdout and stderr');
+    expect(await editor.hover('Container |')).toMatch(/A container as `docker ps -a` shows it$/);
+    expect(await editor.hover('uptime')).toMatch(/Container uptime$/);
+    expect(await editor.hover('containers.list')).toContain('Docker container management');
+    expect(await editor.hover('soft:')).toContain('Ask the operating system to shut down');
+    expect(await editor.hover('stopsAt')).toMatch(/When it stops; null when it does not$/);
+    expect(await editor.hover('url:')).toContain('Where the API is');
+    expect(await editor.hover('mutate(')).toContain('Sends it once');
+  });
 });
 
 describe('a program that imports only the package', () => {
@@ -153,6 +209,16 @@ async function pack(destination: string): Promise<void> {
   await run(command, [...args, 'pack', '--pack-destination', destination], packageFolder);
 }
 
+async function sizeOf(folder: string): Promise<number> {
+  const files = await readdir(folder, { recursive: true });
+  const found = await Promise.all(files.map((file) => stat(join(folder, file))));
+  return sum(found.filter((each) => each.isFile()).map(({ size }) => size));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}
+
 async function link(name: string): Promise<void> {
   const folder = dirname(require.resolve(`${name}/package.json`));
   const target = join(project, 'node_modules', name);
@@ -171,7 +237,6 @@ async function compile(
   const compilerOptions = { ...module, ...strict, ...options };
   const config = JSON.stringify({ compilerOptions, files: Object.keys(files) });
   await writeFile(join(project, 'tsconfig.json'), config);
-  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
   await run(process.execPath, [tsc, '-p', project]);
 }
 

@@ -30,11 +30,13 @@ export interface Reconnect {
 
 /** Reads and changes nothing. */
 export interface Query<Input, Output> {
+  /** Asks once; rejects with an `OnDemandError` alone. */
   query(input: Input, options?: CallOptions): Promise<Output>;
 }
 
 /** Changes something; the client never sends it twice. */
 export interface Mutation<Input, Output> {
+  /** Sends it once; rejects with an `OnDemandError` alone, whose `details.outcome` is `unknown` where it may have taken effect. */
   mutate(input: Input, options?: CallOptions): Promise<Output>;
 }
 

@@ -1,7 +1,7 @@
 // The headers of a call; no other file handles the token.
 
 import { OnDemandError } from '../errors.ts';
-import type { ClientOptions, TokenSource } from '../options.ts';
+import { type ClientOptions, type TokenSource, toKind } from '../options.ts';
 
 export interface RequestHeaders {
   /** Rejects with `TOKEN_ERROR` alone. */
@@ -19,7 +19,7 @@ export function createHeaders({
 }: Pick<ClientOptions, 'token' | 'headers'>): RequestHeaders {
   if (typeof token !== 'function' && !isTokenOrNone(token))
     throw new TypeError(
-      `token: a string is needed, or a function that gives one; its type is ${typeof token}`,
+      `token: a string is needed, or a function that gives one, as in createClient({ url, token: 'eyJ…' }); its type is ${toKind(token)}`,
     );
   const fixed = headers ? toRecord(headers) : {}; // without need `Headers` would load all of Node's `fetch`
   const read = async (refused?: string): Promise<HeaderRecord> => {

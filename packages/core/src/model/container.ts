@@ -37,7 +37,7 @@ export const containerSchema = z
     ports: z.string().describe('Port mappings'),
     uptime: z.string().describe('Container uptime'),
   })
-  .meta({ id: 'Container' });
+  .meta({ id: 'Container', description: 'A container as `docker ps -a` shows it' });
 export type Container = z.infer<typeof containerSchema>;
 
 export const containerActionResultSchema = z
@@ -58,7 +58,7 @@ export const containerActionResultSchema = z
         "Of a rebuild: Compose's own warnings, and the containers that lost their network with the replaced one",
       ),
   })
-  .meta({ id: 'ContainerActionResult' });
+  .meta({ id: 'ContainerActionResult', description: 'What became of an action on a container' });
 export type ContainerActionResult = z.infer<typeof containerActionResultSchema>;
 
 export const containerLogsSchema = z
@@ -74,5 +74,5 @@ export const containerLogsSchema = z
         'The last lines of stdout and stderr in the order they were written, each ending in a newline; of very long lines the newest 16 MiB, over tRPC 8 MiB',
       ),
   })
-  .meta({ id: 'ContainerLogs' });
+  .meta({ id: 'ContainerLogs', description: "The last lines of a container's log" });
 export type ContainerLogs = z.infer<typeof containerLogsSchema>;

@@ -47,7 +47,9 @@ export function toFacts(details: Readonly<Record<string, unknown>>): Facts {
 
 export const checkSchema = z.object({
   name: z.enum(checkNames).describe('Never changes'),
-  layer: z.enum(['api', 'issuer', 'oci', 'ssh', 'docker', 'vm']),
+  layer: z
+    .enum(['api', 'issuer', 'oci', 'ssh', 'docker', 'vm'])
+    .describe('What it is about: what stands lower comes later'),
   status: z
     .enum(['ok', 'failed', 'skipped'])
     .describe('skipped: it could not be asked, or does not apply'),
@@ -65,7 +67,10 @@ export const diagnosisSchema = z
     checkedAt: z.iso.datetime().describe('ISO 8601 timestamp'),
     checks: z.array(checkSchema).describe('All of them, always in this order'),
   })
-  .meta({ id: 'Diagnosis' });
+  .meta({
+    id: 'Diagnosis',
+    description: 'Each layer that the API stands on, and whether it works',
+  });
 export type Diagnosis = z.infer<typeof diagnosisSchema>;
 
 /** What to run or look at first where a check failed; commands of `ondemand` work wherever it is logged in. */

@@ -24,20 +24,22 @@ export type StopCause = (typeof stopCauses)[number];
 
 const moment = z.iso.datetime().nullable();
 
-const signalSchema = z.object({
-  name: z.enum(signalNames),
-  state: z
-    .enum(signalStates)
-    .describe('used and unknown keep the VM on; unknown: it could not be read'),
-  value: z.number().nullable().describe('What was counted; for cpu percent of one core'),
-  threshold: z.number().describe('More than this is use'),
-  lastUsedAt: moment.describe('null when it was never seen used'),
-  by: z
-    .string()
-    .nullable()
-    .describe('Who uses it, or did last: the container, port and address, the session, …'),
-  reason: z.string().optional().describe('Why it is unknown, and what to do'),
-});
+const signalSchema = z
+  .object({
+    name: z.enum(signalNames).describe('Its name; the order is always the same'),
+    state: z
+      .enum(signalStates)
+      .describe('used and unknown keep the VM on; unknown: it could not be read'),
+    value: z.number().nullable().describe('What was counted; for cpu percent of one core'),
+    threshold: z.number().describe('More than this is use'),
+    lastUsedAt: moment.describe('null when it was never seen used'),
+    by: z
+      .string()
+      .nullable()
+      .describe('Who uses it, or did last: the container, port and address, the session, …'),
+    reason: z.string().optional().describe('Why it is unknown, and what to do'),
+  })
+  .describe('One thing that counts as use');
 export type Signal = z.infer<typeof signalSchema>;
 
 export const idleVerdictSchema = z
@@ -53,8 +55,8 @@ export const idleVerdictSchema = z
       .enum(stopCauses)
       .nullable()
       .describe('idle: not used for so long; max-on: on for so long'),
-    signals: z.array(signalSchema),
-    leases: z.array(leaseSchema),
+    signals: z.array(signalSchema).describe('What counts as use, each with what was seen of it'),
+    leases: z.array(leaseSchema).describe('What was promised to keep it on'),
   })
-  .meta({ id: 'IdleVerdict' });
+  .meta({ id: 'IdleVerdict', description: 'What keeps the VM on, and when it stops' });
 export type IdleVerdict = z.infer<typeof idleVerdictSchema>;

@@ -36,11 +36,11 @@ export const jobSchema = z
         'stdout and stderr in order, readable and without secrets: the newest 256 KiB; in a list of jobs, the newest 2 KiB',
       ),
   })
-  .meta({ id: 'Job' });
+  .meta({ id: 'Job', description: 'Long work on the VM' });
 export type Job = z.infer<typeof jobSchema>;
 
 /** Whole lines of a job's output. */
 export const jobOutputSchema = z
   .object({ text: z.string().describe('Whole lines, each with its newline') })
-  .meta({ id: 'JobOutput' });
+  .meta({ id: 'JobOutput', description: "A piece of a job's output" });
 export type JobOutput = z.infer<typeof jobOutputSchema>;

@@ -25,9 +25,9 @@ export const leaseSchema = z
       .string()
       .describe('The subject who took it; `ondemand:logs` or `ondemand:jobs` for what is followed'),
     clientId: z.string().describe('The OAuth client it was taken through'),
-    reason: z.string(),
+    reason: z.string().describe('What the VM is kept on for'),
     createdAt: z.iso.datetime().describe('ISO 8601 timestamp'),
     expiresAt: z.iso.datetime().describe('ISO 8601 timestamp'),
   })
-  .meta({ id: 'Lease' });
+  .meta({ id: 'Lease', description: 'A promise that the VM stays on until a moment' });
 export type Lease = z.infer<typeof leaseSchema>;

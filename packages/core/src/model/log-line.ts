@@ -5,13 +5,13 @@ import { z } from 'zod';
 export const logLineSchema = z
   .object({
     line: z.string().describe('Without its newline'),
-    stream: z.enum(['stdout', 'stderr']),
+    stream: z.enum(['stdout', 'stderr']).describe('Where the container wrote it'),
     time: z
       .string()
       .optional()
       .describe('RFC 3339 with nanoseconds, when `timestamps` was asked for'),
   })
-  .meta({ id: 'LogLine' });
+  .meta({ id: 'LogLine', description: "A line of a container's log" });
 export type LogLine = z.infer<typeof logLineSchema>;
 
 /** Seconds and nanoseconds of Unix time, as Docker stamps and orders things. */

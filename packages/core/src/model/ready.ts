@@ -15,15 +15,28 @@ export const vmReadySchema = z
     phase: z
       .enum(vmPhases)
       .describe('off-inside: OCI says RUNNING, and bills it, while its system has shut down'),
-    vm: z.object({
-      lifecycleState: z
-        .enum(lifecycleStates)
-        .optional()
-        .describe('As OCI has it; absent while OCI cannot be asked'),
-      reason,
-    }),
-    ssh: z.object({ ok: z.boolean(), reason }),
-    docker: z.object({ ok: z.boolean(), version: z.string().optional(), reason }),
+    vm: z
+      .object({
+        lifecycleState: z
+          .enum(lifecycleStates)
+          .optional()
+          .describe('As OCI has it; absent while OCI cannot be asked'),
+        reason,
+      })
+      .describe('First stage: what OCI says'),
+    ssh: z
+      .object({ ok: z.boolean().describe('It answers, and lets the API in'), reason })
+      .describe('Second stage: SSH'),
+    docker: z
+      .object({
+        ok: z.boolean().describe('It answers'),
+        version: z
+          .string()
+          .optional()
+          .describe("The engine's own; absent while it does not answer"),
+        reason,
+      })
+      .describe('Third stage: Docker, over SSH'),
     nextStart: z
       .object({
         reason: z.literal('OUT_OF_CAPACITY').describe('OCI had no free host at the last attempt'),
@@ -33,7 +46,7 @@ export const vmReadySchema = z
       .describe('When a wake that waits tries to start it again'),
     checkedAt: z.iso.datetime().describe('ISO 8601 timestamp'),
   })
-  .meta({ id: 'VmReady' });
+  .meta({ id: 'VmReady', description: 'Whether the VM can be used, in stages' });
 export type VmReady = z.infer<typeof vmReadySchema>;
 
 export interface PhaseFacts {

@@ -29,11 +29,11 @@ export const vmStateSchema = z
   .object({
     vmId: z.literal(vmId).describe('Always "oci-flex"'),
     lifecycleState: z.enum(lifecycleStates).describe('RUNNING, STOPPED, STARTING, ...'),
-    displayName: z.string(),
+    displayName: z.string().describe('Its name in OCI'),
     ip: z.ipv4().optional().describe('Public IPv4 address'),
     lastCheck: z.iso.datetime().describe('ISO 8601 timestamp'),
   })
-  .meta({ id: 'VmState' });
+  .meta({ id: 'VmState', description: 'The VM, as OCI has it' });
 export type VmState = z.infer<typeof vmStateSchema>;
 
 export const vmActionResultSchema = z
@@ -42,19 +42,19 @@ export const vmActionResultSchema = z
     status: z.literal('initiated').describe('e.g. "initiated"'),
     vmId: z.literal(vmId).describe('Always "oci-flex"'),
   })
-  .meta({ id: 'VmActionResult' });
+  .meta({ id: 'VmActionResult', description: 'What OCI accepted; it is not done yet' });
 export type VmActionResult = z.infer<typeof vmActionResultSchema>;
 
 export const vmAddressSchema = z
   .object({
     host: z.string().describe('Address or name'),
-    port: z.int(),
-    user: z.string(),
+    port: z.int().describe('Of sshd'),
+    user: z.string().describe('Whom the API logs in as'),
     hostKeys: z
       .array(z.string())
       .describe('Those that the API accepted, as in known_hosts: `ssh-ed25519 AAAA…`'),
   })
-  .meta({ id: 'VmAddress' });
+  .meta({ id: 'VmAddress', description: 'Where the API reaches the VM by SSH' });
 export type VmAddress = z.infer<typeof vmAddressSchema>;
 
 export const vmConsoleSchema = z
@@ -62,7 +62,7 @@ export const vmConsoleSchema = z
     capturedAt: z.iso.datetime().describe('ISO 8601 timestamp'),
     logs: z.string().describe('The last lines of the serial console'),
   })
-  .meta({ id: 'VmConsole' });
+  .meta({ id: 'VmConsole', description: 'What the VM wrote to its serial console' });
 export type VmConsole = z.infer<typeof vmConsoleSchema>;
 
 export type ActionCheck =

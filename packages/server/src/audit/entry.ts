@@ -31,7 +31,7 @@ export const auditEntrySchema = z
     job: z.string().optional().describe('The job that carries it out'),
     code: z.enum(errorCodes).optional().describe("The error's code, unless it is a success"),
   })
-  .meta({ id: 'AuditEntry' });
+  .meta({ id: 'AuditEntry', description: 'One line of the audit' });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 
 /** How a call went; `error` is what the caller receives. */

@@ -21,7 +21,7 @@ export const whoamiSchema = z
     scopes: z.array(z.enum(scopes)).describe('What the token allows; admin implies read and wake'),
     expiresAt: z.iso.datetime().describe('ISO 8601 timestamp'),
   })
-  .meta({ id: 'Whoami' });
+  .meta({ id: 'Whoami', description: 'Who the token speaks for and what it allows' });
 
 export type Principal = z.infer<typeof whoamiSchema> & {
   /** Its issuer may take the token back before it ends, and says so only when it is asked. */

@@ -15,13 +15,13 @@ export const apiErrorSchema = z
       .describe(
         'What happened in a few words of a fixed list, docs/errors.md: a refinement of the code',
       ),
-    code: z.enum(errorCodes),
+    code: z.enum(errorCodes).describe('What to tell failures apart by; it never changes'),
     message: z.string().describe('What happened here and what to do next'),
     details: z
       .looseObject({ requestId: z.string().describe('Also the x-request-id header') })
       .describe('Facts about this failure'),
   })
-  .meta({ id: 'ApiError' });
+  .meta({ id: 'ApiError', description: 'What every failure answers with' });
 export type ApiError = z.infer<typeof apiErrorSchema>;
 
 export interface ErrorContext {

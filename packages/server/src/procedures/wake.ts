@@ -74,7 +74,11 @@ export const wakeProcedures = {
         })
         .optional(),
     )
-    .output(vmReadySchema.extend({ lease: leaseSchema.optional() }).meta({ id: 'VmWake' }))
+    .output(
+      vmReadySchema
+        .extend({ lease: leaseSchema.optional().describe('What `minutes` asked for') })
+        .meta({ id: 'VmWake', description: 'Whether the VM can be used, and the lease on it' }),
+    )
     .mutation(({ ctx, input: { minutes, reason, ...wait } = {} }) => {
       const waitSeconds = ctx.preferences.resolveWait(wait);
       return ctx.services.waker.wake({

@@ -20,10 +20,13 @@ export const streamReadySchema = z
     name: z.string().optional().describe('Container name'),
     id: z.string().optional().describe('Job id'),
   })
-  .meta({ id: 'StreamReady' });
+  .meta({ id: 'StreamReady', description: 'The first event of a stream' });
 
 /** The data of the last event of a stream that has nothing more to give. */
-export const streamEndSchema = z.object({}).meta({ id: 'StreamEnd' });
+export const streamEndSchema = z.object({}).meta({
+  id: 'StreamEnd',
+  description: 'The last event of a stream that has nothing more to give',
+});
 
 /**
  * REST's: `event:` is an item's `type`, where it has one. It opens with a `ready`, which has an id and data, as some readers keep no id without data.
