@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +23,11 @@ export interface ProxyOptions {
   readonly timeoutSeconds?: number;
   /** Where nginx and caddy send those whose service does not answer, as docs/page.md has it. */
   readonly wakeUrl?: string;
+}
+
+/** Three processes of the API, as deploy/proxies has them. */
+export interface BalancerOptions {
+  readonly targetPorts: readonly [number, number, number];
 }
 
 const programs = {
@@ -47,9 +52,38 @@ export async function startProxy(
   { targetPort, path = '/', port: given, timeoutSeconds, wakeUrl }: ProxyOptions,
 ): Promise<Proxy> {
   const port = given ?? (await findFreePort());
+  const proxy = await runProxy(kind, port, (folder) =>
+    configs[kind]({ folder, port, targetPort, path, timeoutSeconds, wakeUrl }),
+  );
+  return { ...proxy, url: `${proxy.url}${path.slice(0, -1)}` };
+}
+
+/** With the configuration of deploy/proxies, in which nothing but the addresses is changed. */
+export async function startBalancer(
+  kind: 'nginx' | 'haproxy',
+  { targetPorts }: BalancerOptions,
+): Promise<Proxy> {
+  const port = await findFreePort();
+  const name = { nginx: 'nginx.conf', haproxy: 'haproxy.cfg' }[kind];
+  const shipped = await readFile(
+    new URL(`../../../deploy/proxies/${name}`, import.meta.url),
+    'utf8',
+  );
+  const config = targetPorts
+    .reduce((text, target, index) => text.replace(`:${5001 + index}`, `:${target}`), shipped)
+    .replace(/(listen |bind ):?8080/, `$1127.0.0.1:${port}`);
+  return runProxy(kind, port, (folder) => (kind === 'nginx' ? toNginx(folder, config) : config));
+}
+
+/** Resolves once it accepts connections. */
+async function runProxy(
+  kind: ProxyKind,
+  port: number,
+  toConfig: (folder: string) => string,
+): Promise<Proxy> {
   const folder = await mkdtemp(join(tmpdir(), `ondemand-${kind}-`));
   const file = join(folder, 'config');
-  await writeFile(file, configs[kind]({ folder, port, targetPort, path, timeoutSeconds, wakeUrl }));
+  await writeFile(file, toConfig(folder));
   const child = spawn(programs[kind], toArguments(kind, folder, file), {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
@@ -71,7 +105,7 @@ export async function startProxy(
     await stop();
     throw error;
   }
-  return { url: `http://127.0.0.1:${port}${path.slice(0, -1)}`, [Symbol.asyncDispose]: stop };
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
 }
 
 interface Facts {
@@ -91,19 +125,15 @@ function toArguments(kind: ProxyKind, folder: string, file: string): readonly st
 }
 
 const configs = {
-  nginx: ({ folder, port, targetPort, path, timeoutSeconds = 60, wakeUrl }: Facts) => `
-    daemon off;
-    pid ${folder}/pid;
-    events {}
-    http {
-      access_log off;
-      ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
-      server {
+  nginx: ({ folder, port, targetPort, path, timeoutSeconds = 60, wakeUrl }: Facts) =>
+    toNginx(
+      folder,
+      `server {
         listen 127.0.0.1:${port};
         location ${path} { proxy_pass http://127.0.0.1:${targetPort}/; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_read_timeout ${timeoutSeconds}s; }
         ${wakeUrl === undefined ? '' : `error_page 502 504 = @wake; location @wake { return 302 ${wakeUrl}?to=http://$host$uri; }`}
-      }
-    }`,
+      }`,
+    ),
   haproxy: ({ port, targetPort, timeoutSeconds = 50 }: Facts) => `
 defaults
   mode http
@@ -147,6 +177,19 @@ Timeout ${timeoutSeconds}
 ProxyPass ${path} http://127.0.0.1:${targetPort}/
 `,
 };
+
+function toNginx(folder: string, site: string): string {
+  const buffers = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `
+    daemon off;
+    pid ${folder}/pid;
+    events {}
+    http {
+      access_log off;
+      ${buffers.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
+      ${site}
+    }`;
+}
 
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -121,6 +121,21 @@ test("rebuild() fails as its job did, and hands its caller's signal to the wait"
   expect(given?.signal).toBe(caller.signal);
 });
 
+test('rebuild() names its job to whoever waits for it when the process ends', async () => {
+  const closing = new AbortController();
+  const { containers, jobs } = setUp({ closing: closing.signal });
+  jobs.wait = (_id, { signal } = {}) =>
+    new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason));
+      closing.abort();
+    });
+  const caller = new AbortController();
+  expect(await containers.rebuild('aa22', { signal: caller.signal })).toMatchObject({
+    status: 'initiated',
+    job: job.id,
+  });
+});
+
 test.each(['start', 'stop'] as const)(
   '%s() of one that is so already changes nothing',
   async (action) => {

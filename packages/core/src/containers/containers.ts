@@ -33,6 +33,8 @@ export interface ContainersOptions {
   readonly clock: Clock;
   /** How long a rebuild is waited for when its caller does not say; as long as `jobs` waits if left out. */
   readonly rebuildWaitMs?: number | undefined;
+  /** Aborted when this process ends: whoever waits for a rebuild is told of its job then, and the job goes on. */
+  readonly closing?: AbortSignal | undefined;
 }
 
 /** `name` is a container's name, its id, or the beginning of an id. Every call throws `NOT_FOUND`, `CONFLICT` and `SERVICE_UNAVAILABLE`, the latter with `details.lifecycleState` when the VM does not run. */
@@ -44,7 +46,7 @@ export interface Containers {
   stop(name: string, options?: CallOptions): Promise<ContainerActionResult>;
   restart(name: string, options?: CallOptions): Promise<ContainerActionResult>;
   /**
-   * A job on the VM. Resolves once that has ended, or with `status` `'initiated'` once `waitMs` have passed since the call (0: once it has begun).
+   * A job on the VM. Resolves once that has ended, or with `status` `'initiated'` once `waitMs` have passed since the call (0: once it has begun) or this process ends.
    * Throws `INTERNAL_ERROR` with `details.exitCode` and `details.output` when the build fails, and `CONFLICT` with `details.job` while another one of its project runs.
    */
   rebuild(name: string, options?: RebuildOptions): Promise<ContainerActionResult>;
@@ -103,6 +105,7 @@ export function createContainers({
   link,
   clock,
   rebuildWaitMs,
+  closing,
 }: ContainersOptions): Containers {
   const reads = createSingleFlight({ deadlineMs: 60_000 });
   const vm = createVmReach({ compute, link });
@@ -134,7 +137,7 @@ export function createContainers({
         const before = await listAll({ signal });
         const { id: job } = await jobs.startRebuild(container, { all: before, by, signal });
         const timeoutMs = waitMs && Math.max(0, waitMs - (clock.elapsedMs() - calledAtMs));
-        const ended = timeoutMs !== 0 && (await jobs.wait(job, { timeoutMs, signal }));
+        const ended = timeoutMs !== 0 && (await waitForJob(job, { timeoutMs, signal }));
         if (!ended) return { status: 'initiated', job };
         const after = await listAll({ signal }).catch(() => undefined);
         if (after === undefined) return { changed: true, job }; // it was done, whatever came next
@@ -162,6 +165,18 @@ export function createContainers({
     inspect: (name, options) => read('the inspection', name, options, engine.inspect),
     stats: (name, options) => read('the statistics', name, options, engine.stats),
   };
+
+  async function waitForJob(
+    job: string,
+    { timeoutMs, signal }: { readonly timeoutMs: number | undefined } & CallOptions,
+  ) {
+    const ends = [signal, closing].filter((each) => each !== undefined);
+    const end = ends.length > 1 ? AbortSignal.any(ends) : ends[0];
+    return jobs.wait(job, { timeoutMs, signal: end }).catch((error: unknown) => {
+      if (closing?.aborted && !signal?.aborted) return undefined;
+      throw error;
+    });
+  }
 
   async function read<T>(
     what: string,

@@ -19,6 +19,7 @@ export interface SetUp {
   readonly state?: LifecycleState;
   readonly changed?: boolean;
   readonly rebuildWaitMs?: number | undefined;
+  readonly closing?: AbortSignal;
   readonly elapsedMs?: () => number;
 }
 
@@ -27,6 +28,7 @@ export function setUp({
   state = 'RUNNING',
   changed = true,
   rebuildWaitMs,
+  closing,
   elapsedMs = () => 0,
 }: SetUp = {}) {
   const calls: string[] = [];
@@ -66,6 +68,7 @@ export function setUp({
     link: { connected, drop: () => {} },
     clock: { now: () => new Date(0), elapsedMs },
     rebuildWaitMs,
+    closing,
   });
   return { containers, engine, jobs, calls };
 }

@@ -69,6 +69,7 @@ export async function startService(
       ? undefined
       : (await import('../metrics/metrics.ts')).createMetrics();
   const onInternalError = createInternalErrorLog(logger, clock);
+  const closing = new AbortController();
   let linkFailures = 0;
   const adapters = createAdapters(config, {
     ...(metrics && {
@@ -169,7 +170,7 @@ export async function startService(
   });
   const reach = createVmReach({ compute, link: connection });
   const rules = toClaimRules(config);
-  const { authenticate, checkReady, checkIssuer } = createAuthenticator({
+  const { authenticate, checkReady, checkIssuer, issuerAnswers } = createAuthenticator({
     ...rules,
     jwksUri: config.OIDC_JWKS_URI,
     introspectionUri: config.OIDC_INTROSPECTION_URI,
@@ -202,6 +203,7 @@ export async function startService(
         link: connection,
         clock,
         rebuildWaitMs: toWaitMs(config),
+        closing: closing.signal,
       }),
       jobs,
       events,
@@ -231,6 +233,7 @@ export async function startService(
   });
   // After the server's own hook, which interrupts the streams: one whose source ended first would look complete. Before the close waits for those that still open.
   app.addHook('preClose', async () => {
+    closing.abort();
     await Promise.all([events, readiness, waker].map((service) => service[Symbol.asyncDispose]()));
   });
   let scrapes: AsyncDisposable | undefined;
@@ -245,7 +248,10 @@ export async function startService(
 
   try {
     await app.listen({ host: config.HOST, port: config.PORT });
-    scrapes = await openScrapes(config, { metrics, vm, idle, link: connection, logger });
+    scrapes = await openScrapes(config, {
+      ...{ metrics, vm, idle, link: connection },
+      ...{ issuerAnswers, audit, logger },
+    });
   } catch (error) {
     await app.close();
     await closeAdapters();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { startTestServer } from '../testing/test-server.test-support.ts';
 
@@ -30,6 +31,27 @@ test.each([
   slow.resume();
   await server[Symbol.asyncDispose]();
   await gone;
+});
+
+test.each([
+  ['a new connection', false],
+  ['a connection that was used before', true],
+])('a request that was sent on %s as the end began is answered', async (_, isUsed) => {
+  const server = await startTestServer();
+  const { hostname, port } = new URL(server.url);
+  const caller = connect({ host: hostname, port: Number(port) });
+  await once(caller, 'connect');
+  const request = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n';
+  if (isUsed) {
+    caller.write(request);
+    await once(caller, 'data');
+  } else await expect.poll(() => server.countConnections()).toBe(1);
+  const answer = text(caller);
+  if (isUsed) caller.write(request); // lies in the kernel when the end begins
+  const ended = server[Symbol.asyncDispose]();
+  if (!isUsed) setImmediate(() => caller.write(request));
+  expect(await answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*connection: close/i);
+  await ended;
 });
 
 test('one on which a request is under way is let end', async () => {

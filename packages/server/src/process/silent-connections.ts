@@ -1,25 +1,73 @@
-// Closes connections without a complete request at shutdown: browsers and fetch open some in advance, and some callers never finish a request.
+// Stops listening at shutdown without losing a request: those that callers have sent by then are answered, and connections that carry none are closed.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { type Socket, Server as TcpServer } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
-/** Node's own `close()` ends connections that are idle between two requests, but waits for those that never sent a byte, and for headers that have begun. */
+interface Connection {
+  readonly acceptedAtMs: number;
+  underWay: number;
+  requests: number;
+  /** What had been read when the last request ended: more than that is the beginning of another. */
+  bytesRead: number;
+}
+
+/**
+ * Node's own `close()` destroys idle connections before it reads what has just come on them, and waits for those that never sent a byte, and for headers that have begun.
+ * A proxy that opened a connection sends its request on it at once, so a new one has a moment to do so; browsers and fetch open some in advance, and some callers never finish a request.
+ */
 export function endSilentConnections(app: FastifyInstance): void {
-  const requests = new Map<Socket, number>(); // how many are under way on each open connection
-  const count = (socket: Socket, change: number) => {
-    const before = requests.get(socket);
-    if (before !== undefined) requests.set(socket, before + change);
-  };
+  const connections = new Map<Socket, Connection>();
+  let onChange = () => {};
   app.server.on('connection', (socket: Socket) => {
-    requests.set(socket, 0);
-    socket.once('close', () => requests.delete(socket));
+    const acceptedAtMs = performance.now();
+    connections.set(socket, { acceptedAtMs, underWay: 0, requests: 0, bytesRead: 0 });
+    socket.once('close', () => {
+      connections.delete(socket);
+      onChange();
+    });
   });
   app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    count(socket, 1);
-    response.once('close', () => count(socket, -1));
+    const connection = connections.get(socket);
+    if (connection === undefined) return;
+    connection.underWay += 1;
+    connection.requests += 1;
+    onChange();
+    response.once('close', () => {
+      connection.underWay -= 1;
+      connection.bytesRead = socket.bytesRead;
+    });
   });
   app.addHook('preClose', async () => {
-    for (const [socket, underWay] of requests) if (underWay === 0) socket.destroy();
+    await nextTurn(); // who has connected by now is accepted
+    stopListening(app.server);
+    for (let turns = 0; turns < 2; turns += 1) await nextTurn(); // what has come by now is read
+    const silent = () => [...connections].filter(([, { underWay }]) => underWay === 0);
+    for (const [socket, connection] of silent()) if (!mayAsk(socket, connection)) socket.destroy();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, lingerMs);
+      onChange = () => {
+        if (silent().some(([socket]) => !socket.destroyed)) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      onChange();
+    });
+    onChange = () => {};
+    for (const [socket] of silent()) socket.destroy();
   });
+}
+
+/** So long a request may take from a connection's first moment, or from its first byte. */
+const lingerMs = 1000;
+
+function mayAsk(socket: Socket, { requests, acceptedAtMs, bytesRead }: Connection): boolean {
+  const isNew = requests === 0 && performance.now() - acceptedAtMs < lingerMs;
+  return isNew || socket.bytesRead > bytesRead;
+}
+
+/** As the close of HTTP's server does, but leaves idle connections alone. */
+function stopListening(server: Server): void {
+  if (server.listening) TcpServer.prototype.close.call(server);
 }
