@@ -1,5 +1,8 @@
 // What Prometheus reads of a server that does its work: the names of section 9 of the contract, with what really happened.
 
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
 import { type App, startApp } from '../support/start-app.ts';
@@ -7,12 +10,18 @@ import { until } from '../support/until.ts';
 
 let app: App;
 let port = 0;
+let folder = '';
 
 beforeAll(async () => {
   port = await findFreePort();
-  app = await startApp({ env: { METRICS_PORT: String(port) } });
+  folder = await mkdtemp(join(tmpdir(), 'ondemand-metrics-'));
+  const env = { METRICS_PORT: String(port), AUDIT_LOG_FILE: join(folder, 'audit.log') };
+  app = await startApp({ env });
 });
-afterAll(() => app[Symbol.asyncDispose]());
+afterAll(async () => {
+  await app[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
 
 function scrape(path = '/metrics', init: RequestInit = {}): Promise<Response> {
   return fetch(`http://127.0.0.1:${port}${path}`, init);
@@ -41,6 +50,9 @@ test('requests, the VM, its connection and the requests behind them are counted'
     'ondemand_vm_state{state="RUNNING"} 1',
     'ondemand_vm_state{state="STOPPED"} 0',
     'ondemand_jobs_running 0',
+    'ondemand_issuer_up 1',
+    'ondemand_audit_writable 1',
+    'ondemand_vm_wake_seconds_count{stage="docker"} 0',
   ])
     expect(text.split('\n')).toContain(line);
   expect(text).toMatch(
@@ -49,6 +61,30 @@ test('requests, the VM, its connection and the requests behind them are counted'
   expect(text).toMatch(/^ondemand_docker_requests_total\{operation="list",outcome="200"\} [1-9]/m);
   expect(text).toMatch(/^process_resident_memory_bytes [1-9]/m);
   expect(text).not.toContain('nothing'); // neither names nor queries are labels
+});
+
+test.each(['prometheus/alerts.yaml', 'grafana/ondemand.json'])(
+  'deploy/%s asks for nothing that is not served',
+  async (file) => {
+    const served = new Set(
+      (await (await scrape()).text()).split('\n').flatMap((line) => {
+        const [, name = '', type] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? [];
+        if (type !== 'histogram') return [name];
+        return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
+      }),
+    );
+    const text = await readFile(new URL(`../../../deploy/${file}`, import.meta.url), 'utf8');
+    const asked = text.match(/\b(?:ondemand|process|nodejs)_\w+/g) ?? [];
+    expect(asked.length).toBeGreaterThan(8);
+    expect(asked.filter((name) => !served.has(name))).toEqual([]);
+  },
+);
+
+test('an audit that cannot be written is told', async () => {
+  await rm(folder, { recursive: true });
+  expect(await read('ondemand_audit_writable')).toBe(0);
+  await mkdir(folder);
+  expect(await read('ondemand_audit_writable')).toBe(1);
 });
 
 test('the time on and the time used grow from scrape to scrape', async () => {

@@ -96,6 +96,19 @@ describe('with a file', () => {
     await intend('2');
   });
 
+  test('isWritable() tells that the file takes no lines, says so no further in the log, and has those that wait written', async () => {
+    const { state, trail, failures, written, intend } = startTrail();
+    expect(await trail.isWritable()).toBe(true);
+    state.isFull = true;
+    expect(await trail.isWritable()).toBe(false);
+    await expect(intend('one')).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(await trail.isWritable()).toBe(false);
+    expect(failures).toEqual([1]);
+    state.isFull = false;
+    expect(await trail.isWritable()).toBe(true);
+    expect(idsOf(written())).toEqual(['one']);
+  });
+
   test('power-off goes on with the log alone, and everything does where that is wanted', async () => {
     for (const [onFailure, isPowerOff] of [
       ['refuse', true],

@@ -15,6 +15,8 @@ export interface AuditTrail {
    * Throws `SERVICE_UNAVAILABLE` while the file cannot be written, unless `isPowerOff` or `onFailure` lets it go on with the log alone.
    */
   intend(entry: AuditEntry, options: { readonly isPowerOff: boolean }): Promise<void>;
+  /** Whether the file takes lines, as far as that can be told without writing; those that wait are written then. Never rejects. */
+  isWritable(): Promise<boolean>;
   /** Passes a call on, and remembers that it is under way. */
   follow<T>(call: Promise<T>): Promise<T>;
   /** Resolves once every call that is followed has ended, with its line written. */
@@ -62,6 +64,15 @@ export function createAuditTrail({
       if (!isFailing || isPowerOff || onFailure === 'log') return;
       throw unavailable('be written, so nothing is changed until it can');
     },
+    async isWritable() {
+      if (file === undefined) return true;
+      const isOpenable = await file.check().then(
+        () => true,
+        () => false,
+      );
+      if (isOpenable && isFailing) await writeAll(file, () => {}); // that it fails is in the log
+      return isOpenable && !isFailing;
+    },
     async follow(call) {
       underWay.add(call);
       try {
@@ -100,7 +111,7 @@ export function createAuditTrail({
   }
 
   /** One at a time, so that lines keep their order; one write takes all that wait. */
-  function writeAll(to: AuditFile): Promise<void> {
+  function writeAll(to: AuditFile, onFailed = logFailure): Promise<void> {
     lastWrite = lastWrite.then(async () => {
       const batch = kept.splice(0);
       try {
@@ -110,7 +121,7 @@ export function createAuditTrail({
       } catch (error) {
         kept.unshift(...batch);
         isFailing = true;
-        logFailure(error, kept.length);
+        onFailed(error, kept.length);
       }
     });
     return lastWrite;

@@ -39,6 +39,8 @@ export interface Authenticator {
   readonly authenticate: Authenticate;
   /** Rejects with `SERVICE_UNAVAILABLE` while tokens cannot be checked. */
   readonly checkReady: () => Promise<void>;
+  /** Whether the issuer gave its keys when it was last asked; for metrics, as callers go on with the last good ones for a while. */
+  readonly issuerAnswers: () => Promise<boolean>;
   /** Rejects with `SERVICE_UNAVAILABLE`, whose cause says why, where nothing that the issuer is to be asked can be found. */
   readonly checkIssuer: () => Promise<void>;
 }
@@ -69,6 +71,7 @@ export function createAuthenticator({
       return hasJwtForm(token) ? verifyJwt(token, origin) : verifyOpaque(token, origin);
     },
     checkReady: () => keys.load(),
+    issuerAnswers: () => keys.answers(),
     checkIssuer: () => keys.locate(),
   };
 }

@@ -412,11 +412,24 @@ test('keys that are not public are a fault of the issuer, not of our secret', as
 test('keys that moved are discovered again after a failure', async () => {
   const { has, clock } = open();
   await has('a');
-  issuer.answers['/jwks'] = undefined;
+  issuer.answers['/jwks'] = issuerFaults['answering 500'];
   issuer.answers['/moved'] = jwks('new');
   issuer.answers[discoveryPath] = { issuer: issuer.url, jwks_uri: `${issuer.url}/moved` };
   clock.advance(5 * minuteMs);
   expect(await has('a')).toBe(true);
   clock.advance(5000);
   expect(await has('new')).toBe(true);
+});
+
+test('answers() tells that the issuer gives no keys while callers go on with the last good ones', async () => {
+  const { clock, keys } = open();
+  expect(await keys.answers()).toBe(true);
+  issuer.answers['/jwks'] = issuerFaults['answering 500'];
+  expect(await keys.answers()).toBe(true); // it is not asked for five minutes
+  clock.advance(6 * minuteMs);
+  expect(await keys.answers()).toBe(false);
+  expect(await keys.current()).toHaveLength(2);
+  issuer.answers['/jwks'] = jwks('a', 'b');
+  clock.advance(minuteMs);
+  expect(await keys.answers()).toBe(true);
 });

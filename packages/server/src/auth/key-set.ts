@@ -12,6 +12,8 @@ import { waitAtMost } from './wait-at-most.ts';
 export interface KeySet {
   /** Resolves once there are keys to check with. Throws `SERVICE_UNAVAILABLE`. */
   load(): Promise<void>;
+  /** Whether the issuer gave its keys when it was last asked, which is now where those in use are five minutes old. */
+  answers(): Promise<boolean>;
   /** Asks the issuer where its keys are, if that is not configured, and nothing else. Throws `SERVICE_UNAVAILABLE`. */
   locate(): Promise<void>;
   /** The cached keys, five minutes old at most while the issuer answers. Throws `SERVICE_UNAVAILABLE`. */
@@ -78,6 +80,10 @@ export function createKeySet({
   return {
     async load() {
       await current();
+    },
+    async answers() {
+      await current().catch(() => {});
+      return failure === undefined;
     },
     async locate() {
       if (jwksUri === undefined) await discovery.find('jwks_uri').catch(giveUp);

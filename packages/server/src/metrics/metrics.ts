@@ -11,12 +11,15 @@ import {
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { AnsweredRequest } from '../http/request-log.ts';
 import type { VmUse } from './vm-use.ts';
-import type { WakeStage } from './wake-stages.ts';
+import { type WakeStage, wakeStages } from './wake-stages.ts';
 
 /** What is asked for at each scrape. */
 export interface Observed {
   readonly use: VmUse;
   readonly link: Pick<SshConnection, 'connected' | 'channels'>;
+  readonly issuerAnswers: boolean;
+  /** Undefined without a file. */
+  readonly auditIsWritable: boolean | undefined;
 }
 
 export interface Metrics {
@@ -99,6 +102,8 @@ export function createMetrics(): Metrics {
     buckets: [5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600],
     registers,
   });
+  // Else the first wake of a process is a series that begins at 1, in which Prometheus sees no increase.
+  for (const stage of wakeStages) wakes.zero({ stage });
   const onSeconds = new Counter({
     name: 'ondemand_vm_on_seconds_total',
     help: 'Time between two scrapes that both saw the VM RUNNING',
@@ -109,11 +114,21 @@ export function createMetrics(): Metrics {
     help: 'Of that, the time before a scrape that saw the VM used, as GET /vm/idle tells it',
     registers,
   });
+  const issuerUp = new Gauge({
+    name: 'ondemand_issuer_up',
+    help: '1 while the issuer of the tokens gave its keys when it was last asked, five minutes ago at most',
+    registers,
+  });
+  const auditWritable = new Gauge({
+    name: 'ondemand_audit_writable',
+    help: '1 while AUDIT_LOG_FILE takes lines; left out without one',
+    registers,
+  });
   let counted: Pick<VmUse, 'onSeconds' | 'usedSeconds'> = { onSeconds: 0, usedSeconds: 0 };
 
   return {
     contentType: registry.contentType,
-    read({ use, link }) {
+    read({ use, link, issuerAnswers, auditIsWritable }) {
       onSeconds.inc(use.onSeconds - counted.onSeconds);
       usedSeconds.inc(use.usedSeconds - counted.usedSeconds);
       counted = use;
@@ -124,6 +139,9 @@ export function createMetrics(): Metrics {
       else jobsRunning.set(use.jobsRunning);
       connected.set(link.connected ? 1 : 0);
       channels.set(link.channels.commands + link.channels.sockets);
+      issuerUp.set(issuerAnswers ? 1 : 0);
+      if (auditIsWritable === undefined) auditWritable.remove();
+      else auditWritable.set(auditIsWritable ? 1 : 0);
       return registry.metrics();
     },
     onAnswered({ method, route, status, seconds }) {

@@ -25,7 +25,7 @@ export function createVmUse({
   vm,
   idle,
   clock,
-  timeoutMs = 8000,
+  timeoutMs = scrapeMs,
 }: VmUseOptions): () => Promise<VmUse> {
   let onSeconds = 0;
   let usedSeconds = 0;
@@ -42,7 +42,7 @@ export function createVmUse({
 
   async function read(): Promise<VmUse> {
     const endsMs = clock.elapsedMs() + timeoutMs;
-    const status = await ask((signal) => vm.status({ address: false, signal }), timeoutMs);
+    const status = await askInTime((signal) => vm.status({ address: false, signal }), timeoutMs);
     const state = status?.lifecycleState;
     const nowMs = clock.elapsedMs();
     const seconds = state === 'RUNNING' ? toCounted(nowMs) : 0;
@@ -52,7 +52,10 @@ export function createVmUse({
       const jobsRunning = state === 'STOPPED' || state === 'TERMINATED' ? 0 : undefined;
       return { state, jobsRunning, onSeconds, usedSeconds };
     }
-    const verdict = await ask((signal) => idle.verdict({ signal }), Math.max(1, endsMs - nowMs));
+    const verdict = await askInTime(
+      (signal) => idle.verdict({ signal }),
+      Math.max(1, endsMs - nowMs),
+    );
     const jobs = verdict?.signals.find(({ name }) => name === 'jobs');
     if (verdict?.signals.some((signal) => signal.state === 'used')) usedSeconds += seconds;
     return { state, jobsRunning: jobs?.value ?? undefined, onSeconds, usedSeconds };
@@ -64,12 +67,16 @@ export function createVmUse({
   }
 }
 
+/** Prometheus waits for ten seconds. */
+const scrapeMs = 8000;
+
 /** Of a longer time between two readings nothing is known. */
 const maxGapMs = 10 * 60_000;
 
-async function ask<T>(
+/** Undefined where there is no answer in the time of a scrape. */
+export async function askInTime<T>(
   question: (signal: AbortSignal) => Promise<T>,
-  timeoutMs: number,
+  timeoutMs = scrapeMs,
 ): Promise<T | undefined> {
   try {
     return await withDeadline(question, { timeoutMs, onTimeout: () => new Error('no answer') });

@@ -3,7 +3,8 @@
 import type { Clock, Readiness } from '@ondemand/core';
 
 /** OCI says RUNNING, SSH answers, Docker answers. */
-export type WakeStage = 'vm' | 'ssh' | 'docker';
+export const wakeStages = ['vm', 'ssh', 'docker'] as const;
+export type WakeStage = (typeof wakeStages)[number];
 
 export interface WakeStagesOptions {
   readonly readiness: Pick<Readiness, 'watch'>;
@@ -35,7 +36,7 @@ export function createWakeStages({ readiness, clock, onStage }: WakeStagesOption
 
   async function watch(signal: AbortSignal): Promise<void> {
     const beganMs = clock.elapsedMs();
-    const left = new Set<WakeStage>(['vm', 'ssh', 'docker']);
+    const left = new Set(wakeStages);
     for await (const { vm, ssh, docker } of await readiness.watch({ follow: true, signal })) {
       const reached = { vm: vm.lifecycleState === 'RUNNING', ssh: ssh.ok, docker: docker.ok };
       for (const stage of [...left].filter((each) => reached[each])) {
