@@ -25,12 +25,16 @@ const bin = fileURLToPath(
 );
 
 /**
- * Resolves once it answers; rejects with its output when it ends instead.
+ * Resolves once it answers; rejects with its output when it ends instead. Runs this workspace's server unless `argv` names another.
  * It inherits nothing but PATH. Disposing fails unless it exits with 0 and without a process warning.
  */
-export async function startServer(env: Environment): Promise<ServerProcess> {
+export async function startServer(
+  env: Environment,
+  argv: readonly [string, ...string[]] = [process.execPath, bin],
+): Promise<ServerProcess> {
   const port = await findFreePort();
-  const child = spawn(process.execPath, [bin], {
+  const [command, ...args] = argv;
+  const child = spawn(command, args, {
     env: {
       PATH: process.env.PATH,
       // Nothing of the developer's own may reach it: ~/.oci/config, ~/.ssh/known_hosts.

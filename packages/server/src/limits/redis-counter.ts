@@ -60,22 +60,11 @@ export async function openRedisCounter(
   };
 }
 
-/** Whether the optional package is installed; a line that begins with the variable's name where it is missing. */
-export async function checkRedisPackage(url: string | undefined): Promise<string[]> {
-  if (url === undefined) return [];
-  return import('ioredis').then(
-    () => [],
-    () => [
-      'RATE_LIMIT_REDIS_URL: needs the package ioredis, which is not installed; npm install ioredis',
-    ],
-  );
-}
-
 /** While it is away each request would wait for the timeout otherwise. */
 const retryMs = 1_000;
 
 async function connect(url: string): Promise<Redis> {
-  const { Redis } = await import('ioredis'); // optional, and loaded only where it is used
+  const { Redis } = await import('ioredis'); // loaded only where it is used
   return new Redis(url, {
     lazyConnect: true,
     enableOfflineQueue: false,

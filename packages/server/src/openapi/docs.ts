@@ -73,11 +73,18 @@ async function openPage(document: OpenApiDocument): Promise<FastifyInstance> {
   await page.register(swaggerUi, {
     routePrefix: docsPath,
     indexPrefix: '.', // files by relative URLs, so that it works below a proxy's path too
+    logo: toLogo(document.info.title),
     theme: { title: document.info.title },
     uiConfig: { tryItOutEnabled: true, docExpansion: 'list' },
     staticCSP: contentSecurityPolicy,
   });
   return page;
+}
+
+/** In the title bar, where the library's own would stand. */
+function toLogo(title: string) {
+  const content = `<svg xmlns="http://www.w3.org/2000/svg" width="340" height="40"><text y="27" font-family="sans-serif" font-size="20" font-weight="bold" fill="#fff">${title}</text></svg>`;
+  return { type: 'image/svg+xml', content };
 }
 
 /** Throws `NOT_FOUND` for what the page does not have. */

@@ -3,7 +3,6 @@
 import { checkOciConfig, checkSshConfig } from '@ondemand/core';
 import { checkAuditFile } from '../audit/file.ts';
 import type { Config } from '../config/config.ts';
-import { checkRedisPackage } from '../limits/redis-counter.ts';
 import { ociOptions, sshOptions } from './adapter-options.ts';
 
 /** What else is wrong with the environment and can be told without the network: a line each, beginning with a variable's name. */
@@ -14,7 +13,6 @@ export async function checkEnvironment(config: Partial<Config>): Promise<string[
     checkOci(config),
     checkSshConfig(sshOptions(config)),
     checkComposeRoots(config),
-    checkRedisPackage(config.RATE_LIMIT_REDIS_URL),
   ]);
   return problems.flat();
 }

@@ -8,13 +8,13 @@ export interface LoggerOptions {
   readonly isTerminal: boolean;
 }
 
-export function createLogger({ level, isTerminal }: LoggerOptions): Logger {
-  return pino({
+export async function createLogger({ level, isTerminal }: LoggerOptions): Promise<Logger> {
+  const options: pino.LoggerOptions = {
     level,
     serializers: { err: toLoggedError },
     redact: { paths: ['*.authorization', '*.headers.authorization', '*.token'], remove: true },
-    ...(isTerminal && {
-      transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } },
-    }),
-  });
+  };
+  if (!isTerminal) return pino(options);
+  const { default: toPretty } = await import('pino-pretty');
+  return pino(options, toPretty({ ignore: 'pid,hostname', sync: true }));
 }

@@ -35,7 +35,10 @@ export async function main({ help, check, json, envFile }: Arguments): Promise<v
   if (check) await runCheck(reading, json);
   const { config, problems, warnings } = reading;
   if (config === undefined) refuse([...problems, ...warnings]);
-  const logger = createLogger({ level: config.LOG_LEVEL, isTerminal: process.stdout.isTTY });
+  const logger = await createLogger({
+    level: config.LOG_LEVEL,
+    isTerminal: process.stdout.isTTY,
+  });
   for (const problem of warnings) logger.warn({ problem }, 'check the configuration');
   const service = await startService(config, { logger, recheck: read }).catch((error: unknown) => {
     const problem = toHostProblem(error, config);

@@ -277,8 +277,8 @@ function randomHex(digits: number): string {
   return randomBytes(digits).toString('hex').slice(0, digits);
 }
 
-/** Of the packed server, and of this workspace. */
-const pageFolders = ['../../page', '../../../../apps/web/dist'].map((folder) =>
+/** Of this workspace, and of the packed server. */
+const pageFolders = ['../../../../apps/web/dist', '../../page'].map((folder) =>
   fileURLToPath(new URL(folder, import.meta.url)),
 );
 

@@ -1,0 +1,82 @@
+// The server as it is installed elsewhere: one file, which needs neither this workspace nor a registry.
+
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startSandbox } from '@ondemand/sandbox';
+import { beforeAll, expect, test } from 'vitest';
+import { openSuite } from '../support/disposer.ts';
+import { run, runOk } from '../support/run.ts';
+import { startServer } from '../support/start-server.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+let folder = '';
+let installed = '';
+beforeAll(() =>
+  openSuite(async (opened) => {
+    folder = await mkdtemp(join(tmpdir(), 'ondemand-packed-'));
+    opened.add(() => rm(folder, { recursive: true }));
+    await runOk([...pnpm(), '--filter', '@ondemand/server', 'pack', '--pack-destination', folder], {
+      cwd: root,
+    });
+    const [tarball = ''] = await readdir(folder);
+    // Without a registry, so whatever it would want of one is missing.
+    const env = { PATH: process.env.PATH, HOME: folder };
+    await runOk(['npm', 'install', '--global', '--offline', '--prefix', '.', tarball], {
+      cwd: folder,
+      env,
+    });
+    installed = join(folder, 'lib/node_modules/@ondemand/server');
+  }),
+);
+
+test('the packed server holds what it needs to run and nothing else, in less than 20 MB', async () => {
+  const names = await readdir(installed, { recursive: true });
+  const sizes = await Promise.all(
+    names.map(async (name) => (await stat(join(installed, name))).size),
+  );
+  expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(20e6);
+  expect(names.filter((name) => /\.map$|(?<!\.d)\.ts$|node_modules|test/.test(name))).toEqual([]);
+  expect(new Set(names.map((name) => name.split('/', 1)[0]))).toEqual(
+    new Set(['LICENSE', 'bin', 'dist', 'package.json', 'page']),
+  );
+  const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  expect(Object.keys(manifest)).not.toContain('dependencies');
+  expect(Object.keys(manifest)).not.toContain('optionalDependencies');
+});
+
+test('it runs alone by its --env-file: the API, the page, the docs, the connection to the VM', async () => {
+  await using sandbox = await startSandbox();
+  const envFile = join(folder, 'ondemand.env');
+  const lines = Object.entries(sandbox.env).map(([name, value]) => `${name}='${value}'\n`);
+  await writeFile(envFile, lines.join(''), { mode: 0o600 });
+  const bin = join(folder, 'bin/ondemand-server');
+  await using server = await startServer({ METRICS_PORT: 'off' }, [bin, '--env-file', envFile]);
+  const get = async (path: string, token?: string) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${server.url}${path}`, { headers });
+    expect({ path, status: response.status }).toEqual({ path, status: 200 });
+    return response.text();
+  };
+  const page = await get('/');
+  const [script = ''] = /page\/index-[\w-]+\.js/.exec(page) ?? [];
+  expect((await get(`/${script}`)).length).toBeGreaterThan(10_000);
+  const docs = await get('/docs/');
+  for (const [, file] of docs.matchAll(/(?:src|href)="\.\/([^"]+)"/g)) await get(`/docs/${file}`);
+  expect((await get('/openapi.yaml')).includes('/containers/{name}/restart')).toBe(true);
+  expect(await get('/containers', await sandbox.tokens.read())).toContain('"name":"nginx"');
+  const { port } = new URL(server.url);
+  expect((await run([bin, '--health'], { env: { ...process.env, PORT: port } })).exitCode).toBe(0);
+});
+
+test('its library is to be had without the workspace, too', async () => {
+  const code = `import { createServer } from ${JSON.stringify(join(installed, 'dist/bundle/index.js'))}; console.log(typeof createServer)`;
+  const argv = [process.execPath, '--input-type=module', '--eval', code];
+  expect((await runOk(argv, { cwd: folder })).trim()).toBe('function');
+});
+
+function pnpm(): string[] {
+  const { npm_execpath: path } = process.env;
+  return path?.includes('pnpm') ? [process.execPath, path] : ['npx', '--yes', 'pnpm@10'];
+}
