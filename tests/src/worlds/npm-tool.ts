@@ -15,6 +15,8 @@ export const cacheFolder = join(
 export interface NpmTool {
   /** The argv of one of its bins, run by this Node. */
   command(bin: string): readonly string[];
+  /** Where a program finds the packages. */
+  readonly folder: string;
 }
 
 /** Installs the packages unless they are there; a text says why they are not to be had. */
@@ -41,6 +43,7 @@ export async function findNpmTool(
     await rename(unfinished, folder);
   }
   return {
+    folder,
     command: (bin) => [process.execPath, join(folder, 'node_modules/.bin', bin)],
   };
 }
