@@ -11,6 +11,11 @@ export const baseImage = 'ondemand-base:1';
 /** Imports `baseImage` into the engine. */
 export async function importBaseImage(engine: RealEngine, folder: string): Promise<void> {
   const root = join(folder, 'base-image');
+  await writeBusyboxRoot(root);
+  await importRoot(engine, { root, image: baseImage });
+}
+
+export async function writeBusyboxRoot(root: string): Promise<void> {
   const bin = join(root, 'bin');
   await mkdir(bin, { recursive: true });
   await Promise.all(['etc', 'tmp'].map((name) => mkdir(join(root, name))));
@@ -23,8 +28,15 @@ export async function importBaseImage(engine: RealEngine, folder: string): Promi
       .filter((applet) => applet !== 'busybox')
       .map((applet) => symlink('busybox', join(bin, applet))),
   );
-  const archive = join(folder, 'base-image.tar');
+}
+
+/** Makes an image of the folder, and removes it. */
+export async function importRoot(
+  engine: RealEngine,
+  { root, image }: { readonly root: string; readonly image: string },
+): Promise<void> {
+  const archive = `${root}.tar`;
   await runOk(['tar', '--create', '--file', archive, '--directory', root, '.']);
-  await engine.docker('import', '--change', 'CMD ["sh"]', archive, baseImage);
+  await engine.docker('import', '--change', 'CMD ["sh"]', archive, image);
   await Promise.all([root, archive].map((path) => rm(path, { recursive: true })));
 }

@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly folder: string;
   readonly cgroup: string;
   readonly temporaryFolder: string;
+  /** `host`: its containers can have this host's network, and no other. Default: the machine's. */
+  readonly network?: 'host' | 'machine' | undefined;
   /** Default: dockerd, which is on this host too. */
   readonly kind?: 'dockerd' | 'podman' | undefined;
 }
@@ -41,12 +43,13 @@ export async function startEngine({
   folder,
   ...options
 }: EngineOptions): Promise<RealEngine> {
+  const { network = 'machine' } = options;
   const socket = join(folder, 'docker.sock');
   const logFile = join(folder, 'dockerd.log');
   const argv =
     options.kind === 'podman'
       ? toPodman(folder, socket)
-      : toDockerd(folder, socket, options.cgroup);
+      : [...toDockerd(folder, socket, options.cgroup), ...(network === 'host' ? noNetwork : [])];
   const cli = [requireTool('docker'), '--host', `unix://${socket}`];
   const env = {
     ...process.env,
@@ -64,7 +67,7 @@ export async function startEngine({
       if (daemon?.running) return;
       // What a killed one left says nothing about the next.
       await rm(socket, { force: true });
-      const started = await machine.spawn(argv, { network: 'machine', logFile });
+      const started = await machine.spawn(argv, { network, logFile });
       daemon = started;
       await until('dockerd to answer', async () => {
         if (!started.running) return true;
@@ -104,6 +107,9 @@ function toDockerd(folder: string, socket: string, cgroup: string): readonly str
     ...['--shutdown-timeout', '1'],
   ];
 }
+
+/** Nothing of this host's own is touched. */
+const noNetwork = ['--bridge=none', '--iptables=false', '--ip-masq=false', '--ip-forward=false'];
 
 /** Its service, which answers as Docker does, to those in the group `docker`. */
 function toPodman(folder: string, socket: string): readonly string[] {

@@ -3,24 +3,20 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { startSandbox } from '@ondemand/sandbox';
 import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
+import { packServer } from '../support/pack-server.ts';
 import { run, runOk } from '../support/run.ts';
 import { startServer } from '../support/start-server.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 let folder = '';
 let installed = '';
 beforeAll(() =>
   openSuite(async (opened) => {
     folder = await mkdtemp(join(tmpdir(), 'ondemand-packed-'));
     opened.add(() => rm(folder, { recursive: true }));
-    await runOk([...pnpm(), '--filter', '@ondemand/server', 'pack', '--pack-destination', folder], {
-      cwd: root,
-    });
-    const [tarball = ''] = await readdir(folder);
+    const tarball = await packServer(folder);
     // Without a registry, so whatever it would want of one is missing.
     const env = { PATH: process.env.PATH, HOME: folder };
     await runOk(['npm', 'install', '--global', '--offline', '--prefix', '.', tarball], {
@@ -39,7 +35,7 @@ test('the packed server holds what it needs to run and nothing else, in less tha
   expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(20e6);
   expect(names.filter((name) => /\.map$|(?<!\.d)\.ts$|node_modules|test/.test(name))).toEqual([]);
   expect(new Set(names.map((name) => name.split('/', 1)[0]))).toEqual(
-    new Set(['LICENSE', 'bin', 'dist', 'package.json', 'page']),
+    new Set(['LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'page']),
   );
   const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
   expect(Object.keys(manifest)).not.toContain('dependencies');
@@ -75,8 +71,3 @@ test('its library is to be had without the workspace, too', async () => {
   const argv = [process.execPath, '--input-type=module', '--eval', code];
   expect((await runOk(argv, { cwd: folder })).trim()).toBe('function');
 });
-
-function pnpm(): string[] {
-  const { npm_execpath: path } = process.env;
-  return path?.includes('pnpm') ? [process.execPath, path] : ['npx', '--yes', 'pnpm@10'];
-}
