@@ -1,10 +1,10 @@
-// Writes the generated part of README.md and ondemand.env.example, or with --check fails when they are not what the code says.
+// Writes the table in docs/configuration.md and ondemand.env.example, or with --check fails when they are not what the code says.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { listVariables, toEnvFile, toMarkdownTable } from '../packages/server/dist/config/help.js';
 import { root } from './run.mjs';
 
-await generate('README.md', (before) =>
+await generate('docs/configuration.md', (before) =>
   fill(before, 'variables', toMarkdownTable(listVariables())),
 );
 await generate('ondemand.env.example', () => toEnvFile(listVariables()));

@@ -1,4 +1,4 @@
-// The environment variables that the CLI reads, and what they do; help, the man page and the README have them from here.
+// The environment variables that the CLI reads, and what they do; help and the man page have them from here.
 
 export interface Variable {
   readonly name: string;

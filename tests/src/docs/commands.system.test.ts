@@ -23,8 +23,10 @@ beforeAll(() =>
     opened.add(() => rm(folder, { recursive: true, force: true }));
     app = opened.use(await startApp());
     await writePrograms(join(folder, 'bin'));
-    const variables = Object.entries(app.sandbox.env).map((pair) => pair.join('='));
+    const { env: sandboxEnv } = app.sandbox;
+    const variables = Object.entries(sandboxEnv).map((pair) => pair.join('='));
     await writeFile(join(folder, 'ondemand.env'), `${variables.join('\n')}\n`, { mode: 0o600 });
+    await writeFile(join(folder, 'sandbox.json'), JSON.stringify({ env: sandboxEnv }));
     const { job } = await app.postJson<{ job: string }>('/containers/nginx/rebuild');
     env = {
       PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
@@ -91,8 +93,8 @@ async function writePrograms(bin: string): Promise<void> {
   const programs = {
     ondemand: node('apps/cli/bin/ondemand.js'),
     'ondemand-server': node('packages/server/bin/ondemand-server.js'),
-    // npx --yes pnpm@10 SCRIPT [--] ARGUMENTS
-    npx: 'script="$3"; shift 3; [ "$1" != -- ] || shift\ncase "$script" in ondemand) exec ondemand "$@";; serve) exec ondemand-server "$@";; *) exit 127;; esac',
+    // npx --yes pnpm@10 [--silent] SCRIPT [--] ARGUMENTS
+    npx: 'shift 2; [ "$1" != --silent ] || shift; script="$1"; shift; [ "$1" != -- ] || shift\ncase "$script" in ondemand) exec ondemand "$@";; serve) exec ondemand-server "$@";; *) exit 127;; esac',
   };
   await mkdir(bin);
   for (const [name, script] of Object.entries(programs)) {

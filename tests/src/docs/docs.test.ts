@@ -46,7 +46,9 @@ test('every variable, error code and reason that a document names is one', () =>
   const known = new Set([
     ...find(read('ondemand.env.example'), /^#?([A-Z][A-Z_]+)=/gm),
     ...find(read('apps/cli/src/environment.ts'), /'([A-Z][A-Z_]+)'/g),
-    ...find(read('docs/errors.md'), /`([A-Z]+_[A-Z_]+)`/g), // which a test of the server compares with the sources
+    // Both are compared with the sources by a test of the server.
+    ...find(read('docs/errors.md'), /^\| \d+ \| `([A-Z_]+)`/gm),
+    ...find(read('docs/troubleshooting.md'), /^\| `([A-Z_]+)` \|/gm),
     ...[
       'CLIENT_ID',
       'CREATING_IMAGE',
@@ -68,6 +70,24 @@ test('every variable, error code and reason that a document names is one', () =>
       )
       .toEqual([]);
   }
+});
+
+test('the page about REST lists every operation with its scopes', () => {
+  const { paths } = JSON.parse(readFileSync(join(root, 'docs/openapi.json'), 'utf8')) as {
+    paths: Record<string, Record<string, { security: { bearerAuth: string[] }[] }>>;
+  };
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { security }]) => {
+      const scopes = security.flatMap(({ bearerAuth }) => bearerAuth);
+      return `${method.toUpperCase()} ${path}: ${scopes.join(', ')}`;
+    }),
+  );
+  const page = pages.find(({ path }) => path === 'docs/api.md')?.text ?? '';
+  const rows = page.matchAll(/^\| `([A-Z]+ \/.*)` \| (.+) \| \S.* \|$/gm);
+  const listed = [...rows].map(
+    ([, operation, scopes]) => `${operation}: ${scopes?.replaceAll('`', '')}`,
+  );
+  expect(listed.toSorted()).toEqual(operations.toSorted());
 });
 
 test('every page of docs/ is in its index', () => {

@@ -6,8 +6,8 @@
 //   ```sh run-by=PATH               run by that test, which needs more than the sandbox
 //   ```sh not-run: REASON           not runnable here, and why
 //
-// Where it is run, `ondemand` is the CLI, logged in, `ondemand-server` the server and `ondemand.env` a file with the sandbox's
-// variables; $URL, $TOKEN and $READ_TOKEN are what `pnpm start` prints, $JOB is the id of a job that has ended. A command without
+// Where it is run, `ondemand` is the CLI, logged in, `ondemand-server` the server `ondemand.env` a file with the sandbox's
+// variables and `sandbox.json` what `start --json` prints; $URL, $TOKEN and $READ_TOKEN are what `pnpm start` prints, $JOB is the id of a job that has ended. A command without
 // an end (`curl -N`, `-f`, `--watch`) is interrupted after its first output. One that fails says so: `# exit 5` at its end.
 
 import { readdirSync, readFileSync } from 'node:fs';

@@ -48,7 +48,7 @@ export interface RealVmOptions {
 const user: VmUser = { name: 'opc', id: 1000 };
 
 /**
- * A VM as the README asks for, up in about a second: user `opc` in the group `docker`, dockerd with the base image, sshd.
+ * A VM as docs/getting-started.md asks for, up in about a second: user `opc` in the group `docker`, dockerd with the base image, sshd.
  * Disposing leaves no process, mount, bridge, rule, control group or file behind; a killed test run leaves its folder and empty control groups.
  * @example
  * await using vm = await startRealVm({ sshdConfig: ['MaxSessions 2'] });

@@ -137,7 +137,7 @@ describeRealEngine('a diagnosis of a real VM', () => {
     },
   };
 
-  test('which is as the README asks for it finds nothing wrong', async () => {
+  test('which is as docs/getting-started.md asks for it finds nothing wrong', async () => {
     const { checks } = await diagnose();
     expect(checks.filter(({ status }) => status !== 'ok')).toEqual([]);
     // Its connection was registered as one of the API, and is so no longer.

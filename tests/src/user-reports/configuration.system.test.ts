@@ -54,7 +54,7 @@ async function refuse(
 }
 
 test(
-  report(8, 'COMPOSE_ROOTS left out is told at start, given it is not, and the README has it'),
+  report(8, 'COMPOSE_ROOTS left out is told at start, given it is not, and the example has it'),
   async () => {
     const warned = /^COMPOSE_ROOTS: left out.*any image can bring labels along.*\/srv\/stacks/;
     for (const [roots, expected] of [
@@ -65,8 +65,8 @@ test(
       const problems = server.logs().map(({ problem }) => String(problem));
       expect(problems.some((problem) => warned.test(problem))).toBe(expected);
     }
-    const readme = await readFile(atRoot('README.md'), 'utf8');
-    expect(readme).toMatch(/^COMPOSE_ROOTS=\/srv\/stacks$/m);
+    const page = await readFile(atRoot('docs/getting-started.md'), 'utf8');
+    expect(page).toMatch(/^COMPOSE_ROOTS=\/srv\/stacks$/m);
   },
 );
 

@@ -16,10 +16,10 @@ test('each report has a test in this folder, named by its number', () => {
   expect([...new Set(used)].sort((a, b) => a - b)).toEqual(Object.keys(reports).map(Number));
 });
 
-test(report(35, 'README and docs name what the SSH user needs'), () => {
-  const readme = read('../../../README.md');
-  const live = read('../../../docs/live.md');
-  for (const text of [readme, live]) {
+test(report(35, 'the pages about the VM and about rebuilds name what the SSH user needs'), () => {
+  const start = read('../../../docs/getting-started.md');
+  const live = read('../../../docs/live-data.md');
+  for (const text of [start, live]) {
     for (const word of [
       'POSIX `sh`',
       '`flock`',
@@ -30,7 +30,7 @@ test(report(35, 'README and docs name what the SSH user needs'), () => {
       expect.soft(text.replace(/\s+/g, ' ').replace('to read', 'read')).toContain(word);
     }
   }
-  for (const word of ['setfacl', 'nologin', 'chage']) expect.soft(readme).toContain(word);
+  for (const word of ['setfacl', 'nologin', 'chage']) expect.soft(start).toContain(word);
 });
 
 test(report(23, 'the checked-in document keeps the servers of the reference'), () => {

@@ -8,7 +8,7 @@ export const reports = {
   5: 'Any login shell that runs commands works (fish, zsh, dash, bash, csh); one that does not is named.',
   6: 'What start-up files print does no harm, whichever way Docker is reached.',
   7: 'Names that compose takes are taken: a v1 project with an underscore first, a comma in a folder.',
-  8: 'COMPOSE_ROOTS left out is a warning at start, and it stands in the example of the README.',
+  8: 'COMPOSE_ROOTS left out is a warning at start, and it stands in the example of docs/getting-started.md.',
   9: "Whose name or id Docker's message holds decides what a refused start is about; a missing device is no mount.",
   10: 'A network card that may not be read, or hangs, takes nothing with it but the address.',
   11: 'Zeros that a hard reset left in a log are read over, as docker logs does.',
@@ -35,7 +35,7 @@ export const reports = {
   32: 'start does not bury its tokens, and ends with Ctrl-C without a word of the package manager.',
   33: 'A build that hangs can be ended: cancelled, the lock free, the audit has it.',
   34: 'None of these answers is a 500, and none claims a success that is not there.',
-  35: 'README and docs say what the SSH user must be able to do.',
+  35: 'docs/ says what the SSH user must be able to do.',
 } as const satisfies Record<number, string>;
 
 export type ReportNumber = keyof typeof reports;

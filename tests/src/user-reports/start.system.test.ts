@@ -104,14 +104,11 @@ test(`${report(31, "README's curl lines work with what start says to paste")}; $
 
   const readme = await readFile(join(root, 'README.md'), 'utf8');
   const lines = readme.split('\n').filter((line) => /^curl .*\$URL/.test(line));
-  expect(lines.length).toBeGreaterThan(10);
+  expect(lines.length).toBeGreaterThan(4);
   for (const line of lines) {
-    // A stream goes on for as long as somebody reads.
-    const isStream = line.startsWith('curl -N');
-    const options = `-sS --fail-with-body${isStream ? ' --max-time 3' : ''}`;
-    const script = [...pasted, line.replace(/^curl/, `curl ${options}`)].join('\n');
+    const script = [...pasted, line.replace(/^curl/, 'curl -sS --fail-with-body')].join('\n');
     const { exitCode, stdout } = await run(['sh', '-c', script]);
-    expect({ line, exitCode, stdout }).toMatchObject({ exitCode: isStream ? 28 : 0 });
+    expect({ line, exitCode, stdout }).toMatchObject({ exitCode: 0 });
     expect(stdout).not.toBe('');
   }
 

@@ -32,7 +32,7 @@ import {
   url,
 } from './values.ts';
 
-/** By variable name, in the order of the README's table, which is made from this. */
+/** By variable name, in the order of the table in docs/configuration.md, which is made from this. */
 export const environmentSchema = z.object({
   HOST: text
     .default('127.0.0.1')
@@ -83,7 +83,7 @@ export const environmentSchema = z.object({
   IDLE_STOP_AFTER_MINUTES: span
     .optional()
     .describe(
-      'the VM gets a soft stop once nothing has used it for so long, see [docs/on-demand.md](docs/on-demand.md); off if left out, or `off`',
+      'the VM gets a soft stop once nothing has used it for so long, see docs/on-demand.md; off if left out, or `off`',
     ),
   IDLE_ANNOUNCE_MINUTES: amount
     .default(defaultAnnounceMinutes)
@@ -100,7 +100,7 @@ export const environmentSchema = z.object({
   METRICS_PORT: portOrOff
     .optional()
     .describe(
-      'Prometheus reads `/metrics` on this port of `HOST`, without a token: see [docs/metrics.md](docs/metrics.md); off if left out, or `off`',
+      'Prometheus reads `/metrics` on this port of `HOST`, without a token: see docs/metrics.md; off if left out, or `off`',
     ),
   SHUTDOWN_GRACE_SECONDS: seconds
     .default(10)
@@ -136,7 +136,7 @@ export const environmentSchema = z.object({
   OIDC_WEB_CLIENT_ID: text
     .optional()
     .describe(
-      'the page at `/` as a public client of the issuer (authorization code with PKCE), see [docs/page.md](docs/page.md); without it the page takes a pasted token only',
+      'the page at `/` as a public client of the issuer (authorization code with PKCE), see docs/page.md; without it the page takes a pasted token only',
     ),
   RETURN_ORIGINS: origins
     .default([])

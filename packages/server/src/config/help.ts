@@ -1,4 +1,4 @@
-// Documents what `config.ts` defines: for --help and, as a table, for the README.
+// Documents what `config.ts` defines: for --help and, as a table, for docs/configuration.md.
 
 import { z } from 'zod';
 import { environmentSchema, isSecret } from './config.ts';
@@ -35,13 +35,17 @@ export function toEnvFile(variables: readonly VariableHelp[]): string {
   ].join('\n');
 }
 
-/** A Markdown table. */
+/** A Markdown table, for a page in docs/. */
 export function toMarkdownTable(variables: readonly VariableHelp[]): string {
   const rows = variables.map(({ name, isRequired, defaultText, description }) => {
     const value = isRequired ? 'required' : defaultText === undefined ? '' : `\`${defaultText}\``;
-    return `| \`${name}\` | ${value} | ${description.replaceAll('|', '\\|')} |`;
+    return `| \`${name}\` | ${value} | ${toCell(description)} |`;
   });
   return ['| variable | default | |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function toCell(text: string): string {
+  return text.replaceAll('|', '\\|').replace(/docs\/([a-z-]+\.md)/g, '[$1]($1)');
 }
 
 /** Aligned lines for a terminal. */

@@ -22,6 +22,15 @@ test('every error code has its line in docs/errors.md, with its status and first
   }
 });
 
+test('every error code has its line in docs/troubleshooting.md with what to do', async () => {
+  const page = await readFile(
+    new URL('../../../../docs/troubleshooting.md', import.meta.url),
+    'utf8',
+  );
+  const told = [...page.matchAll(/^\| `([A-Z_]+)` \| [^|]+ \|$/gm)].map(([, code]) => code);
+  expect(told).toEqual(errorCodes);
+});
+
 test('docs/errors.md lists the texts of `error` exactly, each on a line with its codes and what it means', () => {
   const expected = new Map<string, string[]>();
   for (const code of errorCodes)
@@ -33,15 +42,14 @@ test('docs/errors.md lists the texts of `error` exactly, each on a line with its
   );
 });
 
-test('each details.reason in the sources has its line in docs/errors.md, and no other is there', async () => {
-  const from = lines.indexOf('| reason | what is the matter |');
-  const rows = lines.slice(from + 2, lines.indexOf('', from));
-  const told = rows.flatMap(
-    (row) =>
-      row
-        .split(' | ', 1)
-        .join()
-        .match(/[A-Z_]{5,}/g) ?? [],
+test('each details.reason in the sources has its line in docs/troubleshooting.md with what to do, and no other is there', async () => {
+  const page = await readFile(
+    new URL('../../../../docs/troubleshooting.md', import.meta.url),
+    'utf8',
+  );
+  const section = page.slice(page.indexOf('## By `details.reason`'));
+  const told = [...section.matchAll(/^\| `([A-Z_]+)` \| \S.+ \| \S.+ \|$/gm)].map(
+    ([, reason]) => reason,
   );
   const patterns = {
     '': /\breason: '([A-Z_]+)'/g,
