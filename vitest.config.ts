@@ -4,7 +4,7 @@ const everywhere = ['packages/*/src', 'apps/*/src', 'tests/src'];
 const testsNamed = (pattern: string) => everywhere.map((folder) => `${folder}/**/${pattern}`);
 const minuteMs = 60_000;
 
-/** Three lanes; what starts a process has the machine to itself, so that its load is the same everywhere. */
+/** Four lanes; what starts a process has the machine to itself, so that its load is the same everywhere. */
 export default defineConfig({
   test: {
     testTimeout: minuteMs,
@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: testsNamed('*.test.ts'),
-          exclude: testsNamed('*.{system,worlds}.test.ts'),
+          exclude: testsNamed('*.{system,worlds,fuzz}.test.ts'),
           setupFiles: ['tests/src/support/strict-process.ts', 'tests/src/support/no-children.ts'],
           // Tests wait as long as they work, so two a core are not too many.
           maxWorkers: 4,
@@ -43,13 +43,26 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'fuzz',
+          include: testsNamed('*.fuzz.test.ts'),
+          setupFiles: ['tests/src/support/strict-process.ts', 'tests/src/support/fuzz-runs.ts'],
+          maxWorkers: 1,
+          isolate: false,
+          testTimeout: 4 * minuteMs,
+          hookTimeout: 4 * minuteMs,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'worlds',
           include: ['tests/src/worlds/**/*.worlds.test.ts'],
           setupFiles: ['tests/src/support/strict-process.ts'],
           fileParallelism: false,
           testTimeout: 5 * minuteMs,
           hookTimeout: 5 * minuteMs,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

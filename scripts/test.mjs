@@ -1,4 +1,4 @@
-// `pnpm test`: builds, checks types, runs the lanes `unit` and `system` once, and says in its last line how that went.
+// `pnpm test`: builds, checks types, runs the lanes `unit`, `system` and `fuzz` once, and says in its last line how that went.
 // Arguments go to vitest: a path, a name with -t, or another lane with --project.
 
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -44,9 +44,11 @@ async function main(vitestArguments) {
   }
 }
 
+const usual = ['unit', 'system', 'fuzz'].map((lane) => `--project=${lane}`);
+
 function lanes(vitestArguments) {
   const isChosen = vitestArguments.some((argument) => argument.startsWith('--project'));
-  return isChosen ? vitestArguments : ['--project=unit', '--project=system', ...vitestArguments];
+  return isChosen ? vitestArguments : [...usual, ...vitestArguments];
 }
 
 /** Undefined when vitest died before it could write them. */

@@ -40,6 +40,8 @@ export interface SandboxVm extends AsyncDisposable {
   /** A new host key from the next connection on. */
   changeHostKey(): void;
   readonly engine: SandboxEngine;
+  /** Every command line that sshd was given, in order. */
+  readonly commands: readonly string[];
   /** Who uses the VM, and what its clock says. */
   readonly use: VmUse;
   /** TCP connections to sshd that are open now. */
@@ -76,7 +78,15 @@ export async function createVm(options: VmOptions): Promise<SandboxVm> {
     ...{ user, home, binFolder, procFolder: useFiles.folder },
     beforeRun: useFiles.write,
   });
-  const sshd = createSshServer({ user, authorizedKey, faults, engine, shell });
+  const lines: string[] = [];
+  const noted: typeof shell = {
+    ...shell,
+    run(channel, given) {
+      lines.push(given.command ?? '');
+      return shell.run(channel, given);
+    },
+  };
+  const sshd = createSshServer({ user, authorizedKey, faults, engine, shell: noted });
   let hostKey = createHostKey();
   const listener = createListener({
     port,
@@ -104,6 +114,7 @@ export async function createVm(options: VmOptions): Promise<SandboxVm> {
   return {
     port,
     engine,
+    commands: lines,
     use: useFiles.use,
     get hostKeyFingerprint() {
       return hostKey.fingerprint;

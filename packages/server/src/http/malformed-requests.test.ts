@@ -26,6 +26,8 @@ test.each([
   ['the same Host twice', ['GET /healthz HTTP/1.1', 'host: a', 'Host: a'], 'host'],
   ['an unknown expectation', ['POST /vm/start HTTP/1.1', 'host: x', 'expect: foo'], 'expect'],
   ['no path', ['GET * HTTP/1.1', 'host: x'], 'url'],
+  ['no path but a query', ['GET *?lines=1 HTTP/1.1', 'host: x'], 'url'],
+  ['another scheme', ['GET ftp://x/healthz HTTP/1.1', 'host: x'], 'url'],
   ['no path of OPTIONS', ['OPTIONS * HTTP/1.1', 'host: x'], 'url'],
   ['CONNECT', ['CONNECT x HTTP/1.1', 'host: x'], 'request'],
   ['CONNECT to a port', ['CONNECT x:443 HTTP/1.1', 'host: x:443'], 'request'],

@@ -63,7 +63,7 @@ function findProblem(request: IncomingMessage): Issue | undefined {
     };
   if (headersDistinct.expect?.some((value) => value.toLowerCase() !== '100-continue'))
     return { path: 'expect', message: 'No expectation but 100-continue is met here' };
-  if (url === '*') return { path: 'url', message: 'A request needs a path' };
+  if (!url?.startsWith('/')) return { path: 'url', message: 'A request needs a path' }; // `*`, or another scheme
   return undefined;
 }
 

@@ -115,7 +115,7 @@ function dress(object: OperationObject, operation: RestOperation): void {
   object.responses = {
     '200': success,
     ...(examples.accepted !== undefined && { '202': toAccepted(success, examples.accepted) }),
-    ...toErrorReferences([...meta.errors, ...(method === 'POST' ? bodyErrors : [])]),
+    ...toErrorReferences([...meta.errors, ...(method === 'GET' ? [] : bodyErrors)]),
   };
   const mayWait = examples.accepted !== undefined;
   object.parameters = [...(object.parameters ?? []), ...(mayWait ? [preferParameter] : [])].map(

@@ -94,6 +94,15 @@ const perConnection = new Set([
   'keep-alive',
 ]);
 
+test.each(['application/octet-stream', 'multipart/form-data; boundary=x', 'text/plain'])(
+  'the content type of a GET, %s, types nothing',
+  async (type) => {
+    const headers = { 'content-type': type };
+    for (const path of [`/trpc/${status}?${named}`, '/trpc/vm.status?batch=1&input={}'])
+      expect((await server.ask(path, { as: 'read', headers })).status).toBe(200);
+  },
+);
+
 test('a refused call of a batch leaves the others', async () => {
   const path = `/trpc/${status},${status}?batch=1&${toInput({ 0: { name: 'nope' }, 1: { name: 'nginx' } })}`;
   const response = await server.ask(path, { as: 'read' });

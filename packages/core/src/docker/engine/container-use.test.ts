@@ -88,6 +88,14 @@ test('containers that run are told with their process, network and ports; one th
   ]);
 });
 
+test.each([0, -1, 0.5, 2 ** 60, null])('a process of the number %s is none', async (Pid) => {
+  await using world = await start({
+    'GET /containers/json?all=1': json(200, [{ Id: 'a', State: 'running' }]),
+    'GET /containers/a/json': json(200, { Id: 'a', State: { Running: true, Pid } }),
+  });
+  expect(await world.use.running()).toEqual([]);
+});
+
 test('the CPU of each is one sample that comes at once', async () => {
   await using world = await start({
     'GET /containers/a/stats?stream=false&one-shot=true': json(200, {

@@ -178,8 +178,9 @@ function toRunning(
   { id, name, labels }: EngineContainer,
   { State, Config, HostConfig, NetworkSettings }: ContainerUse,
 ): RunningContainer | undefined {
-  const { Running, Pid: pid } = State;
-  if (Running === false || !Number.isSafeInteger(pid) || !pid) return undefined;
+  const { Running, Pid } = State;
+  const pid = Number.isSafeInteger(Pid) ? Number(Pid) : 0;
+  if (Running === false || pid <= 0) return undefined;
   const mode = HostConfig?.NetworkMode ?? '';
   const networks = Object.values(NetworkSettings?.Networks ?? {});
   return {

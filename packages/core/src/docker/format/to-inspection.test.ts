@@ -348,6 +348,21 @@ describe('values of the environment', () => {
   });
 });
 
+test('numbers and years beyond what callers can read never fail the answer', async () => {
+  const State = {
+    Status: 'exited',
+    ExitCode: -(2 ** 60) - 0.5,
+    StartedAt: '+012026-01-01T00:00:00Z',
+    Health: { Status: 'healthy', FailingStreak: 1e300, Log: [{ ExitCode: 0.5 }] },
+  };
+  const HostConfig = { CpuQuota: 1e308, CpuPeriod: 1e-300, Memory: 1e300 };
+  const { limits, ...shown } = await convert({ State, RestartCount: 1e300, HostConfig });
+  const most = Number.MAX_SAFE_INTEGER;
+  expect(shown).toMatchObject({ exitCode: -most, startedAt: null, restartCount: most });
+  expect(shown.health).toMatchObject({ failingStreak: most, checks: [{ exitCode: 0 }] });
+  expect(limits.cpus).toBeNull();
+});
+
 test('an environment that cannot be read is no environment to show around', () => {
   const broken = { Id: id, State: {}, Config: { Env: { TOKEN: 'hunter22' } } };
   expect(containerDetailsSchema.safeParse(broken).success).toBe(false);

@@ -7,6 +7,7 @@ import { createEnvironmentHiding, type EnvironmentHiding } from '../redact.ts';
 import { formatPorts } from './ports.ts';
 import { toName, toState } from './to-container.ts';
 import { toMoment } from './to-time.ts';
+import { toCount, toWhole } from './to-whole.ts';
 
 /** Total: whatever the engine leaves out, the result is a valid `ContainerInspection`. Names, image, ids, networks and ports are shown as they are, all other texts without the environment's values. */
 export async function toInspection(details: ContainerDetails): Promise<ContainerInspection> {
@@ -62,7 +63,7 @@ function toExitCode(
   state: ContainerState,
 ): number | null {
   if (state === 'running' || state === 'paused') return null;
-  const code = ExitCode ?? null;
+  const code = typeof ExitCode === 'number' ? toWhole(ExitCode) : null;
   return code === 0 && toMoment(StartedAt) === null ? null : code;
 }
 
@@ -79,7 +80,7 @@ async function toHealth(
     checks: await Promise.all(
       (Health.Log ?? []).map(async ({ Start, ExitCode, Output }) => ({
         at: toMoment(Start),
-        exitCode: Math.trunc(ExitCode ?? 0),
+        exitCode: toWhole(ExitCode),
         // Docker keeps the first 4 KiB of it, which may end in the middle of a secret.
         output: await hideCut(Output ?? ''),
       })),
@@ -186,9 +187,5 @@ function toLimits(config: ContainerDetails['HostConfig']): ContainerInspection['
 
 /** Zero, and what is below it, mean that there is none. */
 function toLimit(value: number | null | undefined): number | null {
-  return value !== null && value !== undefined && value > 0 ? value : null;
-}
-
-function toCount(value: number | null | undefined): number {
-  return Math.max(0, Math.trunc(value ?? 0));
+  return Number.isFinite(value) && Number(value) > 0 ? Number(value) : null;
 }

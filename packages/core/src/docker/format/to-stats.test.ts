@@ -185,3 +185,17 @@ test('two samples without times are as far apart as they were asked for', () => 
   expect(toCpuPercentOf(second, first, 1000)).toBe(0);
   expect(toCpuPercentOf(first, second, 0)).toBe(0);
 });
+
+test('a share that is none, or less than nothing, is 0', () => {
+  const before = { cpu_usage: { total_usage: 1 }, system_cpu_usage: 1 };
+  for (const [total_usage, online_cpus] of [
+    [1e300, 1e300],
+    [5, -2],
+  ])
+    expect(
+      convert({
+        cpu_stats: { cpu_usage: { total_usage }, system_cpu_usage: 2, online_cpus },
+        precpu_stats: before,
+      }).cpuPercent,
+    ).toBe(0);
+});

@@ -3,6 +3,7 @@
 import type { ContainerStats } from '../../model/inspection.ts';
 import type { EngineStats } from '../engine/schemas.ts';
 import { toMoment } from './to-time.ts';
+import { toCount } from './to-whole.ts';
 
 export interface StatsContext {
   readonly container: string;
@@ -21,12 +22,12 @@ export function toStats(stats: EngineStats, { container, now }: StatsContext): C
     readAt: toMoment(stats.read) ?? now.toISOString(),
     cpuPercent: toCpuPercent(stats),
     memoryBytes: toMemoryBytes(stats),
-    memoryLimitBytes: toWhole(stats.memory_stats?.limit),
+    memoryLimitBytes: toCount(stats.memory_stats?.limit),
     networkRxBytes: sum(traffic.map((network) => network?.rx_bytes)),
     networkTxBytes: sum(traffic.map((network) => network?.tx_bytes)),
     blockReadBytes: sumBlockBytes(stats, 'r'),
     blockWriteBytes: sumBlockBytes(stats, 'w'),
-    pids: toWhole(stats.pids_stats?.current),
+    pids: toCount(stats.pids_stats?.current),
   };
 }
 
@@ -43,16 +44,20 @@ export function toCpuPercentOf(first: EngineStats, second: EngineStats, passedMs
     (first.cpu_stats?.cpu_usage?.total_usage ?? 0);
   const betweenMs = Date.parse(second.read ?? '') - Date.parse(first.read ?? '');
   const spanMs = betweenMs > 0 ? betweenMs : passedMs;
-  if (usedNanos <= 0 || spanMs <= 0) return 0;
-  return Math.round((usedNanos / (spanMs * 1e6)) * 100 * 100) / 100;
+  return toPercent(usedNanos / (spanMs * 1e6));
 }
 
 function toCpuPercent({ cpu_stats: cpu, precpu_stats: before }: EngineStats): number {
   const used = (cpu?.cpu_usage?.total_usage ?? 0) - (before?.cpu_usage?.total_usage ?? 0);
   const passed = (cpu?.system_cpu_usage ?? 0) - (before?.system_cpu_usage ?? 0);
   const cpus = cpu?.online_cpus || (cpu?.cpu_usage?.percpu_usage?.length ?? 0);
-  if (used <= 0 || passed <= 0) return 0;
-  return Math.round((used / passed) * cpus * 100 * 100) / 100;
+  return used <= 0 || passed <= 0 ? 0 : toPercent((used / passed) * cpus);
+}
+
+/** To the hundredth; 0 for what is no share. */
+function toPercent(share: number): number {
+  const percent = Math.round(share * 100 * 100) / 100;
+  return percent > 0 && Number.isFinite(percent) ? percent : 0;
 }
 
 /** Without the page cache that can be given back: cgroup v1 calls it `total_inactive_file`, v2 `inactive_file`. */
@@ -60,7 +65,7 @@ function toMemoryBytes({ memory_stats: memory }: EngineStats): number {
   const usage = memory?.usage ?? 0;
   const { total_inactive_file: first, inactive_file: second = 0 } = memory?.stats ?? {};
   const cache = first !== undefined && first < usage ? first : second;
-  return toWhole(cache < usage ? usage - cache : usage);
+  return toCount(cache < usage ? usage - cache : usage);
 }
 
 function sumBlockBytes({ blkio_stats: blocks }: EngineStats, operation: 'r' | 'w'): number {
@@ -71,10 +76,5 @@ function sumBlockBytes({ blkio_stats: blocks }: EngineStats, operation: 'r' | 'w
 }
 
 function sum(values: readonly (number | null | undefined)[]): number {
-  return toWhole(values.reduce<number>((total, value) => total + (value ?? 0), 0));
-}
-
-/** A limit that means "none" may be beyond what is a safe integer. */
-function toWhole(value: number | null | undefined): number {
-  return Math.min(Math.max(0, Math.trunc(value ?? 0)), Number.MAX_SAFE_INTEGER);
+  return toCount(values.reduce<number>((total, value) => total + (value ?? 0), 0));
 }

@@ -72,6 +72,12 @@ test('what is no JSON stays none, and what is no object stays what it is', () =>
     );
 });
 
+test('a comma outside of everything ends the reading as any other byte does', () => {
+  // It was read over and over again, without end.
+  for (const text of [',', ' ,[]', '"a",', '[],', '1,2', '{},{}', ',,,'])
+    expect(() => JSON.parse(filter(text, { wanted }))).toThrow(SyntaxError);
+});
+
 test('members that do not fit into a map are left out and counted, the others stay', () => {
   const labels = { a: '1', big: 'x'.repeat(1000), b: '2', ['k'.repeat(5000)]: '3', c: '4' };
   const options = { wanted: { Labels: () => true }, maxMapBytes: 100 };

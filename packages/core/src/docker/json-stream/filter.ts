@@ -77,8 +77,9 @@ export function createJsonFilter({
       close(byte);
       return at + 1;
     }
-    if (byte === comma && container !== undefined) {
-      next = container.isObject ? undefined : container.wanted;
+    if (byte === comma) {
+      if (container === undefined) keep(Buffer.of(byte)); // no JSON
+      next = container?.isObject ? undefined : container?.wanted;
       return at + 1;
     }
     if (container?.isObject && key === undefined) {
