@@ -10,11 +10,15 @@ import {
 } from '../support/greedy-readers.ts';
 import { forgetPeak, readPeakBytes } from '../support/memory.ts';
 import { startApp } from '../support/start-app.ts';
+import { startServer } from '../support/start-server.ts';
 
 test('every attack of three readers at once leaves memory, health and the actions of others as they were', async () => {
-  await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '600' } });
+  // In a small heap no garbage piles up when a busy machine delays its collection: what grows is what is held.
+  const NODE_OPTIONS = '--max-old-space-size=96 --max-semi-space-size=2';
+  await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '600', NODE_OPTIONS } });
+  // Measured at the same time, so that other work of the machine makes both slow.
+  await using unattacked = await startServer(app.sandbox.env);
   await prepareGreedyReads(app);
-  const idleMs = toP99(await measureHealth(app));
   await forgetPeak(app.server.pid);
   const beforeBytes = await readPeakBytes(app.server.pid);
 
@@ -22,8 +26,9 @@ test('every attack of three readers at once leaves memory, health and the action
   const refusals = readers.tokens.flatMap((token) =>
     Array.from({ length: 10 }, () => app.post('/vm/stop', { token })),
   );
-  const [underAttack] = await Promise.all([
+  const [underAttack, meanwhile] = await Promise.all([
     measureHealth(app),
+    measureHealth(unattacked),
     ...refusals.map(async (refusal) => expect((await refusal).status).toBe(403)),
     (async () => {
       expect(await (await app.get('/containers')).text()).toContain('"big"'); // of a fourth reader
@@ -44,6 +49,6 @@ test('every attack of three readers at once leaves memory, health and the action
   const grownBytes = (await readPeakBytes(app.server.pid)) - beforeBytes;
 
   expect(grownBytes).toBeLessThan(100e6);
-  expect(toP99(underAttack) / idleMs).toBeLessThan(100);
+  expect(toP99(underAttack) / toP99(meanwhile)).toBeLessThan(100);
   expect(app.server.output()).not.toContain(plantedSecret);
 }, 240_000);
