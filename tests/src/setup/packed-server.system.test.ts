@@ -17,12 +17,7 @@ beforeAll(() =>
     folder = await mkdtemp(join(tmpdir(), 'ondemand-packed-'));
     opened.add(() => rm(folder, { recursive: true }));
     const tarball = await packServer(folder);
-    // Without a registry, so whatever it would want of one is missing.
-    const env = { PATH: process.env.PATH, HOME: folder };
-    await runOk(['npm', 'install', '--global', '--offline', '--prefix', '.', tarball], {
-      cwd: folder,
-      env,
-    });
+    await npm('install', tarball);
     installed = join(folder, 'lib/node_modules/@ondemand/server');
   }),
 );
@@ -71,3 +66,16 @@ test('its library is to be had without the workspace, too', async () => {
   const argv = [process.execPath, '--input-type=module', '--eval', code];
   expect((await runOk(argv, { cwd: folder })).trim()).toBe('function');
 });
+
+test('it is uninstalled without a trace', async () => {
+  await npm('uninstall', '@ondemand/server');
+  expect(await readdir(join(folder, 'lib/node_modules/@ondemand'))).toEqual([]);
+  expect(await readdir(join(folder, 'bin'))).toEqual([]);
+});
+
+/** Without a registry, so whatever it would want of one is missing. */
+function npm(command: string, what: string): Promise<string> {
+  const env = { PATH: process.env.PATH, HOME: folder };
+  const argv = ['npm', command, '--global', '--offline', '--prefix', '.', what];
+  return runOk(argv, { cwd: folder, env });
+}
