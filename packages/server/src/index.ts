@@ -82,6 +82,8 @@ export interface ServerOptions {
   readonly audit: AuditTrail;
   /** Told of each request once it was answered. */
   readonly onAnswered?: ((request: AnsweredRequest) => void) | undefined;
+  /** Adds the hooks that go before all others. */
+  readonly watch?: ((app: FastifyInstance) => void) | undefined;
   /** The page for people; without it `/` leads to the docs. */
   readonly page?: ServedPage | undefined;
   /** Rejects with the reason while requests could not be served, which it is to log: probes leave no line above debug. */
@@ -134,6 +136,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     clientErrorHandler: (error, socket) => answerClientError(error, socket, securityHeaders),
   });
 
+  options.watch?.(app);
   // Hooks that wait for nothing take a callback: a promise each would be a good part of what a request costs.
   app.addHook('onRequest', (request, reply, done) => {
     begin(request, reply);

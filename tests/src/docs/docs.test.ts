@@ -52,6 +52,8 @@ test('every variable, error code and reason that a document names is one', () =>
     ...[
       'CLIENT_ID',
       'CREATING_IMAGE',
+      'FUZZ_PATH',
+      'FUZZ_SEED',
       'INSTANCE_POWER_ACTIONS',
       'WAYLAND_DISPLAY',
       'XDG_STATE_HOME',
@@ -64,7 +66,8 @@ test('every variable, error code and reason that a document names is one', () =>
       .soft(
         [...new Set(names)].filter(
           (name) =>
-            !known.has(name) && !known.has(name?.replace(/(SECRET|PASSPHRASE)_FILE$/, '$1')),
+            !known.has(name) &&
+            !known.has(name?.replace(/(SECRET|PASSPHRASE|HEADERS)_FILE$/, '$1')),
         ),
         path,
       )

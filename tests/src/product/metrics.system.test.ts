@@ -1,4 +1,4 @@
-// What Prometheus reads of a server that does its work: the names of section 9 of the contract, with what really happened.
+// What Prometheus reads of a server that does its work, by the names of section 9 of the contract, and what a collector of traces gets of it.
 
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,20 +6,31 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
 import { type App, startApp } from '../support/start-app.ts';
+import { startTraceReceiver, type TraceReceiver } from '../support/trace-receiver.ts';
 import { until } from '../support/until.ts';
 
 let app: App;
 let port = 0;
 let folder = '';
+let traces: TraceReceiver;
 
 beforeAll(async () => {
   port = await findFreePort();
   folder = await mkdtemp(join(tmpdir(), 'ondemand-metrics-'));
-  const env = { METRICS_PORT: String(port), AUDIT_LOG_FILE: join(folder, 'audit.log') };
+  traces = await startTraceReceiver();
+  const env = {
+    METRICS_PORT: String(port),
+    AUDIT_LOG_FILE: join(folder, 'audit.log'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: traces.url,
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=home%20server',
+    OTEL_SERVICE_NAME: 'ondemand-test',
+    OTEL_BSP_SCHEDULE_DELAY: '100',
+  };
   app = await startApp({ env });
 });
 afterAll(async () => {
   await app[Symbol.asyncDispose]();
+  await traces[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
 });
 
@@ -33,6 +44,36 @@ async function read(sample: string): Promise<number | undefined> {
   const line = lines.find((each) => each.startsWith(`${sample} `));
   return line === undefined ? undefined : Number(line.slice(sample.length + 1));
 }
+
+test('a request is one trace with what is asked of SSH, OCI and Docker for it, the one that its traceparent names', async () => {
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+  await (await app.get('/readyz')).text();
+  await (await app.get('/containers/nginx/status', { headers: { traceparent } })).text();
+  const spans = await until('the spans of the request', () => {
+    const found = traces.spans.filter((span) => span.traceId === traceId);
+    return found.some(({ name }) => name.startsWith('GET ')) ? found : undefined;
+  });
+  const request = spans.find(({ parentSpanId }) => parentSpanId === 'b7ad6b7169203331');
+  expect(request).toMatchObject({
+    name: 'GET /containers/:name/status',
+    service: 'ondemand-test',
+    headers: { 'x-tenant': 'home server' },
+    attributes: {
+      'http.request.method': 'GET',
+      'http.route': '/containers/:name/status',
+      'http.response.status_code': 200,
+      'ondemand.operation': 'containers_status',
+    },
+  });
+  const inside = spans.filter(({ parentSpanId }) => parentSpanId === request?.spanId);
+  expect(inside.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['SSH connect', 'OCI GetInstance', 'Docker ping', 'Docker list']),
+  );
+  expect(JSON.stringify(traces.spans)).not.toMatch(/nginx|readyz|Bearer/);
+  const line = app.server.logs().find(({ route }) => route === '/containers/:name/status');
+  expect(line).toMatchObject({ trace_id: traceId, span_id: request?.spanId });
+});
 
 test('requests, the VM, its connection and the requests behind them are counted', async () => {
   await app.getJson('/containers');

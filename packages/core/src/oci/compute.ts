@@ -10,8 +10,11 @@ import { vmId } from '../model/vm.ts';
 import type { CallOptions, Compute, SerialConsole } from '../ports.ts';
 import { createConsoleReader } from './console.ts';
 import { createHttpExchange } from './exchange.ts';
-import type { OciOperation } from './failure.ts';
-import { createOciHttpClient, type OciHttpClient, type OciOutcome } from './http-client.ts';
+import {
+  createOciHttpClient,
+  type OciHttpClient,
+  type OciHttpClientOptions,
+} from './http-client.ts';
 import { type OciConnectionOptions, openSigner } from './signer.ts';
 import { toAppError } from './to-app-error.ts';
 import { toInstance } from './to-instance.ts';
@@ -24,8 +27,8 @@ export interface OciComputeOptions extends OciConnectionOptions {
    * Only the first call takes longer: it loads the SDK and reads the credentials, and as an instance principal asks for its region, within `timeoutMs` as well.
    */
   readonly timeoutMs: number;
-  /** Called after each attempt, for metrics. */
-  readonly onRequest?: (operation: OciOperation, outcome: OciOutcome) => void;
+  /** Called after each attempt, in the turn of whoever began it, for metrics and traces. */
+  readonly onRequest?: OciHttpClientOptions['onRequest'];
   /** Told of OCI's own time with each of its answers. */
   readonly onDate?: (date: Date) => void;
   readonly random?: () => number;

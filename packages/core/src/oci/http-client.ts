@@ -25,7 +25,8 @@ export interface OciHttpClientOptions {
   readonly auth?: OciAuth;
   /** Gets other credentials than those that OCI has just refused; undefined where there are none to be had. Asked once for each call. */
   readonly renew?: ((signal: AbortSignal) => Promise<void>) | undefined;
-  readonly onRequest: (operation: OciOperation, outcome: OciOutcome) => void;
+  /** For each attempt, with how long it took. */
+  readonly onRequest: (operation: OciOperation, outcome: OciOutcome, durationMs: number) => void;
   /** Told of OCI's own time with each answer, whatever that says. */
   readonly onDate?: (date: Date) => void;
   readonly random: () => number;
@@ -160,7 +161,8 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
     { operation, signal }: CallContext,
     attemptTimeoutMs: number,
   ): Promise<HttpAnswer> {
-    const endsAtMs = performance.now() + attemptTimeoutMs;
+    const beganAtMs = performance.now();
+    const endsAtMs = beganAtMs + attemptTimeoutMs;
     // A copy for each attempt, since the signer would keep the date of the first.
     const headers = new Headers(request.headers);
     // The signer may have to fetch a token first.
@@ -195,7 +197,7 @@ export function createOciHttpClient(options: OciHttpClientOptions): OciHttpClien
       }
       throw error;
     } finally {
-      onRequest(operation, outcome);
+      onRequest(operation, outcome, performance.now() - beganAtMs);
     }
   }
 }

@@ -19,18 +19,24 @@ import {
   issuer,
   limit,
   origins,
+  pairs,
   port,
   portOrOff,
   proxies,
   redisUrl,
   scopeToken,
   seconds,
+  share,
   span,
   text,
   truth,
   typs,
   url,
 } from './values.ts';
+
+/** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration */
+const ownSamplers = ['always_on', 'always_off', 'traceidratio'] as const;
+const samplers = [...ownSamplers, ...ownSamplers.map((name) => `parentbased_${name}` as const)];
 
 /** By variable name, in the order of the table in docs/configuration.md, which is made from this. */
 export const environmentSchema = z.object({
@@ -102,6 +108,25 @@ export const environmentSchema = z.object({
     .describe(
       'Prometheus reads `/metrics` on this port of `HOST`, without a token: see docs/metrics.md; off if left out, or `off`',
     ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: baseUrl
+    .optional()
+    .describe(
+      'spans go to `/v1/traces` below this URL, as OTLP in JSON, e.g. `http://127.0.0.1:4318`: see docs/metrics.md; off if left out',
+    ),
+  OTEL_EXPORTER_OTLP_HEADERS: pairs
+    .optional()
+    .describe('sent with them, `name=value` pairs, comma-separated'),
+  OTEL_SERVICE_NAME: text.default('ondemand-server').describe('what traces call this service'),
+  OTEL_RESOURCE_ATTRIBUTES: pairs
+    .optional()
+    .describe('what is told of it with each trace, `name=value` pairs, comma-separated'),
+  OTEL_TRACES_SAMPLER: z
+    .enum(samplers)
+    .default('parentbased_always_on')
+    .describe('which requests are traced; `parentbased_…`: those of a `traceparent` as that says'),
+  OTEL_TRACES_SAMPLER_ARG: share
+    .default(1)
+    .describe('how large a share of them, from 0 to 1, with `traceidratio`'),
   SHUTDOWN_GRACE_SECONDS: seconds
     .default(10)
     .describe('after SIGTERM or SIGINT: how long requests under way may take'),
@@ -217,7 +242,7 @@ export const variableNames: readonly string[] = Object.keys(environmentSchema.sh
 
 /** Such a variable may also be given as `NAME_FILE`, a path to a file that holds it. */
 export function isSecret(name: string): boolean {
-  return /_(?:SECRET|PASSPHRASE)$/.test(name);
+  return /_(?:SECRET|PASSPHRASE|OTLP_HEADERS)$/.test(name);
 }
 
 export interface ParsedConfig {

@@ -140,6 +140,32 @@ export const proxies = text
   .refine(isProxies, 'must be `true`, `false`, or addresses and networks, comma-separated')
   .transform((value) => flag(value) ?? value);
 
+/** OpenTelemetry's form of them: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables */
+export const pairs = text
+  .transform((value) => splitList(value).map((pair) => /^([^=]+)=(.*)$/.exec(pair)))
+  .refine(
+    (found) => found.every((pair) => pair !== null),
+    'must be name=value pairs, comma-separated',
+  )
+  .transform((found) =>
+    Object.fromEntries(
+      found.map((pair) => [pair?.[1]?.trim() ?? '', decodePercent(pair?.[2]?.trim() ?? '')]),
+    ),
+  );
+
+/** From none to all. */
+export const share = text
+  .regex(/^(0|1|0?\.\d+|1\.0+|0\.0*)$/, 'must be a number from 0 to 1')
+  .transform(Number);
+
+function decodePercent(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
 function hasNoUser(value: string): boolean {
   const { username = '', password = '' } = URL.canParse(value) ? new URL(value) : {};
   return username === '' && password === '';

@@ -32,6 +32,21 @@ export interface AdapterWatch {
   readonly onDockerRequest?: NonNullable<EngineOptions['onRequest']>;
 }
 
+/** Tells each of everything. */
+export function toOneWatch(watches: readonly AdapterWatch[]): AdapterWatch {
+  return {
+    onSshEvent(event) {
+      for (const watch of watches) watch.onSshEvent(event);
+    },
+    onOciRequest(...request) {
+      for (const watch of watches) watch.onOciRequest?.(...request);
+    },
+    onDockerRequest(event) {
+      for (const watch of watches) watch.onDockerRequest?.(event);
+    },
+  };
+}
+
 /** Builds them; nothing is opened before their first use. Dispose each. */
 export function createAdapters(
   config: Config,

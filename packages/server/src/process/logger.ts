@@ -6,12 +6,19 @@ import { toLoggedError } from './logged-error.ts';
 export interface LoggerOptions {
   readonly level: string;
   readonly isTerminal: boolean;
+  /** What each line has besides. */
+  readonly toFields?: (() => object) | undefined;
 }
 
-export async function createLogger({ level, isTerminal }: LoggerOptions): Promise<Logger> {
+export async function createLogger({
+  level,
+  isTerminal,
+  toFields,
+}: LoggerOptions): Promise<Logger> {
   const options: pino.LoggerOptions = {
     level,
     serializers: { err: toLoggedError },
+    ...(toFields && { mixin: toFields }),
     redact: { paths: ['*.authorization', '*.headers.authorization', '*.token'], remove: true },
   };
   if (!isTerminal) return pino(options);

@@ -7,6 +7,7 @@ import type { Arguments } from './arguments.ts';
 import { createLogger } from './logger.ts';
 import { type ConfigurationReading, readConfiguration } from './read-configuration.ts';
 import { startService } from './service.ts';
+import { createTraceFailureLog } from './service-log.ts';
 
 const usage = `Usage: ondemand-server [--env-file FILE]
        ondemand-server --check [--json] [--env-file FILE]
@@ -35,16 +36,21 @@ export async function main({ help, check, json, envFile }: Arguments): Promise<v
   if (check) await runCheck(reading, json);
   const { config, problems, warnings } = reading;
   if (config === undefined) refuse([...problems, ...warnings]);
+  const tracing = await openTracing(config, (err) => logTraceFailure(err));
   const logger = await createLogger({
     level: config.LOG_LEVEL,
     isTerminal: process.stdout.isTTY,
+    toFields: tracing?.toLogFields,
   });
+  const logTraceFailure = createTraceFailureLog(logger);
   for (const problem of warnings) logger.warn({ problem }, 'check the configuration');
-  const service = await startService(config, { logger, recheck: read }).catch((error: unknown) => {
-    const problem = toHostProblem(error, config);
-    if (problem !== undefined) refuse([problem]);
-    fail(exitCodes.failed, [toStartFailure(error, config)]);
-  });
+  const service = await startService(config, { logger, tracing, recheck: read }).catch(
+    (error: unknown) => {
+      const problem = toHostProblem(error, config);
+      if (problem !== undefined) refuse([problem]);
+      fail(exitCodes.failed, [toStartFailure(error, config)]);
+    },
+  );
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, async () => {
       logger.info({ signal }, 'stopping');
@@ -54,6 +60,14 @@ export async function main({ help, check, json, envFile }: Arguments): Promise<v
   }
   logger.info({ url: service.url, docs: `${service.url}/docs` }, 'listening');
   process.send?.({ url: service.url }); // a parent that started us with an IPC channel need not poll
+}
+
+/** The SDK is loaded only where it is wanted. */
+async function openTracing(config: Config, onFailure: (error: unknown) => void) {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = config;
+  if (endpoint === undefined) return undefined;
+  const { createTracing } = await import('../tracing/tracing.ts');
+  return createTracing({ ...config, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, onFailure });
 }
 
 /** Ends the process. */

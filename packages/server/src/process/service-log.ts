@@ -1,6 +1,6 @@
 // What the service itself logs: the audit, the SSH connection, and a Redis that is away.
 
-import type { Clock, SshEvent } from '@ondemand/core';
+import { type Clock, type SshEvent, systemClock } from '@ondemand/core';
 import type { Logger } from 'pino';
 import { createAuditFile } from '../audit/file.ts';
 import { createAuditTrail } from '../audit/trail.ts';
@@ -74,6 +74,20 @@ export function createIssuerLog(logger: Logger) {
 function toReason(err: unknown): string {
   if (!(err instanceof Error)) return String(err);
   return err.cause instanceof Error ? err.cause.message : err.message;
+}
+
+/** A collector that is away loses spans and nothing else; it is told once a minute at most. */
+export function createTraceFailureLog(
+  logger: Logger,
+  clock: Pick<Clock, 'elapsedMs'> = systemClock,
+) {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return function log(error: unknown): void {
+    if (clock.elapsedMs() - lastMs < 60_000) return;
+    lastMs = clock.elapsedMs();
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.warn({ reason }, 'spans could not be sent to OTEL_EXPORTER_OTLP_ENDPOINT');
+  };
 }
 
 export function logSshEvent(logger: Logger, event: SshEvent): void {

@@ -30,13 +30,14 @@ import { createServer } from '../index.ts';
 import { openScrapes } from '../metrics/open.ts';
 import { createWakeStages } from '../metrics/wake-stages.ts';
 import { readPageFiles } from '../page/page-files.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import {
   toClaimRules,
   toIdleSettings,
   toIntrospectionClient,
   toWaitMs,
 } from './adapter-options.ts';
-import { createAdapters } from './adapters.ts';
+import { type AdapterWatch, createAdapters, toOneWatch } from './adapters.ts';
 import type { ConfigurationReading } from './read-configuration.ts';
 import {
   createInternalErrorLog,
@@ -54,6 +55,8 @@ export interface Service {
 
 export interface ServiceOptions {
   readonly logger: Logger;
+  /** Ended with the service. */
+  readonly tracing?: Tracing | undefined;
   /** What is wrong with the configuration now, for the diagnosis: files may have gone since the start. */
   readonly recheck?: () => Promise<Pick<ConfigurationReading, 'problems'>>;
 }
@@ -61,7 +64,7 @@ export interface ServiceOptions {
 /** Resolves once the API listens. */
 export async function startService(
   config: Config,
-  { logger, recheck = async () => ({ problems: [] }) }: ServiceOptions,
+  { logger, tracing, recheck = async () => ({ problems: [] }) }: ServiceOptions,
 ): Promise<Service> {
   const clock = systemClock;
   const metrics =
@@ -71,18 +74,15 @@ export async function startService(
   const onInternalError = createInternalErrorLog(logger, clock);
   const closing = new AbortController();
   let linkFailures = 0;
-  const adapters = createAdapters(config, {
-    ...(metrics && {
-      onOciRequest: metrics.onOciRequest,
-      onDockerRequest: metrics.onDockerRequest,
-    }),
+  const ownWatch: AdapterWatch = {
     onSshEvent(event) {
       if (event.type !== 'connected') linkFailures += 1;
       logSshEvent(logger, event);
-      metrics?.onSshEvent(event);
       if (event.type === 'connected') idle.register();
     },
-  });
+  };
+  const watches = [ownWatch, metrics, tracing].filter((watch) => watch !== undefined);
+  const adapters = createAdapters(config, toOneWatch(watches));
   const { compute, connection, engine } = adapters;
   const planRebuild = createRebuildPlanner({
     shell: createShell(connection),
@@ -225,6 +225,7 @@ export async function startService(
     keepAliveSeconds: config.KEEP_ALIVE_SECONDS,
     audit,
     onAnswered: metrics?.onAnswered,
+    watch: tracing?.watch,
     page: files && {
       files,
       clientId: config.OIDC_WEB_CLIENT_ID,
@@ -269,6 +270,7 @@ export async function startService(
       clearTimeout(cut);
       await closeAdapters(); // which ends the actions of callers that have gone, too
       await waitAtMost(audit.settled(), lastLinesMs);
+      await waitAtMost(tracing?.[Symbol.asyncDispose]() ?? Promise.resolve(), lastLinesMs);
     },
   };
 }

@@ -228,9 +228,9 @@ test('every request is reported with its status, and without one when no answer 
   engine.respond = (request) => request.socket.destroy();
   await client.send(stop).catch(() => {});
   expect(events).toEqual([
-    { operation: 'ping', status: 200 },
-    { operation: 'list', status: 200 },
-    { operation: 'stop' },
+    { operation: 'ping', status: 200, durationMs: expect.any(Number) },
+    { operation: 'list', status: 200, durationMs: expect.any(Number) },
+    { operation: 'stop', durationMs: expect.any(Number) },
   ]);
 });
 

@@ -14,10 +14,12 @@ import { type EngineAnswer, exchange, LostAnswerError } from './exchange.ts';
 import { type EngineStream, exchangeStream } from './exchange-stream.ts';
 import { createTransport, type DockerTransport } from './transport.ts';
 
-/** What was asked and answered, for metrics; without a status when no answer came. */
+/** What was asked and answered, for metrics and traces; without a status when no answer came. */
 export interface EngineRequestEvent {
   readonly operation: string;
   readonly status?: number;
+  /** To the end of the answer, of a stream to its beginning. */
+  readonly durationMs: number;
 }
 
 export interface EngineClientOptions {
@@ -215,6 +217,7 @@ export function createEngineClient({
       signal: request.signal,
     };
     let status: number | undefined;
+    const beganAtMs = performance.now();
     try {
       const answer = await exchange(options).catch((error: unknown) => {
         if (method !== 'GET' || disposed || !isWorthRepeating(error)) throw error;
@@ -227,7 +230,8 @@ export function createEngineClient({
     } catch (error) {
       throw method === 'GET' ? await explainRelay(error, request) : error;
     } finally {
-      onRequest(status === undefined ? { operation } : { operation, status });
+      const durationMs = performance.now() - beganAtMs;
+      onRequest({ operation, ...(status !== undefined && { status }), durationMs });
     }
   }
 
@@ -236,6 +240,7 @@ export function createEngineClient({
     const { operation, path, headersTimeoutMs = timeoutMs, signal } = request;
     streams += 1;
     let status: number | undefined;
+    const beganAtMs = performance.now();
     try {
       const answer = await exchangeStream({
         agent: streaming,
@@ -253,7 +258,8 @@ export function createEngineClient({
     } catch (error) {
       throw await explainRelay(error, request);
     } finally {
-      onRequest(status === undefined ? { operation } : { operation, status });
+      const durationMs = performance.now() - beganAtMs;
+      onRequest({ operation, ...(status !== undefined && { status }), durationMs });
     }
   }
 }
