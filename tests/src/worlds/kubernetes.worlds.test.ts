@@ -113,7 +113,7 @@ async function findKubectl(): Promise<{ readonly program: string } | string> {
   if (program === undefined) return 'kubectl is not installed';
   const { stdout } = await run([program, 'version', '--client', '-o', 'json']);
   const [, minor] = /"gitVersion": "v1\.(\d+)\./.exec(stdout) ?? [];
-  return Number(minor) >= 21 ? { program } : `kubectl is older than 1.21: ${stdout}`;
+  return Number(minor) >= 21 ? { program } : 'kubectl is older than 1.21';
 }
 
 async function build(program: string, folder: string) {

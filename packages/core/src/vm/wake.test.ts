@@ -276,6 +276,19 @@ test('what comes after a wake is not begun unless the VM is ready in time', asyn
   expect(inTime.value).toBe('ready');
 });
 
+test('a shutdown tells those who wait for a VM that comes up how far it is, but for a lease that nobody takes then', async () => {
+  const { waker, pass } = setUpSleeper('STOPPED');
+  const plain = watchEnd(waker.wake({ by }));
+  const kept = watchEnd(waker.wake({ by, minutes: 60 }));
+  const before = watchEnd(waker.ensureAwake({}));
+  await pass(5000);
+  await waker[Symbol.asyncDispose]();
+  await pass(10);
+  expect(plain.value).toMatchObject({ ready: false, phase: 'waking' });
+  expect(kept.error).toMatchObject({ text: 'API is shutting down' });
+  expect(before.error).toMatchObject({ text: 'API is shutting down' });
+});
+
 test('a shutdown answers those who wait', async () => {
   const { waker, pass } = setUpSleeper('STOPPING');
   const end = watchEnd(waker.wake({ by }));

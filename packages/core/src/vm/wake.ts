@@ -23,7 +23,7 @@ export type WakeResult = VmReady & { readonly lease?: Lease };
 
 export interface Waker extends AsyncDisposable {
   /**
-   * Resolves once the VM is ready, or with what it is like when the caller's time is up: then it comes up all the same. One START, however many ask.
+   * Resolves once the VM is ready, or with what it is like when the caller's time is up, or this process ends once OCI took the START and no lease is asked for: then it comes up all the same. One START, however many ask.
    * Throws `SERVICE_UNAVAILABLE` where it cannot become ready by waiting, with `details.reason` `OUT_OF_CAPACITY` when OCI had no host until the time was up,
    * `CONFLICT` when it was deleted, and what a lease throws.
    */
@@ -102,6 +102,7 @@ export function createWaker({
     async ensureAwake({ waitMs = defaultWaitMs, signal }) {
       const { ready, phase, vm: power, ssh, docker } = await wake({ waitMs, signal, by: nobody });
       if (ready) return;
+      closing.signal.throwIfAborted();
       const why = ssh.reason ?? docker.reason ?? power.reason ?? phase;
       throw new AppError(
         'SERVICE_UNAVAILABLE',
@@ -134,6 +135,13 @@ export function createWaker({
     const ownMs = Math.min(waitMs, maxWakeMs);
     const retryMs = request.waitMs === undefined ? Math.min(ownMs, unaskedRetryMs) : ownMs;
     const own = join(clock.elapsedMs() + retryMs);
+    let isStarted = false;
+    own.started.then(
+      () => {
+        isStarted = true;
+      },
+      () => {}, // everybody who waits hears of it
+    );
     const isKept = minutes !== undefined; // then it is seen through, whether or not its caller waits
     const leaving = signal === undefined || isKept ? [] : [signal];
     const time = startTime(isKept ? maxWakeMs : ownMs, [closing.signal, ...leaving]);
@@ -144,6 +152,7 @@ export function createWaker({
       { timeoutMs: ownMs === 0 ? maxStartMs : ownMs, signal, onTimeout: () => timeIsUp },
     ).catch((error: unknown) => {
       if (error === timeIsUp) return undefined;
+      if (closing.signal.aborted && isStarted && !isKept && !signal?.aborted) return undefined;
       if (isKept && signal?.aborted) work.catch(onLateFailure);
       throw error;
     });
