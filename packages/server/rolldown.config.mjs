@@ -14,6 +14,8 @@ const swaggerFiles = join(
 export default {
   input: { start: 'dist/process/start.js', index: 'dist/index.js' },
   platform: 'node',
+  // Of one of the packages: Node's own warns in newer versions that it is to go.
+  resolve: { alias: { punycode: 'punycode/' } },
   transform: { target: 'node20', define: { __dirname: 'import.meta.dirname' } },
   plugins: [
     {

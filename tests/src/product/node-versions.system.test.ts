@@ -17,13 +17,17 @@ const [own] = process.versions.node.split('.');
 
 for (const major of ['20', '22', '24'].filter((each) => each !== own))
   describeWith(findNode(major), `on Node ${major}`, ({ program }) => {
-    test('the sandbox, the API and the CLI do what they do on any', async () => {
+    test('the sandbox, the API and the CLI do what they do on any, and warn of nothing', async () => {
       const env = { ...process.env, NO_COLOR: '1', PORT: String(await findFreePort()) };
       const child = spawn(program, [join(root, 'scripts/start.mjs'), '--json'], {
-        env,
-        stdio: ['ignore', 'pipe', 'ignore'],
+        env: { ...env, NODE_OPTIONS: '--trace-warnings' },
+        stdio: ['ignore', 'pipe', 'pipe'],
       });
       const closed = once(child, 'close');
+      let warned = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        warned += text;
+      });
       try {
         const reader = createInterface({ input: child.stdout });
         const [line = ''] = await Promise.race([once(reader, 'line'), closed]);
@@ -44,6 +48,7 @@ for (const major of ['20', '22', '24'].filter((each) => each !== own))
         child.kill('SIGINT');
       }
       expect(await closed).toEqual([0, null]);
+      expect(warned).not.toContain('Warning');
     });
   });
 
