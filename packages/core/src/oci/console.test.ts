@@ -72,6 +72,12 @@ test('is captured, waited for, read, and deleted', async () => {
   expect(oci.requests.find(({ url }) => url.includes('/data'))?.url).toContain('length=1048576');
 });
 
+test('is empty where nothing was written to it yet', async () => {
+  await using oci = await startHistories('SUCCEEDED', { text: '' });
+  await using compute = computeAt(oci.endpoint);
+  expect(await compute.readConsole({ lines: 5 })).toEqual({ capturedAt: timeCreated, logs: '\n' });
+});
+
 test('is captured once for all who ask at the same time', async () => {
   await using oci = await startHistories();
   await using compute = computeAt(oci.endpoint);
@@ -152,6 +158,21 @@ test('a reader of a process that ends is told so, and leaves no capture at OCI',
   expect(await reading).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
   expect(oci.kept.size).toBe(0);
 });
+
+test.each(['""', 'null', '[]', '{}', '{"id":5}', '{"id":""}'])(
+  'what answers a capture with %s does not speak OCI’s API',
+  async (body) => {
+    await using oci = await startOci((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+    });
+    await using compute = computeAt(oci.endpoint);
+    const error = await failure(compute.readConsole({ lines: 5 }));
+    expect([error.code, error.details.reason]).toEqual([
+      'SERVICE_UNAVAILABLE',
+      'UNREADABLE_ANSWER',
+    ]);
+  },
+);
 
 test('a policy that does not allow it is named', async () => {
   await using oci = await startOci((_, response) => refuse(response, 404));

@@ -1,12 +1,16 @@
 // The serial console through OCI's console histories: captured, waited for, read and deleted again.
 
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { type VmConsole, vmId } from '../model/vm.ts';
 import type { SerialConsole } from '../ports.ts';
 import type { Clients } from './compute.ts';
+import type { OciOperation } from './failure.ts';
+import { toText } from './json.ts';
+import { toAppError } from './to-app-error.ts';
 
 export interface ConsoleReaderOptions {
   readonly instanceId: string;
@@ -30,6 +34,7 @@ export function createConsoleReader({
 }: ConsoleReaderOptions): ConsoleReader {
   const reads = createSingleFlight({ deadlineMs: timeoutMs });
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // each capture and each deletion that is tried again listens to it
   /** Captures that are not deleted yet. */
   const pending = new Set<Promise<unknown>>();
 
@@ -67,14 +72,17 @@ export function createConsoleReader({
         opcRetryToken: randomUUID(),
       }),
     );
-    const { id: instanceConsoleHistoryId, timeCreated } = consoleHistory;
+    const instanceConsoleHistoryId = toText(consoleHistory, 'id');
+    if (!instanceConsoleHistoryId) throw unreadable('CaptureConsoleHistory');
+    const { timeCreated } = consoleHistory;
     try {
       signal.throwIfAborted();
       await untilCaptured(instanceConsoleHistoryId, signal);
       const { value } = await http.call('GetConsoleHistoryContent', signal, (client) =>
         compute(client).getConsoleHistoryContent({ instanceConsoleHistoryId, length: maxBytes }),
       );
-      return { capturedAt: toIso(timeCreated), logs: toLastLines(value, lines) };
+      const text = value ?? ''; // of a console without a byte the SDK gives none
+      return { capturedAt: toIso(timeCreated), logs: toLastLines(text, lines) };
     } finally {
       // Not waited for: nobody is to hear of it.
       track(remove(instanceConsoleHistoryId)).catch(() => {});
@@ -103,7 +111,8 @@ export function createConsoleReader({
       const { consoleHistory } = await http.call('GetConsoleHistory', signal, (client) =>
         compute(client).getConsoleHistory({ instanceConsoleHistoryId }),
       );
-      const state = String(consoleHistory.lifecycleState);
+      const state = toText(consoleHistory, 'lifecycleState');
+      if (state === undefined) throw unreadable('GetConsoleHistory');
       if (state === 'SUCCEEDED') return;
       if (state === 'FAILED') {
         throw new AppError(
@@ -115,6 +124,10 @@ export function createConsoleReader({
       await pause(pauseMs, signal);
     }
   }
+}
+
+function unreadable(operation: OciOperation): AppError {
+  return toAppError({ kind: 'unreadable', status: 200 }, operation);
 }
 
 function shuttingDown(): AppError {

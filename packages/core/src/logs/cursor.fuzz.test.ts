@@ -1,0 +1,79 @@
+// A reader who comes back with the position of any line gets what comes after it, once; any other text is no position.
+
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { StampedLine } from '../ports.ts';
+import { often } from '../testing/fuzz-size.test-support.ts';
+import { createLogCursor, parsePosition } from './cursor.ts';
+
+const log: fc.Arbitrary<StampedLine[]> = fc
+  .array(
+    fc.record({
+      stream: fc.constantFrom('stdout' as const, 'stderr' as const),
+      afterNanos: fc.constantFrom(0, 0, 1, 1_000_000, 999_999_999, 3_600_000_000_000),
+    }),
+    { maxLength: 25 },
+  )
+  .map((given) => {
+    let nanos = 1_770_000_000n * 1_000_000_000n;
+    return given.map(({ stream, afterNanos }, index) => {
+      nanos += BigInt(afterNanos);
+      const at = { seconds: Number(nanos / 1_000_000_000n), nanos: Number(nanos % 1_000_000_000n) };
+      return { line: `line ${index}`, stream, at };
+    });
+  });
+
+test('whoever comes back, however often, gets every line once', () => {
+  fc.assert(
+    fc.property(log, fc.array(fc.nat(25), { maxLength: 4 }), (lines, stops) => {
+      const got: string[] = [];
+      let position: string | undefined;
+      for (const stop of [...stops, lines.length]) {
+        const state = position === undefined ? undefined : parsePosition(position);
+        if (position !== undefined) expect(state, position).toBeDefined();
+        const cursor = createLogCursor({ tail: 'all', ...(state && { state }) });
+        const { since } = cursor.ask();
+        const answer = lines.filter(
+          ({ at }) =>
+            since === undefined ||
+            at.seconds > since.seconds ||
+            (at.seconds === since.seconds && at.nanos >= since.nanos),
+        );
+        const fresh = cursor.take(answer).slice(0, stop);
+        got.push(...fresh.map(({ line }) => line));
+        position = fresh.at(-1)?.position ?? position;
+        if (position !== undefined) expect(position.length).toBeLessThanOrEqual(128);
+      }
+      expect(got).toEqual(lines.map(({ line }) => line));
+    }),
+    often(),
+  );
+});
+
+test('any text is a position that leads to a question Docker can be asked, or none', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.string({ unit: fc.constantFrom(...'l1:.z0a9'), maxLength: 40 }),
+    fc
+      .array(fc.constantFrom('', 'zzzzzzzz.zzzzzz', '0.0', 'a.gjdgxr', '1.1.zzzzzzzz'), {
+        minLength: 3,
+        maxLength: 3,
+      })
+      .map((parts) => `l1:${parts.join(':')}`),
+  );
+  fc.assert(
+    fc.property(text, log, (given, lines) => {
+      const state = parsePosition(given);
+      if (state === undefined) return;
+      const cursor = createLogCursor({ tail: 'all', state });
+      const { since } = cursor.ask();
+      if (since !== undefined) {
+        expect(Number.isSafeInteger(since.seconds)).toBe(true);
+        expect(since.nanos).toBeLessThan(1e9);
+      }
+      cursor.take(lines);
+      expect(parsePosition(cursor.position())).toBeDefined();
+    }),
+    often(),
+  );
+});
