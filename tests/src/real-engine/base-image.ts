@@ -33,10 +33,14 @@ export async function writeBusyboxRoot(root: string): Promise<void> {
 /** Makes an image of the folder, and removes it. */
 export async function importRoot(
   engine: RealEngine,
-  { root, image }: { readonly root: string; readonly image: string },
+  {
+    root,
+    image,
+    command = ['sh'],
+  }: { readonly root: string; readonly image: string; readonly command?: readonly string[] },
 ): Promise<void> {
   const archive = `${root}.tar`;
   await runOk(['tar', '--create', '--file', archive, '--directory', root, '.']);
-  await engine.docker('import', '--change', 'CMD ["sh"]', archive, image);
+  await engine.docker('import', '--change', `CMD ${JSON.stringify(command)}`, archive, image);
   await Promise.all([root, archive].map((path) => rm(path, { recursive: true })));
 }

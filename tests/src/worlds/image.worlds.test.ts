@@ -2,16 +2,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { chown, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startSandbox } from '@ondemand/sandbox';
 import { beforeAll, expect, test } from 'vitest';
-import { type RealEngine, startEngine } from '../real-engine/engine.ts';
-import { startMachine } from '../real-engine/machine.ts';
-import { importNodeImage, nodeImage } from '../real-engine/node-image.ts';
+import { type PrivateEngine, startPrivateEngine } from '../real-engine/private-engine.ts';
 import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
+import { importNginxImage, importNodeImage, nodeImage } from '../real-engine/stand-in-images.ts';
 import { writeNginxConfiguration } from '../support/deployed-nginx.ts';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -26,27 +24,21 @@ const image = 'ondemand-server';
 const user = 65532;
 
 describeRealEngine('the image', () => {
-  let engine: RealEngine;
-  let folder = '';
+  let own: PrivateEngine;
   beforeAll(() =>
     openSuite(async (opened) => {
-      folder = await mkdtemp(join(tmpdir(), 'ondemand-image-'));
-      opened.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-      const [temporaryFolder, packFolder] = [join(folder, 'tmp'), join(folder, 'packed')];
-      await Promise.all([temporaryFolder, packFolder].map((path) => mkdir(path)));
-      const cgroup = basename(folder);
-      const machine = opened.use(
-        await startMachine({ hostName: 'builder', setup: [], cgroup, temporaryFolder }),
-      );
       // On this host's network, where the sandbox is.
-      engine = await startEngine({ machine, folder, cgroup, temporaryFolder, network: 'host' });
-      await importNodeImage(engine, { folder, packed: await packServer(packFolder) });
+      own = opened.use(await startPrivateEngine('host'));
+      const packFolder = join(own.folder, 'packed');
+      await mkdir(packFolder);
+      await importNodeImage(own, await packServer(packFolder));
       const options = ['--network', 'host', '--build-arg', `NODE=${nodeImage}`, '--tag', image];
-      await engine.docker('build', ...options, root);
+      await own.engine.docker('build', ...options, root);
     }),
   );
 
   test('is smaller than 200 MB, not root’s, and without a shell', async () => {
+    const { engine } = own;
     const [facts] = JSON.parse(await engine.docker('image', 'inspect', image));
     expect(facts.Size).toBeLessThan(200e6);
     expect(facts.Config.User).toBe(`${user}:${user}`);
@@ -58,10 +50,11 @@ describeRealEngine('the image', () => {
   });
 
   test('becomes healthy on a read-only root, serves behind nginx, keeps its audit, and ends with 0', async () => {
+    const { engine, folder } = own;
     await using sandbox = await startSandbox();
     const port = await findFreePort();
     const env = {
-      ...(await copySecrets(sandbox.env)),
+      ...(await copySecrets(sandbox.env, join(folder, 'secrets'))),
       // In a network of its own it would be the image's 0.0.0.0.
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -110,26 +103,76 @@ describeRealEngine('the image', () => {
     expect(await readFile(audit, 'utf8')).toContain('"action":"containers_restart"');
   });
 
-  /** As Docker's secrets: files that the container's user can read, and nobody else. */
-  async function copySecrets(env: Readonly<Record<string, string>>) {
-    const source = dirname(env.OCI_CONFIG_FILE ?? '');
-    const target = join(folder, 'secrets');
-    await mkdir(target);
-    await chmod(folder, 0o755);
-    for (const entry of await readdir(source, { withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      const text = await readFile(join(source, entry.name), 'utf8');
-      const path = join(target, entry.name);
-      await writeFile(path, text.replaceAll(source, '/run/secrets'), { mode: 0o400 });
+  test('runs by compose.yaml as it is, behind nginx, and both find each other by name', async () => {
+    await using sandbox = await startSandbox();
+    await using other = await startPrivateEngine('machine');
+    const archive = join(other.folder, 'image.tar');
+    await own.engine.docker('save', '--output', archive, image);
+    await other.engine.docker('load', '--input', archive);
+    await importNginxImage(other, 'nginx:stable-alpine');
+
+    const deploy = join(other.folder, 'deploy');
+    await cp(join(root, 'deploy'), deploy, { recursive: true });
+    const {
+      SSH_PRIVATE_KEY_FILE: sshKey = '',
+      OCI_CONFIG_FILE: ociConfig = '',
+      SSH_KNOWN_HOSTS_FILE: _,
+      ...env
+    } = sandbox.env;
+    const lines = Object.entries(env).map((pair) => pair.join('='));
+    await writeFile(join(deploy, 'ondemand.env'), lines.join('\n'));
+    const config = await readFile(ociConfig, 'utf8');
+    const [, ociKey = ''] = /^key_file=(.*)$/m.exec(config) ?? [];
+    await mkdir(join(deploy, 'secrets'));
+    const add = async (name: string, text: string) => {
+      const path = join(deploy, 'secrets', name);
+      await writeFile(path, text, { mode: 0o400 });
       await chown(path, user, user);
-    }
-    const moved = Object.entries(env).map(([name, value]) => [
-      name,
-      value.replaceAll(source, '/run/secrets'),
-    ]);
-    return Object.fromEntries(moved) as Record<string, string>;
-  }
+    };
+    await add('ssh-key', await readFile(sshKey, 'utf8'));
+    await add('oci-key', await readFile(ociKey, 'utf8'));
+    await add('oci-config', config.replaceAll(ociKey, '/run/secrets/oci-key'));
+
+    const compose = (...args: string[]) =>
+      runOk(['/usr/bin/docker-compose', '--project-name', 'deploy', ...args], {
+        cwd: deploy,
+        env: { ...process.env, DOCKER_HOST: `unix://${other.engine.socket}`, HOME: other.folder },
+      });
+    await compose('up', '--detach', '--no-build');
+    const ask = () =>
+      other.engine.dockerResult(
+        ...['exec', 'deploy_nginx_1', 'wget', '-q', '-O', '-', 'http://127.0.0.1:8080/healthz'],
+      );
+    await until(
+      'nginx to give the answer of the API',
+      async () => (await ask()).exitCode === 0,
+    ).catch(async (error: Error) => {
+      throw new Error(await compose('logs', '--no-color'), { cause: error });
+    });
+    // Each name of the service is looked up anew, as it has another address from now on.
+    await compose('up', '--detach', '--no-build', '--force-recreate', 'ondemand');
+    await until('the API to be found again', async () => (await ask()).exitCode === 0);
+    expect((await compose('exec', '-T', 'ondemand', 'ondemand-server', '--health')).trim()).toBe(
+      '',
+    );
+    await compose('down', '--volumes', '--timeout', '30');
+  });
 });
+
+/** As Docker's secrets: files that the container's user can read, and nobody else. */
+async function copySecrets(env: Readonly<Record<string, string>>, target: string) {
+  const source = dirname(env.OCI_CONFIG_FILE ?? '');
+  const move = (text: string) => text.replaceAll(source, '/run/secrets');
+  await mkdir(target);
+  for (const entry of await readdir(source, { withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(target, entry.name);
+    await writeFile(path, move(await readFile(join(source, entry.name), 'utf8')), { mode: 0o400 });
+    await chown(path, user, user);
+  }
+  const moved = Object.entries(env).map(([name, value]) => [name, move(value)]);
+  return Object.fromEntries(moved) as Record<string, string>;
+}
 
 async function startNginx(ports: { readonly listen: number; readonly server: number }) {
   const configuration = await writeNginxConfiguration(ports);
