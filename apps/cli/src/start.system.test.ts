@@ -55,7 +55,13 @@ test('the tarball installs with npm alone, without another package, and runs, al
     { cwd: folder, env },
   );
   const installed = join(prefix, 'lib/node_modules/@ondemand/cli');
-  expect((await readdir(installed)).toSorted()).toEqual(['LICENSE', 'bin', 'dist', 'package.json']);
+  expect((await readdir(installed)).toSorted()).toEqual([
+    'LICENSE',
+    'README.md',
+    'bin',
+    'dist',
+    'package.json',
+  ]);
   await using api = await startStubApi(healthy);
   const ps = await run(join(prefix, 'bin/ondemand'), ['ps'], {
     cwd: '/',
