@@ -1,5 +1,8 @@
-// `/docs` in a real Chromium, opened in each of the ways that people open it: an "Execute" works.
+// `/docs` in a real Chromium, opened in each of the ways that people open it, on a phone and on a desktop: an "Execute" works.
 
+import { tmpdir } from 'node:os';
+import axe, { type AxeResults } from 'axe-core';
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
@@ -77,4 +80,97 @@ describeWith(problem ?? findChromium(), '/docs in Chromium', () => {
     }
     expect(page.complaints).toEqual([]);
   });
+});
+
+const views: Readonly<Record<string, BrowserContextOptions>> = {
+  'a dark phone': {
+    viewport: { width: 360, height: 740 },
+    hasTouch: true,
+    isMobile: true,
+    colorScheme: 'dark',
+  },
+  'a light desktop': { viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
+};
+
+describeWith(findChromium(), '/docs for a reader in Chromium', ({ program }) => {
+  let app: App;
+  let newPage: (options: BrowserContextOptions) => Promise<Page>;
+  beforeAll(() =>
+    openSuite(async (opened) => {
+      app = opened.use(await startApp());
+      // Everything that it writes goes with the folder that it takes for its home.
+      const env = { ...process.env, HOME: tmpdir(), XDG_CONFIG_HOME: tmpdir() };
+      const options = { executablePath: program, args: ['--no-sandbox'], env };
+      const browser = await chromium.launch(options);
+      opened.add(() => browser.close());
+      newPage = async (view) => (await browser.newContext(view)).newPage();
+    }),
+  );
+
+  /** By axe's rules: https://dequeuniversity.com/rules/axe */
+  async function findContrastProblems(page: Page): Promise<readonly string[]> {
+    await page.evaluate(axe.source); // evaluated by the protocol, which the page's own policy does not bind
+    const results = await page.evaluate<AxeResults>(`axe.run({ runOnly: ['color-contrast'] })`);
+    return results.violations.flatMap(({ nodes }) => nodes.map(({ html }) => html));
+  }
+
+  test.each(Object.entries(views))(
+    'on %s it is ours, readable, and runs every operation',
+    async (_, view) => {
+      const page = await newPage(view);
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(error.message));
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text());
+      });
+      await page.goto(`${app.url}/docs`);
+      const blocks = page.locator('.opblock');
+      await until('the operations', async () => (await blocks.count()) > 30);
+      expect(await page.title()).toBe('Containers Control On-Demand API');
+      const isDark = await page.evaluate(`document.documentElement.matches('.dark-mode')`);
+      expect(isDark).toBe(view.colorScheme === 'dark');
+      const bar = page.getByRole('banner');
+      expect(await bar.textContent()).toBe('Containers Control On-Demand API');
+      expect(await bar.getByRole('link').getAttribute('href')).toBe(`${app.url}/`);
+      expect(await page.locator('body').textContent()).not.toMatch(/swagger|explore/i);
+
+      await page.getByRole('button', { name: 'Authorize' }).click();
+      await page.locator('.auth-container input').fill(app.tokens.admin);
+      await page.getByRole('button', { name: 'Apply credentials' }).click();
+      await page.getByRole('button', { name: 'Close' }).last().click();
+
+      const execute = async (id: string, fields: Readonly<Record<string, string>> = {}) => {
+        const block = page.locator(`#operations-${id}`);
+        await block.locator('.opblock-summary-control').click();
+        for (const [name, value] of Object.entries(fields))
+          await block.getByPlaceholder(name).fill(value);
+        await block.getByRole('button', { name: 'Execute' }).click();
+        return block.locator('.live-responses-table tbody').textContent();
+      };
+      expect(await execute('containers-containers_list')).toMatch(/^200[\s\S]*"name": "nginx"/);
+      const restarted = await execute('containers-containers_restart', { name: 'nginx' });
+      expect(restarted).toMatch(/^200[\s\S]*"action": "restart"/);
+      expect(complaints).toEqual([]);
+      expect(await execute('vm-vm_start')).toMatch(/^409[\s\S]*VM already running/);
+      expect(complaints.splice(0)).toEqual([expect.stringContaining('409')]);
+      // Colours fade from one to the other.
+      await until('enough contrast', async () => {
+        const problems = await findContrastProblems(page);
+        if (problems.length > 0) throw new Error(problems.join('\n'));
+        return true;
+      });
+
+      await page.evaluate(
+        `for (const each of document.querySelectorAll('[aria-expanded=false].opblock-summary-control')) each.click()`,
+      );
+      const buttons = page.getByRole('button', { name: 'Execute' });
+      await until(
+        'each to be open',
+        async () => (await buttons.count()) === (await blocks.count()),
+      );
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+      expect(complaints).toEqual([]);
+      await page.context().close();
+    },
+  );
 });

@@ -2,6 +2,7 @@
 
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { noSuchPath } from '../http/route-check.ts';
+import { icon, themeStyle, toThemeScript, viewport } from './docs-theme.ts';
 import type { OpenApiDocument } from './document.ts';
 
 export const docsPath = '/docs';
@@ -65,6 +66,9 @@ async function openPage(document: OpenApiDocument): Promise<FastifyInstance> {
     import('@fastify/swagger-ui'),
   ]);
   const page = fastify();
+  page.addHook('onSend', async (_request, _reply, payload) =>
+    typeof payload === 'string' ? payload.replace(/(?<=<head>)/, viewport) : payload,
+  );
   await page.register(swagger, {
     mode: 'static',
     // Whatever address the page was opened by, it calls the API there. The plugin's own type of OpenAPI 3.1 is stricter than the standard.
@@ -73,18 +77,20 @@ async function openPage(document: OpenApiDocument): Promise<FastifyInstance> {
   await page.register(swaggerUi, {
     routePrefix: docsPath,
     indexPrefix: '.', // files by relative URLs, so that it works below a proxy's path too
-    logo: toLogo(document.info.title),
-    theme: { title: document.info.title },
-    uiConfig: { tryItOutEnabled: true, docExpansion: 'list' },
+    logo: { type: 'image/svg+xml', content: icon }, // else it reads a file of its own, which the packed server has not
+    theme: {
+      title: document.info.title,
+      css: [{ filename: 'theme.css', content: themeStyle }],
+      js: [{ filename: 'theme.js', content: toThemeScript(document.info.title) }],
+      favicon: [
+        { filename: 'icon.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: icon },
+      ],
+    },
+    // The base layout has no bar of the library's.
+    uiConfig: { tryItOutEnabled: true, docExpansion: 'list', layout: 'BaseLayout' },
     staticCSP: contentSecurityPolicy,
   });
   return page;
-}
-
-/** In the title bar, where the library's own would stand. */
-function toLogo(title: string) {
-  const content = `<svg xmlns="http://www.w3.org/2000/svg" width="340" height="40"><text y="27" font-family="sans-serif" font-size="20" font-weight="bold" fill="#fff">${title}</text></svg>`;
-  return { type: 'image/svg+xml', content };
 }
 
 /** Throws `NOT_FOUND` for what the page does not have. */
@@ -116,4 +122,4 @@ const conditions = ['range', 'if-match', 'if-unmodified-since'];
 
 /** All that the page needs is served here; it calls only this API. */
 const contentSecurityPolicy =
-  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
+  "default-src 'self'; img-src 'self' data:; object-src 'none'; form-action 'none'; base-uri 'self'; frame-ancestors 'none'";
