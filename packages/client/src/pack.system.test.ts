@@ -192,10 +192,11 @@ describe('a program that imports only the package', () => {
 test('every example of the documentation compiles', async () => {
   const examples = [
     ...(await readExamples(join(packageFolder, 'README.md'))),
+    ...(await readExamples(join(packageFolder, '../../docs/client.md'))),
     ...(await readExamples(join(installed, 'dist', 'client.d.ts'))),
     ...(await readExamples(join(installed, 'dist', 'errors.d.ts'))),
   ];
-  expect(examples).toHaveLength(5);
+  expect(examples).toHaveLength(6);
   const files = examples.map((example, index) => [`example-${index}.ts`, toProgram(example)]);
   await compile(Object.fromEntries(files), { noEmit: true, types: ['node'] });
 });
