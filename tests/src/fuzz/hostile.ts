@@ -168,7 +168,8 @@ export function sampleOf(name: string, schema: Schema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (type === 'boolean') return fc.boolean();
   if (type === 'integer') return fc.integer({ min: minimum, max: Math.min(maximum, 3000) });
-  if (name === 'name') return fc.constantFrom('nginx', 'uptime-kuma', plainContainer, 'ngnix', 'a');
+  if (name === 'name')
+    return fc.constantFrom('nginx', 'uptime-kuma', plainContainer, 'ngnix', 'zz');
   if (name === 'id')
     return fc.constantFrom('20260208T101530-5f3a9c21', '20260208T101530Z-5f3a9c21', 'x');
   if (name === 'since')

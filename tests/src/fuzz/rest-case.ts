@@ -84,14 +84,18 @@ export function toCredentials(
 export type Asked = NonNullable<ReturnType<ApiDocument['find']>>;
 
 export interface Target {
-  readonly target: { readonly path: string; readonly query: string };
+  readonly target: {
+    readonly path: string;
+    readonly query: string;
+    readonly hasFragment: boolean;
+  };
 }
 
 /** Whole URLs, too, as clients of proxies send them; a fragment has no business there, but may be left out. */
 export function splitTarget(target: string): Target['target'] {
   const [, path = '', query = ''] =
     /^(?:https?:\/\/[^/?#]*)?([^?#]*)(?:\?([^#]*))?/is.exec(target) ?? [];
-  return { path, query };
+  return { path, query, hasFragment: target.includes('#') };
 }
 
 /** By the document: `unknown` where it does not say. */
@@ -102,13 +106,14 @@ export function judgeInput(
   { operation, segments }: Asked,
   document: ApiDocument,
 ): Validity {
-  const verdicts: Validity[] = [];
+  const verdicts: Validity[] = target.hasFragment ? ['unknown'] : [];
   const named = (where: Parameter['in'], name: string) =>
     operation.parameters.find((each) => each.in === where && each.name === name);
   for (const [name, raw] of Object.entries(segments)) {
     const parameter = named('path', name);
     const value = decode(raw);
     if (value === undefined || parameter === undefined) verdicts.push('invalid');
+    else if (isPrefix(name, value)) verdicts.push('unknown');
     else verdicts.push(toVerdict(document.check(parameter.schema, value)));
   }
   const keys = new Set<string>();
@@ -121,7 +126,11 @@ export function judgeInput(
       verdicts.push('unknown'); // what a badly escaped one is, nobody says
       continue;
     }
-    if (rawKey === '' && rawValue === '') continue;
+    if (pair === '') continue;
+    if (key === '' || (key === 'lastEventId' && hasHeader(headers, 'last-event-id'))) {
+      verdicts.push('unknown'); // the header wins over the query
+      continue;
+    }
     const parameter = named('query', key);
     if (parameter === undefined || keys.has(key)) verdicts.push('invalid');
     else verdicts.push(judgeText(parameter, text, document));
@@ -138,6 +147,15 @@ export function judgeInput(
   else if (operation.method !== 'GET' && body !== undefined) verdicts.push('unknown');
   if (verdicts.includes('invalid')) return 'invalid';
   return verdicts.includes('unknown') ? 'unknown' : 'valid';
+}
+
+/** Several ids may begin so, which is refused as well. */
+export function isPrefix(name: string, value: unknown): boolean {
+  return name === 'name' && typeof value === 'string' && /^[0-9a-f]{1,8}$/.test(value);
+}
+
+function hasHeader(headers: RestCase['headers'], wanted: string): boolean {
+  return headers.some(([name, value]) => name.toLowerCase() === wanted && value !== '');
 }
 
 function judgeText({ name, schema }: Parameter, text: string, document: ApiDocument): Validity {

@@ -8,6 +8,7 @@ import type { RawRequest } from './raw-http.ts';
 import {
   type Caller,
   caller,
+  isPrefix,
   type TokensByScope,
   toCredentials,
   type Validity,
@@ -154,6 +155,8 @@ export function judgeCall({ input }: Call, operation: Operation, document: ApiDo
   }
   if (value === null) return 'unknown';
   if (/"(?:__proto__|constructor)"/.test(input)) return 'invalid';
+  const { name } = Object(value) as { readonly name?: unknown };
+  if (isPrefix('name', name)) return 'unknown';
   const isFree = ['since', 'lastEventId'].some((key) => Object.hasOwn(Object(value), key));
   // What one procedure takes beside REST's: how long to wait.
   if (['async', 'waitSeconds'].some((key) => Object.hasOwn(Object(value), key))) return 'unknown';

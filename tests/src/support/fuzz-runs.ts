@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { vi } from 'vitest';
 
 const { FUZZ_RUNS, FUZZ_SEED, FUZZ_PATH } = process.env;
-const shortRuns = 8;
+const shortRuns = 6;
 const shortSeed = 17;
 
 // A failure prints its seed and path; with both, and vitest's `-t`, it is tried again.
