@@ -78,23 +78,35 @@ test.each(['/events', '/trpc/events'])(
   },
 );
 
-test('a request for a stream that still opens is refused, and the stop does not wait for it', async () => {
-  const { service, url } = await start({
-    SSH_PRIVATE_KEY_FILE: join(folder, 'key'),
-    SSH_HOST_KEY_FINGERPRINT: `SHA256:${'A'.repeat(43)}`,
-    SSH_PORT: String((silent.address() as AddressInfo).port), // a TCP listener's address
-    SSH_CONNECT_TIMEOUT_SECONDS: '3600',
-  });
-  // No deadline fires from here on: what ends has been ended.
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => {
-    vi.useRealTimers();
-  });
-  const dialed = once(silent, 'connection');
-  const opening = openReader({ url }, '/events');
-  await dialed;
-  await service.stop();
-  using reader = await opening;
-  expect(reader.status).toBe(503);
-  expect(await reader.ended()).toContain('"reason":"SHUTTING_DOWN"');
-});
+test.each([
+  ['is refused', {}, 503, /"reason":"SHUTTING_DOWN"/],
+  // By the standard any answer but 200 would end an EventSource for good.
+  [
+    'of an EventSource is told to come back',
+    { accept: 'text/event-stream' },
+    200,
+    /retry: 1[0-5]\d{3}\n\n$/,
+  ],
+])(
+  'a request for a stream that still opens %s, and the stop does not wait for it',
+  async (_, headers, status, text) => {
+    const { service, url } = await start({
+      SSH_PRIVATE_KEY_FILE: join(folder, 'key'),
+      SSH_HOST_KEY_FINGERPRINT: `SHA256:${'A'.repeat(43)}`,
+      SSH_PORT: String((silent.address() as AddressInfo).port), // a TCP listener's address
+      SSH_CONNECT_TIMEOUT_SECONDS: '3600',
+    });
+    // No deadline fires from here on: what ends has been ended.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const dialed = once(silent, 'connection');
+    const opening = openReader({ url }, '/events', { headers });
+    await dialed;
+    await service.stop();
+    using reader = await opening;
+    expect(reader.status).toBe(status);
+    expect(await reader.ended()).toMatch(text);
+  },
+);

@@ -17,6 +17,11 @@ export function prefersTextStream(accept = ''): boolean {
   return quality > 0 && others.every((other) => (ranges.get(other) ?? 0) < quality);
 }
 
+/** True for an EventSource, which always names it. */
+export function namesEventStream(accept = ''): boolean {
+  return (toRanges(accept).get('text/event-stream') ?? 0) > 0;
+}
+
 /** True for a caller that takes gzip: https://www.rfc-editor.org/rfc/rfc9110.html#section-12.5.3 */
 export function acceptsGzip(acceptEncoding = ''): boolean {
   const codings = toRanges(acceptEncoding);

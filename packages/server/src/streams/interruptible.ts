@@ -13,6 +13,13 @@ export interface StreamItems<Item>
   onInterrupted(callback: () => void): void;
 }
 
+/** Of a stream that was interrupted before it began. */
+export const interruptedItems: StreamItems<never> = {
+  position: undefined,
+  onInterrupted: (callback) => callback(),
+  [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: 'interrupted' }) }),
+};
+
 export interface InterruptibleItems<Item> extends StreamItems<Item> {
   /** Ends it and leaves the source, whose later items and failures go nowhere. */
   interrupt(): void;

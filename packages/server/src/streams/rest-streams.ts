@@ -1,13 +1,16 @@
 // The streams in REST: a GET route for each subscription, answered by the same procedure, as server-sent events or bare text.
 
 import type { FastifyInstance } from 'fastify';
+import { toAppError } from '../http/api-error.ts';
 import { appRouter } from '../procedures/app-router.ts';
 import type { CreateContext } from '../procedures/create-context.ts';
-import { prefersTextStream } from '../rest/accept-header.ts';
+import { namesEventStream, prefersTextStream } from '../rest/accept-header.ts';
 import type { Query } from '../rest/query.ts';
+import { interruptedItems } from './interruptible.ts';
 import { toStreamRoutes } from './routes.ts';
 import { lastEventIdOf, sendStream } from './send.ts';
 import { pingMs, toBareText, toSse } from './sse.ts';
+import { shuttingDown } from './stream-registry.ts';
 
 export interface StreamsOptions {
   readonly createContext: CreateContext;
@@ -30,7 +33,14 @@ export async function registerStreams(app: FastifyInstance, options: StreamsOpti
           query: request.query as Query, // the default parser's type
           lastEventId: lastEventIdOf(request),
         });
-        const items = await route.open(createContext(request, reply), input);
+        const opening = route.open(createContext(request, reply), input);
+        const items = await opening.catch((error: unknown) => {
+          // Any answer but 200 would end an EventSource for good; so it is told to come back, and finds another process.
+          const { reason } = toAppError(error).details;
+          if (reason === shuttingDown && namesEventStream(request.headers.accept))
+            return interruptedItems;
+          throw error;
+        });
         const isText = text !== undefined && prefersTextStream(request.headers.accept);
         if (text !== undefined) reply.header('vary', 'accept');
         const about = { stream: route.id, ...(request.params as Record<string, string>) };

@@ -149,10 +149,13 @@ function tooManyOwn(max: number): AppError {
   );
 }
 
+/** The `details.reason` of a stream that this process opens no more. */
+export const shuttingDown = 'SHUTTING_DOWN';
+
 function closing(): AppError {
   return new AppError('SERVICE_UNAVAILABLE', 'This process of the API ends; ask again', {
     text: 'API is shutting down',
-    details: { reason: 'SHUTTING_DOWN', retryAfterSeconds: 1 },
+    details: { reason: shuttingDown, retryAfterSeconds: 1 },
   });
 }
 
