@@ -67,7 +67,7 @@ test('a hundred megabytes of labels hinder no list, no inspection and no action'
     };
     return write();
   });
-  await using engine = createEngine(fake);
+  await using engine = createEngine({ ...fake, timeoutMs: 60_000 }); // on a busy machine, too
   const [found] = await engine.list();
   expect(found).toMatchObject({ name: 'web', labels: { 'com.docker.compose.project': 'home' } });
   expect((await engine.inspect('1')).labels).toEqual({
