@@ -14,6 +14,7 @@ test('a block of shell commands is run by a test, or says why it is not', () => 
   for (const { place, info } of blocks) {
     expect.soft(info, place).toMatch(/^sh( run-by=\S+| not-run: \S.{9,})?$/);
     const [, test] = /run-by=(\S+)/.exec(info) ?? [];
+    expect.soft(test ?? '.ci/run', place).toMatch(/\.test\.ts$|^\.ci\/run$/);
     if (test !== undefined)
       expect.soft(existsSync(join(root, test)), `${place}: ${test}`).toBe(true);
   }

@@ -2,13 +2,14 @@
 //
 // A block of shell commands is a fence of one of three kinds; `docs.test.ts` refuses any other:
 //
-//   ```sh                           run by `commands.system.test.ts`, line by line, in front of the sandbox
+//   ```sh                           run line by line in front of the sandbox, by `describe-commands.ts`
 //   ```sh run-by=PATH               run by that test, which needs more than the sandbox
 //   ```sh not-run: REASON           not runnable here, and why
 //
-// Where it is run, `ondemand` is the CLI, logged in, `ondemand-server` the server `ondemand.env` a file with the sandbox's
-// variables and `sandbox.json` what `start --json` prints; $URL, $TOKEN and $READ_TOKEN are what `pnpm start` prints, $JOB is the id of a job that has ended. A command without
-// an end (`curl -N`, `-f`, `--watch`) is interrupted after its first output. One that fails says so: `# exit 5` at its end.
+// Where it is run, `ondemand` is the CLI, logged in, and `ondemand-server` the server; `ondemand.env` is a file with the sandbox's
+// variables, `sandbox.json` what `start --json` prints; $URL, $TOKEN and $READ_TOKEN are what `start` prints, $JOB is the id of a
+// job that has ended. A command without an end (`curl -N`, `-f`, `--watch`) is interrupted after its first output. One that is to
+// fail says so at its end: `# exit 6`.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

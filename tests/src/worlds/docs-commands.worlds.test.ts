@@ -1,0 +1,5 @@
+// The commands of all documents but those that a newcomer reads first, whose test is in every run.
+
+import { describeCommands, firstPages } from '../docs/describe-commands.ts';
+
+describeCommands((path) => !firstPages.includes(path));
