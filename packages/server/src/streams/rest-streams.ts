@@ -10,7 +10,7 @@ import { interruptedItems } from './interruptible.ts';
 import { toStreamRoutes } from './routes.ts';
 import { lastEventIdOf, sendStream } from './send.ts';
 import { pingMs, toBareText, toSse } from './sse.ts';
-import { shuttingDown } from './stream-registry.ts';
+import { isClosingError } from './stream-registry.ts';
 
 export interface StreamsOptions {
   readonly createContext: CreateContext;
@@ -36,8 +36,7 @@ export async function registerStreams(app: FastifyInstance, options: StreamsOpti
         const opening = route.open(createContext(request, reply), input);
         const items = await opening.catch((error: unknown) => {
           // Any answer but 200 would end an EventSource for good; so it is told to come back, and finds another process.
-          const { reason } = toAppError(error).details;
-          if (reason === shuttingDown && namesEventStream(request.headers.accept))
+          if (isClosingError(toAppError(error)) && namesEventStream(request.headers.accept))
             return interruptedItems;
           throw error;
         });

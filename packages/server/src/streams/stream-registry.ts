@@ -149,13 +149,15 @@ function tooManyOwn(max: number): AppError {
   );
 }
 
-/** The `details.reason` of a stream that this process opens no more. */
-export const shuttingDown = 'SHUTTING_DOWN';
+/** Of a stream that this process opens no more. */
+export function isClosingError({ details }: AppError): boolean {
+  return details.reason === 'SHUTTING_DOWN';
+}
 
 function closing(): AppError {
   return new AppError('SERVICE_UNAVAILABLE', 'This process of the API ends; ask again', {
     text: 'API is shutting down',
-    details: { reason: shuttingDown, retryAfterSeconds: 1 },
+    details: { reason: 'SHUTTING_DOWN', retryAfterSeconds: 1 },
   });
 }
 
