@@ -41,6 +41,7 @@ export function startFuzzWorld({ lifecycleState = 'RUNNING' }: SandboxOptions = 
       RATE_LIMIT_PER_MINUTE: '0',
       OCI_TIMEOUT_SECONDS: '60',
       SSH_CONNECT_TIMEOUT_SECONDS: '60',
+      REBUILD_WAIT_SECONDS: '10', // and a wake's
       ...sandbox.env,
     };
     const { config, problems } = await readConfiguration(environment, undefined);
