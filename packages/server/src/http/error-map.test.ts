@@ -55,6 +55,7 @@ test('each details.reason in the sources has its line in docs/troubleshooting.md
     '': /\breason: '([A-Z_]+)'/g,
     'ssh/to-app-error.ts': /^ {2}(?!EAI_)([A-Z]+_[A-Z_]+):/gm,
     'docker/to-app-error.ts': /^ {2}\| '([A-Z_]+)'/gm,
+    'streams/stream-registry.ts': /\bshuttingDown = '([A-Z_]+)'/g,
   };
   const used = new Set<string>();
   for (const file of await listSources()) {
