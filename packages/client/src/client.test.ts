@@ -191,6 +191,7 @@ describe('url', () => {
     ['/api', 'an absolute URL is needed'],
     [`//me:${secret}@host`, 'an absolute URL is needed'],
     [`ftp://me:${secret}@host`, 'http: or https: is needed, not ftp:'],
+    ['localhost:5000', 'not localhost:, such as https://api.example.com'],
     [`https://me:${secret}@host`, 'no user, password, query or fragment'],
     [`https://host/?key=${secret}`, 'no user, password, query or fragment'],
     [`https://host/#${secret}`, 'no user, password, query or fragment'],
