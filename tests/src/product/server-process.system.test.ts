@@ -1,13 +1,16 @@
 // The server as a process: what it says of a wrong configuration, and how it ends.
 
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startSandbox } from '@ondemand/sandbox';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/run.ts';
-import { startApp } from '../support/start-app.ts';
+import { openSse } from '../support/sse.ts';
+import { type App, startApp } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
 
@@ -115,6 +118,40 @@ test('SIGTERM lets a request under way finish, then the process exits with 0', a
   expect((await slow).status).toBe(200);
   expect(await stopped).toBe(0);
 });
+
+test('SIGTERM cuts none of 100 answers and tells 20 streams to come back, then the process exits with 0', async () => {
+  await using app = await startApp({ env: { SHUTDOWN_GRACE_SECONDS: '120' } });
+  const paths = ['/events', '/containers/nginx/logs/stream'];
+  const streams = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => openSse(app, paths[index % 2] ?? '')),
+  );
+  app.sandbox.faults.oci.delayMs = 2000;
+  app.sandbox.oci.clear();
+  const answers = await Promise.all(Array.from({ length: 100 }, () => sendStatusRequest(app)));
+  await until('OCI to be asked', () => app.sandbox.oci.requests.length > 0);
+  expect(await app.server.stop()).toBe(0);
+  for (const answer of answers) {
+    const [head = '', body = ''] = (await answer()).split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 200 /);
+    expect(JSON.parse(body)).toMatchObject({ lifecycleState: 'RUNNING' });
+  }
+  for (const stream of streams) {
+    await stream.rest();
+    expect(stream.text()).toMatch(/retry: 1[0-5]\d{3}\n\n$/);
+    expect(stream.text()).not.toMatch(/event: (?:end|failure)/);
+    await stream[Symbol.asyncDispose]();
+  }
+});
+
+/** Resolves once it is sent, with what gives all that comes back. */
+async function sendStatusRequest({ url, tokens }: App): Promise<() => Promise<string>> {
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
+  await once(socket, 'connect');
+  const answer = socket.toArray().then((chunks) => Buffer.concat(chunks).toString());
+  const lines = ['GET /vm/status HTTP/1.1', 'host: x', `authorization: Bearer ${tokens.read}`];
+  await new Promise((resolve) => socket.write(`${lines.join('\r\n')}\r\n\r\n`, resolve));
+  return () => answer;
+}
 
 test('the grace period ends requests that take longer', async () => {
   await using app = await startApp({

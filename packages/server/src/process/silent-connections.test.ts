@@ -54,6 +54,17 @@ test.each([
   await ended;
 });
 
+test('of many who connected at once as the end began, each is answered', async () => {
+  const server = await startTestServer();
+  const { hostname, port } = new URL(server.url);
+  const callers = Array.from({ length: 60 }, () => connect({ host: hostname, port: Number(port) }));
+  const answers = callers.map((caller) => text(caller).catch((error) => String(error)));
+  await Promise.all(callers.map((caller) => once(caller, 'connect')));
+  for (const caller of callers) caller.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+  await server[Symbol.asyncDispose]();
+  for (const answer of answers) expect(await answer).toMatch(/^HTTP\/1\.1 200 /);
+});
+
 test('one on which a request is under way is let end', async () => {
   let finish = () => {};
   const asked = new Promise<void>((resolve) => {

@@ -19,9 +19,11 @@ interface Connection {
  */
 export function endSilentConnections(app: FastifyInstance): void {
   const connections = new Map<Socket, Connection>();
+  let accepted = 0;
   let onChange = () => {};
   app.server.on('connection', (socket: Socket) => {
     const acceptedAtMs = performance.now();
+    accepted += 1;
     connections.set(socket, { acceptedAtMs, underWay: 0, requests: 0, bytesRead: 0 });
     socket.once('close', () => {
       connections.delete(socket);
@@ -40,7 +42,7 @@ export function endSilentConnections(app: FastifyInstance): void {
     });
   });
   app.addHook('preClose', async () => {
-    await nextTurn(); // who has connected by now is accepted
+    await acceptAll();
     stopListening(app.server);
     for (let turns = 0; turns < 2; turns += 1) await nextTurn(); // what has come by now is read
     const silent = () => [...connections].filter(([, { underWay }]) => underWay === 0);
@@ -57,6 +59,15 @@ export function endSilentConnections(app: FastifyInstance): void {
     onChange = () => {};
     for (const [socket] of silent()) socket.destroy();
   });
+
+  /** Who has connected by now; Node accepts one a turn of its event loop, and those who are left in the queue would be reset. */
+  async function acceptAll(): Promise<void> {
+    const endsAtMs = performance.now() + 5 * lingerMs; // however many go on coming
+    for (let before = -1; accepted > before && performance.now() < endsAtMs; ) {
+      before = accepted;
+      for (let turns = 0; turns < 2; turns += 1) await nextTurn(); // the first may be the end of the present one
+    }
+  }
 }
 
 /** So long a request may take from a connection's first moment, or from its first byte. */
