@@ -1,4 +1,4 @@
-// What goes to stdout is for a program to read, with --json, from the CLI and from the API's log: pnpm then leaves out the line that names the script.
+// What goes to stdout is for a program to read, with --json, from the CLI, the API's log and the SBOM: pnpm then leaves out the line that names the script.
 module.exports = {
   hooks: {
     readPackage(manifest) {
@@ -16,7 +16,7 @@ module.exports = {
     updateConfig(config) {
       const [, , script] = process.argv;
       const isForPrograms =
-        process.argv.includes('--json') || script === 'ondemand' || script === 'serve';
+        process.argv.includes('--json') || ['ondemand', 'serve', 'sbom'].includes(script);
       if (isForPrograms) config.reporter = 'silent';
       return config;
     },

@@ -23,6 +23,10 @@ type Name = keyof typeof folders;
 const names = Object.keys(folders) as Name[]; // as written above
 const tarballOf = (name: Name) => `ondemand-${name}-1.0.0.tgz`;
 
+const { npm_execpath: path = '', ...inherited } = process.env;
+/** The one that runs the tests, in words of a shell. */
+const pnpm = /pnpm/.test(path) ? `"${process.execPath}" "${path}"` : 'npx --yes pnpm@10';
+
 const publint = await findNpmTool({ publint: '0.3.25' });
 const typesWrong = await findNpmTool({ '@arethetypeswrong/cli': '0.18.5' });
 const schemas = await findNpmTool({
@@ -124,15 +128,15 @@ describeWith(checkout, 'the packages of a clean checkout', () => {
 
   describeWith(schemas, 'pnpm sbom', (tool) => {
     test('writes a CycloneDX document that its schema takes, of what is installed with the packages', async () => {
-      const write = async (name: string) => {
-        const script = join(work, 'a/scripts/sbom.mjs');
-        const env = { ...process.env, TURBO_CACHE_DIR: join(work, 'a/turbo') };
-        await runOk([process.execPath, script, join(work, name)], { env });
-        return readFile(join(work, name), 'utf8');
+      const options = {
+        cwd: join(work, 'a'),
+        env: { ...inherited, TURBO_CACHE_DIR: join(work, 'a/turbo') },
       };
-      const text = await write('sbom.json');
-      expect(await write('again.json')).toBe(text);
-      await runOk([process.execPath, '-e', validation, join(work, 'sbom.json')], {
+      const file = join(work, 'sbom.json');
+      await runOk([process.execPath, 'scripts/sbom.mjs', file], options);
+      const text = await readFile(file, 'utf8');
+      expect(await runOk(['sh', '-c', `${pnpm} sbom`], options)).toBe(text);
+      await runOk([process.execPath, '-e', validation, file], {
         cwd: tool.folder,
       });
       const { components } = JSON.parse(text) as { components: readonly Component[] };
@@ -156,8 +160,6 @@ describeWith(checkout, 'the packages of a clean checkout', () => {
   ): Promise<string> {
     await runOk(['git', 'clone', '--quiet', '--no-local', root, folder]);
     const packed = join(folder, 'packed');
-    const { npm_execpath: path = '', ...inherited } = process.env;
-    const pnpm = /pnpm/.test(path) ? `"${process.execPath}" "${path}"` : 'npx --yes pnpm@10';
     const packs = Object.values(folders).map(
       (each) => `(cd ${each} && ${pnpm} pack --pack-destination "${packed}")`,
     );
