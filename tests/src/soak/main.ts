@@ -1,0 +1,78 @@
+// `pnpm test:soak`: prints what a soak showed, and with `--write` puts its figures and its plot into docs.
+
+import { writeFile } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { toPlot } from './plot.ts';
+import { runSoak, type SoakResult } from './soak.ts';
+import { type Growth, judgeSoak, toMedian } from './verdict.ts';
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { minutes: { type: 'string', default: '10' }, write: { type: 'string' } },
+  });
+  const minutes = Number(values.minutes);
+  if (!Number.isInteger(minutes) || minutes < 2 || minutes > 24 * 60) {
+    process.stderr.write(
+      `--minutes takes a whole number from 2 to 1440; it was ${values.minutes}\n`,
+    );
+    return 2;
+  }
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const load = loadavg()[0] ?? 0;
+  const result = await runSoak({
+    faults: minutes,
+    intervalMs: 60_000,
+    faultMs: 15_000,
+    sampleMs: 5_000,
+    say,
+  });
+  const growths = judgeSoak(result.samples);
+  const report = toReport(result, growths, [
+    `${new Date().toISOString().slice(0, 10)}, ${minutes} minutes`,
+    `${cpus().length} × ${cpus()[0]?.model.replace(/ \d.*/, '') ?? 'CPU'}, load ${load.toFixed(1)} at the start`,
+    `Node ${process.versions.node}`,
+  ]);
+  say(report);
+  for (const line of result.wrong.slice(0, 20)) say(`Wrong: ${line}`);
+  if (values.write !== undefined) {
+    await writeFile(`${values.write}/soak.md`, `${report}\n`);
+    await writeFile(`${values.write}/soak.svg`, toPlot(result.samples, result.faults));
+  }
+  return result.wrong.length === 0 && growths.every(({ met }) => met) ? 0 : 1;
+}
+
+function toReport(
+  { samples, faults, answers, wrong }: SoakResult,
+  growths: readonly Growth[],
+  facts: readonly string[],
+): string {
+  const total = [...answers.values()].reduce((sum, count) => sum + count, 0);
+  const names = [...new Set(faults.map(({ name }) => name))];
+  const loopMs = samples.map(({ eventLoopP99Ms }) => eventLoopP99Ms);
+  return [
+    facts.join(' · '),
+    '',
+    `${total} answers, ${wrong.length} of them wrong; the event loop's p99 was ${Math.round(toMedian(loopMs))} ms in the middle, ${Math.round(Math.max(...loopMs))} ms at most.`,
+    '',
+    '| after the warm-up | first quarter | last quarter | growth |  |',
+    '| --- | --- | --- | --- | --- |',
+    ...growths.map(
+      ({ name, first, last, growth, met }) =>
+        `| ${name} | ${first.toFixed(1)} | ${last.toFixed(1)} | ${(growth * 100).toFixed(1)} % | ${met ? 'met' : '**missed**'} |`,
+    ),
+    '',
+    '| fault, 15 s each | times | recovered after, in the middle | at most |',
+    '| --- | --- | --- | --- |',
+    ...names.map((name) => {
+      const times = faults.filter((fault) => fault.name === name).map((f) => f.recoveryMs);
+      return `| ${name} | ${times.length} | ${toSeconds(toMedian(times))} | ${toSeconds(Math.max(...times))} |`;
+    }),
+  ].join('\n');
+}
+
+function toSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
