@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { addSandboxContainers, containers, noisyLines } from './containers.ts';
 import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+import type { BadLine } from './tcp-proxy.ts';
 
 const keepaliveSeconds = 1;
 
@@ -105,6 +106,23 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
     await api.expectRecovery();
     const { logs } = await api.getJson<{ readonly logs: string }>(path);
     expect(logs.split('\n')).toHaveLength(noisyLines + 1);
+  });
+
+  test.sequential.each<[string, BadLine]>([
+    ['with pieces that come late and unevenly', { delayMs: 5, jitterMs: 40 }],
+    ['that cuts all into pieces of a few bytes', { sliceBytes: 7 }],
+    ['that is narrow', { bytesPerSecond: 100_000, sliceBytes: 2_000 }],
+  ])('a line %s gives the same answers', async (_, line) => {
+    await api.settle();
+    const path = `/containers/${containers.noisy}/logs?lines=20`;
+    const read = async () => (await api.getJson<{ readonly logs: string }>(path)).logs;
+    const logs = await read();
+    api.proxy.spoil(line);
+    api.proxy.reset();
+    await api.expectRecovery();
+    expect(await read()).toBe(logs);
+    await api.proxy.pass();
+    expect(await read()).toBe(logs);
   });
 
   test.sequential('a link on which nothing passes any more', async () => {

@@ -1,6 +1,7 @@
 // The network between the API and sshd, with a hand on it: what no well-behaved machine can be brought to do.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { until } from '../support/until.ts';
 
 export interface TcpProxy extends AsyncDisposable {
@@ -25,6 +26,17 @@ export interface TcpProxy extends AsyncDisposable {
   reset(): void;
   /** Resets every open connection, once, when the server has sent this much more. */
   resetAfter(bytes: number): void;
+  /** What passes from now on comes as on a bad line, on old and new connections, until `pass`. */
+  spoil(line: BadLine): void;
+}
+
+export interface BadLine {
+  /** Each piece comes so late, and up to `jitterMs` later. */
+  readonly delayMs?: number;
+  readonly jitterMs?: number;
+  /** Pieces are at most so long. */
+  readonly sliceBytes?: number;
+  readonly bytesPerSecond?: number;
 }
 
 type Mode = 'pass' | 'drop' | 'silence' | 'blackhole';
@@ -35,6 +47,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let mode: Mode = 'pass';
   let greetingDelayMs = 0;
   let bytesLeft = Number.POSITIVE_INFINITY;
+  let badLine: BadLine | undefined;
   let accepted = 0;
   let received = 0;
   let server: Server | undefined;
@@ -52,12 +65,16 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     const pair = [near, far] as const;
     pairs.add(pair);
     // What one side sends too fast for the other waits here: the tests send little.
-    near.on('data', (chunk) => far.write(chunk));
+    let toFar = Promise.resolve();
+    let toNear = Promise.resolve();
+    near.on('data', (chunk) => {
+      toFar = toFar.then(() => send(far, chunk, badLine));
+    });
     far.on('data', (chunk) => {
       received += chunk.length;
       bytesLeft -= chunk.length;
-      if (bytesLeft <= 0) reset();
-      else near.write(chunk);
+      if (bytesLeft <= 0) return reset();
+      toNear = toNear.then(() => send(near, chunk, badLine));
     });
     far.on('error', () => {});
     near.on('close', () => {
@@ -65,7 +82,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       far.destroy();
     });
     // A machine that is cut off does not say so.
-    far.on('close', () => mode !== 'blackhole' && near.end());
+    far.on('close', () => mode !== 'blackhole' && toNear.then(() => near.end()));
     if (mode === 'blackhole') near.pause();
     if (mode !== 'pass') far.pause();
     else if (greetingDelayMs > 0) {
@@ -101,6 +118,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       mode = 'pass';
       greetingDelayMs = 0;
       bytesLeft = Number.POSITIVE_INFINITY;
+      badLine = undefined;
       address = { ...address, host };
       for (const socket of [...pairs].flat()) socket.resume();
       await listen();
@@ -123,8 +141,23 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     resetAfter(bytes) {
       bytesLeft = bytes;
     },
+    spoil(line) {
+      badLine = line;
+    },
     [Symbol.asyncDispose]: unlisten,
   };
+}
+
+async function send(socket: Socket, chunk: Buffer, line: BadLine | undefined): Promise<void> {
+  if (line === undefined) return void socket.write(chunk);
+  const { delayMs = 0, jitterMs = 0, sliceBytes = chunk.length, bytesPerSecond } = line;
+  for (let at = 0; at < chunk.length && !socket.destroyed; at += sliceBytes) {
+    const piece = chunk.subarray(at, at + sliceBytes);
+    const onTheLineMs = bytesPerSecond === undefined ? 0 : (piece.length / bytesPerSecond) * 1000;
+    const waitMs = delayMs + Math.random() * jitterMs + onTheLineMs;
+    await (waitMs > 0 ? sleep(waitMs) : turn());
+    socket.write(piece);
+  }
 }
 
 interface Address {
