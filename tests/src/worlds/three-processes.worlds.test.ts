@@ -29,7 +29,10 @@ suite(`three processes${note}`, () => {
     openSuite(async (opened) => {
       app = opened.use(await startApp({ env }));
       servers = [app.server];
-      opened.add(() => Promise.all(servers.slice(1).map((each) => each[Symbol.asyncDispose]())));
+      opened.add(async () => {
+        const own = servers.filter((each) => each !== app.server);
+        await Promise.all(own.map((each) => each[Symbol.asyncDispose]()));
+      });
       while (servers.length < 3) servers.push(await startServer({ ...app.sandbox.env, ...env }));
       const [first = 0, second = 0, third = 0] = servers.map(portOf);
       for (const kind of kinds) {
