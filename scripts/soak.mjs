@@ -1,4 +1,4 @@
-// `pnpm test:soak [--minutes N] [--write FOLDER]`: builds, then soaks; exits with 1 when something grew or was answered wrongly.
+// `pnpm test:soak [--minutes N] [--write]`: builds, then soaks; exits with 1 when something grew or was answered wrongly. `--write` puts figures and plot into docs/reliability.md.
 
 import { build, run } from './run.mjs';
 

@@ -1,10 +1,10 @@
 // `pnpm bench`: what the product costs, each part of it against something that is measured in the same run, on a real engine behind a real sshd.
 
-import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { realEngineProblem, requireTool } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
+import { fillPage } from '../support/fill-page.ts';
 import { run } from '../support/run.ts';
 import { measureAction } from './action.ts';
 import { measureCli } from './cli.ts';
@@ -35,9 +35,6 @@ const parts: Readonly<Record<string, (vm: RealVm) => Promise<Section>>> = {
   listing: measureListings,
 };
 
-/** Where `--write` puts the report into a page. */
-const marks = { open: '<!-- bench -->', close: '<!-- /bench -->' } as const;
-
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: { only: { type: 'string' }, write: { type: 'string' } },
@@ -60,7 +57,7 @@ async function main(): Promise<number> {
   const { sections, facts } = measured;
   const report = toReport(sections, facts);
   process.stdout.write(`${report}\n`);
-  if (values.write !== undefined) await fill(values.write, report);
+  if (values.write !== undefined) await fillPage(values.write, { part: 'bench', text: report });
   say(toSummary(sections));
   return countMissed(sections) === 0 ? 0 : 1;
 }
@@ -104,14 +101,6 @@ async function describeMachine(vm: RealVm, loadBefore: number): Promise<readonly
     `Docker Engine ${engine.trim()}`,
     `${stderr.split(',')[0]?.replace('_', ' ').trim()}`,
   ];
-}
-
-async function fill(file: string, report: string): Promise<void> {
-  const before = await readFile(file, 'utf8');
-  const [start, end] = [before.indexOf(marks.open), before.indexOf(marks.close)];
-  if (start < 0 || end < start) throw new Error(`${file} lacks ${marks.open} … ${marks.close}`);
-  const head = before.slice(0, start + marks.open.length);
-  await writeFile(file, `${head}\n\n${report}\n\n${before.slice(end)}`);
 }
 
 /** Progress goes to stderr: stdout is the report alone. */

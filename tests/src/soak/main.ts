@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { fillPage } from '../support/fill-page.ts';
 import { toPlot } from './plot.ts';
 import { runSoak, type SoakResult } from './soak.ts';
 import { type Growth, judgeSoak, toMedian } from './verdict.ts';
@@ -11,7 +12,10 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { minutes: { type: 'string', default: '10' }, write: { type: 'string' } },
+    options: {
+      minutes: { type: 'string', default: '10' },
+      write: { type: 'boolean', default: false },
+    },
   });
   const minutes = Number(values.minutes);
   if (!Number.isInteger(minutes) || minutes < 2 || minutes > 24 * 60) {
@@ -37,9 +41,9 @@ async function main(): Promise<number> {
   ]);
   say(report);
   for (const line of result.wrong.slice(0, 20)) say(`Wrong: ${line}`);
-  if (values.write !== undefined) {
-    await writeFile(`${values.write}/soak.md`, `${report}\n`);
-    await writeFile(`${values.write}/soak.svg`, toPlot(result.samples, result.faults));
+  if (values.write) {
+    await fillPage('docs/reliability.md', { part: 'soak', text: report });
+    await writeFile('docs/soak.svg', toPlot(result.samples, result.faults));
   }
   return result.wrong.length === 0 && growths.every(({ met }) => met) ? 0 : 1;
 }

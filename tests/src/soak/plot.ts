@@ -37,6 +37,7 @@ export function toPlot(samples: readonly Sample[], faults: readonly FaultRecord[
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
+    '<title>The process of the API over the soak; a band is a fault</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     ...bands,
     ...rows,
