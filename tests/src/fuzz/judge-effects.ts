@@ -48,8 +48,10 @@ function toIntended(
     return new RegExp(`^OCI ${isSoft ? 'SOFTSTOP' : action}$`);
   }
   if (id === 'vm_console') return /^OCI CaptureConsoleHistory$/;
+  const wakes = /"wake"\s*:\s*true/.test(body ?? '') ? 'OCI START|' : '';
+  if (id === 'vm_wake') return /^OCI START$/;
   const verb = /^containers_(start|stop|restart)$/.exec(id)?.[1];
   if (verb !== undefined && segments.name !== undefined)
-    return new RegExp(`^POST /containers/[0-9a-f]{64}/(?:${verb}|start)$`);
-  return nothing;
+    return new RegExp(`^(?:${wakes}POST /containers/[0-9a-f]{64}/(?:${verb}|start))$`);
+  return id === 'containers_rebuild' && wakes !== '' ? /^OCI START$/ : nothing;
 }

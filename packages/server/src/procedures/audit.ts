@@ -18,14 +18,16 @@ export const auditRouter = router({
     errors: [],
   })
     .input(
-      z.strictObject({
-        limit: wholeNumberInput({
-          max: maxKept,
-          fallback: defaultEntries,
-          description: 'How many of the newest lines',
-        }),
-      }),
+      z
+        .strictObject({
+          limit: wholeNumberInput({
+            max: maxKept,
+            fallback: defaultEntries,
+            description: 'How many of the newest lines',
+          }),
+        })
+        .optional(),
     )
     .output(z.array(auditEntrySchema))
-    .query(({ ctx, input: { limit = defaultEntries } }) => ctx.audit.list(limit)),
+    .query(({ ctx, input: { limit = defaultEntries } = {} }) => ctx.audit.list(limit)),
 });

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type $ZodType, safeParse } from 'zod/v4/core';
 import { readJson, startTestServer, type TestServer } from '../testing/test-server.test-support.ts';
+import { appRouter } from './app-router.ts';
 import type { TrpcErrorData } from './base.ts';
+import { listProcedures } from './procedure-list.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -11,6 +14,8 @@ afterAll(() => server[Symbol.asyncDispose]());
 interface Failure {
   readonly error: { readonly message: string; readonly data: TrpcErrorData };
 }
+
+const accepts = (field: $ZodType, value: unknown) => safeParse(field, value).success;
 
 const input = (value: unknown) => encodeURIComponent(JSON.stringify(value));
 
@@ -66,6 +71,20 @@ describe('failures have the same status, headers and ApiError as in REST', () =>
     expect(response.headers.has('www-authenticate')).toBe(status === 401 || status === 403);
     expect(response.headers.has('allow')).toBe(status === 405);
   });
+});
+
+test.each(
+  listProcedures(appRouter)
+    .filter(({ fields }) => Object.values(fields).every((field) => accepts(field, undefined)))
+    .map(({ path, type }) => [path, type] as const),
+)('%s, whose every field may be left out, needs no input', async (path, type) => {
+  await using own = await startTestServer();
+  const response = await own.ask(`/trpc/${path}`, {
+    as: 'admin',
+    method: type === 'mutation' ? 'POST' : 'GET',
+  });
+  expect(response.status).not.toBe(400);
+  await response.body?.cancel();
 });
 
 test('an admin call in a batch with a read token does not run', async () => {

@@ -20,7 +20,7 @@ export async function registerTrpc(app: FastifyInstance, options: TrpcOptions) {
   const { createContext, resourceMetadataUrl } = options;
   app.removeAllContentTypeParsers(); // the plugin adds the ones it reads; others are 415
   app.addHook('preHandler', ({ raw: { method, headers } }, _reply, done) => {
-    if (method === 'GET') headers['content-type'] = 'application/json'; // what it types is not there, and tRPC would refuse the method for it
+    if (method !== 'POST') headers['content-type'] = 'application/json'; // what it types is not read, and tRPC would refuse the method for it without saying which are allowed
     headers['content-type'] ??= 'application/json'; // a mutation without input has no body to type
     done();
   });
