@@ -103,6 +103,12 @@ test.each(['application/octet-stream', 'multipart/form-data; boundary=x', 'text/
   },
 );
 
+test('a refused method names those that are allowed, whatever content type is sent', async () => {
+  const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+  const refused = await server.ask('/trpc/vm.start', { as: 'admin', method: 'PATCH', headers });
+  expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'POST']);
+});
+
 test('a refused call of a batch leaves the others', async () => {
   const path = `/trpc/${status},${status}?batch=1&${toInput({ 0: { name: 'nope' }, 1: { name: 'nginx' } })}`;
   const response = await server.ask(path, { as: 'read' });
