@@ -17,6 +17,8 @@ const isRefused = (reason) =>
   CI === 'true' && !maySkip.some((beginning) => reason.startsWith(beginning));
 const sum = (counts) => counts.reduce((total, count) => total + count, 0);
 
+const usual = ['unit', 'system', 'fuzz'].map((lane) => `--project=${lane}`);
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(vitestArguments) {
@@ -43,8 +45,6 @@ async function main(vitestArguments) {
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const usual = ['unit', 'system', 'fuzz'].map((lane) => `--project=${lane}`);
 
 function lanes(vitestArguments) {
   const isChosen = vitestArguments.some((argument) => argument.startsWith('--project'));
