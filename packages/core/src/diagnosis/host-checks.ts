@@ -1,7 +1,7 @@
 // What the VM itself has of what jobs, leases and the idle stop need: judged from what one command there told.
 
 import { AppError } from '../errors.ts';
-import { leastFreeBytes } from '../model/limits.ts';
+import { leastFreeBytes } from '../model/defaults-and-limits.ts';
 import { vmId } from '../model/vm.ts';
 import type { Clock, HostFacts } from '../ports.ts';
 import { maxOffsetMs, toDuration } from './clocks.ts';

@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { maxLeases } from '../model/limits.ts';
+import { maxLeases } from '../model/defaults-and-limits.ts';
 import { startWorld } from '../testing/job-host.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
 import { createLeaseHost } from './lease-host.ts';

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import { scriptExits } from '../job-host/scripts.ts';
-import { maxLeases } from '../model/limits.ts';
+import { maxLeases } from '../model/defaults-and-limits.ts';
 import { vmId } from '../model/vm.ts';
 import type { LeaseHost } from '../ports.ts';
 import { createCapture } from '../ssh/command/exec.ts';

@@ -2,8 +2,8 @@
 
 import { AppError } from '../errors.ts';
 import { type OnInternalError, reportInternal } from '../internal-error.ts';
+import { maxReasonLength } from '../model/defaults-and-limits.ts';
 import { type Lease, leaseIdSchema } from '../model/lease.ts';
-import { maxReasonLength } from '../model/limits.ts';
 import { toOwnTime } from '../model/vm-time.ts';
 import type { CallOptions, Clock, Compute, LeaseHost, LeaseRecord, Link } from '../ports.ts';
 import { createVmReach } from '../vm/require-running.ts';

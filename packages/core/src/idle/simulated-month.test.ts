@@ -3,8 +3,8 @@
 
 import { expect, test } from 'vitest';
 import { AppError } from '../errors.ts';
+import { graceSeconds } from '../model/defaults-and-limits.ts';
 import { type SignalName, signalNames } from '../model/idle.ts';
-import { graceSeconds } from '../model/limits.ts';
 import type { IdleHost, LeaseRecord, RunningContainer, VmObservation } from '../ports.ts';
 import { createIdleTurn } from './loop.ts';
 import type { Assessment } from './observe.ts';

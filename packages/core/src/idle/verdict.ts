@@ -1,7 +1,7 @@
 // The verdict: whether the VM is used, when it stops and why. Pure: what was observed, the settings and the time in, the verdict out.
 
+import { graceSeconds } from '../model/defaults-and-limits.ts';
 import type { SignalName, SignalState, StopCause } from '../model/idle.ts';
-import { graceSeconds } from '../model/limits.ts';
 import type { Announcement, IdleRules } from '../ports.ts';
 
 export interface IdleSettings extends IdleRules {

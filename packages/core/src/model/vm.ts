@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { ErrorText } from '../errors.ts';
-import { maxTransitionMs } from './limits.ts';
+import { maxTransitionMs } from './defaults-and-limits.ts';
 
 /** The product controls one VM; this is its name everywhere. */
 export const vmId = 'oci-flex';

@@ -7,7 +7,7 @@ import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { createWakeableSleep } from '../concurrency/wakeable-sleep.ts';
 import { AppError, isAppError } from '../errors.ts';
 import { type OnInternalError, reportInternal, toReason } from '../internal-error.ts';
-import { offInsideMs } from '../model/limits.ts';
+import { offInsideMs } from '../model/defaults-and-limits.ts';
 import { endsInHalt, isDeadEnd, toPhase, type VmReady } from '../model/ready.ts';
 import { type LifecycleState, vmId } from '../model/vm.ts';
 import type { CallOptions, Clock, Link, ReadOptions } from '../ports.ts';

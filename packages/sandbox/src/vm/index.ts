@@ -10,7 +10,7 @@ import { createCommandServer } from './commands/server.ts';
 import { createShell } from './commands/shell.ts';
 import { createImages } from './compose/images.ts';
 import { writeStacks } from './compose-projects.ts';
-import { populate } from './home-server.ts';
+import { populate } from './example-containers.ts';
 import { createHostKey } from './host-key.ts';
 import { createListener, findFreePort } from './listener.ts';
 import { createVmUse, type VmUse } from './simulated-use.ts';

@@ -1,10 +1,10 @@
 // Everything the configuration is read from: the process's environment, the env file below it, and the files that hold secrets.
 
 import { readFileSync } from 'node:fs';
-import { isSecret, variableNames } from './config.ts';
 import { type EnvFile, parseEnvFile } from './env-file.ts';
 import { toModeWarnings } from './open-files.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
+import { isSecret, variableNames } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

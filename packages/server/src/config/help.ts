@@ -1,7 +1,7 @@
 // Documents what `config.ts` defines: for --help and, as a table, for docs/configuration.md.
 
 import { z } from 'zod';
-import { environmentSchema, isSecret } from './config.ts';
+import { environmentSchema, isSecret } from './variables.ts';
 
 export interface VariableHelp {
   readonly name: string;

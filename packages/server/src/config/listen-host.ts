@@ -1,6 +1,6 @@
 // Explains why HOST cannot be listened on, which shows only when it is tried.
 
-import type { Config } from './config.ts';
+import type { Config } from './variables.ts';
 
 /** The system's words for an address that is none, cannot be looked up, or is another machine's. */
 const addressCodes: ReadonlySet<unknown> = new Set([

@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import { listOciSecretFiles } from '@ondemand/core';
-import type { Config } from './config.ts';
+import type { Config } from './variables.ts';
 
 /** The keys and tokens that the configuration names. Whether there are such files at all is judged with what is in them. */
 export async function findOpenKeys(config: Partial<Config>): Promise<string[]> {

@@ -1,7 +1,7 @@
 // Finds unknown variables with names similar to ours, so that a misspelt one is reported instead of ignored.
 
-import { isSecret, variableNames } from './config.ts';
 import type { Environment } from './environment.ts';
+import { isSecret, variableNames } from './variables.ts';
 
 /** A line for each, beginning with the name: all that an env file has, and what the process has under one of our prefixes or close to one of our names. */
 export function findUnknownVariables(given: {

@@ -10,7 +10,7 @@ import {
   type DiagnosisVm,
 } from '@ondemand/core';
 import { waitAtMost } from '../auth/wait-at-most.ts';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 import { createConnection, engineOptions } from '../process/adapters.ts';
 
 /** Nothing is opened before its first call. */

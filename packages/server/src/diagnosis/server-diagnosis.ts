@@ -1,7 +1,7 @@
 // The diagnosis of this process: core's, with what only the server knows: its configuration and its issuer.
 
 import { createDiagnosis, type Diagnose, systemClock } from '@ondemand/core';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 import { toClaimRules, toIdleSettings, toIntrospectionClient } from '../process/adapter-options.ts';
 import type { Adapters } from '../process/adapters.ts';
 import { checkIssuer } from './issuer-checks.ts';

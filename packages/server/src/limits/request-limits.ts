@@ -1,4 +1,4 @@
-// Limits of requests, connections and streams; what `config/config.ts` lets an operator set has its default here.
+// Limits of requests, connections and streams; what `config/variables.ts` lets an operator set has its default here.
 
 export const maxBodyBytes = 64 * 1024;
 

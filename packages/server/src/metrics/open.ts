@@ -3,7 +3,7 @@
 import { type Idle, type SshConnection, systemClock, type Vm } from '@ondemand/core';
 import type { Logger } from 'pino';
 import type { AuditTrail } from '../audit/trail.ts';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 import { listenForScrapes } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 import { askInTime, createVmUse } from './vm-use.ts';

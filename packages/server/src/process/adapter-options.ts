@@ -1,6 +1,6 @@
 // The environment's variables as the options of what is built from them.
 
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 
 export function ociOptions(config: Partial<Config> & Pick<Config, 'OCI_AUTH'>) {
   return {

@@ -14,7 +14,7 @@ import {
   type SshConnectionOptions,
   type SshEvent,
 } from '@ondemand/core';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 import { ociOptions, sshOptions } from './adapter-options.ts';
 
 export interface Adapters {

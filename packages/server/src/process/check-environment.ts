@@ -2,7 +2,7 @@
 
 import { checkOciConfig, checkSshConfig } from '@ondemand/core';
 import { checkAuditFile } from '../audit/file.ts';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 import { ociOptions, sshOptions } from './adapter-options.ts';
 
 /** What else is wrong with the environment and can be told without the network: a line each, beginning with a variable's name. */

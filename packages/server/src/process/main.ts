@@ -1,8 +1,8 @@
 // The process: arguments and environment to a running service.
 
-import type { Config } from '../config/config.ts';
 import { listVariables, toHelpText } from '../config/help.ts';
 import { toHostProblem } from '../config/listen-host.ts';
+import type { Config } from '../config/variables.ts';
 import type { Arguments } from './arguments.ts';
 import { createLogger } from './logger.ts';
 import { type ConfigurationReading, readConfiguration } from './read-configuration.ts';

@@ -1,8 +1,8 @@
 // The configuration as a start and a check need it: everything that is wrong with it, at once.
 
-import { type Config, parseConfig, requireConfig } from '../config/config.ts';
 import { type Environment, readEnvironment } from '../config/environment.ts';
 import { findOpenKeys } from '../config/open-files.ts';
+import { type Config, parseConfig, requireConfig } from '../config/variables.ts';
 import { checkEnvironment } from './check-environment.ts';
 
 export interface ConfigurationReading {

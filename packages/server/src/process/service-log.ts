@@ -4,7 +4,7 @@ import { type Clock, type SshEvent, systemClock } from '@ondemand/core';
 import type { Logger } from 'pino';
 import { createAuditFile } from '../audit/file.ts';
 import { createAuditTrail } from '../audit/trail.ts';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 import { openRedisCounter } from '../limits/redis-counter.ts';
 import { isBug } from './logged-error.ts';
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { parseConfig, requireConfig } from '../config/config.ts';
+import { parseConfig, requireConfig } from '../config/variables.ts';
 import { startTestIssuer, type TestIssuer } from '../testing/issuer.test-support.ts';
 import { openReader } from '../testing/stream.test-support.ts';
 import { startService } from './service.ts';

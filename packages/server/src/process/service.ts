@@ -23,7 +23,7 @@ import type { Logger } from 'pino';
 import { createOwnStop } from '../audit/idle-stop.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { waitAtMost } from '../auth/wait-at-most.ts';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 import { toCallerFinding } from '../diagnosis/configuration-check.ts';
 import { createServerDiagnosis } from '../diagnosis/server-diagnosis.ts';
 import { createServer } from '../index.ts';

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { AppError } from '@ondemand/core';
 import { expect, onTestFinished, test } from 'vitest';
-import { parseConfig, requireConfig } from '../config/config.ts';
+import { parseConfig, requireConfig } from '../config/variables.ts';
 import { startTestServer } from '../testing/test-server.test-support.ts';
 import { createTracing } from './tracing.ts';
 

@@ -22,7 +22,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { FastifyInstance } from 'fastify';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../config/variables.ts';
 import type { AdapterWatch } from '../process/adapters.ts';
 import { addRequestSpans, type RequestSpan } from './request-spans.ts';
 

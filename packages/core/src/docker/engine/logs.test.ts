@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { AppError } from '../../errors.ts';
-import { maxLogBytes } from '../../model/limits.ts';
+import { maxLogBytes } from '../../model/defaults-and-limits.ts';
 import type { LogText } from '../../model/log-text.ts';
 import { id, running, withBox } from '../../testing/fake-box.test-support.ts';
 import { startFakeEngine } from '../../testing/fake-engine.test-support.ts';

@@ -1,6 +1,6 @@
 // The last lines of a container's log, exactly as many as asked for, in memory that the log's size does not touch.
 
-import { maxLogBytes } from '../../model/limits.ts';
+import { maxLogBytes } from '../../model/defaults-and-limits.ts';
 import { type CountBytes, type LogText, toLogText } from '../../model/log-text.ts';
 import type { LogsOptions } from '../../ports.ts';
 import { type EngineReads, toContainerName, toContainerPath } from '../engine/reads.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from './config.ts';
 import { listVariables, toHelpText } from './help.ts';
+import { parseConfig } from './variables.ts';
 
 const required = {
   OIDC_ISSUER: 'https://auth.example.com',
