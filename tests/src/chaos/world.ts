@@ -1,0 +1,124 @@
+// Two processes' worth of the API before one outside world, all in this process, so that a run of chaos is short.
+
+import { type Sandbox, startSandbox } from '@ondemand/sandbox';
+import { readConfiguration } from '@ondemand/server';
+// The service is what the process runs, and no part of the package's entry point.
+import { createLogger } from '../../../packages/server/dist/process/logger.js';
+import { type Service, startService } from '../../../packages/server/dist/process/service.js';
+import { openAll } from '../support/disposer.ts';
+import { findFreePort } from '../support/free-port.ts';
+import type { Caller, FaultName } from './step.ts';
+
+export interface ChaosWorld extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  readonly tokens: Readonly<Record<Caller, string>>;
+  ask(process: number, request: ChaosRequest): Promise<ChaosAnswer>;
+  /** Ends one process as an orchestrator does, and begins another in its place. */
+  restart(process: number): Promise<void>;
+  begin(fault: FaultName): void;
+  /** The VM comes back with another key. */
+  replaceHostKey(): Promise<void>;
+  /** Ends each fault, and has the present host key vouched for. */
+  repair(): void;
+}
+
+export interface ChaosRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly caller: Caller;
+  readonly body?: object;
+}
+
+export interface ChaosAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export function startChaosWorld(): Promise<ChaosWorld> {
+  return openAll<Omit<ChaosWorld, typeof Symbol.asyncDispose>>(async (opened) => {
+    const durations = { startMs: 30, stopMs: 30, softStopMs: 30, bootMs: 10 };
+    const sandbox = opened.use(await startSandbox({ durations }));
+    sandbox.vm.engine.chatty = false;
+    const services: Service[] = [await start(sandbox), await start(sandbox)];
+    opened.add(async () => {
+      await Promise.all(services.map((service) => service.stop()));
+    });
+    const [read, wake, admin] = await Promise.all([
+      sandbox.tokens.read(),
+      sandbox.tokens.wake(),
+      sandbox.tokens.admin(),
+    ]);
+    const tokens = { nobody: '', read, wake, admin };
+    return {
+      sandbox,
+      tokens,
+      async ask(process, { method, path, caller, body }) {
+        const headers = {
+          ...(caller !== 'nobody' && { authorization: `Bearer ${tokens[caller]}` }),
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          prefer: 'wait=2',
+        };
+        const response = await fetch(`${services[process]?.url}${path}`, {
+          ...{ method, headers, signal: AbortSignal.timeout(60_000) },
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+        });
+        return { status: response.status, text: await response.text() };
+      },
+      async restart(process) {
+        await services[process]?.stop();
+        services[process] = await start(sandbox);
+      },
+      begin: (fault) => faults[fault](sandbox),
+      async replaceHostKey() {
+        await sandbox.vm.powerOff();
+        sandbox.vm.changeHostKey();
+        if (sandbox.world.instance.lifecycleState === 'RUNNING') await sandbox.vm.powerOn();
+      },
+      repair() {
+        sandbox.faults.reset();
+        sandbox.trustHostKey();
+      },
+    };
+  });
+}
+
+async function start(sandbox: Sandbox): Promise<Service> {
+  const environment = {
+    HOST: '127.0.0.1',
+    PORT: String(await findFreePort()),
+    RATE_LIMIT_PER_MINUTE: '0',
+    OCI_TIMEOUT_SECONDS: '2',
+    SSH_CONNECT_TIMEOUT_SECONDS: '3',
+    SSH_KEEPALIVE_SECONDS: '1',
+    SHUTDOWN_GRACE_SECONDS: '5',
+    ...sandbox.env,
+  };
+  const { config, problems } = await readConfiguration(environment, undefined);
+  if (config === undefined) throw new Error(problems.join('\n'));
+  return startService(config, {
+    logger: await createLogger({ level: process.env.FUZZ_LOG ?? 'silent', isTerminal: false }),
+  });
+}
+
+const faults: Readonly<Record<FaultName, (sandbox: Sandbox) => void>> = {
+  'ssh-drop': ({ faults }) => Object.assign(faults.ssh, { mode: 'drop' }),
+  'ssh-refuse': ({ faults }) => Object.assign(faults.ssh, { mode: 'refuse' }),
+  'ssh-freeze': ({ faults }) => Object.assign(faults.ssh, { mode: 'freeze' }),
+  'docker-500': ({ faults }) => Object.assign(faults.docker, { status: 500 }),
+  'docker-cut': ({ faults }) => Object.assign(faults.docker, { cutsBody: true, times: 2 }),
+  'docker-lost-answer': ({ faults }) =>
+    Object.assign(faults.docker, {
+      ...{ losesAnswer: true, times: 1 },
+      only: ({ method }: { readonly method: string }) => method === 'POST',
+    }),
+  'docker-slow': ({ faults }) => Object.assign(faults.docker, { delayMs: 200 }),
+  'oci-500': ({ faults }) => Object.assign(faults.oci, { status: 500 }),
+  'oci-throttled': ({ faults }) => Object.assign(faults.oci, { status: 429, times: 3 }),
+  'oci-lost-answer': ({ faults }) =>
+    Object.assign(faults.oci, {
+      ...{ losesAnswer: true, times: 1 },
+      only: ({ operation }: { readonly operation: string }) => operation === 'InstanceAction',
+    }),
+  'oci-reset': ({ faults }) => Object.assign(faults.oci, { resets: true, times: 2 }),
+  'issuer-down': ({ faults }) => Object.assign(faults.oidc, { down: true }),
+};
