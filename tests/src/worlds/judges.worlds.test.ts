@@ -74,7 +74,15 @@ describeWith(prism, 'prism proxy --errors', (tool) => {
     };
 
     const reads = ['/vm/status', '/containers', '/whoami', '/audit', '/audit?limit=5', '/jobs'];
-    for (const path of reads) await call(`GET ${path}`, 200);
+    const ofVm = ['/vm/ready', '/vm/ready/stream', '/vm/idle', '/vm/address', '/vm/console'];
+    for (const path of [...reads, ...ofVm, '/vm/console?lines=5', '/diagnose'])
+      await call(`GET ${path}`, 200);
+    const minutes = { headers: json, body: '{"minutes":5,"reason":"prism"}' };
+    const { id } = JSON.parse(await call('POST /vm/leases', 200, minutes)) as { id: string };
+    await call(`DELETE /vm/leases/${id}`, 200);
+    await call(`DELETE /vm/leases/${id}`, 404);
+    await call('POST /vm/wake', 200);
+    await call('POST /vm/wake', 200, minutes);
     for (const verb of ['status', 'logs', 'logs?lines=3', 'inspect', 'stats'])
       await call(`GET /containers/nginx/${verb}`, 200);
     for (const accept of ['text/plain', 'application/json, text/plain, */*'])
