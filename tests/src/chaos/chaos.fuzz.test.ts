@@ -8,7 +8,12 @@ import { type ChaosAnswer, type ChaosWorld, startChaosWorld } from './world.ts';
 
 /** A run takes seconds: as many as a whole operation is tried in the full form, few in the short one. */
 const { numRuns = 6 } = fc.readConfigureGlobal();
-const runs = process.env.FUZZ_RUNS === undefined ? 1 : Math.ceil(numRuns / 4);
+const isShort = process.env.FUZZ_RUNS === undefined;
+const runs = {
+  numRuns: isShort ? 1 : Math.ceil(numRuns / 4),
+  // The full form shrinks what fails for as long as it takes.
+  ...(isShort && { interruptAfterTimeLimit: 120_000, markInterruptAsFailure: true }),
+};
 
 test(
   'what is answered is true, whatever went before',
@@ -19,7 +24,7 @@ test(
         for (const [count, step] of sequence.entries()) await take(world, step, count % 2);
         await recover(world);
       }),
-      { numRuns: runs },
+      runs,
     );
   },
   4 * 3_600_000,

@@ -68,7 +68,7 @@ describeIfInstalled('glewlwyd', glewlwydNeeds, () => {
     await glewlwyd.approve(login.userCode);
     expect(await login.result).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringMatching(/^Logged in at \S+ as \S+ \(read, admin\)\n$/),
+      stdout: expect.stringMatching(/^Logged in at \S+ as \S+ \(read, wake, admin\)\n$/),
     });
     const first = await cli.readLogin(app.url);
     for (const _round of [1, 2]) {

@@ -22,8 +22,42 @@ test.each([
   );
   await using engine = createEngine(fake);
   expect(await engine[action](id)).toEqual(outcome);
-  expect(fake.requests.at(-1)).toBe(`POST /v1.41/containers/${id}/${action}`);
+  expect(posts(fake)).toEqual([`POST /v1.41/containers/${id}/${action}`]);
 });
+
+test('stop() is through once the list says so as well, which Docker may say later', async () => {
+  const states = ['running', 'running', 'exited'];
+  await using fake = await startFakeEngine((request, response) => {
+    if (request.method === 'POST') return response.writeHead(204).end();
+    const State = states.length > 1 ? states.shift() : states[0];
+    const isList = request.url?.includes('/containers/json?');
+    return sendJson(
+      response,
+      200,
+      isList
+        ? [{ Id: id, Names: ['/web'], State, Status: '' }]
+        : { Id: id, Name: '/web', State: { Status: 'running' } },
+    );
+  });
+  await using engine = createEngine(fake);
+  expect(await engine.stop(id)).toEqual({ changed: true });
+  expect((await engine.list({ name: id }))[0]?.state).toBe('exited');
+});
+
+test.each([404, 500])(
+  'stop() that Docker confirmed stays one when its list answers %i',
+  async (status) => {
+    await using fake = await startFakeEngine(
+      withBox(running(), (request, response) =>
+        request.method === 'POST'
+          ? response.writeHead(204).end()
+          : sendJson(response, status, { message: 'no' }),
+      ),
+    );
+    await using engine = createEngine(fake);
+    expect(await engine.stop(id)).toEqual({ changed: true });
+  },
+);
 
 test.each(['start', 'stop', 'restart', 'logs'] as const)(
   '%s() of a container that is not there is NOT_FOUND',

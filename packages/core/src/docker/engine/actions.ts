@@ -56,7 +56,10 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
         signal,
       });
       if (answer.status === 304) return { changed: false };
-      if (answer.status >= 200 && answer.status < 300) return { changed: true };
+      if (answer.status >= 200 && answer.status < 300) {
+        if (action === 'stop') await untilListedAsStopped(container.Id, signal);
+        return { changed: true };
+      }
       throw toAppError(answer, task, await findOtherContainer(answer, task, container, signal));
     } catch (error) {
       if (!(error instanceof LostAnswerError)) throw error;
@@ -67,6 +70,22 @@ export function createEngineActions({ client, reads }: EngineActionsOptions) {
       throw unknownOutcome(task, error);
     }
   };
+
+  /** Docker answers a stop before its list says so, which is what the next read shows: a moment before, on a busy machine some more. */
+  async function untilListedAsStopped(id: string, signal: AbortSignal | undefined): Promise<void> {
+    const over = new Error('The list goes on saying that the container runs');
+    try {
+      await withDeadline(
+        async (inner) => {
+          while ((await reads.list({ name: id, signal: inner }))[0]?.state === 'running')
+            await pause(20, inner);
+        },
+        { timeoutMs: listedWithinMs, signal, onTimeout: () => over },
+      );
+    } catch {
+      signal?.throwIfAborted(); // else the stop, which Docker has confirmed, stays a success
+    }
+  }
 
   /** The other container that a refusal is about, by its name where it still exists. */
   async function findOtherContainer(
@@ -147,6 +166,7 @@ interface OutcomeQuery extends CallOptions {
   readonly waitMs: number;
 }
 
+const listedWithinMs = 2000;
 /** Enough for a restart of sshd or of the engine; after that the caller is told that the outcome is unknown. */
 const outOfReachMs = 4000;
 const defaultStopSeconds = 10;
