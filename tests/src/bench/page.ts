@@ -1,10 +1,10 @@
 // How soon the page shows something on a slow phone, and how much it weighs.
 
 import { readdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { startApp } from '../support/start-app.ts';
 import { findChromium } from '../worlds/chromium.ts';
 import { atMost, type Section, toMs } from './report.ts';
@@ -31,25 +31,16 @@ export async function measurePage(): Promise<Section> {
   const found = findChromium();
   if (typeof found === 'string') throw new Error(`The page cannot be measured: ${found}`);
   await using app = await startApp({ env: { LOG_LEVEL: 'info' } });
-  const env = { ...process.env, HOME: tmpdir(), XDG_CONFIG_HOME: tmpdir() };
-  const browser = await chromium.launch({
-    executablePath: found.program,
-    args: ['--no-sandbox'],
-    env,
-  });
+  await using own = await launchChromium(found.program);
   const measured: Figures[] = [];
-  try {
-    for (let round = 0; round < rounds; round += 1) {
-      const context = await browser.newContext({
-        viewport: { width: 360, height: 740 },
-        hasTouch: true,
-        isMobile: true,
-      });
-      measured.push(await measureOnce(await context.newPage(), app.url, app.tokens.read));
-      await context.close();
-    }
-  } finally {
-    await browser.close();
+  for (let round = 0; round < rounds; round += 1) {
+    const context = await own.browser.newContext({
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    measured.push(await measureOnce(await context.newPage(), app.url, app.tokens.read));
+    await context.close();
   }
   const median = (read: (figures: Figures) => number) =>
     measured.map(read).sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? 0;

@@ -1,11 +1,11 @@
 // `/docs` in a real Chromium, opened in each of the ways that people open it, on a phone and on a desktop: an "Execute" works.
 
-import { tmpdir } from 'node:os';
 import axe, { type AxeResults } from 'axe-core';
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
 import { until } from '../support/until.ts';
@@ -108,11 +108,7 @@ describeWith(findChromium(), '/docs for a reader in Chromium', ({ program }) => 
   beforeAll(() =>
     openSuite(async (opened) => {
       app = opened.use(await startApp());
-      // Everything that it writes goes with the folder that it takes for its home.
-      const env = { ...process.env, HOME: tmpdir(), XDG_CONFIG_HOME: tmpdir() };
-      const options = { executablePath: program, args: ['--no-sandbox'], env };
-      const browser = await chromium.launch(options);
-      opened.add(() => browser.close());
+      const { browser } = opened.use(await launchChromium(program));
       newPage = async (view) => (await browser.newContext(view)).newPage();
     }),
   );

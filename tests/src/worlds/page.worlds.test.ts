@@ -1,12 +1,12 @@
 // The page for people in a real Chromium, on a phone: signed in at the issuer, and every thing that it can do.
 
 import { mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 import { findChromium } from './chromium.ts';
@@ -35,10 +35,7 @@ for (const [viewName, view] of Object.entries(views)) {
             env: { RETURN_ORIGINS: 'https://cloud.example.com' },
           }),
         );
-        // Everything that it writes goes with the folder that it takes for its home.
-        const env = { ...process.env, HOME: tmpdir(), XDG_CONFIG_HOME: tmpdir() };
-        browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'], env });
-        opened.add(() => browser.close());
+        browser = opened.use(await launchChromium(program)).browser;
       }),
     );
 
