@@ -57,7 +57,8 @@ export function createLive(session: Session): Live {
   };
   const heard = (change: Partial<Seen> = {}) => {
     const { problem: _, ...before } = seen;
-    seen = { ...before, heardMs: Date.now() };
+    // What was under way as the device went offline is no sign that it is back.
+    seen = { ...before, ...(!navigator.onLine && { problem: offline }), heardMs: Date.now() };
     set(change);
   };
   const fail = (error: unknown) => {
@@ -81,7 +82,7 @@ export function createLive(session: Session): Live {
   const untilClosed = { signal: closing.signal };
   document.addEventListener('visibilitychange', onVisible, untilClosed);
   window.addEventListener('online', onOnline, untilClosed);
-  window.addEventListener('offline', () => set({ problem: 'This device is offline' }), untilClosed);
+  window.addEventListener('offline', () => set({ problem: offline }), untilClosed);
   onVisible();
 
   return {
@@ -234,3 +235,4 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 const againMs = 5000;
+const offline = 'This device is offline';
