@@ -1,7 +1,7 @@
 // `pnpm bench [--only PART,…] [--write]`: builds, then measures; exits with 1 when a target is missed. `--write` puts the report into docs/performance.md.
 
 import { parseArgs } from 'node:util';
-import { build, run } from './run.mjs';
+import { buildPrograms, run } from './run.mjs';
 
 process.exitCode = await main();
 
@@ -16,13 +16,6 @@ async function main() {
   const only = values.only === undefined ? [] : ['--only', values.only];
   const write = values.write ? ['--write', 'docs/performance.md'] : [];
   return (
-    (await build()) ||
-    // Compiled, so that nothing of a test runner is in the process that measures.
-    (await run('node', [
-      'node_modules/typescript/bin/tsc',
-      '-p',
-      'tests/src/bench/tsconfig.json',
-    ])) ||
-    (await run('node', ['tests/dist/bench/main.js', ...only, ...write]))
+    (await buildPrograms()) || (await run('node', ['tests/dist/bench/main.js', ...only, ...write]))
   );
 }

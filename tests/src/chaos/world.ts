@@ -1,17 +1,12 @@
 // Two processes' worth of the API before one outside world, all in this process, so that a run of chaos is short.
 
 import { type Sandbox, startSandbox } from '@ondemand/sandbox';
-import { readConfiguration } from '@ondemand/server';
-// The service is what the process runs, and no part of the package's entry point.
-import { createLogger } from '../../../packages/server/dist/process/logger.js';
-import { type Service, startService } from '../../../packages/server/dist/process/service.js';
 import { openAll } from '../support/disposer.ts';
-import { findFreePort } from '../support/free-port.ts';
+import { type Service, startServiceHere } from '../support/start-service.ts';
 import type { Caller, FaultName } from './step.ts';
 
 export interface ChaosWorld extends AsyncDisposable {
   readonly sandbox: Sandbox;
-  readonly tokens: Readonly<Record<Caller, string>>;
   ask(process: number, request: ChaosRequest): Promise<ChaosAnswer>;
   /** Ends one process as an orchestrator does, and begins another in its place. */
   restart(process: number): Promise<void>;
@@ -51,7 +46,6 @@ export function startChaosWorld(): Promise<ChaosWorld> {
     const tokens = { nobody: '', read, wake, admin };
     return {
       sandbox,
-      tokens,
       async ask(process, { method, path, caller, body }) {
         const headers = {
           ...(caller !== 'nobody' && { authorization: `Bearer ${tokens[caller]}` }),
@@ -82,21 +76,13 @@ export function startChaosWorld(): Promise<ChaosWorld> {
   });
 }
 
-async function start(sandbox: Sandbox): Promise<Service> {
-  const environment = {
-    HOST: '127.0.0.1',
-    PORT: String(await findFreePort()),
-    RATE_LIMIT_PER_MINUTE: '0',
+function start({ env }: Sandbox): Promise<Service> {
+  return startServiceHere({
     OCI_TIMEOUT_SECONDS: '2',
     SSH_CONNECT_TIMEOUT_SECONDS: '3',
     SSH_KEEPALIVE_SECONDS: '1',
     SHUTDOWN_GRACE_SECONDS: '5',
-    ...sandbox.env,
-  };
-  const { config, problems } = await readConfiguration(environment, undefined);
-  if (config === undefined) throw new Error(problems.join('\n'));
-  return startService(config, {
-    logger: await createLogger({ level: process.env.FUZZ_LOG ?? 'silent', isTerminal: false }),
+    ...env,
   });
 }
 

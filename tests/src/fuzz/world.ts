@@ -1,12 +1,8 @@
 // The API and the outside world in one process, with a record of what reached OCI, Docker and the VM's shell.
 
 import { type SandboxOptions, startSandbox } from '@ondemand/sandbox';
-import { readConfiguration } from '@ondemand/server';
-// The service is what the process runs, and no part of the package's entry point.
-import { createLogger } from '../../../packages/server/dist/process/logger.js';
-import { startService } from '../../../packages/server/dist/process/service.js';
 import { openAll } from '../support/disposer.ts';
-import { findFreePort } from '../support/free-port.ts';
+import { startServiceHere } from '../support/start-service.ts';
 
 export type FuzzWorld = Awaited<ReturnType<typeof startFuzzWorld>>;
 
@@ -34,21 +30,11 @@ export function startFuzzWorld({ lifecycleState = 'RUNNING' }: SandboxOptions = 
     const { engine } = sandbox.vm;
     engine.chatty = false;
     engine.add({ name: plainContainer });
-    const port = await findFreePort();
-    const environment = {
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      RATE_LIMIT_PER_MINUTE: '0',
+    const service = await startServiceHere({
       OCI_TIMEOUT_SECONDS: '60',
       SSH_CONNECT_TIMEOUT_SECONDS: '60',
       REBUILD_WAIT_SECONDS: '10', // and a wake's
       ...sandbox.env,
-    };
-    const { config, problems } = await readConfiguration(environment, undefined);
-    if (config === undefined) throw new Error(problems.join('\n'));
-    const level = process.env.FUZZ_LOG ?? 'silent';
-    const service = await startService(config, {
-      logger: await createLogger({ level, isTerminal: false }),
     });
     opened.add(() => service.stop());
     const [read, wake, admin] = await Promise.all([
@@ -60,7 +46,7 @@ export function startFuzzWorld({ lifecycleState = 'RUNNING' }: SandboxOptions = 
     const folder = SSH_PRIVATE_KEY_FILE.replace(/\/[^/]*$/, '');
     let seenCommands = 0;
     return {
-      port,
+      port: Number(new URL(service.url).port),
       url: service.url,
       sandbox,
       tokens: { read, wake, admin },

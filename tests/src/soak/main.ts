@@ -3,10 +3,11 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { median } from '../bench/rounds.ts';
 import { fillPage } from '../support/fill-page.ts';
 import { toPlot } from './plot.ts';
 import { runSoak, type SoakResult } from './soak.ts';
-import { type Growth, judgeSoak, toMedian } from './verdict.ts';
+import { type Growth, judgeSoak } from './verdict.ts';
 
 process.exitCode = await main();
 
@@ -59,7 +60,7 @@ function toReport(
   return [
     facts.join(' · '),
     '',
-    `${total} answers, ${wrong.length} of them wrong; the event loop's p99 was ${Math.round(toMedian(loopMs))} ms in the middle, ${Math.round(Math.max(...loopMs))} ms at most.`,
+    `${total} answers, ${wrong.length} of them wrong; the event loop's p99 was ${Math.round(median(loopMs))} ms in the middle, ${Math.round(Math.max(...loopMs))} ms at most.`,
     '',
     '| after the warm-up | first quarter | last quarter | growth |  |',
     '| --- | --- | --- | --- | --- |',
@@ -72,7 +73,7 @@ function toReport(
     '| --- | --- | --- | --- |',
     ...names.map((name) => {
       const times = faults.filter((fault) => fault.name === name).map((f) => f.recoveryMs);
-      return `| ${name} | ${times.length} | ${toSeconds(toMedian(times))} | ${toSeconds(Math.max(...times))} |`;
+      return `| ${name} | ${times.length} | ${toSeconds(median(times))} | ${toSeconds(Math.max(...times))} |`;
     }),
   ].join('\n');
 }

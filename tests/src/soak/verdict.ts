@@ -1,5 +1,6 @@
 // Judges a soak: what grows after the warm-up grows for ever.
 
+import { median } from '../bench/rounds.ts';
 import type { Sample } from './samples.ts';
 
 export interface Growth {
@@ -23,8 +24,8 @@ export function judgeSoak(samples: readonly Sample[]): readonly Growth[] {
   const quarter = Math.floor(warm.length / 4);
   if (quarter < 2) throw new Error(`A soak of ${samples.length} samples is too short to be judged`);
   const judge = (name: string, read: (sample: Sample) => number, spare = 0): Growth => {
-    const first = toMedian(warm.slice(0, quarter).map(read));
-    const last = toMedian(warm.slice(-quarter).map(read));
+    const first = median(warm.slice(0, quarter).map(read));
+    const last = median(warm.slice(-quarter).map(read));
     const growth = first === 0 ? 0 : last / first - 1;
     return { name, first, last, growth, met: last <= first * (1 + mostGrowth) + spare };
   };
@@ -33,9 +34,4 @@ export function judgeSoak(samples: readonly Sample[]): readonly Growth[] {
     judge('handles', ({ handles }) => handles, moment.handles),
     judge('SSH channels', ({ sshChannels }) => sshChannels, moment.sshChannels),
   ];
-}
-
-export function toMedian(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
 }

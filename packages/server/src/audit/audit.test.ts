@@ -1,12 +1,7 @@
 import { request } from 'node:http';
 import { AppError } from '@ondemand/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  expectApiError,
-  readJson,
-  startTestServer,
-  type TestServer,
-} from '../testing/test-server.test-support.ts';
+import { startTestServer, type TestServer } from '../testing/test-server.test-support.ts';
 import type { AuditEntry } from './entry.ts';
 import { createAuditTrail } from './trail.ts';
 
@@ -311,56 +306,4 @@ test('the address is that of X-Forwarded-For only where the proxy is trusted', a
   await using trusting = await start({}, { trustProxy: '127.0.0.1' });
   await trusting.ask('/vm/start', { as: 'admin', method: 'POST', headers });
   expect(lines.map(({ ip }) => ip)).toEqual(['127.0.0.1', '192.0.2.7']);
-});
-
-describe('GET /audit', () => {
-  const list = async (query = '') =>
-    readJson<AuditEntry[]>(await server.ask(`/audit${query}`, { as: 'admin' }));
-
-  test('answers with the newest lines, newest first, in REST and tRPC', async () => {
-    await server.ask('/vm/start', { as: 'admin', method: 'POST' });
-    await server.ask('/vm/stop', { as: 'read', method: 'POST' });
-    expect((await list()).map(({ action, outcome }) => [action, outcome])).toEqual([
-      ['vm_stop', 'refused'],
-      ['vm_start', 'success'],
-      ['vm_start', 'intent'],
-    ]);
-    expect(await list('?limit=1')).toHaveLength(1);
-    const input = encodeURIComponent(JSON.stringify({ limit: 1 }));
-    const trpc = await server.ask(`/trpc/audit.list?input=${input}`, { as: 'admin' });
-    const { result } = await readJson<{ result: { data: AuditEntry[] } }>(trpc);
-    expect(result.data).toEqual(await list('?limit=1'));
-  });
-
-  test('has a hundred lines if limit is left out', async () => {
-    for (let times = 0; times < 53; times += 1)
-      await server.ask('/vm/stop', { as: 'admin', method: 'POST' });
-    expect(await list()).toHaveLength(100);
-    expect(await list('?limit=1000')).toHaveLength(106);
-  });
-
-  test('needs admin', async () => {
-    await expectApiError(await server.ask('/audit', { as: 'read' }), 'FORBIDDEN');
-    await expectApiError(await server.ask('/audit'), 'UNAUTHORIZED');
-  });
-
-  test.each(['0', '-1', '1001', '1e3', '0x10', '1.5', '', '%205', '+5', 'all', '5&limit=6'])(
-    'limit=%s is refused',
-    async (limit) => {
-      const response = await server.ask(`/audit?limit=${limit}`, { as: 'admin' });
-      const { details } = await expectApiError(response, 'BAD_REQUEST');
-      expect(details.issues?.[0]?.path).toBe('limit');
-    },
-  );
-
-  test('a number as text is refused in tRPC, also after a REST call', async () => {
-    await list('?limit=5');
-    const input = encodeURIComponent(JSON.stringify({ limit: '5' }));
-    const response = await server.ask(`/trpc/audit.list?input=${input}`, { as: 'admin' });
-    expect(response.status).toBe(400);
-  });
-
-  test('an unknown query parameter is refused', async () => {
-    await expectApiError(await server.ask('/audit?lines=5', { as: 'admin' }), 'BAD_REQUEST');
-  });
 });
