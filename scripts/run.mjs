@@ -12,7 +12,7 @@ const bins = {
   biome: 'node_modules/@biomejs/biome/bin/biome',
 };
 
-/** Resolves with the exit code. A tool is one of ours, or `node` for a script. */
+/** Resolves with the exit code. A tool is one of ours, `node` for a script, or `sh`. */
 export async function run(tool, args, { env = {} } = {}) {
   const child = start(tool, args, { stdio: 'inherit', env });
   // A terminal's Ctrl-C reaches the child by itself; whoever stops only us means the child too.
@@ -47,8 +47,8 @@ export async function buildPrograms() {
 }
 
 function start(tool, args, { stdio, env }) {
-  const command = tool === 'node' ? args : [root + bins[tool], ...args];
-  return spawn(process.execPath, command, {
+  const ours = bins[tool] === undefined ? [] : [root + bins[tool]];
+  return spawn(tool === 'sh' ? tool : process.execPath, [...ours, ...args], {
     cwd: root,
     stdio,
     env: { ...process.env, DO_NOT_TRACK: '1', TURBO_TELEMETRY_DISABLED: '1', ...env },

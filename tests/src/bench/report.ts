@@ -1,5 +1,7 @@
 // What was measured as Markdown: a table for each part, with a ratio, a target and a verdict in each row.
 
+import { toTable } from '../support/fill-page.ts';
+
 export interface Row {
   readonly what: string;
   /** With its unit, and what it is held against. */
@@ -69,11 +71,6 @@ function toSection({ title, about, rows }: Section): string {
     target?.text ?? '',
     target === undefined ? '' : target.met ? 'met' : '**missed**',
   ]);
-  return [`### ${title}`, '', about, '', ...toTable(cells)].join('\n');
-}
-
-function toTable(rows: readonly (readonly string[])[]): readonly string[] {
   const head = ['', 'measured', 'ratio', 'target', ''];
-  const rule = head.map(() => '---');
-  return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+  return [`### ${title}`, about, toTable({ head, rows: cells })].join('\n\n');
 }

@@ -1,10 +1,10 @@
 // `pnpm test:soak`: prints what a soak showed, and with `--write` puts its figures and its plot into docs.
 
 import { writeFile } from 'node:fs/promises';
-import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { median } from '../bench/rounds.ts';
-import { fillPage } from '../support/fill-page.ts';
+import { type Figures, recordFigures } from '../reliability/figures.ts';
+import { beginSection, toMarkdown } from '../reliability/section.ts';
 import { toPlot } from './plot.ts';
 import { runSoak, type SoakResult } from './soak.ts';
 import { type Growth, judgeSoak } from './verdict.ts';
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const load = loadavg()[0] ?? 0;
+  const section = beginSection('soak');
   const result = await runSoak({
     faults: minutes,
     intervalMs: 60_000,
@@ -35,47 +35,49 @@ async function main(): Promise<number> {
     say,
   });
   const growths = judgeSoak(result.samples);
-  const report = toReport(result, growths, [
-    `${new Date().toISOString().slice(0, 10)}, ${minutes} minutes`,
-    `${cpus().length} × ${cpus()[0]?.model.replace(/ \d.*/, '') ?? 'CPU'}, load ${load.toFixed(1)} at the start`,
-    `Node ${process.versions.node}`,
-  ]);
-  say(report);
+  const figures = toFigures(result, growths);
+  say(toMarkdown(figures));
+  recordFigures('soak', figures);
   for (const line of result.wrong.slice(0, 20)) say(`Wrong: ${line}`);
-  if (values.write) {
-    await fillPage('docs/reliability.md', { part: 'soak', text: report });
+  if (values.write) await section.write([figures]);
+  if (values.write || process.env.FIGURES_FILE) {
     await writeFile('docs/soak.svg', toPlot(result.samples, result.faults));
   }
   return result.wrong.length === 0 && growths.every(({ met }) => met) ? 0 : 1;
 }
 
-function toReport(
+function toFigures(
   { samples, faults, answers, wrong }: SoakResult,
   growths: readonly Growth[],
-  facts: readonly string[],
-): string {
+): Figures {
   const total = [...answers.values()].reduce((sum, count) => sum + count, 0);
   const names = [...new Set(faults.map(({ name }) => name))];
   const loopMs = samples.map(({ eventLoopP99Ms }) => eventLoopP99Ms);
-  return [
-    facts.join(' · '),
-    '',
-    `${total} answers, ${wrong.length} of them wrong; the event loop's p99 was ${Math.round(median(loopMs))} ms in the middle, ${Math.round(Math.max(...loopMs))} ms at most.`,
-    '',
-    '| after the warm-up | first quarter | last quarter | growth |  |',
-    '| --- | --- | --- | --- | --- |',
-    ...growths.map(
-      ({ name, first, last, growth, met }) =>
-        `| ${name} | ${first.toFixed(1)} | ${last.toFixed(1)} | ${(growth * 100).toFixed(1)} % | ${met ? 'met' : '**missed**'} |`,
-    ),
-    '',
-    '| fault, 15 s each | times | recovered after, in the middle | at most |',
-    '| --- | --- | --- | --- |',
-    ...names.map((name) => {
-      const times = faults.filter((fault) => fault.name === name).map((f) => f.recoveryMs);
-      return `| ${name} | ${times.length} | ${toSeconds(median(times))} | ${toSeconds(Math.max(...times))} |`;
-    }),
-  ].join('\n');
+  const [middleMs, mostMs] = [median(loopMs), Math.max(...loopMs)].map(Math.round);
+  return {
+    lines: [
+      `${total} answers, ${wrong.length} of them wrong; the event loop's p99 was ${middleMs} ms in the middle, ${mostMs} ms at most.`,
+    ],
+    tables: [
+      {
+        head: ['after the warm-up', 'first quarter', 'last quarter', 'growth', ''],
+        rows: growths.map(({ name, first, last, growth, met }) => [
+          name,
+          first.toFixed(1),
+          last.toFixed(1),
+          `${(growth * 100).toFixed(1)} %`,
+          met ? 'met' : '**missed**',
+        ]),
+      },
+      {
+        head: ['fault, 15 s each', 'times', 'recovered after, in the middle', 'at most'],
+        rows: names.map((name) => {
+          const times = faults.filter((fault) => fault.name === name).map((f) => f.recoveryMs);
+          return [name, times.length, toSeconds(median(times)), toSeconds(Math.max(...times))];
+        }),
+      },
+    ],
+  };
 }
 
 function toSeconds(ms: number): string {

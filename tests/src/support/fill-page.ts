@@ -2,6 +2,20 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 
+/** A table in Markdown. */
+export function toTable({
+  head,
+  rows,
+}: {
+  readonly head: Cells;
+  readonly rows: readonly Cells[];
+}): string {
+  const lines = [head, head.map(() => '---'), ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+type Cells = readonly (string | number)[];
+
 export interface PagePart {
   /** The marks are `<!-- part -->` and `<!-- /part -->`. */
   readonly part: string;
