@@ -83,7 +83,11 @@ export interface EngineContainer extends Container {
 export interface Engine {
   /** All containers in all states, unsorted; with `name` only those that may be meant by it, asked for by it. */
   list(
-    options?: { readonly name?: string | undefined } & CallOptions,
+    options?: {
+      readonly name?: string | undefined;
+      /** Called when the request goes out; until then it may wait for a connection. */
+      readonly onSend?: (() => void) | undefined;
+    } & CallOptions,
   ): Promise<readonly EngineContainer[]>;
   /** `changed` is false when it was running already. */
   start(id: string, options?: CallOptions): Promise<{ readonly changed: boolean }>;

@@ -11,24 +11,24 @@ export interface SingleFlightOptions {
   readonly joinsRunning?: boolean;
   /** So long a call waits for the one before it; then both run. */
   readonly maxWaitMs?: number;
-  /** So long a call waits for readers who are still arriving. */
+  /** So long a call waits for readers who are still arriving; behind another call as long as that took, where that is longer. */
   readonly maxCollectMs?: number;
-  /** Calls back in a later turn of the event loop; at once where readers join a running call. */
+  /** Calls back some turns of the event loop later; at once where readers join a running call. */
   readonly later?: (begin: () => void) => void;
 }
 
 export interface SingleFlight {
   /**
    * Joins the call of `key` that has not begun, or prepares one: it begins once the call before it has ended.
-   * So a reader is never given what was asked for before it came. A key stands for one kind of `work` with one set of arguments, and is fit for a message (`the logs of nginx`).
+   * So a reader is never given what was asked for before it came; with `reportsSend` it joins until `work` says that it was sent. A key stands for one kind of `work` with one set of arguments, and is fit for a message (`the logs of nginx`).
    * A call takes one place, in the share of whichever of its readers has one first.
    * A reader's abort rejects that reader alone, with its signal's reason; the last one to leave aborts the signal that `work` got.
    * Rejects with what `work` rejected with, `SERVICE_UNAVAILABLE` at the deadline, and with what its own share rejected with where no other let the call begin.
    */
   read<T>(
     key: string,
-    work: (signal: AbortSignal) => Promise<T>,
-    options?: ReadOptions,
+    work: (signal: AbortSignal, onSend: () => void) => Promise<T>,
+    options?: ReadOptions & { readonly reportsSend?: boolean },
   ): Promise<T>;
 }
 
@@ -45,7 +45,8 @@ interface Call {
   readonly stop: AbortController;
   /** By whose they are: the shares in which a place is waited for; undefined until the call may begin. */
   seeking: Map<string, AbortController> | undefined;
-  hasBegun: boolean;
+  /** Not a number until then. */
+  beganAtMs: number;
   /** Called once it has ended. */
   readonly whenEnded: Set<() => void>;
 }
@@ -68,15 +69,15 @@ export function createSingleFlight({
   joinsRunning = false,
   maxWaitMs = 2000,
   maxCollectMs = 10,
-  later = joinsRunning ? (begin) => begin() : setImmediate,
+  later = joinsRunning ? (begin) => begin() : afterTwoTurns,
 }: SingleFlightOptions): SingleFlight {
   const entries = new Map<string, Entry>();
 
   return {
     read<T>(
       key: string,
-      work: (signal: AbortSignal) => Promise<T>,
-      { signal, share }: ReadOptions = {},
+      work: (signal: AbortSignal, onSend: () => void) => Promise<T>,
+      { signal, share, reportsSend = false }: ReadOptions & { readonly reportsSend?: boolean } = {},
     ): Promise<T> {
       if (signal?.aborted) return Promise.reject(signal.reason);
       const entry = entries.get(key) ?? {};
@@ -91,16 +92,19 @@ export function createSingleFlight({
           joined: 0,
           stop: new AbortController(),
           seeking: undefined,
-          hasBegun: false,
+          beganAtMs: Number.NaN,
           whenEnded: new Set(),
         };
         entry.next = call;
-        afterRunning(entry, () =>
-          onceQuiet(call, () => {
+        const { running } = entry;
+        afterRunning(running, () => {
+          const spentMs = running ? performance.now() - running.beganAtMs : 0;
+          const collectMs = Math.max(maxCollectMs, Math.min(spentMs, maxWaitMs));
+          onceQuiet(call, performance.now() + collectMs, () => {
             call.seeking = new Map();
             for (const { share } of call.readers) seekPlace(call, share);
-          }),
-        );
+          });
+        });
         return call;
       }
 
@@ -135,7 +139,7 @@ export function createSingleFlight({
 
       /** The first place that is found, in whose share it may be, begins the call. */
       function seekPlace(call: Call, share: ReadShare | undefined): void {
-        if (call.seeking === undefined || call.hasBegun) return;
+        if (call.seeking === undefined || hasBegun(call)) return;
         if (share === undefined) {
           begin(call, () => {});
           return;
@@ -146,11 +150,11 @@ export function createSingleFlight({
         share.enter(stop.signal).then(
           (leave) => {
             call.seeking?.delete(share.owner);
-            if (call.hasBegun || stop.signal.aborted) leave();
+            if (hasBegun(call) || stop.signal.aborted) leave();
             else begin(call, leave);
           },
           (error) => {
-            if (call.hasBegun || stop.signal.aborted) return;
+            if (hasBegun(call) || stop.signal.aborted) return;
             for (const each of [...call.readers])
               if (each.share?.owner === share.owner) each.reject(error);
             call.seeking?.delete(share.owner);
@@ -167,12 +171,17 @@ export function createSingleFlight({
       }
 
       function begin(call: Call, leave: () => void): void {
-        call.hasBegun = true;
+        call.beganAtMs = performance.now();
         for (const stop of call.seeking?.values() ?? []) stop.abort();
-        entry.next = undefined;
-        entry.running = call;
+        const onSend = () => {
+          if (entry.next !== call) return;
+          entry.next = undefined;
+          entry.running = call;
+        };
+        if (!reportsSend) onSend();
         const { readers } = call;
-        withDeadline(work, { timeoutMs: deadlineMs, signal: call.stop.signal, onTimeout })
+        const send = (signal: AbortSignal) => work(signal, onSend);
+        withDeadline(send, { timeoutMs: deadlineMs, signal: call.stop.signal, onTimeout })
           .finally(leave)
           .then(
             (answer) => {
@@ -189,11 +198,11 @@ export function createSingleFlight({
       function drop(call: Call, reason: unknown): void {
         for (const stop of call.seeking?.values() ?? []) stop.abort();
         call.stop.abort(reason);
-        if (entry.next === call) entry.next = undefined;
         end(call);
       }
 
       function end(call: Call): void {
+        if (entry.next === call) entry.next = undefined;
         if (entry.running === call) entry.running = undefined;
         const isIdle = entry.running === undefined && entry.next === undefined;
         if (isIdle && entries.get(key) === entry) entries.delete(key);
@@ -210,17 +219,16 @@ export function createSingleFlight({
     },
   };
 
-  /** Once a turn has gone by in which nobody joined: readers who are still arriving shares one call. */
-  function onceQuiet(call: Call, begin: () => void, sinceMs = performance.now()): void {
+  /** Once nobody has joined for a moment: those who are still arriving share one call. */
+  function onceQuiet(call: Call, untilMs: number, begin: () => void): void {
     const joined = Math.max(1, call.joined); // the reader for whom it is prepared comes in any case
     later(() => {
-      const isQuiet = call.joined <= joined || performance.now() - sinceMs >= maxCollectMs;
-      if (isQuiet) begin();
-      else onceQuiet(call, begin, sinceMs);
+      if (call.joined <= joined || performance.now() >= untilMs) begin();
+      else onceQuiet(call, untilMs, begin);
     });
   }
 
-  function afterRunning({ running }: Entry, begin: () => void): void {
+  function afterRunning(running: Call | undefined, begin: () => void): void {
     if (running === undefined) {
       begin();
       return;
@@ -233,4 +241,13 @@ export function createSingleFlight({
     const timer = setTimeout(go, maxWaitMs);
     running.whenEnded.add(go);
   }
+}
+
+function hasBegun({ beganAtMs }: Call): boolean {
+  return !Number.isNaN(beganAtMs);
+}
+
+/** Node accepts one connection a turn, and reads from it in the next. */
+function afterTwoTurns(begin: () => void): void {
+  setImmediate(() => setImmediate(begin));
 }

@@ -91,7 +91,7 @@ export interface ReadLogs {
 }
 
 /**
- * Builds the container service. Reads of the same thing at the same time share one call to Docker, which begins after they came: so an action is visible to every read that begins after it, through any process of the API.
+ * Builds the container service. Reads of the same thing at the same time share one call to Docker, which is sent after they came: so an action is visible to every read that begins after it, through any process of the API.
  * An action that was sent is seen through when its caller leaves.
  *
  * @example
@@ -191,16 +191,18 @@ export function createContainers({
   }
 
   function listAll(caller: ReadOptions = {}): Promise<readonly EngineContainer[]> {
-    const list = (shared: AbortSignal) =>
-      vm.reach((reaching) => engine.list({ signal: reaching }), shared);
-    return reads.read('the list of containers', list, caller);
+    return readList('the list of containers', undefined, caller);
   }
 
   /** Those that may be meant: the labels of others are no burden to it. */
   function listOf(name: string, caller: ReadOptions = {}): Promise<readonly EngineContainer[]> {
-    const list = (shared: AbortSignal) =>
-      vm.reach((reaching) => engine.list({ name, signal: reaching }), shared);
-    return reads.read(`the container ${name}`, list, caller);
+    return readList(`the container ${name}`, name, caller);
+  }
+
+  function readList(key: string, name: string | undefined, caller: ReadOptions) {
+    const list = (shared: AbortSignal, onSend: () => void) =>
+      vm.reach((reaching) => engine.list({ name, signal: reaching, onSend }), shared);
+    return reads.read(key, list, { ...caller, reportsSend: true });
   }
 
   async function act(

@@ -8,6 +8,7 @@ import {
   inspection,
   sample,
   setUp,
+  toEngineContainer,
   webId,
 } from '../testing/containers.test-support.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
@@ -39,6 +40,25 @@ test('a thousand readers at once cost one list, one search for each name, and on
     }),
   );
   expect(calls.sort()).toEqual(['list', 'list', `logs ${webId} 5`, `logs ${webId} 6`]);
+});
+
+test('readers who come while the connection is being made join the call that waits for it, until that is sent', async () => {
+  const { containers, engine } = setUp({ connected: false });
+  const waiting: { send(): void; answer(list: EngineContainer[]): void }[] = [];
+  engine.list = ({ onSend: send = () => {} } = {}) =>
+    new Promise((answer) => waiting.push({ send, answer }));
+  const before = [containers.list()];
+  await until(() => waiting.length === 1);
+  before.push(containers.list());
+  await new Promise(setImmediate);
+  before.push(containers.list());
+  waiting[0]?.send();
+  const after = containers.list();
+  waiting[0]?.answer([toEngineContainer(webId, 'web')]);
+  expect((await Promise.all(before)).map((list) => list.length)).toEqual([1, 1, 1]);
+  await until(() => waiting.length === 2);
+  waiting[1]?.answer([]);
+  expect(await after).toEqual([]);
 });
 
 test('a reader who leaves stops the call only when no other waits for it', async () => {

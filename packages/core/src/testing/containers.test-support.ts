@@ -37,13 +37,15 @@ export function setUp({
     return result;
   };
   const engine: Engine = {
-    list: () =>
-      note('list', [
+    list({ onSend } = {}) {
+      onSend?.();
+      return note('list', [
         toEngineContainer(webId, 'web'),
         toEngineContainer(dbId, 'db'),
         toEngineContainer(namedLikeAnId, 'aa11'),
         toEngineContainer(`cc44${'0'.repeat(60)}`, 'Zeta'),
-      ]),
+      ]);
+    },
     start: (id) => note(`start ${id}`, { changed }),
     stop: (id) => note(`stop ${id}`, { changed }),
     restart: (id) => note(`restart ${id}`, undefined),
@@ -77,8 +79,9 @@ export function setUp({
 export function blocked(engine: Engine, calls: string[]): () => void {
   const { list } = engine;
   let release = () => {};
-  engine.list = async () => {
+  engine.list = async ({ onSend } = {}) => {
     engine.list = list;
+    onSend?.();
     calls.push('list');
     await new Promise<void>((resolve) => {
       release = resolve;

@@ -1,7 +1,7 @@
 // Whatever keys the issuer shows, a token is let in or refused: it never makes an error of ours.
 
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { errorOf, startTestIssuer, type TestIssuer } from '../testing/issuer.test-support.ts';
 import { startTestServer } from '../testing/test-server.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
@@ -43,6 +43,18 @@ function mint({ alg, privateKey }: Pick<Pair, 'alg' | 'privateKey'>): Promise<st
     .setExpirationTime('5 min')
     .sign(privateKey);
 }
+
+test('many requests that come with one token at the same time have its signature checked once', async () => {
+  const authenticate = open(rsa.jwk);
+  const token = await mint(rsa);
+  const verify = vi.spyOn(crypto.subtle, 'verify');
+  onTestFinished(() => verify.mockRestore());
+  const found = await Promise.all(
+    Array.from({ length: 1000 }, () => authenticate([`Bearer ${token}`])),
+  );
+  expect(new Set(found.map(({ sub }) => sub))).toEqual(new Set(['diego']));
+  expect(verify).toHaveBeenCalledTimes(1);
+});
 
 const refused = { code: 'UNAUTHORIZED', details: { reason: 'invalid_token' } };
 const brokenKeys: readonly [string, Pair, object][] = [

@@ -58,6 +58,7 @@ export function createJwtVerifier({
   date = () => new Date(),
 }: JwtOptions) {
   const imported = new WeakMap<JWK, Map<Algorithm, ReturnType<typeof importJWK>>>();
+  const checks = new WeakMap<JWK, Map<string, Promise<unknown>>>(); // those under way, by token
   const verified = new LRUCache<string, Verified>({ max: maxVerified });
 
   return async function verify(token: string, origin: Origin): Promise<Principal> {
@@ -132,8 +133,17 @@ export function createJwtVerifier({
     throw invalidToken("The token's signature is not valid", { cause });
   }
 
-  /** Nothing but jose and WebCrypto runs in here, so that a `TypeError` is theirs. */
+  /** A token that many requests come with at the same time is checked once. */
   async function checkSignature(token: string, jwk: JWK, alg: Algorithm): Promise<void> {
+    const ofKey = checks.get(jwk) ?? new Map<string, Promise<unknown>>();
+    checks.set(jwk, ofKey);
+    const check = ofKey.get(token) ?? checkBy(token, jwk, alg).finally(() => ofKey.delete(token));
+    ofKey.set(token, check);
+    await check;
+  }
+
+  /** Nothing but jose and WebCrypto runs in here, so that a `TypeError` is theirs. */
+  async function checkBy(token: string, jwk: JWK, alg: Algorithm): Promise<void> {
     const byAlgorithm = imported.get(jwk) ?? new Map<Algorithm, ReturnType<typeof importJWK>>();
     imported.set(jwk, byAlgorithm);
     const key = byAlgorithm.get(alg) ?? importJWK(jwk, alg);

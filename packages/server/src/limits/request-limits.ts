@@ -2,6 +2,9 @@
 
 export const maxBodyBytes = 64 * 1024;
 
+/** Connections that wait to be accepted, as far as the kernel lets them (`net.core.somaxconn`): one too many tries again after a second. */
+export const maxWaitingConnections = 4096;
+
 /** For the whole request to arrive. */
 export const requestTimeoutMs = 30_000;
 

@@ -27,6 +27,7 @@ import type { Config } from '../config/variables.ts';
 import { toCallerFinding } from '../diagnosis/configuration-check.ts';
 import { createServerDiagnosis } from '../diagnosis/server-diagnosis.ts';
 import { createServer } from '../index.ts';
+import { maxWaitingConnections } from '../limits/request-limits.ts';
 import { openScrapes } from '../metrics/open.ts';
 import { createWakeStages } from '../metrics/wake-stages.ts';
 import { readPageFiles } from '../page/page-files.ts';
@@ -248,7 +249,7 @@ export async function startService(
   };
 
   try {
-    await app.listen({ host: config.HOST, port: config.PORT });
+    await app.listen({ host: config.HOST, port: config.PORT, backlog: maxWaitingConnections });
     scrapes = await openScrapes(config, {
       ...{ metrics, vm, idle, link: connection },
       ...{ issuerAnswers, audit, logger },

@@ -45,6 +45,8 @@ export interface EngineRequest extends CallOptions {
   /** From its headers to the end of the answer. */
   readonly timeoutMs?: number;
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
+  /** Called when the request goes out. */
+  readonly onSend?: (() => void) | undefined;
   /** For a GET that is to tell whether the VM answers: one that is kept says nothing of that until it fails. */
   readonly needsNewChannel?: boolean;
 }
@@ -201,7 +203,7 @@ export function createEngineClient({
   }
 
   async function deliverNow(request: EngineRequest): Promise<EngineAnswer> {
-    const { operation, method, onChunk } = request;
+    const { operation, method, onChunk, onSend } = request;
     pooled.maxFreeSockets = limits().idle;
     const headersTimeoutMs = request.headersTimeoutMs ?? timeoutMs;
     const options = {
@@ -214,6 +216,7 @@ export function createEngineClient({
       receivedBytes,
       maxBodyBytes: maxJsonBytes,
       onChunk,
+      onSend,
       signal: request.signal,
     };
     let status: number | undefined;

@@ -19,6 +19,8 @@ export interface ExchangeOptions extends CallOptions {
   readonly maxBodyBytes: number;
   /** Takes a 200's body as it comes, instead of having it collected. What it throws ends the request. */
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
+  /** Called when the channel is open and the request goes out. */
+  readonly onSend?: (() => void) | undefined;
 }
 
 export interface EngineAnswer {
@@ -95,6 +97,7 @@ export function exchange(options: ExchangeOptions): Promise<EngineAnswer> {
     signal?.addEventListener('abort', onAbort, { once: true });
     outgoing.on('socket', () => {
       opened = true;
+      options.onSend?.();
       stopDeadline = startAnswerDeadline({
         timeoutMs: options.headersTimeoutMs,
         receivedBytes: options.receivedBytes,

@@ -1,7 +1,12 @@
 // What is asked of Docker for a list, for one container, and what is kept of the answer.
 
 import { expect, test } from 'vitest';
-import { type Respond, sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
+import {
+  type Respond,
+  sendJson,
+  startFakeEngine,
+  until,
+} from '../../testing/fake-engine.test-support.ts';
 import { createEngine } from './engine.ts';
 
 const id = 'c0ffee'.repeat(10).padEnd(64, '0');
@@ -35,6 +40,25 @@ test.each([
   await using engine = createEngine(fake);
   expect((await engine.list({ name })).map((found) => found.name)).toEqual(names);
   expect(asked).toEqual(questions);
+});
+
+test('list() says that it is sent when its channel is open, which the connection and the version are waited for', async () => {
+  const { fake, asked } = await startEngine([web]);
+  await using _fake = fake;
+  const { openSocket } = fake.channels;
+  const opening: (() => void)[] = [];
+  fake.channels.openSocket = async (path) => {
+    await new Promise<void>((open) => opening.push(open));
+    return openSocket(path);
+  };
+  await using engine = createEngine(fake);
+  const sent: number[] = [];
+  const listed = engine.list({ onSend: () => sent.push(asked.length) });
+  await until(() => opening.length === 1);
+  expect(sent).toEqual([]);
+  opening[0]?.(); // for the version, whose channel serves the list too
+  expect(await listed).toHaveLength(1);
+  expect(sent).toEqual([0]);
 });
 
 test('list() of what begins several ids gives all, for the caller to be told so', async () => {

@@ -44,18 +44,19 @@ export interface EngineReads {
 interface ListOptions extends CallOptions {
   /** Only those that are named so, or whose id begins so. */
   readonly name?: string | undefined;
+  readonly onSend?: (() => void) | undefined;
 }
 
 export function createEngineReads({ client }: { readonly client: EngineClient }): EngineReads {
   return {
-    async list({ name, signal }) {
-      if (name === undefined) return listBy(undefined, signal);
+    async list({ name, ...options }) {
+      if (name === undefined) return listBy(undefined, options);
       const isWholeId = /^[0-9a-f]{64}$/.test(name);
-      const named = isWholeId ? [] : await listBy({ name: [toNamePattern(name)] }, signal);
+      const named = isWholeId ? [] : await listBy({ name: [toNamePattern(name)] }, options);
       if (named.length > 0 || !/^[0-9a-f]{1,64}$/.test(name)) return named;
-      const found = await listBy({ id: [name] }, signal);
+      const found = await listBy({ id: [name] }, options);
       // Docker finds nothing for an ambiguous id prefix; the caller is told so.
-      return found.length > 0 || isWholeId ? found : listBy(undefined, signal);
+      return found.length > 0 || isWholeId ? found : listBy(undefined, options);
     },
     async inspect(id, options) {
       const found = await find(id, options);
@@ -69,14 +70,14 @@ export function createEngineReads({ client }: { readonly client: EngineClient })
 
   async function listBy(
     filters: Record<string, readonly string[]> | undefined,
-    signal: AbortSignal | undefined,
+    how: Omit<ListOptions, 'name'>,
   ): Promise<EngineContainer[]> {
     const task: EngineTask = { operation: 'list' };
     const query = new URLSearchParams({
       all: '1',
       ...(filters !== undefined && { filters: JSON.stringify(filters) }),
     });
-    const options = { signal, ...(filters === undefined && { timeoutMs: listTimeoutMs }) };
+    const options = { ...how, ...(filters === undefined && { timeoutMs: listTimeoutMs }) };
     const filter = { wanted: wantedOfSummary };
     const answer = await askFor(filter, task, `/containers/json?${query}`, options);
     if (answer.status !== 200) throw toAppError(answer, task);
