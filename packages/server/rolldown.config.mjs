@@ -11,6 +11,19 @@ const swaggerFiles = join(
   '../static',
 );
 
+/** tRPC is published for engines without object spread: its stand-in, property by property, takes a tenth of what a request costs. */
+const nativeSpread = {
+  name: 'native-spread',
+  transform: {
+    filter: { id: /@trpc.server.*\.mjs$/ },
+    handler: (code) =>
+      code.replace(
+        /^function _objectSpread2\(e\) \{$.*?^\}$/ms,
+        'function _objectSpread2(e, a, b) {\n\treturn { ...e, ...a, ...b };\n}',
+      ),
+  },
+};
+
 export default {
   input: { start: 'dist/process/start.js', index: 'dist/index.js' },
   platform: 'node',
@@ -18,6 +31,7 @@ export default {
   resolve: { alias: { punycode: 'punycode/' } },
   transform: { target: 'node20', define: { __dirname: 'import.meta.dirname' } },
   plugins: [
+    nativeSpread,
     {
       name: 'swagger-files',
       writeBundle: () => cpSync(swaggerFiles, 'dist/static', { recursive: true }),
