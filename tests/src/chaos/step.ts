@@ -1,6 +1,7 @@
-// What may happen in a chaotic hour: calls by anybody, faults, repairs, restarts.
+// What may happen to two processes that listen: calls by anybody, faults, repairs, restarts.
 
 import * as fc from 'fast-check';
+import { sequencesOf } from './sequences-of.ts';
 
 export const callers = ['nobody', 'read', 'wake', 'admin'] as const;
 export type Caller = (typeof callers)[number];
@@ -24,13 +25,8 @@ export const faultNames = [
 export type FaultName = (typeof faultNames)[number];
 
 export type Step =
-  /** `atOnce` callers send it at the same moment, to both processes in turns. */
-  | {
-      readonly kind: 'power';
-      readonly action: PowerAction;
-      readonly caller: Caller;
-      readonly atOnce: number;
-    }
+  /** All at the same moment, to both processes in turns. */
+  | { readonly kind: 'power'; readonly actions: readonly PowerAction[]; readonly caller: Caller }
   | {
       readonly kind: 'container';
       readonly action: (typeof containerActions)[number];
@@ -65,9 +61,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       kind: fc.constant('power' as const),
-      action: fc.constantFrom(...powerActions),
+      actions: fc.array(fc.constantFrom(...powerActions), { minLength: 1, maxLength: 3 }),
       caller,
-      atOnce: fc.integer({ min: 1, max: 3 }),
     }),
   },
   {
@@ -108,8 +103,4 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-export const steps: fc.Arbitrary<readonly Step[]> = fc.array(step, {
-  minLength: 50,
-  maxLength: 60,
-  size: 'max',
-});
+export const steps = sequencesOf(step);

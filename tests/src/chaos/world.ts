@@ -3,6 +3,7 @@
 import { type Sandbox, startSandbox } from '@ondemand/sandbox';
 import { openAll } from '../support/disposer.ts';
 import { type Service, startServiceHere } from '../support/start-service.ts';
+import { until } from '../support/until.ts';
 import type { Caller, FaultName } from './step.ts';
 
 export interface ChaosWorld extends AsyncDisposable {
@@ -15,6 +16,8 @@ export interface ChaosWorld extends AsyncDisposable {
   replaceHostKey(): Promise<void>;
   /** Ends each fault, and has the present host key vouched for. */
   repair(): void;
+  /** Ends both processes; resolves once nothing of them is open any more, neither here nor at the VM. */
+  end(): Promise<void>;
 }
 
 export interface ChaosRequest {
@@ -34,10 +37,12 @@ export function startChaosWorld(): Promise<ChaosWorld> {
     const durations = { startMs: 30, stopMs: 30, softStopMs: 30, bootMs: 10 };
     const sandbox = opened.use(await startSandbox({ durations }));
     sandbox.vm.engine.chatty = false;
+    const before = countOpen();
     const services: Service[] = [await start(sandbox), await start(sandbox)];
-    opened.add(async () => {
-      await Promise.all(services.map((service) => service.stop()));
-    });
+    const stopAll = async () => {
+      await Promise.all(services.splice(0).map((service) => service.stop()));
+    };
+    opened.add(stopAll);
     const [read, wake, admin] = await Promise.all([
       sandbox.tokens.read(),
       sandbox.tokens.wake(),
@@ -72,15 +77,32 @@ export function startChaosWorld(): Promise<ChaosWorld> {
         sandbox.faults.reset();
         sandbox.trustHostKey();
       },
+      async end() {
+        await stopAll();
+        await until('both processes to leave nothing open', () => {
+          const now = countOpen();
+          const isMore = [...now].some(([kind, count]) => count > (before.get(kind) ?? 0));
+          return sandbox.vm.connections === 0 && !isMore;
+        });
+      },
     };
   });
 }
 
+/** Listeners and pipes of this process, by kind; its sockets are counted at the VM. */
+function countOpen(): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const kind of process.getActiveResourcesInfo())
+    if (/^(?:TCPServerWrap|PipeWrap|FSEventWrap)$/.test(kind))
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}
+
 function start({ env }: Sandbox): Promise<Service> {
   return startServiceHere({
-    OCI_TIMEOUT_SECONDS: '2',
-    SSH_CONNECT_TIMEOUT_SECONDS: '3',
-    SSH_KEEPALIVE_SECONDS: '1',
+    OCI_TIMEOUT_SECONDS: '1',
+    SSH_CONNECT_TIMEOUT_SECONDS: '2',
+    SSH_KEEPALIVE_SECONDS: '0.5',
     SHUTDOWN_GRACE_SECONDS: '5',
     ...env,
   });

@@ -1,0 +1,97 @@
+// What an idle stop must never be: one while the VM is used, or while that is unknown, or too soon after.
+
+import { graceSeconds } from '@ondemand/core';
+import type { AcceptedAction } from './cloud.ts';
+import type { Machine } from './machine.ts';
+import { idleSettings } from './process.ts';
+
+export interface IdleRules {
+  readonly violations: readonly string[];
+  readonly stops: number;
+  onObserved(process: number): void;
+  onNoted(process: number): void;
+  /** An action through the API, by that process, counts as use. */
+  onUse(process: number): void;
+  /** What the process had seen and not noted is gone with it. */
+  onEnded(process: number): void;
+  onAction(action: AcceptedAction): void;
+}
+
+interface Seen {
+  /** When it last saw, or caused, use of the VM or something unknown. */
+  usedAt: number;
+  notedAt: number;
+  /** What was in use, or unknown, at its last observation. */
+  busy: readonly string[];
+}
+
+/** Before an observation that can be expected to show it; CPU is an average since the one before. */
+const shownAfterSeconds = { connections: 2, sessions: 2, probe: 2, unknown: 2, cpu: 130 } as const;
+/** Whole seconds, and those that an answer takes. */
+const toleranceSeconds = 3;
+
+export function createIdleRules(machine: Machine): IdleRules {
+  const violations: string[] = [];
+  const seen: Seen[] = [0, 1].map(() => ({ usedAt: 0, notedAt: 0, busy: [] }));
+  /** By processes that have ended. */
+  let usedBefore = 0;
+  let stops = 0;
+
+  function findBusy(): string[] {
+    const now = machine.now();
+    const busy: string[] = [...machine.used]
+      .filter(([kind, since]) => now - since >= shownAfterSeconds[kind])
+      .map(([kind]) => kind);
+    if (machine.heldLeases().length > 0) busy.push('lease');
+    if ([...machine.jobs.values()].some(({ state }) => state === 'running')) busy.push('job');
+    return busy;
+  }
+
+  return {
+    get stops() {
+      return stops;
+    },
+    violations,
+    onObserved(process) {
+      const each = seen[process];
+      if (each === undefined) return;
+      each.busy = findBusy();
+      if (each.busy.length > 0) each.usedAt = machine.now();
+    },
+    onNoted(process) {
+      const each = seen[process];
+      if (each !== undefined) each.notedAt = each.usedAt;
+    },
+    onUse(process) {
+      const each = seen[process];
+      if (each !== undefined) each.usedAt = machine.now();
+    },
+    onEnded(process) {
+      usedBefore = Math.max(usedBefore, seen[process]?.notedAt ?? 0);
+      seen[process] = { usedAt: 0, notedAt: 0, busy: [] };
+    },
+    onAction({ action, process }) {
+      if (action !== 'SOFTSTOP') return; // which nobody but the idle stop sends here
+      stops += 1;
+      const now = machine.now();
+      const { busy = [] } = seen[process] ?? {};
+      const { announced, claimed, boot } = machine;
+      const usedAt = Math.max(usedBefore, ...seen.map((each) => each.usedAt));
+      const readyFor = now - machine.readySince();
+      const check = (holds: boolean, what: string) => {
+        if (!holds) violations.push(`idle stop by process ${process}: ${what}`);
+      };
+      check(busy.length === 0, `while there was ${busy.join(', ')}`);
+      check(claimed?.boot === boot, 'without a claim');
+      check(
+        now - usedAt >= idleSettings.stopAfter - toleranceSeconds,
+        `${now - usedAt} s after the last use`,
+      );
+      check(readyFor >= graceSeconds - toleranceSeconds, `${readyFor} s after it was ready`);
+      check(
+        announced !== undefined && now - announced.at >= idleSettings.announce - 60,
+        'not announced in time',
+      );
+    },
+  };
+}
