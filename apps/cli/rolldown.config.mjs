@@ -1,7 +1,7 @@
 // CommonJS, which Node starts sooner than modules, in few files: what many commands share, the client, the login, and a file each command.
 
 export default {
-  input: 'src/start.ts',
+  input: 'src/entry-point.ts',
   platform: 'node',
   transform: { target: 'node20' },
   output: {
@@ -17,7 +17,7 @@ export default {
         { name: 'client', test: /packages.client|eventsource-parser/ },
         {
           name: 'shared',
-          test: /src.(?!start|version|remote|login.(?!login-file-format|contexts|context-name))/,
+          test: /src.(?!entry-point|version|remote|login.(?!login-file-format|contexts|context-name))/,
           minShareCount: 2,
         },
         { name: 'remote', test: /src.remote/, minShareCount: 2 },

@@ -25,7 +25,7 @@ const nativeSpread = {
 };
 
 export default {
-  input: { start: 'dist/process/start.js', index: 'dist/index.js' },
+  input: { 'entry-point': 'dist/process/entry-point.js', index: 'dist/index.js' },
   platform: 'node',
   // Of one of the packages: Node's own warns in newer versions that it is to go.
   resolve: { alias: { punycode: 'punycode/' } },

@@ -1,6 +1,8 @@
 // One run from the command line to an exit code; the process around it is an argument.
 
+import { type Environment, readTokenOrigin } from './api-target.ts';
 import { CliError } from './cli-error.ts';
+import { type Context, createContext, type PassSignals, passNone } from './command-context.ts';
 import { toHelp, toTopicHelp } from './command-line/help.ts';
 import { globalOptions } from './command-line/options.ts';
 import { type Globals, type Invocation, parseInvocation } from './command-line/parse.ts';
@@ -8,12 +10,10 @@ import { suggestName } from './command-line/suggest-name.ts';
 import { tokenize } from './command-line/tokens.ts';
 import { root } from './commands/root.ts';
 import { completeCommand, describeCommand, filesDirective } from './completion/scripts.ts';
-import { type Context, createContext, type PassSignals, passNone } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { toFailure } from './failure.ts';
 import { listContexts } from './login/contexts.ts';
 import { createOutput, type Output, type Streams } from './output/output.ts';
-import { type Environment, readTokenOrigin } from './settings.ts';
+import { toFailure } from './to-failure.ts';
 import { version } from './version.ts';
 import { startDeadline } from './wait/deadline.ts';
 import { createUnfinishedWork, type UnfinishedWork } from './wait/pending-work.ts';

@@ -2,7 +2,7 @@
 
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { createLive, type Live } from './live.ts';
+import { createLive, type Live } from './live-state.ts';
 import { Overview } from './overview.tsx';
 import { finishSignIn, type Session } from './session.ts';
 import { basePath, settings } from './settings.ts';

@@ -2,12 +2,12 @@
 
 import { useState } from 'preact/hooks';
 import { Containers } from './containers.tsx';
-import type { Live, Seen } from './live.ts';
-import { Power } from './power.tsx';
+import { useNow, useSeen } from './hooks.ts';
+import type { Live, Seen } from './live-state.ts';
+import { Power } from './power-buttons.tsx';
 import { basePath } from './settings.ts';
-import { useNow, useSeen } from './use-live.ts';
-import { Why } from './why.tsx';
-import { toActionText, toEventText, toPhaseWords, toTime, toWhy } from './words.ts';
+import { toActionText, toEventText, toPhaseWords, toTime, toWhy } from './texts.ts';
+import { Why } from './why-on.tsx';
 
 export interface OverviewProps {
   readonly live: Live;

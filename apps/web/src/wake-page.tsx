@@ -2,10 +2,10 @@
 
 import { isApiError, type OnDemandClient } from '@ondemand/client';
 import { useEffect, useState } from 'preact/hooks';
-import type { Live, Seen } from './live.ts';
-import { useNow, useSeen } from './use-live.ts';
+import { useNow, useSeen } from './hooks.ts';
+import type { Live, Seen } from './live-state.ts';
+import { toDuration } from './texts.ts';
 import { toDestination, type WakeTarget } from './wake-target.ts';
-import { toDuration } from './words.ts';
 
 export interface WakePageProps {
   readonly live: Live;

@@ -1,6 +1,6 @@
 // Input errors that a schema cannot detect.
 
-import { AppError } from './errors.ts';
+import { AppError } from './app-error.ts';
 
 /** `BAD_REQUEST` about the one input of that name, which `message` goes on from: "must be …". */
 export function badRequest(path: string, message: string): AppError {

@@ -1,5 +1,7 @@
 // The entry point of @ondemand/core.
 
+export type * from './adapter-ports.ts';
+export * from './app-error.ts';
 export { systemClock } from './concurrency/clock.ts';
 export { type DeadlineOptions, withDeadline } from './concurrency/deadline.ts';
 export { createLimiter, type Limiter } from './concurrency/limiter.ts';
@@ -24,10 +26,10 @@ export {
   type PlanRebuild,
   type RebuildPlannerOptions,
 } from './docker/compose/rebuild-plan.ts';
-export type { EngineRequestEvent } from './docker/engine/client.ts';
 export { createEngine, type DockerEngine, type EngineOptions } from './docker/engine/engine.ts';
+export type { EngineRequestEvent } from './docker/engine/http-client.ts';
 export { type DockerTransport, dockerTransports } from './docker/engine/transport.ts';
-export * from './errors.ts';
+export * from './error-texts.ts';
 export { createEvents, type Events, type EventsOptions } from './events/events.ts';
 export type { EventWithPosition } from './events/feed.ts';
 export type { EventTimings } from './events/watch.ts';
@@ -39,15 +41,15 @@ export {
   type Leases,
   type LeasesOptions,
 } from './idle/leases.ts';
-export { createIdleHost, type IdleHostOptions } from './idle-host/idle-host.ts';
-export { createLeaseHost, type LeaseHostOptions } from './idle-host/lease-host.ts';
-export { createHostFacts } from './job-host/host-facts.ts';
-export { createJobHost, type JobHostOptions } from './job-host/job-host.ts';
+export { createIdleHost, type IdleHostOptions } from './idle-on-vm/idle-on-vm.ts';
+export { createLeaseHost, type LeaseHostOptions } from './idle-on-vm/lease-files.ts';
 export { createJobs, type Jobs, type JobsOptions } from './jobs/jobs.ts';
 export type { OutputWithPosition } from './jobs/output.ts';
+export { createJobHost, type JobHostOptions } from './jobs-on-vm/jobs-on-vm.ts';
+export { createHostFacts } from './jobs-on-vm/required-software.ts';
 export type { FollowedLine, FollowOptions } from './logs/follower.ts';
 export * from './model/container.ts';
-export * from './model/defaults-and-limits.ts';
+export * from './model/defaults-limits-timeouts.ts';
 export * from './model/diagnosis.ts';
 export * from './model/event.ts';
 export * from './model/idle.ts';
@@ -57,7 +59,7 @@ export * from './model/lease.ts';
 export * from './model/log-line.ts';
 export { type LogText, toLogText } from './model/log-text.ts';
 export { type VmReady, vmReadySchema } from './model/ready.ts';
-export type { Resumable } from './model/resumable.ts';
+export type { Resumable } from './model/resumable-stream.ts';
 export * from './model/vm.ts';
 export { createOciCompute, type OciComputeOptions } from './oci/compute.ts';
 export {
@@ -68,7 +70,6 @@ export {
 export type { OciOperation } from './oci/failure.ts';
 export type { OciOutcome } from './oci/http-client.ts';
 export { checkOciConfig, type OciConnectionOptions } from './oci/signer.ts';
-export type * from './ports.ts';
 export { createShell } from './ssh/command/exec.ts';
 export type { RemoteCommand } from './ssh/command/remote-command.ts';
 export {

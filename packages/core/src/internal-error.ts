@@ -1,6 +1,6 @@
 // What a caller is told of a failure that is no part of an answer's own error: of a fault of ours only that there was one.
 
-import { isAppError } from './errors.ts';
+import { isAppError } from './app-error.ts';
 
 /** Told of what is no `AppError`: a fault of ours, which no caller hears of and which belongs in the log. */
 export type OnInternalError = (error: unknown) => void;

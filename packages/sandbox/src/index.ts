@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEd25519Key } from './ed25519-key.ts';
 import { createFaults, type Faults } from './faults.ts';
+import { createWorld, type World, type WorldOptions } from './instance-state.ts';
 import { createKnownHosts } from './known-hosts.ts';
 import { createOciCredentials } from './oci/credentials.ts';
 import { createOci, type Oci } from './oci/server.ts';
@@ -13,7 +14,6 @@ import type { OidcSettings } from './oidc/provider.ts';
 import type { Tokens } from './oidc/tokens.ts';
 import { createPowerSwitch } from './power-switch.ts';
 import { createVm, type SandboxVm } from './vm/index.ts';
-import { createWorld, type World, type WorldOptions } from './world.ts';
 
 export type {
   DockerFaults,
@@ -26,13 +26,19 @@ export type {
   OidcSubject,
   SshFaults,
 } from './faults.ts';
+export type {
+  Durations,
+  LifecycleState,
+  World,
+  WorldInstance,
+  WorldOptions,
+} from './instance-state.ts';
 export type { Oci, OciRequest } from './oci/server.ts';
 export type { Oidc } from './oidc/issuer.ts';
 export type { OidcSettings } from './oidc/provider.ts';
 export type { TokenRequest, Tokens } from './oidc/tokens.ts';
 export type { SandboxVm } from './vm/index.ts';
 export type { VmUse } from './vm/simulated-use.ts';
-export type { Durations, LifecycleState, World, WorldInstance, WorldOptions } from './world.ts';
 
 export interface SandboxOptions extends WorldOptions {
   readonly oidc?: Partial<OidcSettings>;

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { createWorld } from './instance-state.ts';
 import { createKnownHosts } from './known-hosts.ts';
-import { createWorld } from './world.ts';
 
 test('the file vouches for each address that the VM had, with the trusted key alone', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ondemand-known-hosts-'));

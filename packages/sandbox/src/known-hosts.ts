@@ -1,7 +1,7 @@
 // The known_hosts file that vouches for the VM, at each address that it had.
 
 import { writeFileSync } from 'node:fs';
-import type { World } from './world.ts';
+import type { World } from './instance-state.ts';
 
 export interface KnownHosts {
   readonly file: string;

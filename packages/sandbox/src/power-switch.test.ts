@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { createWorld, type WorldOptions } from './instance-state.ts';
 import { createPowerSwitch } from './power-switch.ts';
-import { createWorld, type WorldOptions } from './world.ts';
 
 function plugIn(options: WorldOptions = {}) {
   const log: string[] = [];

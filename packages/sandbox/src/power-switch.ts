@@ -1,6 +1,6 @@
 // Wires the VM to the instance: it has power while the instance is RUNNING, after a delay.
 
-import type { World } from './world.ts';
+import type { World } from './instance-state.ts';
 
 /** The part of the VM that has a plug. */
 export interface Powered {

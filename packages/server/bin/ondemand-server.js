@@ -3,4 +3,4 @@
 import module from 'node:module';
 
 module.enableCompileCache?.();
-await import('../dist/bundle/start.js');
+await import('../dist/bundle/entry-point.js');

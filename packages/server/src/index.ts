@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify, LogController } from 'fastify';
-import { toAuditedOperations } from './audit/operations.ts';
+import { toAuditedOperations } from './audit/audited-operations.ts';
 import { addRefusalAudit } from './audit/record-call.ts';
 import type { AuditTrail } from './audit/trail.ts';
 import type { Authenticate } from './auth/authenticator.ts';
@@ -15,16 +15,9 @@ import { createCors } from './http/cors.ts';
 import { addErrorHandlers, sendError } from './http/error-handlers.ts';
 import { answerClientError, refuseMalformed, toOriginForm } from './http/malformed-requests.ts';
 import { type AnsweredRequest, addRequestLog, logFailure } from './http/request-log.ts';
-import { addRouteCheck } from './http/route-check.ts';
 import { toSecurityHeaders } from './http/security-headers.ts';
-import {
-  type AnswerBudgetOptions,
-  addAnswerBudget,
-  createAnswerBudget,
-  defaultBudget,
-  endUnreadAnswers,
-} from './limits/answer-budget.ts';
-import { createShares } from './limits/fair-share.ts';
+import { addRouteCheck } from './http/unknown-routes.ts';
+import { createShares } from './limits/fair-queue.ts';
 import { createRateLimit } from './limits/rate-limit.ts';
 import type { SharedCounter } from './limits/redis-counter.ts';
 import {
@@ -33,13 +26,20 @@ import {
   maxBodyBytes,
   requestTimeoutMs,
 } from './limits/request-limits.ts';
+import {
+  type AnswerBudgetOptions,
+  addAnswerBudget,
+  createAnswerBudget,
+  defaultBudget,
+  endUnreadAnswers,
+} from './limits/unread-answer-bytes.ts';
 import { docsPath, registerDocs, resourceMetadataPath } from './openapi/docs.ts';
 import { type PageSettings, registerPage } from './page/page.ts';
 import type { PageFiles } from './page/page-files.ts';
 import { appRouter } from './procedures/app-router.ts';
 import type { Services } from './procedures/core-services.ts';
 import { createContextFactory } from './procedures/create-context.ts';
-import { registerHealth } from './process/health.ts';
+import { registerHealth } from './process/health-routes.ts';
 import { endSilentConnections } from './process/silent-connections.ts';
 import { registerRest } from './rest/rest.ts';
 import { createTurns } from './streams/event-loop-turns.ts';

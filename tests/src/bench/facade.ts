@@ -6,7 +6,7 @@ import { type Load, type LoadLength, measureLoad } from './load.ts';
 import { atLeast, atMost, type Row, type Section, toMs, toText } from './report.ts';
 import { measureInRounds, median, medianRatio, type Rounds } from './rounds.ts';
 import { startBenchApp } from './server-env.ts';
-import { startTwin } from './twin.ts';
+import { startTwin } from './start-bare-twin.ts';
 
 interface Way {
   readonly name: string;

@@ -10,7 +10,7 @@ import { measureAction } from './action.ts';
 import { measureCli } from './cli.ts';
 import { createContainers } from './containers.ts';
 import { measureFacade } from './facade.ts';
-import { measureGreedyReaders } from './greedy.ts';
+import { measureGreedyReaders } from './greedy-readers.ts';
 import { measureListings } from './listing.ts';
 import { measureMemory } from './memory.ts';
 import { measurePage } from './page.ts';

@@ -6,7 +6,7 @@ import { type Latency, toLatency } from './latency.ts';
 import { type Section, toMs, toText } from './report.ts';
 import { measureInRounds, median, medianRatio } from './rounds.ts';
 import { startBenchApp } from './server-env.ts';
-import { startTwin } from './twin.ts';
+import { startTwin } from './start-bare-twin.ts';
 
 const rounds = 5;
 const calls = 50;

@@ -45,7 +45,7 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
     await api.expectRecovery();
   });
 
-  // The sandbox's VM moves by itself; tests/src/product/power.test.ts follows it.
+  // The sandbox's VM moves by itself; tests/src/whole-product/power.test.ts follows it.
   describeRealEngine('a VM that was stopped', () => {
     test.sequential('is found again after a start with another IP', async () => {
       const { world } = api.sandbox;

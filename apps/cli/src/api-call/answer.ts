@@ -2,12 +2,12 @@
 
 import type { IncomingMessage } from 'node:http';
 import { CliError } from '../cli-error.ts';
-import { type ErrorBody, isErrorBody } from '../error-body.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toExitCode } from '../failure.ts';
+import { type ErrorBody, isErrorBody } from '../json-error.ts';
 import { toJson } from '../output/json.ts';
 import type { Output } from '../output/output.ts';
 import { toOneLine } from '../output/printable.ts';
+import { toExitCode } from '../to-failure.ts';
 
 /** `HTTP/1.1 200 OK` and the headers, as `curl -i` shows them. */
 export function toHead({

@@ -1,6 +1,6 @@
 // What a command is: data that the parser, the help and the completion read, and one function that runs it.
 
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 
 /** An option that is there or not. */
 export interface Flag {

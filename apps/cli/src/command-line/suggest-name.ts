@@ -1,6 +1,6 @@
 // Suggests the container that was probably meant when a name is not found.
 
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { startDeadline } from '../wait/deadline.ts';
 import { suggest } from './closest-match.ts';
 import { didYouMean } from './usage.ts';

@@ -11,12 +11,12 @@ import {
   toRequestUrl,
 } from '../api-call/request.ts';
 import { CliError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand, type Valued } from '../command-line/command.ts';
 import { flag } from '../command-line/options.ts';
 import { readStdin } from '../command-line/read-stdin.ts';
-import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { type RequestInit, sendRequest } from '../fetch-answer.ts';
+import { type RequestInit, sendRequest } from '../http-fetch.ts';
 import { toExit } from '../watch/follow.ts';
 
 export const api = defineCommand({

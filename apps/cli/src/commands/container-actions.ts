@@ -2,12 +2,12 @@
 
 import type { OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand } from '../command-line/command.ts';
 import { defaultTimeoutMs, wakeOptions } from '../command-line/options.ts';
 import { suggestName } from '../command-line/suggest-name.ts';
-import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toFailure } from '../failure.ts';
+import { toFailure } from '../to-failure.ts';
 import { wakeUp } from '../wait/wait-until-awake.ts';
 
 export const start = defineAction({

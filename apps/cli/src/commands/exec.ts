@@ -1,6 +1,7 @@
 // `ondemand exec`: a command in a container, by docker exec over the user's own ssh.
 
 import { isatty } from 'node:tty';
+import type { Environment } from '../api-target.ts';
 import { CliError, usageError } from '../cli-error.ts';
 import { defineCommand, type Values } from '../command-line/command.ts';
 import { flag, listOption, textOption } from '../command-line/options.ts';
@@ -9,7 +10,6 @@ import { endOfSsh, start } from '../remote/child.ts';
 import { quote } from '../remote/quote.ts';
 import { sshOptions, withContainer } from '../remote/session.ts';
 import { plainSession } from '../remote/ssh-arguments.ts';
-import type { Environment } from '../settings.ts';
 
 const options = {
   as: textOption({

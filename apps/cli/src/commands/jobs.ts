@@ -1,9 +1,9 @@
 // `ondemand jobs`: the background work on the VM.
 
 import { CliError, usageError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand } from '../command-line/command.ts';
 import { flag } from '../command-line/options.ts';
-import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toPrintableText } from '../output/printable.ts';
 import { type JobView, toJobFacts, toJobFailure, toJobTable } from '../views/job-facts.ts';

@@ -1,9 +1,10 @@
 // `ondemand login`: gets a token from the API's issuer, checks it with the API and keeps it.
 
 import { createClient, isApiError, type OnDemandError, type Whoami } from '@ondemand/client';
+import { type Environment, readEnvToken } from '../api-target.ts';
 import { CliError, usageError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand, type Valued } from '../command-line/command.ts';
-import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { keepLogin, revokeFormer } from '../login/keep-login.ts';
 import { logIn } from '../login/log-in.ts';
@@ -12,7 +13,6 @@ import { readLoginTarget } from '../login/login-target.ts';
 import { revoke } from '../login/revoke.ts';
 import { toPrintable } from '../output/printable.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
-import { type Environment, readEnvToken } from '../settings.ts';
 
 export const login = defineCommand({
   description: `Get an access token from the issuer that the API names, check it with the API, and keep it for

@@ -1,12 +1,12 @@
 // `ondemand logout`: forgets a login here and ends it at the issuer.
 
+import { readEnvToken, readTarget } from '../api-target.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand } from '../command-line/command.ts';
-import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { contextAt, type StoredContext, withLogin } from '../login/contexts.ts';
 import { endLogin } from '../login/end-login.ts';
 import { isLoggedOut, toApiKey, toLoggedOut } from '../login/login-file-format.ts';
-import { readEnvToken, readTarget } from '../settings.ts';
 
 export const logout = defineCommand({
   description: `Forget the login of the current context, or of another one, and have the issuer revoke its tokens.

@@ -2,9 +2,9 @@
 
 import type { LogLine, SubscribeOptions } from '@ondemand/client';
 import { usageError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand, type Values } from '../command-line/command.ts';
 import { flag, parseCount } from '../command-line/options.ts';
-import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { toPrintable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';

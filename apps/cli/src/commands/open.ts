@@ -2,9 +2,9 @@
 
 import { isApiError, type OnDemandClient } from '@ondemand/client';
 import { CliError, usageError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand, type Valued } from '../command-line/command.ts';
 import { flag, parseCount } from '../command-line/options.ts';
-import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findOpener, openWith } from '../open/open-browser.ts';
 import {

@@ -2,14 +2,14 @@
 
 import type { ContainerActionResult, Job, OnDemandClient } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand } from '../command-line/command.ts';
 import { flag, wakeOptions } from '../command-line/options.ts';
 import { suggestName } from '../command-line/suggest-name.ts';
-import type { Context } from '../context.ts';
-import { toOwnBody } from '../error-body.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toFailure } from '../failure.ts';
+import { toOwnBody } from '../json-error.ts';
 import { toPrintableText } from '../output/printable.ts';
+import { toFailure } from '../to-failure.ts';
 import { toJobFailure } from '../views/job-facts.ts';
 import { wakeUp } from '../wait/wait-until-awake.ts';
 import { showWaits } from '../watch/follow.ts';

@@ -3,10 +3,10 @@
 import type { Container, IdleVerdict, Job, VmReady, VmState } from '@ondemand/client';
 import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { toFailure } from '../failure.ts';
 import { toPrintable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';
 import { type Fact, toFacts } from '../output/table.ts';
+import { toFailure } from '../to-failure.ts';
 import { toContainerTable } from '../views/container-table.ts';
 import { toKeptOn, toLeaseTable, toStop } from '../views/idle-sheet.ts';
 import { toJobTable } from '../views/job-facts.ts';

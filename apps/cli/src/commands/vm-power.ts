@@ -2,9 +2,9 @@
 
 import type { OnDemandClient, VmActionResult } from '@ondemand/client';
 import { CliError, usageError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import { defineCommand } from '../command-line/command.ts';
 import { flag, timeoutOption } from '../command-line/options.ts';
-import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { createStages, toReasonWhy } from '../views/ready-stage.ts';
 import { type Goal, restarted, started, stopped } from '../wait/wait-conditions.ts';

@@ -1,7 +1,7 @@
 // What answers at the URL: the API itself or something before it, the time by its clock, and its version.
 
 import type { IncomingMessage } from 'node:http';
-import { sendRequest } from '../fetch-answer.ts';
+import { sendRequest } from '../http-fetch.ts';
 import { toApiKey } from '../login/login-file-format.ts';
 import { version } from '../version.ts';
 import { startDeadline } from '../wait/deadline.ts';

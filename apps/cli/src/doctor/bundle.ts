@@ -3,12 +3,12 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { arch, homedir, platform, release } from 'node:os';
+import type { Environment } from '../api-target.ts';
 import { CliError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { listContexts } from '../login/contexts.ts';
 import { writePrivateFile } from '../login/private-file.ts';
-import type { Environment } from '../settings.ts';
 import { version } from '../version.ts';
 import { toContextFacts } from '../views/context-table.ts';
 import type { Examination } from './examine.ts';

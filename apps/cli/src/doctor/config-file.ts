@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { toConfigFolder } from '../login/login-store.ts';
 import type { Report } from './check.ts';
 

@@ -1,10 +1,10 @@
 // `ondemand doctor`: the CLI's own layers, from the file of logins to the token, then the API's diagnosis.
 
 import { isApiError } from '@ondemand/client';
+import { readTarget } from '../api-target.ts';
 import { CliError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
-import { toFailure } from '../failure.ts';
-import { readTarget } from '../settings.ts';
+import type { Context } from '../command-context.ts';
+import { toFailure } from '../to-failure.ts';
 import { checkApi } from './api-answer.ts';
 import { type Check, createReport, type Report } from './check.ts';
 import { checkConfigFile } from './config-file.ts';

@@ -2,9 +2,9 @@
 
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, type Socket } from 'node:net';
+import type { Environment } from '../api-target.ts';
 import { toCertificateAdvice } from '../login/issuer-failure.ts';
 import { isLoopback } from '../login/issuer-http.ts';
-import type { Environment } from '../settings.ts';
 import { startDeadline } from '../wait/deadline.ts';
 import type { Report } from './check.ts';
 

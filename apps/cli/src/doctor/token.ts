@@ -2,9 +2,9 @@
 
 import { isApiError, type OnDemandClient, type Whoami } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
-import type { Connection, Context } from '../context.ts';
-import { toFailure } from '../failure.ts';
+import type { Connection, Context } from '../command-context.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
+import { toFailure } from '../to-failure.ts';
 import type { ApiMetadata } from './api-answer.ts';
 import type { Report } from './check.ts';
 

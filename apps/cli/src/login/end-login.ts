@@ -1,6 +1,6 @@
 // Has the issuer end a login that is forgotten here, and tells what is left of it.
 
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
 import { isLoggedOut, type Login, toMsLeft } from './login-file-format.ts';

@@ -1,6 +1,6 @@
 // Stores a new login, and ends the one that it replaces.
 
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { startDeadline } from '../wait/deadline.ts';
 import { type NewLogin, putLogin } from './contexts.ts';
 import { isLoggedOut, type Login } from './login-file-format.ts';

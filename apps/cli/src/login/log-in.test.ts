@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { granted, startStubIssuer } from '../testing/stub-issuer.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { logIn } from './log-in.ts';

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { AuthorizationServer } from 'oauth4webapi';
 import { CliError, usageError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { toPrintable } from '../output/printable.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
 import { askByClientCredentials } from './client-credentials.ts';

@@ -1,13 +1,13 @@
 // Which context a login is for, and where its API is.
 
-import { usageError } from '../cli-error.ts';
 import {
   defaultUrl,
   readChosenContext,
   readGivenUrl,
   readTarget,
   type TargetSource,
-} from '../settings.ts';
+} from '../api-target.ts';
+import { usageError } from '../cli-error.ts';
 import { parseContextName } from './context-name.ts';
 import { listContexts } from './contexts.ts';
 

@@ -1,7 +1,7 @@
 // Opens a URL with the program that the desktop has for it.
 
 import { spawn } from 'node:child_process';
-import type { Environment } from '../settings.ts';
+import type { Environment } from '../api-target.ts';
 
 /** The program; undefined where there is no desktop to open anything on. */
 export function findOpener(env: Environment, platform = process.platform): string | undefined {

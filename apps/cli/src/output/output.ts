@@ -1,7 +1,7 @@
 // A command's output: results to stdout, everything else to stderr, nothing but JSON to stdout under --json.
 
 import { once } from 'node:events';
-import type { ErrorBody } from '../error-body.ts';
+import type { ErrorBody } from '../json-error.ts';
 import { toJson } from './json.ts';
 import { toOneLine } from './printable.ts';
 import { createScreen, type Screen } from './screen.ts';

@@ -5,10 +5,10 @@ import { access, constants, stat } from 'node:fs/promises';
 import os from 'node:os';
 import { delimiter, join } from 'node:path';
 import { isatty } from 'node:tty';
+import type { Environment } from '../api-target.ts';
 import { usageError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import type { Output } from '../output/output.ts';
-import type { Environment } from '../settings.ts';
 
 /** What a shell says of a command that it cannot run. */
 export const commandExits = { notExecutable: 126, notFound: 127 } as const;

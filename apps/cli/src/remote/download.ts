@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-fs';
 import { CliError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { endOfSsh, passErrors, start } from './child.ts';
 import { type Copy, type Place, readFirstKind, type Target, toTarget } from './copy-paths.ts';

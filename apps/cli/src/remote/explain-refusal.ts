@@ -2,8 +2,8 @@
 
 import { execFile } from 'node:child_process';
 import type { OnDemandClient, VmAddress } from '@ondemand/client';
-import type { Context } from '../context.ts';
-import { toFailure } from '../failure.ts';
+import type { Context } from '../command-context.ts';
+import { toFailure } from '../to-failure.ts';
 import { toKnownHosts } from './known-hosts.ts';
 
 /** One line on stderr where there is something to say. Never throws. */

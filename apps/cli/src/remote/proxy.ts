@@ -5,13 +5,13 @@ import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { VmAddress } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { makePrivateFolder, writePrivateFile } from '../login/private-file.ts';
-import { askAwake } from './awake.ts';
 import { toKnownHosts } from './known-hosts.ts';
 import { keepAwake, type SshOptions } from './session.ts';
 import { toKnownHostsPath } from './ssh-config.ts';
+import { askAwake } from './wake-if-needed.ts';
 
 /** Resolves once the connection has ended; ssh ends this process then, or with SIGHUP. Throws what the API answers. */
 export async function connectStreams(

@@ -3,17 +3,17 @@
 import { resolve } from 'node:path';
 import type { ContainerInspection, OnDemandClient, VmAddress } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
+import type { Context } from '../command-context.ts';
 import type { Values } from '../command-line/command.ts';
 import { flag, listOption, textOption, timeoutOption } from '../command-line/options.ts';
-import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { toFailure } from '../failure.ts';
-import { askAwake } from './awake.ts';
+import { toFailure } from '../to-failure.ts';
 import { findCommand, sshFailed } from './child.ts';
 import { explainRefusal } from './explain-refusal.ts';
 import { toKnownHosts, writeKnownHosts } from './known-hosts.ts';
 import { holdLease } from './lease.ts';
 import { toSshArguments } from './ssh-arguments.ts';
+import { askAwake } from './wake-if-needed.ts';
 
 /** Options of every command that uses the user's ssh. */
 export const sshOptions = {

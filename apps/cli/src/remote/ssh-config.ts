@@ -3,12 +3,12 @@
 import { realpathSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { type Environment, readEnvToken, readTarget, type Target } from '../api-target.ts';
 import { CliError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toConfigFolder } from '../login/login-store.ts';
 import { writePrivateFile } from '../login/private-file.ts';
-import { type Environment, readEnvToken, readTarget, type Target } from '../settings.ts';
 import { hostAlias } from './known-hosts.ts';
 import { quote } from './quote.ts';
 import type { SshOptions } from './session.ts';

@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-fs';
 import { CliError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { start } from './child.ts';
 import { isContentOf, type Place, readFirstKind, readFirstLink, toTarget } from './copy-paths.ts';

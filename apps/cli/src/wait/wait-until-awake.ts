@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OnDemandClient, OnDemandError, VmReady, VmWake } from '@ondemand/client';
 import { CliError } from '../cli-error.ts';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatDuration } from '../output/duration.ts';
 import { createStages, toReasonWhy } from '../views/ready-stage.ts';

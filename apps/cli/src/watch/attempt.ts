@@ -1,9 +1,9 @@
 // One of several things that a command does: its failure is told, and the others go on.
 
+import type { Context } from '../command-context.ts';
 import { suggestName } from '../command-line/suggest-name.ts';
-import type { Context } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toFailure } from '../failure.ts';
+import { toFailure } from '../to-failure.ts';
 
 /** Never throws; 130 once the user has interrupted. */
 export async function attempt(

@@ -1,11 +1,11 @@
 // Prints a stream until it ends, the reader has gone, or the user interrupts.
 
 import type { SubscribeOptions } from '@ondemand/client';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toReason } from '../failure.ts';
 import type { Output } from '../output/output.ts';
 import { formatTime } from '../output/past-time.ts';
+import { toReason } from '../to-failure.ts';
 
 export interface Followed<T> {
   /** What is waited for until the stream is open, for the spinner. */

@@ -1,9 +1,9 @@
 // Redraws something as it changes, until the user interrupts.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Context } from '../context.ts';
+import type { Context } from '../command-context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { toFailure } from '../failure.ts';
+import { toFailure } from '../to-failure.ts';
 import { createDisplay } from './display.ts';
 import { toExit } from './follow.ts';
 

@@ -1,6 +1,6 @@
 // The machine's two clocks: wall-clock time, which may be set, and monotonic time for durations.
 
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../adapter-ports.ts';
 
 export const systemClock: Clock = {
   now: () => new Date(),

@@ -1,7 +1,7 @@
 // How long and how often a lost connection is retried.
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { createRetryWindow } from './retry-window.ts';
 
 beforeEach(() => {

@@ -1,8 +1,8 @@
 // How long and how often a lost connection is retried.
 
-import { isAppError } from '../errors.ts';
+import type { Clock } from '../adapter-ports.ts';
+import { isAppError } from '../app-error.ts';
 import type { LifecycleState } from '../model/vm.ts';
-import type { Clock } from '../ports.ts';
 import { pause } from './deadline.ts';
 
 export interface RetryWindowOptions {

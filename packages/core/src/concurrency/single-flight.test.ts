@@ -1,7 +1,7 @@
 // Which reads share a call, with calls that the test resolves by hand.
 
 import { expect, onTestFinished, test } from 'vitest';
-import type { ReadShare } from '../ports.ts';
+import type { ReadShare } from '../adapter-ports.ts';
 import { createSingleFlight, type SingleFlightOptions } from './single-flight.ts';
 
 function setUp(options: Partial<SingleFlightOptions> = {}) {

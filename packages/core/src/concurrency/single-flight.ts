@@ -1,7 +1,7 @@
 // Request coalescing: readers of the same thing share one upstream call, which begins after the last of them came.
 
-import { AppError } from '../errors.ts';
-import type { ReadOptions, ReadShare } from '../ports.ts';
+import type { ReadOptions, ReadShare } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { withDeadline } from './deadline.ts';
 
 export interface SingleFlightOptions {

@@ -1,8 +1,8 @@
 // Which container is meant, what an action on it does, and what is told when that fails.
 
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
-import type { CallOptions } from '../ports.ts';
+import type { CallOptions } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { blocked, dbId, job, log, setUp, webId } from '../testing/containers.test-support.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
 

@@ -1,18 +1,5 @@
 // The container service: reads and actions on the VM's containers; failures caused by the VM's state say so.
 
-import { badRequest } from '../bad-request.ts';
-import { createSingleFlight } from '../concurrency/single-flight.ts';
-import { AppError, isAppError } from '../errors.ts';
-import type { Jobs } from '../jobs/jobs.ts';
-import { toRebuildResult } from '../jobs/rebuild-result.ts';
-import { createLogFollower, type FollowedLine, type FollowOptions } from '../logs/follower.ts';
-import type { Container, ContainerAction, ContainerActionResult } from '../model/container.ts';
-import { containerMissing } from '../model/container-not-found.ts';
-import { defaultLogLines } from '../model/defaults-and-limits.ts';
-import type { ContainerInspection, ContainerStats } from '../model/inspection.ts';
-import type { CountBytes, LogText } from '../model/log-text.ts';
-import type { Resumable } from '../model/resumable.ts';
-import { vmId } from '../model/vm.ts';
 import type {
   CallOptions,
   Clock,
@@ -22,7 +9,20 @@ import type {
   JobCaller,
   Link,
   ReadOptions,
-} from '../ports.ts';
+} from '../adapter-ports.ts';
+import { AppError, isAppError } from '../app-error.ts';
+import { badRequest } from '../bad-request.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import { toRebuildResult } from '../jobs/rebuild-result.ts';
+import { createLogFollower, type FollowedLine, type FollowOptions } from '../logs/follower.ts';
+import type { Container, ContainerAction, ContainerActionResult } from '../model/container.ts';
+import { containerMissing } from '../model/container-not-found.ts';
+import { defaultLogLines } from '../model/defaults-limits-timeouts.ts';
+import type { ContainerInspection, ContainerStats } from '../model/inspection.ts';
+import type { CountBytes, LogText } from '../model/log-text.ts';
+import type { Resumable } from '../model/resumable-stream.ts';
+import { vmId } from '../model/vm.ts';
 import { createVmReach } from '../vm/require-running.ts';
 
 export interface ContainersOptions {

@@ -1,7 +1,7 @@
 // What readers at the same time share, and what they never share with an action.
 
 import { expect, test } from 'vitest';
-import type { EngineContainer } from '../ports.ts';
+import type { EngineContainer } from '../adapter-ports.ts';
 import {
   blocked,
   dbId,

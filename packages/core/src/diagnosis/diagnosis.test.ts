@@ -1,9 +1,9 @@
 // Each kind of failure is found in the layer that it belongs to, and what stands on that is skipped, with fakes for all that is asked.
 
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import type { HostFacts } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { type CheckName, checkNames } from '../model/diagnosis.ts';
-import type { HostFacts } from '../ports.ts';
 import { createDiagnosis, type DiagnosisOptions, type DiagnosisVm } from './diagnosis.ts';
 
 const now = new Date('2026-02-08T10:15:30.000Z');

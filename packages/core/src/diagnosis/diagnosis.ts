@@ -1,10 +1,17 @@
 // The service of the diagnosis: asks every layer, each within a deadline, and says of each what was found. Changes nothing.
 
+import type {
+  CallOptions,
+  Clock,
+  Compute,
+  DockerFacts,
+  HostFacts,
+  ReadOptions,
+} from '../adapter-ports.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import type { Check, Diagnosis } from '../model/diagnosis.ts';
 import type { VmAddress } from '../model/vm.ts';
-import type { CallOptions, Clock, Compute, DockerFacts, HostFacts, ReadOptions } from '../ports.ts';
-import { type ClockOffset, checkClocks } from './clocks.ts';
+import { type ClockOffset, checkClocks } from './clock-difference.ts';
 import { createFindings } from './findings.ts';
 import { checkOci } from './oci-checks.ts';
 import { createDeadline } from './part-deadline.ts';

@@ -1,6 +1,6 @@
 // Which layer a failure belongs to: pure, by the error's own facts.
 
-import { isAppError } from '../errors.ts';
+import { isAppError } from '../app-error.ts';
 import type { CheckName } from '../model/diagnosis.ts';
 
 export type OciCheck = 'oci' | 'oci-key' | 'oci-instance' | 'oci-policy';

@@ -1,6 +1,6 @@
 // Collects what each check found, and accounts for those that were never reached.
 
-import { isAppError } from '../errors.ts';
+import { isAppError } from '../app-error.ts';
 import {
   type Check,
   type CheckName,

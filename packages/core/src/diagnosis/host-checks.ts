@@ -1,10 +1,10 @@
 // What the VM itself has of what jobs, leases and the idle stop need: judged from what one command there told.
 
-import { AppError } from '../errors.ts';
-import { leastFreeBytes } from '../model/defaults-and-limits.ts';
+import type { Clock, HostFacts } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
+import { leastFreeBytes } from '../model/defaults-limits-timeouts.ts';
 import { vmId } from '../model/vm.ts';
-import type { Clock, HostFacts } from '../ports.ts';
-import { maxOffsetMs, toDuration } from './clocks.ts';
+import { maxOffsetMs, toDuration } from './clock-difference.ts';
 import type { DiagnosisSettings, IdleFacts } from './diagnosis.ts';
 import type { Findings } from './findings.ts';
 

@@ -1,9 +1,9 @@
 // OCI's part of a diagnosis: whether it answers, knows us, has the instance, and tells its address.
 
-import { AppError, isAppError } from '../errors.ts';
+import type { Compute, Instance } from '../adapter-ports.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import { isBilledWhileStopped } from '../model/billing.ts';
 import { type LifecycleState, transitionTexts, vmId } from '../model/vm.ts';
-import type { Compute, Instance } from '../ports.ts';
 import type { DiagnosisSettings } from './diagnosis.ts';
 import { toOciLayer } from './failed-layer.ts';
 import type { Findings } from './findings.ts';

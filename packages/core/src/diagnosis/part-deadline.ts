@@ -1,8 +1,8 @@
 // One deadline for all parts of a diagnosis, which stops whatever has not answered by then.
 
+import type { Clock } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
-import { AppError } from '../errors.ts';
-import type { Clock } from '../ports.ts';
 
 /** Runs a part, named as the subject of a sentence. Rejects with `SERVICE_UNAVAILABLE`, `details.reason` `TIMEOUT`, at the deadline of all. */
 export type Within = <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;

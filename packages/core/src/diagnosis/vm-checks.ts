@@ -1,6 +1,6 @@
 // The VM's part of a diagnosis: the way to it, and what is there. One that is off is not asked.
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { type LifecycleState, vmId } from '../model/vm.ts';
 import type { DiagnosisOptions, DiagnosisVm } from './diagnosis.ts';
 import {

@@ -1,6 +1,6 @@
 // Converts answers of the engine that were lost, cut or malformed to an `AppError`.
 
-import { AppError, isAppError } from '../errors.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import { vmId } from '../model/vm.ts';
 import type { LostAnswerError } from './engine/exchange.ts';
 import {

@@ -1,6 +1,6 @@
 // What the engine's error messages about a container mean, as our error texts.
 
-import type { ErrorCode, ErrorText } from '../errors.ts';
+import type { ErrorCode, ErrorText } from '../error-texts.ts';
 
 export interface Refusal {
   readonly code: Extract<ErrorCode, 'CONFLICT' | 'INTERNAL_ERROR'>;

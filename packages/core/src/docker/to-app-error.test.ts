@@ -1,7 +1,7 @@
 // What the engine refuses, in words that give nothing away.
 
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import type { EngineAnswer } from './engine/exchange.ts';
 import { LostAnswerError } from './engine/exchange.ts';
 import { toLostError } from './lost-response.ts';

@@ -1,6 +1,7 @@
 // Converts the engine's refusals to an `AppError`; its own message stays in `cause`.
 
-import { AppError, type AppErrorOptions, type ErrorText } from '../errors.ts';
+import { AppError, type AppErrorOptions } from '../app-error.ts';
+import type { ErrorText } from '../error-texts.ts';
 import type { ContainerState } from '../model/container.ts';
 import { containerMissing } from '../model/container-not-found.ts';
 import { vmId } from '../model/vm.ts';

@@ -1,7 +1,7 @@
 // The watch over the containers, through the service: Docker's stream, its cuts, and how it is opened again.
 
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import {
   dockerEvent,

@@ -1,10 +1,10 @@
 // Watches the containers through Docker's event stream while the VM runs, and reopens it after each connection loss.
 
+import type { Clock, Engine, EngineEvent } from '../adapter-ports.ts';
+import { isAppError } from '../app-error.ts';
 import { createWakeableSleep } from '../concurrency/wakeable-sleep.ts';
-import { isAppError } from '../errors.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import type { LogTime } from '../model/log-line.ts';
-import type { Clock, Engine, EngineEvent } from '../ports.ts';
 import { toContainerEvent } from './to-container-event.ts';
 
 /** `keep` leaves open what is open, and opens nothing. */

@@ -1,7 +1,7 @@
 // The watch as its listeners see it, over a world in memory: how they come, leave and come back.
 
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import {
   dockerEvent,
   hang,

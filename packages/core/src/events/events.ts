@@ -1,10 +1,10 @@
 // The event service: one watch over the VM, its containers and its jobs, shared by all listeners.
 
+import type { CallOptions } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
-import { AppError } from '../errors.ts';
 import type { OnDemandEvent } from '../model/event.ts';
-import type { Resumable } from '../model/resumable.ts';
-import type { CallOptions } from '../ports.ts';
+import type { Resumable } from '../model/resumable-stream.ts';
 import { createEventFeed, type EventWithPosition, type FeedListener } from './feed.ts';
 import { type EventTimings, type EventWatch, startEventWatch, type WatchedWorld } from './watch.ts';
 

@@ -1,8 +1,8 @@
 // A buffer of the latest events, and any number of listeners, each with its own read position.
 
+import type { Clock } from '../adapter-ports.ts';
 import type { OnDemandEvent } from '../model/event.ts';
-import type { Resumable } from '../model/resumable.ts';
-import type { Clock } from '../ports.ts';
+import type { Resumable } from '../model/resumable-stream.ts';
 
 export interface EventWithPosition {
   readonly event: OnDemandEvent;

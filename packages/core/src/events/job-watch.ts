@@ -1,11 +1,11 @@
 // Watches the jobs on the VM by comparing their list with the one before.
 
+import type { Clock } from '../adapter-ports.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
 import { type PollLoop, startPollLoop } from '../concurrency/poll-loop.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import type { Job, JobState } from '../model/job.ts';
-import type { Clock } from '../ports.ts';
 
 export interface JobsWatchOptions {
   readonly jobs: Pick<Jobs, 'list'>;

@@ -1,7 +1,7 @@
 // Converts an engine's event to ours.
 
+import type { EngineEvent } from '../adapter-ports.ts';
 import { containerEventActions, type OnDemandEvent } from '../model/event.ts';
-import type { EngineEvent } from '../ports.ts';
 
 /** `undefined` for what callers are not told: exec and attach, which health checks do all the time, and what is unknown. */
 export function toContainerEvent({

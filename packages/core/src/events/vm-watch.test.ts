@@ -1,7 +1,7 @@
 // The watch over the VM, through the service: how often OCI is asked, and what a change of state sets off.
 
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import {
   dockerEvent,
   neverMs,

@@ -1,10 +1,10 @@
 // Polls the VM's state from OCI, which sends no events: often during transitions, rarely while the state is stable.
 
+import type { Clock } from '../adapter-ports.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
 import { type PollLoop, startPollLoop } from '../concurrency/poll-loop.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import type { LifecycleState } from '../model/vm.ts';
-import type { Clock } from '../ports.ts';
 import type { Vm } from '../vm/vm.ts';
 
 export interface VmWatchOptions {

@@ -1,10 +1,10 @@
 // Combines the three watches: the VM's state decides whether Docker's stream is opened, and an open stream that jobs are polled.
 
+import type { Clock, Engine, Link } from '../adapter-ports.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { OnDemandEvent } from '../model/event.ts';
 import type { LifecycleState } from '../model/vm.ts';
-import type { Clock, Engine, Link } from '../ports.ts';
 import type { Vm } from '../vm/vm.ts';
 import { type StreamRequest, watchContainers } from './container-watch.ts';
 import { watchJobs } from './job-watch.ts';

@@ -1,7 +1,7 @@
 // Who is connected to a container's ports from outside it. Pure.
 
+import type { RunningContainer, VmConnection, VmObservation } from '../adapter-ports.ts';
 import { formatEnd, type TcpEnd } from '../model/tcp-endpoint.ts';
-import type { RunningContainer, VmConnection, VmObservation } from '../ports.ts';
 
 export const idleLabel = 'ondemand.idle';
 const portsLabel = 'ondemand.idle.ports';

@@ -1,7 +1,7 @@
 // CPU between two observations, over counters that start anew and containers that come and go.
 
 import { expect, test } from 'vitest';
-import type { RunningContainer } from '../ports.ts';
+import type { RunningContainer } from '../adapter-ports.ts';
 import { createCpuMeter } from './cpu-meter.ts';
 
 function setUp() {

@@ -1,7 +1,7 @@
 // How much CPU containers use together: the difference between two observations, so that what happened in between is seen.
 
+import type { CallOptions, Clock, RunningContainer, UseEngine } from '../adapter-ports.ts';
 import { pause } from '../concurrency/deadline.ts';
-import type { CallOptions, Clock, RunningContainer, UseEngine } from '../ports.ts';
 
 export interface CpuMeterOptions {
   readonly engine: Pick<UseEngine, 'cpuTimes'>;

@@ -1,12 +1,5 @@
 // The service of the idle stop: observes what uses the VM, tells it, announces a stop and carries it out.
 
-import { withDeadline } from '../concurrency/deadline.ts';
-import { createSingleFlight } from '../concurrency/single-flight.ts';
-import { isAppError } from '../errors.ts';
-import { type OnInternalError, reportInternal, toReason } from '../internal-error.ts';
-import type { OnDemandEvent } from '../model/event.ts';
-import { type IdleVerdict, type Signal, signalNames } from '../model/idle.ts';
-import { toOwnTime } from '../model/vm-time.ts';
 import type {
   Clock,
   Compute,
@@ -15,13 +8,20 @@ import type {
   Link,
   ReadOptions,
   UseEngine,
-} from '../ports.ts';
+} from '../adapter-ports.ts';
+import { isAppError } from '../app-error.ts';
+import { withDeadline } from '../concurrency/deadline.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
+import { type OnInternalError, reportInternal, toReason } from '../internal-error.ts';
+import type { OnDemandEvent } from '../model/event.ts';
+import { type IdleVerdict, type Signal, signalNames } from '../model/idle.ts';
+import { toOwnTime } from '../model/vm-clock.ts';
 import { createVmReach } from '../vm/require-running.ts';
 import type { Vm } from '../vm/vm.ts';
 import { createLastAction } from './last-action.ts';
 import { toHeldLeases } from './leases.ts';
-import { type IdleLoop, startIdleLoop } from './loop.ts';
 import { type Assessment, createAssess, type ObservationDeadlines } from './observe.ts';
+import { type IdleLoop, startIdleLoop } from './stop-loop.ts';
 import { type Decision, decide, type IdleSettings, laterRules } from './verdict.ts';
 
 export interface Idle extends AsyncDisposable {

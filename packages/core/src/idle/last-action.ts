@@ -1,7 +1,7 @@
 // The last action through this process, which it writes on the VM: many in a row by one command, and again where that fails.
 
+import type { Clock, IdleHost, Link } from '../adapter-ports.ts';
 import { type OnInternalError, reportInternal } from '../internal-error.ts';
-import type { Clock, IdleHost, Link } from '../ports.ts';
 
 export interface LastActionOptions {
   readonly host: Pick<IdleHost, 'note'>;

@@ -1,9 +1,9 @@
 // Leases: whose they are, in whose time they are told, and how many readers share one.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { LeaseHost, LeaseRecord } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { pause } from '../concurrency/deadline.ts';
-import { AppError } from '../errors.ts';
-import type { LeaseHost, LeaseRecord } from '../ports.ts';
 import { createLeases, toHeldLeases } from './leases.ts';
 
 const ana = { sub: 'ana', clientId: 'phone' };

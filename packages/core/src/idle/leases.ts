@@ -1,11 +1,18 @@
 // The service of leases: who keeps the VM on, until when, and what for. They live on the VM, so every process sees them.
 
-import { AppError } from '../errors.ts';
+import type {
+  CallOptions,
+  Clock,
+  Compute,
+  LeaseHost,
+  LeaseRecord,
+  Link,
+} from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { type OnInternalError, reportInternal } from '../internal-error.ts';
-import { maxReasonLength } from '../model/defaults-and-limits.ts';
+import { maxReasonLength } from '../model/defaults-limits-timeouts.ts';
 import { type Lease, leaseIdSchema } from '../model/lease.ts';
-import { toOwnTime } from '../model/vm-time.ts';
-import type { CallOptions, Clock, Compute, LeaseHost, LeaseRecord, Link } from '../ports.ts';
+import { toOwnTime } from '../model/vm-clock.ts';
 import { createVmReach } from '../vm/require-running.ts';
 
 export interface LeaseCaller {

@@ -1,7 +1,5 @@
 // One observation: everything is read side by side, each part within a deadline of its own, and what could not be read is unknown.
 
-import { withDeadline } from '../concurrency/deadline.ts';
-import { type OnInternalError, toReason } from '../internal-error.ts';
 import type {
   CallOptions,
   Clock,
@@ -10,7 +8,9 @@ import type {
   RunningContainer,
   UseEngine,
   VmObservation,
-} from '../ports.ts';
+} from '../adapter-ports.ts';
+import { withDeadline } from '../concurrency/deadline.ts';
+import { type OnInternalError, toReason } from '../internal-error.ts';
 import { findHostPorts, isIgnored } from './connections.ts';
 import { createCpuMeter } from './cpu-meter.ts';
 import {

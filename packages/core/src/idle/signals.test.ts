@@ -1,8 +1,8 @@
 // The signals: what each counts as use, whom it names, and what it does not know.
 
 import { describe, expect, test } from 'vitest';
+import type { RunningContainer, VmConnection, VmObservation } from '../adapter-ports.ts';
 import type { SignalName } from '../model/idle.ts';
-import type { RunningContainer, VmConnection, VmObservation } from '../ports.ts';
 import { type ObservationParts, toReadings } from './signals.ts';
 
 const now = 1_770_545_731;

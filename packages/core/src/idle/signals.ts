@@ -1,8 +1,8 @@
 // The signals: what was read of the VM and its containers, as readings that name who uses it. Pure.
 
+import type { RunningContainer, VmObservation } from '../adapter-ports.ts';
 import type { SignalName, SignalState } from '../model/idle.ts';
 import { formatEnd } from '../model/tcp-endpoint.ts';
-import type { RunningContainer, VmObservation } from '../ports.ts';
 import { findConnections, idleLabel } from './connections.ts';
 import type { SignalReading } from './verdict.ts';
 

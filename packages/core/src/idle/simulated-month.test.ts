@@ -2,13 +2,13 @@
 // ONDEMAND_MONTHS=1000 runs more of them; each is reproducible by its seed.
 
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
-import { graceSeconds } from '../model/defaults-and-limits.ts';
+import type { IdleHost, LeaseRecord, RunningContainer, VmObservation } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
+import { graceSeconds } from '../model/defaults-limits-timeouts.ts';
 import { type SignalName, signalNames } from '../model/idle.ts';
-import type { IdleHost, LeaseRecord, RunningContainer, VmObservation } from '../ports.ts';
-import { createIdleTurn } from './loop.ts';
 import type { Assessment } from './observe.ts';
 import { toReadings } from './signals.ts';
+import { createIdleTurn } from './stop-loop.ts';
 import { decide } from './verdict.ts';
 
 /** Without that, a few days of a few of them. */

@@ -1,8 +1,8 @@
 // The verdict as a table: what keeps the VM on, and what stops it when.
 
 import { describe, expect, test } from 'vitest';
+import type { Announcement } from '../adapter-ports.ts';
 import { type SignalName, type SignalState, signalNames } from '../model/idle.ts';
-import type { Announcement } from '../ports.ts';
 import {
   decide,
   type IdleObservation,

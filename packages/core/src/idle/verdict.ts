@@ -1,8 +1,8 @@
 // The verdict: whether the VM is used, when it stops and why. Pure: what was observed, the settings and the time in, the verdict out.
 
-import { graceSeconds } from '../model/defaults-and-limits.ts';
+import type { Announcement, IdleRules } from '../adapter-ports.ts';
+import { graceSeconds } from '../model/defaults-limits-timeouts.ts';
 import type { SignalName, SignalState, StopCause } from '../model/idle.ts';
-import type { Announcement, IdleRules } from '../ports.ts';
 
 export interface IdleSettings extends IdleRules {
   /** How long ahead a stop is announced. */

@@ -1,9 +1,9 @@
 // Errors of jobs: failed, not found, or no longer observable.
 
-import { AppError, isAppError } from '../errors.ts';
+import type { JobRecord } from '../adapter-ports.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import type { JobState } from '../model/job.ts';
 import { vmId } from '../model/vm.ts';
-import type { JobRecord } from '../ports.ts';
 import { toOutputTail, toReadableTail } from './readable-output.ts';
 
 export function jobNotFound(id: string): AppError {

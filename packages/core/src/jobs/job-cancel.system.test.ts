@@ -3,15 +3,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createJobHost } from '../job-host/job-host.ts';
-import type { JobHost } from '../ports.ts';
+import type { JobHost } from '../adapter-ports.ts';
+import { createJobHost } from '../jobs-on-vm/jobs-on-vm.ts';
 import {
   findProcesses,
   findRunner,
   record,
   startWorld,
   until,
-} from '../testing/job-host.test-support.ts';
+} from '../testing/jobs-on-vm.test-support.ts';
 
 let world: Awaited<ReturnType<typeof startWorld>>;
 let host: JobHost;

@@ -1,7 +1,7 @@
 // The service of jobs over a host in memory: what callers are told of the jobs that they start, list and wait for.
 
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { id, lost, setUp, web } from '../testing/jobs.test-support.ts';
 
 test('startRebuild() starts the plan under an id that sorts by time, and tells that something changed', async () => {

@@ -1,11 +1,5 @@
 // The job service: long work that runs on the VM and that any process of the API can find again.
 
-import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
-import { withDeadline } from '../concurrency/deadline.ts';
-import { createSharedStarts } from '../concurrency/shared-start.ts';
-import { createSingleFlight } from '../concurrency/single-flight.ts';
-import { isAppError } from '../errors.ts';
-import { type Job, jobIdSchema } from '../model/job.ts';
 import type {
   CallOptions,
   Clock,
@@ -21,7 +15,13 @@ import type {
   Link,
   ReadOptions,
   RebuildOptions,
-} from '../ports.ts';
+} from '../adapter-ports.ts';
+import { isAppError } from '../app-error.ts';
+import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
+import { withDeadline } from '../concurrency/deadline.ts';
+import { createSharedStarts } from '../concurrency/shared-start.ts';
+import { createSingleFlight } from '../concurrency/single-flight.ts';
+import { type Job, jobIdSchema } from '../model/job.ts';
 import { createVmReach } from '../vm/require-running.ts';
 import {
   asRebuildOf,

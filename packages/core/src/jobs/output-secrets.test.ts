@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { EnvironmentWords, JobRecord } from '../ports.ts';
+import type { EnvironmentWords, JobRecord } from '../adapter-ports.ts';
 import { type PresentWords, toHiddenWords } from './output-secrets.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 1, 8) + seconds * 1000).toISOString();

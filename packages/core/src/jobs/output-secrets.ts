@@ -1,6 +1,6 @@
 // Which words must not show in a job's output: those of its container's environment before the job, and those after it.
 
-import type { EnvironmentWords, JobRecord } from '../ports.ts';
+import type { EnvironmentWords, JobRecord } from '../adapter-ports.ts';
 
 /** Of the container as it is now; undefined where that could not be read. */
 export type PresentWords = EnvironmentWords | 'gone' | undefined;

@@ -1,7 +1,7 @@
 // The output of a job as its readers see it, over a host in memory: whole lines from any place, without secrets, until they leave.
 
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
 import { id, lost, readAll, setUp, toWords, web } from '../testing/jobs.test-support.ts';
 

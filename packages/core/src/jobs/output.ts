@@ -1,8 +1,8 @@
 // A job's output from any offset, as whole readable lines, each batch with the offset at its end.
 
+import type { JobReading } from '../adapter-ports.ts';
 import { badRequest } from '../bad-request.ts';
 import type { JobOutput } from '../model/job.ts';
-import type { JobReading } from '../ports.ts';
 import { createReadableLines } from './readable-output.ts';
 
 export interface OutputWithPosition extends JobOutput {

@@ -1,7 +1,7 @@
 // What is told of a rebuild that ended well, by the containers before and after it.
 
 import { expect, test } from 'vitest';
-import type { EngineContainer } from '../ports.ts';
+import type { EngineContainer } from '../adapter-ports.ts';
 import { toComposeWarnings, toRebuildResult } from './rebuild-result.ts';
 
 test('the same container that runs on is no change, another one is', () => {

@@ -1,5 +1,6 @@
 // What a rebuild has done, by the containers before and after it and by what compose printed.
 
+import type { EngineContainer } from '../adapter-ports.ts';
 import {
   isOfService,
   toComposeService,
@@ -7,7 +8,6 @@ import {
   toReplicaNumber,
 } from '../model/compose-service.ts';
 import type { ContainerActionResult } from '../model/container.ts';
-import type { EngineContainer } from '../ports.ts';
 
 export interface RebuildTrace {
   readonly container: EngineContainer;

@@ -1,9 +1,9 @@
 // How long readers of a job retry while the VM cannot be reached.
 
+import type { Clock } from '../adapter-ports.ts';
+import { type AppError, isAppError } from '../app-error.ts';
 import { pause } from '../concurrency/deadline.ts';
-import { type AppError, isAppError } from '../errors.ts';
 import { vmId } from '../model/vm.ts';
-import type { Clock } from '../ports.ts';
 import { jobWatchLost } from './failures.ts';
 
 export interface RetryOptions {

@@ -1,7 +1,7 @@
 // Polling jobs of a faked host: how many calls many readers cost, and that none waits long or is forgotten.
 
 import { expect, test } from 'vitest';
-import type { JobReading, JobSpan } from '../ports.ts';
+import type { JobReading, JobSpan } from '../adapter-ports.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
 import { createJobWatch } from './shared-poll.ts';
 

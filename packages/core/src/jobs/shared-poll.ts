@@ -1,7 +1,7 @@
 // Long polling shared by all job watchers: at most one call waits on the VM, plus one that answers at once.
 
+import type { CallOptions, JobReading, JobSpan } from '../adapter-ports.ts';
 import { pause } from '../concurrency/deadline.ts';
-import type { CallOptions, JobReading, JobSpan } from '../ports.ts';
 
 export interface JobWatchOptions {
   /** As `JobHost.read`, with the VM in reach or the reason why it is not. */

@@ -1,8 +1,8 @@
 // Requests to rebuild one project at the same time: one of them starts it, the others cost nothing on the VM.
 
 import { expect, test, vi } from 'vitest';
-import { AppError } from '../errors.ts';
-import type { EngineContainer, JobPlan } from '../ports.ts';
+import type { EngineContainer, JobPlan } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { id, lost, setUp, web } from '../testing/jobs.test-support.ts';
 
 const plan: JobPlan = { argv: ['make'], env: {}, lock: 'rebuild-home' };

@@ -1,6 +1,6 @@
 // Decides from two observations of a container whether it may have logged in between.
 
-import type { EngineContainer } from '../ports.ts';
+import type { EngineContainer } from '../adapter-ports.ts';
 
 type Observation = Pick<EngineContainer, 'id' | 'state' | 'uptime'>;
 

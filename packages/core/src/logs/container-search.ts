@@ -1,9 +1,9 @@
 // After a followed log has ended: waits until its container, or a new one of the same name, may have logged more.
 
+import type { CallOptions, Clock, EngineContainer } from '../adapter-ports.ts';
+import { isAppError } from '../app-error.ts';
 import { pause } from '../concurrency/deadline.ts';
-import { isAppError } from '../errors.ts';
 import { containerMissing } from '../model/container-not-found.ts';
-import type { CallOptions, Clock, EngineContainer } from '../ports.ts';
 import { isGoing, mayHaveRun } from './container-runs.ts';
 
 export interface ContainerSearchOptions {

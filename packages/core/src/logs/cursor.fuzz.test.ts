@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { StampedLine } from '../ports.ts';
+import type { StampedLine } from '../adapter-ports.ts';
 import { often } from '../testing/fuzz-size.test-support.ts';
 import { createLogCursor, parsePosition } from './cursor.ts';
 

@@ -1,7 +1,7 @@
 // A reader's position in a followed log: every line is delivered once although the log is requested repeatedly.
 
+import type { FollowLogOptions, StampedLine } from '../adapter-ports.ts';
 import type { LogTail, LogTime } from '../model/log-line.ts';
-import type { FollowLogOptions, StampedLine } from '../ports.ts';
 
 /** What of one stream was given: everything before `at`, and `count` lines of that very moment (a clock may be coarse, a long line comes in pieces). */
 interface StreamPosition {

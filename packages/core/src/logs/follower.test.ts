@@ -1,7 +1,7 @@
 // Every line once, in order, whatever happens meanwhile: over real sockets, while the connection and the VM fail and readers leave.
 
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
 import { epochSeconds } from '../testing/fake-log.test-support.ts';
 import { numbers, reachAlways, startWorld } from '../testing/log-follower.test-support.ts';

@@ -1,12 +1,5 @@
 // Follows a log for as long as it is read, across restarts of the container, lost connections and restarts of Docker.
 
-import { badRequest } from '../bad-request.ts';
-import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
-import { createRetryWindow } from '../concurrency/retry-window.ts';
-import { isAppError } from '../errors.ts';
-import { containerMissing } from '../model/container-not-found.ts';
-import { type LogTail, parseSince } from '../model/log-line.ts';
-import type { Resumable } from '../model/resumable.ts';
 import type {
   CallOptions,
   Clock,
@@ -14,7 +7,14 @@ import type {
   EngineContainer,
   FollowLogOptions,
   StampedLine,
-} from '../ports.ts';
+} from '../adapter-ports.ts';
+import { isAppError } from '../app-error.ts';
+import { badRequest } from '../bad-request.ts';
+import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
+import { createRetryWindow } from '../concurrency/retry-window.ts';
+import { containerMissing } from '../model/container-not-found.ts';
+import { type LogTail, parseSince } from '../model/log-line.ts';
+import type { Resumable } from '../model/resumable-stream.ts';
 import type { VmReach } from '../vm/require-running.ts';
 import { createContainerSearch, findAgain } from './container-search.ts';
 import { createLogCursor, type LogCursor, parsePosition } from './cursor.ts';

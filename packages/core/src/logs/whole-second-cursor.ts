@@ -1,7 +1,7 @@
 // A reader's position in the log of an engine that stamps whole seconds (Podman): within the last two, lines are told apart by their text.
 
+import type { FollowLogOptions, StampedLine } from '../adapter-ports.ts';
 import type { LogTime } from '../model/log-line.ts';
-import type { FollowLogOptions, StampedLine } from '../ports.ts';
 import type { LineWithPosition, LogCursor } from './cursor.ts';
 
 /** How many lines of one second were given, and the sum of their hashes: enough to find them again. */

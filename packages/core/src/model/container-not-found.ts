@@ -1,6 +1,6 @@
 // The error for a container that is not found.
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { vmId } from './vm.ts';
 
 /** `NOT_FOUND`, by the name that the caller asked for. */

@@ -1,7 +1,7 @@
 // What a lease is to a caller: a promise, kept on the VM, that the VM stays on until a moment.
 
 import { z } from 'zod';
-import { maxReasonLength } from './defaults-and-limits.ts';
+import { maxReasonLength } from './defaults-limits-timeouts.ts';
 
 export const leaseIdSchema = z
   .string()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maxBootMs, offInsideMs } from './defaults-and-limits.ts';
+import { maxBootMs, offInsideMs } from './defaults-limits-timeouts.ts';
 import { endsInHalt, isDeadEnd, type PhaseFacts, toPhase } from './ready.ts';
 
 const facts = (given: Partial<PhaseFacts>): PhaseFacts => ({

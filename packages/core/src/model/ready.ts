@@ -1,7 +1,7 @@
 // Whether the VM can be used: what is seen of it, and the word a person would use for that.
 
 import { z } from 'zod';
-import { maxBootMs, offInsideMs } from './defaults-and-limits.ts';
+import { maxBootMs, offInsideMs } from './defaults-limits-timeouts.ts';
 import { type LifecycleState, lifecycleStates } from './vm.ts';
 
 const vmPhases = ['asleep', 'waking', 'on', 'stopping', 'unreachable', 'off-inside'] as const;

@@ -1,7 +1,7 @@
 // The rules for power actions as tables over every state.
 
 import { describe, expect, test } from 'vitest';
-import { maxTransitionMs } from './defaults-and-limits.ts';
+import { maxTransitionMs } from './defaults-limits-timeouts.ts';
 import {
   checkAction,
   type LifecycleState,

@@ -1,8 +1,8 @@
 // What the VM is to a caller, and which power action makes sense in which state.
 
 import { z } from 'zod';
-import type { ErrorText } from '../errors.ts';
-import { maxTransitionMs } from './defaults-and-limits.ts';
+import type { ErrorText } from '../error-texts.ts';
+import { maxTransitionMs } from './defaults-limits-timeouts.ts';
 
 /** The product controls one VM; this is its name everywhere. */
 export const vmId = 'oci-flex';

@@ -3,7 +3,7 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { lifecycleStates, vmConsoleSchema } from '../model/vm.ts';
 import { instance, setUpOci, startOci } from '../testing/compute.test-support.ts';
 import { often } from '../testing/fuzz-size.test-support.ts';

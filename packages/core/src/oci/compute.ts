@@ -4,10 +4,10 @@ import { randomUUID } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import type { HttpClient } from 'oci-common';
 import type { ComputeClient, VirtualNetworkClient } from 'oci-core';
+import type { CallOptions, Compute, SerialConsole } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
-import { AppError } from '../errors.ts';
 import { vmId } from '../model/vm.ts';
-import type { CallOptions, Compute, SerialConsole } from '../ports.ts';
 import { createConsoleReader } from './console.ts';
 import { createHttpExchange } from './exchange.ts';
 import {

@@ -2,11 +2,11 @@
 
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import type { SerialConsole } from '../adapter-ports.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
-import { AppError, isAppError } from '../errors.ts';
 import { type VmConsole, vmId } from '../model/vm.ts';
-import type { SerialConsole } from '../ports.ts';
 import type { Clients } from './compute.ts';
 import type { OciOperation } from './failure.ts';
 import { toText } from './json.ts';

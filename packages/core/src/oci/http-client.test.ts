@@ -1,7 +1,7 @@
 // How signing and sending share an attempt's time; what goes over the wire is tested with the adapter, in compute.test.ts and compute-faults.test.ts.
 
 import { afterEach, expect, test, vi } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import type { HttpExchange, HttpQuestion } from './exchange.ts';
 import { type OciOperation, OciRequestError } from './failure.ts';
 import { createOciHttpClient } from './http-client.ts';

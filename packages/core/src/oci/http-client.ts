@@ -1,8 +1,8 @@
 // Replaces the SDK's HTTP client, which has no deadline, loses network errors, prints to the console and rejects with plain objects.
 
 import type { HttpClient, HttpRequest } from 'oci-common';
+import { AppError, isAppError } from '../app-error.ts';
 import { pause, withDeadline } from '../concurrency/deadline.ts';
-import { AppError, isAppError } from '../errors.ts';
 import type { OciAuth } from './credentials.ts';
 import type { HttpAnswer, HttpExchange } from './exchange.ts';
 import { type OciFailure, type OciOperation, OciRequestError } from './failure.ts';

@@ -4,7 +4,7 @@ import { createHash, createPublicKey, verify as verifyBytes, X509Certificate } f
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import {
   certificatePem,
   certifiedKey,

@@ -9,8 +9,8 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { promisify } from 'node:util';
+import { AppError } from '../app-error.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
-import { AppError } from '../errors.ts';
 import type { OciIdentity } from './credentials.ts';
 import type { HttpExchange, HttpQuestion } from './exchange.ts';
 import { parseJson, toField, toText } from './json.ts';

@@ -1,6 +1,6 @@
 // OCI's error codes, each as what it means for our caller: one table of data, since HTTP statuses alone say too little.
 
-import type { ErrorCode, ErrorText } from '../errors.ts';
+import type { ErrorCode, ErrorText } from '../error-texts.ts';
 import type { OciAuth } from './credentials.ts';
 import type { OciOperation } from './failure.ts';
 

@@ -1,7 +1,7 @@
 // From configuration to signed requests: who signs, and to which host.
 
 import type { HttpRequest } from 'oci-common';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import {
   type OciAuth,
   type OciCredentials,

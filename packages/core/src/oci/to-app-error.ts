@@ -1,6 +1,7 @@
 // Converts OCI's refusals and timeouts to an `AppError`, by one table.
 
-import { AppError, type ErrorCode, type ErrorText } from '../errors.ts';
+import { AppError } from '../app-error.ts';
+import type { ErrorCode, ErrorText } from '../error-texts.ts';
 import { vmId } from '../model/vm.ts';
 import type { OciFailure, OciOperation } from './failure.ts';
 import { credentialsAdvice, explainOciCode, notFoundAdvice } from './refusals.ts';

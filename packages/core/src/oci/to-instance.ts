@@ -1,7 +1,7 @@
 // OCI's instance as our port describes it, whatever a newer OCI may add.
 
+import type { Instance } from '../adapter-ports.ts';
 import { type LifecycleState, lifecycleStates, vmId } from '../model/vm.ts';
-import type { Instance } from '../ports.ts';
 
 /** The part of OCI's Instance that we read, before anything about it is believed. */
 export interface RawInstance {

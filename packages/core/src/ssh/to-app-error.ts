@@ -1,6 +1,7 @@
 // Every way the SSH connection can fail, as one table: what a caller is told, and nothing of what ssh2 or the system said.
 
-import { AppError, type ErrorText } from '../errors.ts';
+import { AppError } from '../app-error.ts';
+import type { ErrorText } from '../error-texts.ts';
 
 /** `details.reason` of the errors that this folder throws. */
 export type SshReason = keyof typeof texts;

@@ -1,12 +1,12 @@
 // The service of containers over an engine and jobs that a test plays, and what it asks of them.
 
+import type { Engine, EngineContainer } from '../adapter-ports.ts';
 import { createContainers } from '../containers/containers.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { ContainerInspection, ContainerStats } from '../model/inspection.ts';
 import type { Job } from '../model/job.ts';
 import { toLogText } from '../model/log-text.ts';
 import type { LifecycleState } from '../model/vm.ts';
-import type { Engine, EngineContainer } from '../ports.ts';
 
 export const webId = `aa11${'0'.repeat(60)}`;
 export const dbId = `aa22${'0'.repeat(60)}`;

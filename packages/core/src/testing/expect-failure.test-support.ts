@@ -2,8 +2,8 @@
 
 import type { Duplex } from 'node:stream';
 import { expect } from 'vitest';
-import type { AppError } from '../errors.ts';
-import { isAppError } from '../errors.ts';
+import type { AppError } from '../app-error.ts';
+import { isAppError } from '../app-error.ts';
 import type { SshReason } from '../ssh/to-app-error.ts';
 
 /** Awaits the rejection of `work` and hands back its error once it has been found presentable. */

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { ChannelRefusedError, type Channels } from '../ssh/channel/channels.ts';
 
 export type Respond = (request: IncomingMessage, response: ServerResponse) => void;

@@ -1,9 +1,9 @@
 // The service of the idle stop over a VM and an engine in memory, by a clock that tests move.
 
 import { afterEach, beforeEach, vi } from 'vitest';
-import { AppError } from '../errors.ts';
+import type { IdleHost, RunningContainer, VmObservation } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { createIdle, type IdleNotice, type IdleOptions } from '../idle/idle.ts';
-import type { IdleHost, RunningContainer, VmObservation } from '../ports.ts';
 
 /** For every test of the file that calls it. */
 export function useFakeTime(): void {

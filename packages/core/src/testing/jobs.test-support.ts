@@ -1,16 +1,16 @@
 // The service of jobs over a host in memory, whose jobs print, end and fail as a test says.
 
-import { AppError } from '../errors.ts';
-import { createJobs, type JobsOptions } from '../jobs/jobs.ts';
-import type { JobState } from '../model/job.ts';
-import type { LifecycleState } from '../model/vm.ts';
 import type {
   EngineContainer,
   EnvironmentWords,
   JobHost,
   JobRecord,
   JobRequest,
-} from '../ports.ts';
+} from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
+import { createJobs, type JobsOptions } from '../jobs/jobs.ts';
+import type { JobState } from '../model/job.ts';
+import type { LifecycleState } from '../model/vm.ts';
 
 /** Of the first job that is started. */
 export const id = '20260208T101531Z-3f9a1c2b';

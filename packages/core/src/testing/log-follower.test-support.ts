@@ -1,10 +1,10 @@
 // A follower of the fake engine's one log over real sockets, and readers that keep what they get.
 
+import type { Clock } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { systemClock } from '../concurrency/clock.ts';
 import { createEngine } from '../docker/engine/engine.ts';
-import { AppError } from '../errors.ts';
 import { createLogFollower, type FollowedLine, type FollowOptions } from '../logs/follower.ts';
-import type { Clock } from '../ports.ts';
 import type { VmReach } from '../vm/require-running.ts';
 import { type FakeLog, startFakeLog } from './fake-log.test-support.ts';
 

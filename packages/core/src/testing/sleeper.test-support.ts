@@ -1,6 +1,6 @@
 // A VM in memory that takes its time to boot and to shut down, with the services of readiness and wake over it.
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import type { VmReady } from '../model/ready.ts';
 import type { LifecycleState } from '../model/vm.ts';
 import { createReadiness } from '../vm/readiness.ts';

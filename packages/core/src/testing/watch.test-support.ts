@@ -1,13 +1,13 @@
 // A VM, a Docker and its jobs in memory, as the watch over them sees them.
 
+import type { EngineEvent, EngineEventsOptions } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { systemClock } from '../concurrency/clock.ts';
-import { AppError } from '../errors.ts';
 import { createEvents, type Events } from '../events/events.ts';
 import type { EventWithPosition } from '../events/feed.ts';
 import type { EventTimings } from '../events/watch.ts';
 import type { Job } from '../model/job.ts';
 import type { LifecycleState } from '../model/vm.ts';
-import type { EngineEvent, EngineEventsOptions } from '../ports.ts';
 
 /** Longer than any test. */
 export const neverMs = 3_600_000;

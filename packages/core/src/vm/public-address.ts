@@ -1,7 +1,7 @@
 // The VM's public address, looked up anew only when something tells that it may have changed, or after a minute.
 
+import type { CallOptions, Clock, Compute, Instance } from '../adapter-ports.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
-import type { CallOptions, Clock, Compute, Instance } from '../ports.ts';
 
 export interface PublicAddressOptions {
   readonly compute: Pick<Compute, 'getPublicIp'>;

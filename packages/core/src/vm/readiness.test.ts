@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
-import { offInsideMs } from '../model/defaults-and-limits.ts';
+import { AppError } from '../app-error.ts';
+import { offInsideMs } from '../model/defaults-limits-timeouts.ts';
 import { vmReadySchema } from '../model/ready.ts';
 import { collectPhases, setUpSleeper } from '../testing/sleeper.test-support.ts';
 

@@ -1,16 +1,16 @@
 // The readiness of the VM, in stages: OCI, SSH, Docker. One poll upstream, however many ask or watch.
 
+import type { CallOptions, Clock, Link, ReadOptions } from '../adapter-ports.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
 import { type PollLoop, startPollLoop } from '../concurrency/poll-loop.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { createWakeableSleep } from '../concurrency/wakeable-sleep.ts';
-import { AppError, isAppError } from '../errors.ts';
 import { type OnInternalError, reportInternal, toReason } from '../internal-error.ts';
-import { offInsideMs } from '../model/defaults-and-limits.ts';
+import { offInsideMs } from '../model/defaults-limits-timeouts.ts';
 import { endsInHalt, isDeadEnd, toPhase, type VmReady } from '../model/ready.ts';
 import { type LifecycleState, vmId } from '../model/vm.ts';
-import type { CallOptions, Clock, Link, ReadOptions } from '../ports.ts';
 import type { Vm } from './vm.ts';
 
 export interface Readiness extends AsyncDisposable {

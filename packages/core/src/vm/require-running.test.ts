@@ -1,9 +1,9 @@
 // A VM that does not run is said at once; OCI that does not answer stands in nobody's way.
 
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import type { Compute } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import type { LifecycleState } from '../model/vm.ts';
-import type { Compute } from '../ports.ts';
 import { createVmReach } from './require-running.ts';
 
 const unreachable = () => new AppError('SERVICE_UNAVAILABLE', 'VM not reachable via SSH');

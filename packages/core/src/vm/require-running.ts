@@ -1,9 +1,9 @@
 // Calls that need a running VM: one that is off is reported at once, instead of after an SSH timeout.
 
+import type { Compute, Link } from '../adapter-ports.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
-import { AppError, isAppError } from '../errors.ts';
 import { type LifecycleState, transitionTexts, vmId } from '../model/vm.ts';
-import type { Compute, Link } from '../ports.ts';
 
 export interface VmReachOptions {
   readonly compute: Compute;

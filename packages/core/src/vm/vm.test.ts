@@ -1,10 +1,10 @@
 // The service over one instance in memory that keeps versions as OCI does.
 
 import { describe, expect, test } from 'vitest';
+import type { CallOptions, Compute } from '../adapter-ports.ts';
+import { AppError } from '../app-error.ts';
 import { systemClock } from '../concurrency/clock.ts';
-import { AppError } from '../errors.ts';
 import { type LifecycleState, vmStateSchema } from '../model/vm.ts';
-import type { CallOptions, Compute } from '../ports.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
 import { createVm } from './vm.ts';
 

@@ -1,7 +1,9 @@
 // The VM service: its state, and the four power actions.
 
+import type { CallOptions, Clock, Compute, Instance, Link, ReadOptions } from '../adapter-ports.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
-import { AppError, type ErrorText, isAppError } from '../errors.ts';
+import type { ErrorText } from '../error-texts.ts';
 import {
   checkAction,
   provesAction,
@@ -10,7 +12,6 @@ import {
   type VmState,
   vmId,
 } from '../model/vm.ts';
-import type { CallOptions, Clock, Compute, Instance, Link, ReadOptions } from '../ports.ts';
 import { createPublicAddress } from './public-address.ts';
 
 export interface VmOptions {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError } from '../app-error.ts';
 import { by, collectPhases, outOfCapacity, setUpSleeper } from '../testing/sleeper.test-support.ts';
 
 /** What became of a call so far. */

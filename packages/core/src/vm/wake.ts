@@ -1,12 +1,12 @@
 // Wakes the VM: starts it where it is off, waits until it is ready, and takes a lease where one is asked for.
 
+import type { CallOptions, Clock } from '../adapter-ports.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import { pause, withDeadline } from '../concurrency/deadline.ts';
-import { AppError, isAppError } from '../errors.ts';
 import type { OnInternalError } from '../internal-error.ts';
 import type { Lease } from '../model/lease.ts';
 import type { VmReady } from '../model/ready.ts';
 import { transitionTexts, vmId } from '../model/vm.ts';
-import type { CallOptions, Clock } from '../ports.ts';
 import type { Readiness } from './readiness.ts';
 import type { Vm } from './vm.ts';
 

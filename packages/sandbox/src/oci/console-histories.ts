@@ -1,6 +1,6 @@
 // Console histories: captures of the serial console, at most ten at a time, each ready after a few reads.
 
-import { createOcid, type World } from '../world.ts';
+import { createOcid, type World } from '../instance-state.ts';
 import { notFound, OciError } from './answers.ts';
 
 export interface ConsoleHistory {

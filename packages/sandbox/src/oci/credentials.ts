@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { World } from '../world.ts';
+import type { World } from '../instance-state.ts';
 import { type ApiKey, shareApiKey } from './api-key.ts';
 import type { SignatureRules } from './signature.ts';
 

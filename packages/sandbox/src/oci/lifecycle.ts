@@ -1,6 +1,6 @@
 // Carries out OCI's instance actions: which is allowed when, and the states each goes through.
 
-import type { LifecycleState, World } from '../world.ts';
+import type { LifecycleState, World } from '../instance-state.ts';
 import { beingModified, OciError } from './answers.ts';
 
 export const instanceActions = ['START', 'STOP', 'SOFTSTOP', 'RESET', 'SOFTRESET'] as const;

@@ -1,7 +1,7 @@
 // The operations of Compute and VirtualNetwork that the sandbox knows, one table: path, name, answer.
 
 import type { Faults } from '../faults.ts';
-import type { World } from '../world.ts';
+import type { World } from '../instance-state.ts';
 import { noEtagMatch, notFound, type OciAnswer, OciError } from './answers.ts';
 import type { ConsoleHistories } from './console-histories.ts';
 import { instanceActions, type Lifecycle } from './lifecycle.ts';

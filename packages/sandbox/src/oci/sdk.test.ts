@@ -5,7 +5,7 @@ import { ConfigFileAuthenticationDetailsProvider, SessionAuthDetailProvider } fr
 import { ComputeClient, models, VirtualNetworkClient } from 'oci-core';
 import { expect, test } from 'vitest';
 import { createFaults } from '../faults.ts';
-import { createWorld } from '../world.ts';
+import { createWorld } from '../instance-state.ts';
 import { createOciCredentials } from './credentials.ts';
 import { createOci } from './server.ts';
 

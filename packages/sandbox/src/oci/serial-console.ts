@@ -1,6 +1,6 @@
 // The serial console of the instance: what a boot and a shutdown would print there.
 
-import type { LifecycleState, World } from '../world.ts';
+import type { LifecycleState, World } from '../instance-state.ts';
 
 export interface SerialConsole {
   /** The last megabyte of everything printed. */

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Faults, type OciFaults, type OciSubject, takeFault } from '../faults.ts';
 import { type HttpListener, listenHttp, pause, readBody } from '../http-listener.ts';
-import type { World } from '../world.ts';
+import type { World } from '../instance-state.ts';
 import { notFound, type OciAnswer, OciError, toFaultError } from './answers.ts';
 import { createConsoleHistories } from './console-histories.ts';
 import { createLifecycle } from './lifecycle.ts';

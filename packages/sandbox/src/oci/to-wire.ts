@@ -1,6 +1,6 @@
 // The world in the words of Oracle's API.
 
-import type { World } from '../world.ts';
+import type { World } from '../instance-state.ts';
 
 /** https://docs.oracle.com/iaas/api/#/en/iaas/20160918/Instance/ */
 export function toInstance({ instance, region }: World): Record<string, unknown> {

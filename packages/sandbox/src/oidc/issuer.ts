@@ -6,8 +6,8 @@ import { type Faults, type OidcFaults, type OidcSubject, takeFault } from '../fa
 import { type HttpListener, listenHttp, pause } from '../http-listener.ts';
 import { createClients, type OidcClients } from './clients.ts';
 import { decideDevice, serveDevicePage } from './device-page.ts';
-import { type OidcPaths, toPaths } from './flavour.ts';
-import { forgeJwt, type JwtPart } from './forge.ts';
+import { forgeJwt, type JwtPart } from './forge-token.ts';
+import { type OidcPaths, toPaths } from './issuer-flavours.ts';
 import { createProvider, type OidcSettings } from './provider.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { serveSignInPage, signInPath } from './sign-in-page.ts';

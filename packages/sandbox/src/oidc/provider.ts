@@ -4,7 +4,12 @@ import { randomBytes } from 'node:crypto';
 import type { Configuration, Provider as OidcProvider } from 'oidc-provider';
 import { Provider } from 'oidc-provider/lib/provider.js';
 import { type OidcClients, toClientMetadata } from './clients.ts';
-import { dressAsAuthelia, type OidcFlavour, toAutheliaAudience, toPaths } from './flavour.ts';
+import {
+  dressAsAuthelia,
+  type OidcFlavour,
+  toAutheliaAudience,
+  toPaths,
+} from './issuer-flavours.ts';
 import { signInPath } from './sign-in-page.ts';
 import { type SigningAlgorithm, type SigningKey, selectKey, toPrivateJwk } from './signing-keys.ts';
 import type { Storage } from './storage.ts';

@@ -1,7 +1,7 @@
 // Gets tokens from the issuer as any client would: by requests to its token endpoint.
 
 import type { OidcClient, OidcClients } from './clients.ts';
-import type { OidcPaths } from './flavour.ts';
+import type { OidcPaths } from './issuer-flavours.ts';
 
 export interface TokenRequest {
   /** Default `jwt`, and `opaque` in the Authelia flavour, as there. */

@@ -3,9 +3,9 @@
 import { createHash, sign } from 'node:crypto';
 import { expect } from 'vitest';
 import { createFaults } from '../faults.ts';
+import { createWorld, type WorldOptions } from '../instance-state.ts';
 import { type ApiKey, createApiKey } from '../oci/api-key.ts';
 import { createOci } from '../oci/server.ts';
-import { createWorld, type WorldOptions } from '../world.ts';
 
 // Slow to make, and read only.
 export const [key, otherKey] = await Promise.all([createApiKey(), createApiKey()]);

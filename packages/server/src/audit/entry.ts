@@ -2,7 +2,7 @@
 
 import { type AppError, errorCodes } from '@ondemand/core';
 import { z } from 'zod';
-import { errorMap } from '../http/error-map.ts';
+import { errorMap } from '../http/error-statuses.ts';
 
 export const auditEntrySchema = z
   .object({

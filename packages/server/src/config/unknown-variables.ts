@@ -1,6 +1,6 @@
 // Finds unknown variables with names similar to ours, so that a misspelt one is reported instead of ignored.
 
-import type { Environment } from './environment.ts';
+import type { Environment } from './read-environment.ts';
 import { isSecret, variableNames } from './variables.ts';
 
 /** A line for each, beginning with the name: all that an env file has, and what the process has under one of our prefixes or close to one of our names. */

@@ -32,7 +32,7 @@ import {
   truth,
   typs,
   url,
-} from './values.ts';
+} from './value-parsers.ts';
 
 /** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration */
 const ownSamplers = ['always_on', 'always_off', 'traceidratio'] as const;

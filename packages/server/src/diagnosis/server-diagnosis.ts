@@ -5,7 +5,7 @@ import type { Config } from '../config/variables.ts';
 import { toClaimRules, toIdleSettings, toIntrospectionClient } from '../process/adapter-options.ts';
 import type { Adapters } from '../process/adapters.ts';
 import { checkIssuer } from './issuer-checks.ts';
-import { openVm } from './open-vm.ts';
+import { openVm } from './vm-connection.ts';
 
 export interface ServerDiagnosisOptions {
   readonly adapters: Adapters;

@@ -5,8 +5,8 @@ import { TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { toChallenge } from '../auth/challenge.ts';
 import { badInput, badPart, type Issue, unknownKey } from './bad-input.ts';
-import { errorMap } from './error-map.ts';
-import { noSuchPath } from './route-check.ts';
+import { errorMap } from './error-statuses.ts';
+import { noSuchPath } from './unknown-routes.ts';
 
 export const apiErrorSchema = z
   .object({

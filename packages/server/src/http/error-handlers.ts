@@ -6,8 +6,8 @@ import { isTrpcUrl, toTrpcErrorShape } from '../procedures/base.ts';
 import { isBug } from '../process/logged-error.ts';
 import { type ErrorContext, toAppError, toErrorResponse } from './api-error.ts';
 import { logFailure } from './request-log.ts';
-import { noSuchPath } from './route-check.ts';
 import { toShortText } from './short-text.ts';
+import { noSuchPath } from './unknown-routes.ts';
 
 export interface ErrorHandlerOptions {
   readonly resourceMetadataUrl: string;

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '@ondemand/core';
 import type { AnyScope } from '../auth/principal.ts';
-import { errorMap } from '../http/error-map.ts';
+import { errorMap } from '../http/error-statuses.ts';
 
 /** Every operation needs a token in its header, knows its query, counts against a limit, asks the issuer and can meet a bug. */
 const commonErrors: readonly ErrorCode[] = [

@@ -1,7 +1,7 @@
 // The public pages, without a token: the documents, an interactive page, and where to get a token. Made when they are first asked for: no start pays for them.
 
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { noSuchPath } from '../http/route-check.ts';
+import { noSuchPath } from '../http/unknown-routes.ts';
 import { icon, themeStyle, toThemeScript, viewport } from './docs-theme.ts';
 import type { OpenApiDocument } from './document.ts';
 

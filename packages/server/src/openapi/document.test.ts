@@ -3,7 +3,7 @@ import { type ErrorCode, errorTexts } from '@ondemand/core';
 import { createConfig, lintFromString, stringifyYaml } from '@redocly/openapi-core';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import { errorMap } from '../http/error-map.ts';
+import { errorMap } from '../http/error-statuses.ts';
 import { appRouter } from '../procedures/app-router.ts';
 import { toRestOperations } from '../rest/operations.ts';
 import { toStreamRoutes } from '../streams/routes.ts';

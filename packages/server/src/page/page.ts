@@ -2,7 +2,7 @@
 
 import { vmId } from '@ondemand/core';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { noSuchPath } from '../http/route-check.ts';
+import { noSuchPath } from '../http/unknown-routes.ts';
 import { acceptsGzip } from '../rest/accept-header.ts';
 import type { PageFiles } from './page-files.ts';
 

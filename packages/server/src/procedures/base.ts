@@ -12,9 +12,9 @@ import {
   toErrorResponse,
   toTrpcError,
 } from '../http/api-error.ts';
-import { errorMap } from '../http/error-map.ts';
+import { errorMap } from '../http/error-statuses.ts';
 import { toShortText } from '../http/short-text.ts';
-import type { Shares, Work } from '../limits/fair-share.ts';
+import type { Shares, Work } from '../limits/fair-queue.ts';
 import type { Preferences } from '../rest/prefer-header.ts';
 import type { OpenStreams } from '../streams/stream-registry.ts';
 import type { Services } from './core-services.ts';

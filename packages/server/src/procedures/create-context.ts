@@ -5,7 +5,7 @@ import { maxLogBytes } from '@ondemand/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createRecordCall } from '../audit/record-call.ts';
 import type { Authenticate } from '../auth/authenticator.ts';
-import type { AnswerBudget } from '../limits/answer-budget.ts';
+import type { AnswerBudget } from '../limits/unread-answer-bytes.ts';
 import { createPreferences } from '../rest/prefer-header.ts';
 import type { Context } from './base.ts';
 

@@ -4,7 +4,7 @@ import type { ErrorCode } from '@ondemand/core';
 import type { OpenApiMeta, OpenApiMethod } from 'trpc-to-openapi';
 import type { z } from 'zod';
 import type { AnyScope } from '../auth/principal.ts';
-import type { Work } from '../limits/fair-share.ts';
+import type { Work } from '../limits/fair-queue.ts';
 
 export interface Operation {
   readonly method: OpenApiMethod;

@@ -1,7 +1,7 @@
 // The configuration as a start and a check need it: everything that is wrong with it, at once.
 
-import { type Environment, readEnvironment } from '../config/environment.ts';
 import { findOpenKeys } from '../config/open-files.ts';
+import { type Environment, readEnvironment } from '../config/read-environment.ts';
 import { type Config, parseConfig, requireConfig } from '../config/variables.ts';
 import { checkEnvironment } from './check-environment.ts';
 

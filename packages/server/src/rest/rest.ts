@@ -9,8 +9,8 @@ import { prefersText } from './accept-header.ts';
 import { allowEmptyBodies } from './empty-body.ts';
 import { type RestOperation, toRestOperations } from './operations.ts';
 import type { Query } from './query.ts';
+import { collectLongText, toJsonPieces, toTextStream } from './send-long-text.ts';
 import { toProgressPath } from './started-job.ts';
-import { collectLongText, toJsonPieces, toTextStream } from './text-pieces.ts';
 
 export interface RestOptions {
   readonly createContext: CreateContext;

@@ -18,7 +18,7 @@ import { parseBearer } from '../auth/bearer.ts';
 import { invalidToken } from '../auth/challenge.ts';
 import { type Scope, scopes, toScopes } from '../auth/principal.ts';
 import type { ApiError } from '../http/api-error.ts';
-import { errorMap } from '../http/error-map.ts';
+import { errorMap } from '../http/error-statuses.ts';
 import { createServer, type ServerOptions } from '../index.ts';
 import type { Services } from '../procedures/core-services.ts';
 

@@ -6,7 +6,7 @@ import { logError } from '../http/error-handlers.ts';
 import { appRouter } from '../procedures/app-router.ts';
 import { type Context, toTrpcErrorShape } from '../procedures/base.ts';
 import { type ListedProcedure, listProcedures } from '../procedures/procedure-list.ts';
-import { collectLongText, toJsonPieces, toTextStream } from '../rest/text-pieces.ts';
+import { collectLongText, toJsonPieces, toTextStream } from '../rest/send-long-text.ts';
 import { isBatch, toProcedurePath } from './batch.ts';
 import type { TrpcOptions } from './plugin.ts';
 

@@ -1,8 +1,8 @@
 // Which Compose the VM has: the plugin `docker compose`, or the older `docker-compose`.
 
-import { AppError } from '../../errors.ts';
+import type { CallOptions, Shell } from '../../adapter-ports.ts';
+import { AppError } from '../../app-error.ts';
 import { vmId } from '../../model/vm.ts';
-import type { CallOptions, Shell } from '../../ports.ts';
 import type { Channels } from '../../ssh/channel/channels.ts';
 import type { ComposeTarget } from './labels.ts';
 import { runBeforeStart } from './probe.ts';

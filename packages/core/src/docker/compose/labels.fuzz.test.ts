@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isAppError } from '../../errors.ts';
+import { isAppError } from '../../app-error.ts';
 import { quote } from '../../ssh/command/quote.ts';
 import { often } from '../../testing/fuzz-size.test-support.ts';
 import { chooseSource, pathsToProbe } from './label-choice.ts';

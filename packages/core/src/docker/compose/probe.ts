@@ -1,8 +1,8 @@
 // What the SSH user sees of the paths of a compose project on the VM, asked in one command before anything is started.
 
-import { AppError, isAppError } from '../../errors.ts';
+import type { CallOptions, CommandResult, Shell } from '../../adapter-ports.ts';
+import { AppError, isAppError } from '../../app-error.ts';
 import { vmId } from '../../model/vm.ts';
-import type { CallOptions, CommandResult, Shell } from '../../ports.ts';
 
 export type SeenPath =
   /** `resolved` has every link followed; `undefined` where the VM has no tool for that. */

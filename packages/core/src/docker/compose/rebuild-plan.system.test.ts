@@ -16,8 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { AppError } from '../../errors.ts';
-import type { CommandResult, EngineContainer, Shell } from '../../ports.ts';
+import type { CommandResult, EngineContainer, Shell } from '../../adapter-ports.ts';
+import { AppError } from '../../app-error.ts';
 import { createRebuildPlanner, type RebuildPlannerOptions } from './rebuild-plan.ts';
 import { rebuildScript } from './rebuild-script.ts';
 

@@ -1,10 +1,10 @@
 // From a container to the command that rebuilds it through Docker Compose on the VM, by its own labels.
 
 import { randomUUID } from 'node:crypto';
-import { AppError } from '../../errors.ts';
+import type { EngineContainer, JobPlan, RebuildOptions, Shell } from '../../adapter-ports.ts';
+import { AppError } from '../../app-error.ts';
 import { isOfService, toCutOffNote } from '../../model/compose-service.ts';
 import { vmId } from '../../model/vm.ts';
-import type { EngineContainer, JobPlan, RebuildOptions, Shell } from '../../ports.ts';
 import type { Channels } from '../../ssh/channel/channels.ts';
 import { createComposeFinder } from './find-command.ts';
 import { chooseSource, pathsToProbe } from './label-choice.ts';

@@ -1,8 +1,8 @@
 // Start, stop and restart; when Docker's answer is lost the outcome is read from the container.
 
+import type { CallOptions } from '../../adapter-ports.ts';
+import { isAppError } from '../../app-error.ts';
 import { pause, withDeadline } from '../../concurrency/deadline.ts';
-import { isAppError } from '../../errors.ts';
-import type { CallOptions } from '../../ports.ts';
 import { toState } from '../format/to-container.ts';
 import { unknownOutcome } from '../lost-response.ts';
 import { type EngineTask, findOther, type OtherContainer, toAppError } from '../to-app-error.ts';
@@ -12,8 +12,8 @@ import {
   type Observation,
   toObservation,
 } from './action-outcome.ts';
-import type { EngineClient } from './client.ts';
 import { type EngineAnswer, LostAnswerError } from './exchange.ts';
+import type { EngineClient } from './http-client.ts';
 import { type EngineReads, toContainerName, toContainerPath } from './reads.ts';
 import type { ContainerInspect } from './schemas.ts';
 

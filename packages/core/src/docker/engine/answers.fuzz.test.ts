@@ -3,7 +3,7 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../app-error.ts';
 import { containerSchema } from '../../model/container.ts';
 import { containerInspectionSchema, containerStatsSchema } from '../../model/inspection.ts';
 import { type FakeEngine, startFakeEngine } from '../../testing/fake-engine.test-support.ts';

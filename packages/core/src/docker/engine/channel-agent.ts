@@ -2,7 +2,7 @@
 
 import { Agent, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { CallOptions } from '../../ports.ts';
+import type { CallOptions } from '../../adapter-ports.ts';
 import type { ChannelRequest } from './exchange.ts';
 
 export interface ChannelAgentOptions {

@@ -2,7 +2,7 @@
 
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../app-error.ts';
 import {
   answerAll,
   connectTo,

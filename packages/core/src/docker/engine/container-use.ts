@@ -1,20 +1,20 @@
 // What the engine knows of being used: which containers run and where, the CPU that each has used, and commands run inside one.
 
-import { pause } from '../../concurrency/deadline.ts';
-import { createLimiter } from '../../concurrency/limiter.ts';
-import { createSingleFlight } from '../../concurrency/single-flight.ts';
-import { isAppError } from '../../errors.ts';
 import type {
   CallOptions,
   Clock,
   EngineContainer,
   RunningContainer,
   UseEngine,
-} from '../../ports.ts';
+} from '../../adapter-ports.ts';
+import { isAppError } from '../../app-error.ts';
+import { pause } from '../../concurrency/deadline.ts';
+import { createLimiter } from '../../concurrency/limiter.ts';
+import { createSingleFlight } from '../../concurrency/single-flight.ts';
 import { toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
-import type { EngineClient } from './client.ts';
 import { LostAnswerError } from './exchange.ts';
+import type { EngineClient } from './http-client.ts';
 import { type EngineReads, parseAnswer, toContainerPath } from './reads.ts';
 import {
   type ContainerUse,

@@ -1,6 +1,5 @@
 // The Engine port over Docker's Engine API: containers in, containers out.
 
-import { systemClock } from '../../concurrency/clock.ts';
 import type {
   CallOptions,
   Clock,
@@ -8,14 +7,15 @@ import type {
   Engine,
   EnvironmentWords,
   UseEngine,
-} from '../../ports.ts';
+} from '../../adapter-ports.ts';
+import { systemClock } from '../../concurrency/clock.ts';
 import { createEngineFollow } from '../logs/follow.ts';
 import { createEngineLogs } from '../logs/read.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import { createEngineActions } from './actions.ts';
-import { createEngineClient, type EngineClientOptions } from './client.ts';
 import { createEngineUse } from './container-use.ts';
 import { createEngineEvents } from './events.ts';
+import { createEngineClient, type EngineClientOptions } from './http-client.ts';
 import { createEngineInspect } from './inspect.ts';
 import { createEngineReads, parseAnswer } from './reads.ts';
 import { versionSchema } from './schemas.ts';

@@ -2,8 +2,8 @@
 
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../../errors.ts';
-import type { EngineEvent } from '../../ports.ts';
+import type { EngineEvent } from '../../adapter-ports.ts';
+import { AppError } from '../../app-error.ts';
 import {
   type FakeEngine,
   sendJson,

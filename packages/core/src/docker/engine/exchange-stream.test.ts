@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import { isAppError } from '../../errors.ts';
+import { isAppError } from '../../app-error.ts';
 import {
   type FakeEngine,
   openUnixSocket,
@@ -13,9 +13,9 @@ import {
   until,
 } from '../../testing/fake-engine.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
-import { createEngineClient } from './client.ts';
 import { LostAnswerError } from './exchange.ts';
 import type { EngineStream } from './exchange-stream.ts';
+import { createEngineClient } from './http-client.ts';
 
 const events = { operation: 'events', path: '/events' } as const;
 const list = { operation: 'list', method: 'GET', path: '/containers/json' } as const;

@@ -1,7 +1,7 @@
 // One GET over a channel with an unbounded body: fetched as it is read, and a truncated body is always an error.
 
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
-import type { CallOptions } from '../../ports.ts';
+import type { CallOptions } from '../../adapter-ports.ts';
 import { startAnswerDeadline } from './answer-deadline.ts';
 import {
   type ChannelRequest,

@@ -1,7 +1,7 @@
 // One HTTP request over a channel: deadlines close the channel, and truncated bodies are errors.
 
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
-import type { CallOptions } from '../../ports.ts';
+import type { CallOptions } from '../../adapter-ports.ts';
 import { startAnswerDeadline } from './answer-deadline.ts';
 
 export interface ExchangeOptions extends CallOptions {

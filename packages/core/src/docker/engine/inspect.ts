@@ -1,7 +1,7 @@
 // Inspects one container, and lists the values of its environment that must be hidden.
 
+import type { CallOptions, EnvironmentWords } from '../../adapter-ports.ts';
 import type { ContainerInspection } from '../../model/inspection.ts';
-import type { CallOptions, EnvironmentWords } from '../../ports.ts';
 import { toInspection } from '../format/to-inspection.ts';
 import { readSecretWords } from '../redact.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';

@@ -2,8 +2,8 @@
 
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { AppError } from '../../errors.ts';
-import { maxLogBytes } from '../../model/defaults-and-limits.ts';
+import { AppError } from '../../app-error.ts';
+import { maxLogBytes } from '../../model/defaults-limits-timeouts.ts';
 import type { LogText } from '../../model/log-text.ts';
 import { id, running, withBox } from '../../testing/fake-box.test-support.ts';
 import { startFakeEngine } from '../../testing/fake-engine.test-support.ts';

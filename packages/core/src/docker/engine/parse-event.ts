@@ -1,7 +1,7 @@
 // One object of the engine's event stream as an event: Docker's own words, whichever engine speaks.
 
+import type { EngineEvent } from '../../adapter-ports.ts';
 import type { LogTime } from '../../model/log-line.ts';
-import type { EngineEvent } from '../../ports.ts';
 import { engineEventSchema, type RawEngineEvent } from './schemas.ts';
 
 /** `undefined` for what is no event of a container, or none that can be understood. */

@@ -1,8 +1,8 @@
 // Reads from the engine: lists and inspections, validated and converted to our types.
 
 import type { z } from 'zod';
+import type { CallOptions, EngineContainer } from '../../adapter-ports.ts';
 import { containerMissing } from '../../model/container-not-found.ts';
-import type { CallOptions, EngineContainer } from '../../ports.ts';
 import { toContainer, toName } from '../format/to-container.ts';
 import {
   createJsonFilter,
@@ -11,8 +11,8 @@ import {
 } from '../json-stream/filter.ts';
 import { malformedAnswer, toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
-import type { EngineClient, EngineRequest } from './client.ts';
 import { type EngineAnswer, LostAnswerError } from './exchange.ts';
+import type { EngineClient, EngineRequest } from './http-client.ts';
 import {
   type ContainerInspect,
   containerInspectSchema,

@@ -6,7 +6,7 @@ import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { isAppError } from '../../errors.ts';
+import { isAppError } from '../../app-error.ts';
 import { connectTo, describeSshd, startSshd } from '../../testing/sshd.test-support.ts';
 import { addSystemUser } from '../../testing/system-user.test-support.ts';
 import { createEngine } from './engine.ts';

@@ -1,7 +1,7 @@
 // Why Docker's socket on the VM is refused: sshd answers the same to every cause, a command can tell them apart.
 
+import type { CallOptions } from '../../adapter-ports.ts';
 import { withDeadline } from '../../concurrency/deadline.ts';
-import type { CallOptions } from '../../ports.ts';
 import type { Channels } from '../../ssh/channel/channels.ts';
 
 export type SocketFinding =

@@ -1,8 +1,8 @@
 // One sample of a container's resource use: the engine measures twice, a second apart, for the CPU share.
 
+import type { CallOptions, Clock } from '../../adapter-ports.ts';
 import { pause } from '../../concurrency/deadline.ts';
 import type { ContainerStats } from '../../model/inspection.ts';
-import type { CallOptions, Clock } from '../../ports.ts';
 import { isLoneSample, toCpuPercentOf, toStats } from '../format/to-stats.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import { type EngineReads, parseAnswer, toContainerName, toContainerPath } from './reads.ts';

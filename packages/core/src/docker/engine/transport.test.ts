@@ -2,7 +2,7 @@
 
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../app-error.ts';
 import { ChannelRefusedError } from '../../ssh/channel/channels.ts';
 import { refusal } from '../../testing/fake-engine.test-support.ts';
 import { createTransport, type DockerTransport } from './transport.ts';

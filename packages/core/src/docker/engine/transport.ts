@@ -1,9 +1,9 @@
 // Chooses how to reach the engine's socket on the VM: a forwarded channel, or a command that relays it.
 
 import type { Duplex } from 'node:stream';
-import { AppError, isAppError } from '../../errors.ts';
+import type { CallOptions } from '../../adapter-ports.ts';
+import { AppError, isAppError } from '../../app-error.ts';
 import { vmId } from '../../model/vm.ts';
-import type { CallOptions } from '../../ports.ts';
 import { ChannelRefusedError, type Channels } from '../../ssh/channel/channels.ts';
 import { type DockerReason, dockerUnavailable } from '../to-app-error.ts';
 import { probeSocket, type SocketFinding } from './socket-probe.ts';

@@ -1,8 +1,8 @@
 // An engine's list entry as the container that callers see.
 
+import type { EngineContainer } from '../../adapter-ports.ts';
 import type { ContainerState } from '../../model/container.ts';
 import { containerStates } from '../../model/container.ts';
-import type { EngineContainer } from '../../ports.ts';
 import type { ContainerSummary } from '../engine/schemas.ts';
 import { formatImage } from './image.ts';
 import { formatPorts } from './ports.ts';

@@ -7,7 +7,7 @@ import { createEnvironmentHiding, type EnvironmentHiding } from '../redact.ts';
 import { formatPorts } from './ports.ts';
 import { toName, toState } from './to-container.ts';
 import { toMoment } from './to-time.ts';
-import { toCount, toWhole } from './to-whole.ts';
+import { toCount, toWhole } from './to-whole-number.ts';
 
 /** Total: whatever the engine leaves out, the result is a valid `ContainerInspection`. Names, image, ids, networks and ports are shown as they are, all other texts without the environment's values. */
 export async function toInspection(details: ContainerDetails): Promise<ContainerInspection> {

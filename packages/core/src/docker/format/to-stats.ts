@@ -3,7 +3,7 @@
 import type { ContainerStats } from '../../model/inspection.ts';
 import type { EngineStats } from '../engine/schemas.ts';
 import { toMoment } from './to-time.ts';
-import { toCount } from './to-whole.ts';
+import { toCount } from './to-whole-number.ts';
 
 export interface StatsContext {
   readonly container: string;

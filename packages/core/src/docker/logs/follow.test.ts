@@ -1,7 +1,7 @@
 // followLog() over real sockets: what it asks for, where it ends, and what it does when it is cut.
 
 import { expect, test } from 'vitest';
-import type { FollowLogOptions, StampedLine } from '../../ports.ts';
+import type { FollowLogOptions, StampedLine } from '../../adapter-ports.ts';
 import { sendJson, startFakeEngine, until } from '../../testing/fake-engine.test-support.ts';
 import { epochSeconds, type FakeLog, startFakeLog } from '../../testing/fake-log.test-support.ts';
 import { createEngine } from '../engine/engine.ts';

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isAppError } from '../../errors.ts';
+import { isAppError } from '../../app-error.ts';
 import { often } from '../../testing/fuzz-size.test-support.ts';
 import { toEntry, toFrame, toStamp } from '../../testing/log-frames.test-support.ts';
 import { cuts, toPieces } from '../../testing/pieces.test-support.ts';

@@ -1,7 +1,7 @@
 // The frame decoder: every split, every lie.
 
 import { expect, test } from 'vitest';
-import { isAppError } from '../../errors.ts';
+import { isAppError } from '../../app-error.ts';
 import { toFrame } from '../../testing/log-frames.test-support.ts';
 import { createLogFrames } from './frames.ts';
 

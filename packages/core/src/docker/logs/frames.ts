@@ -1,6 +1,6 @@
 // The engine's log format: frames of an eight-byte header and a payload, cut anywhere by the transport.
 
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../app-error.ts';
 import { vmId } from '../../model/vm.ts';
 
 export type LogStream = 'stdout' | 'stderr';

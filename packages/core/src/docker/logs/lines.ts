@@ -1,8 +1,8 @@
 // From a followed log's bytes to its lines: parts joined, timestamps taken off, text decoded.
 
 import { StringDecoder } from 'node:string_decoder';
+import type { StampedLine } from '../../adapter-ports.ts';
 import type { LogTime } from '../../model/log-line.ts';
-import type { StampedLine } from '../../ports.ts';
 import { createLogFrames, type LogStream } from './frames.ts';
 import { newline } from './line-store.ts';
 import { entryBytes } from './tail.ts';

@@ -1,8 +1,8 @@
 // The last lines of a container's log, exactly as many as asked for, in memory that the log's size does not touch.
 
-import { maxLogBytes } from '../../model/defaults-and-limits.ts';
+import type { LogsOptions } from '../../adapter-ports.ts';
+import { maxLogBytes } from '../../model/defaults-limits-timeouts.ts';
 import { type CountBytes, type LogText, toLogText } from '../../model/log-text.ts';
-import type { LogsOptions } from '../../ports.ts';
 import { type EngineReads, toContainerName, toContainerPath } from '../engine/reads.ts';
 import type { ContainerInspect } from '../engine/schemas.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';

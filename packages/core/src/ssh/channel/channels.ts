@@ -1,7 +1,7 @@
 // What the Docker adapter needs of the SSH connection: byte streams to the VM, nothing of SSH itself.
 
 import type { Duplex } from 'node:stream';
-import type { CallOptions } from '../../ports.ts';
+import type { CallOptions } from '../../adapter-ports.ts';
 
 /** Opens streams over the one SSH connection, connecting first where needed. Throws `SERVICE_UNAVAILABLE`. */
 export interface Channels {

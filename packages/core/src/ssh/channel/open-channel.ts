@@ -1,7 +1,7 @@
 // Opens a channel, whose confirmation may come late or never; its slot is released only when the channel is really closed.
 
 import type { ClientChannel } from 'ssh2';
-import type { AppError } from '../../errors.ts';
+import type { AppError } from '../../app-error.ts';
 import { type SshReason, toAppError } from '../to-app-error.ts';
 import { closeChannel } from './channel-stream.ts';
 import { ChannelRefusedError } from './channels.ts';

@@ -1,7 +1,7 @@
 // How a command on the VM ended, and what that means for its caller.
 
 import { constants } from 'node:os';
-import type { AppError } from '../../errors.ts';
+import type { AppError } from '../../app-error.ts';
 import type { ChannelExit } from '../channel/channel-stream.ts';
 import { ChannelRefusedError } from '../channel/channels.ts';
 import { type SshReason, toAppError } from '../to-app-error.ts';

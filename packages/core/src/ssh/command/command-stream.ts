@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
-import type { CallOptions } from '../../ports.ts';
+import type { CallOptions } from '../../adapter-ports.ts';
 import { createChannelStream } from '../channel/channel-stream.ts';
 import { judgeStreamEnd, toExitCode } from './command-end.ts';
 import { createPreambleFilter } from './command-line.ts';

@@ -1,7 +1,7 @@
 // The `Shell` port over SSH: a command's argument vector in, its exit code and the tail of its output back.
 
+import type { CommandOptions, Shell } from '../../adapter-ports.ts';
 import { withDeadline } from '../../concurrency/deadline.ts';
-import type { CommandOptions, Shell } from '../../ports.ts';
 import type { SshConnection } from '../connection/connection.ts';
 import { toAppError } from '../to-app-error.ts';
 import type { CommandOutput, RemoteCommand } from './remote-command.ts';

@@ -6,7 +6,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createJobHost } from '../../job-host/job-host.ts';
+import { createJobHost } from '../../jobs-on-vm/jobs-on-vm.ts';
 import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
 import {
   connectTo,

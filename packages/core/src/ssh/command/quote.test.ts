@@ -1,7 +1,7 @@
 // How a command line is written, and what is refused.
 
 import { describe, expect, it } from 'vitest';
-import { isAppError } from '../../errors.ts';
+import { isAppError } from '../../app-error.ts';
 import { quoted } from '../../testing/quote.test-support.ts';
 import { quote, withEnv } from './quote.ts';
 

@@ -1,6 +1,6 @@
 // An argument vector has to cross the SSH user's login shell to run on the VM; only this file makes it safe.
 
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../app-error.ts';
 
 /**
  * Joins `argv` into words that every login shell (sh, bash, zsh, fish, csh) passes on as they are, to the script of `command-line.ts` that decodes them.

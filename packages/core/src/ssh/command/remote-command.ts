@@ -1,7 +1,7 @@
 // A command that runs on the VM by itself: its output as it comes, its end, and a way to stop it.
 
 import type { ClientChannel } from 'ssh2';
-import type { AppError } from '../../errors.ts';
+import type { AppError } from '../../app-error.ts';
 import { type ChannelExit, closeChannel } from '../channel/channel-stream.ts';
 import { toAppError } from '../to-app-error.ts';
 import { toExitCode } from './command-end.ts';

@@ -1,6 +1,6 @@
 // Why a command never began though sshd accepted it: what ran instead, as far as its output tells.
 
-import type { AppError } from '../../errors.ts';
+import type { AppError } from '../../app-error.ts';
 import { ChannelRefusedError } from '../channel/channels.ts';
 import { toAppError } from '../to-app-error.ts';
 

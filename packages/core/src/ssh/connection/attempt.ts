@@ -1,8 +1,8 @@
 // One connection attempt shared by many callers: they share its outcome, and each can abort alone.
 
 import type { Socket } from 'node:net';
+import { type AppError, isAppError } from '../../app-error.ts';
 import { withDeadline } from '../../concurrency/deadline.ts';
-import { type AppError, isAppError } from '../../errors.ts';
 import type { Credentials } from '../login/credentials.ts';
 import type { HostKeyCheck } from '../login/host-key.ts';
 import { toAppError } from '../to-app-error.ts';

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../app-error.ts';
 import {
   closed,
   countIntervals,

@@ -3,9 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { AppError, isAppError } from '../../errors.ts';
+import type { CallOptions, CommandOptions, Link } from '../../adapter-ports.ts';
+import { AppError, isAppError } from '../../app-error.ts';
 import type { VmAddress } from '../../model/vm.ts';
-import type { CallOptions, CommandOptions, Link } from '../../ports.ts';
 import type { Channels } from '../channel/channels.ts';
 import { toCommandLine, toStreamLine } from '../command/command-line.ts';
 import type { CommandOutput, RemoteCommand } from '../command/remote-command.ts';

@@ -2,7 +2,7 @@
 
 import { connect, isIP, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
-import type { AppError } from '../../errors.ts';
+import type { AppError } from '../../app-error.ts';
 import { describeMismatch, parseAlgorithmOffer, toMismatch } from '../login/algorithm-offer.ts';
 import type { Login } from '../login/credentials.ts';
 import { type HostKeyTrial, readKeyType } from '../login/host-key.ts';

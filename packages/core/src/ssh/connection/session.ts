@@ -2,10 +2,10 @@
 
 import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
+import type { CallOptions, CommandOptions } from '../../adapter-ports.ts';
+import { type AppError, isAppError } from '../../app-error.ts';
 import { pause, withDeadline } from '../../concurrency/deadline.ts';
 import { createLimiter, type Limiter } from '../../concurrency/limiter.ts';
-import { type AppError, isAppError } from '../../errors.ts';
-import type { CallOptions, CommandOptions } from '../../ports.ts';
 import { closeChannel, createChannelStream } from '../channel/channel-stream.ts';
 import { openChannel, toCommandReason, toSocketReason } from '../channel/open-channel.ts';
 import { type CommandLine, toKillLine } from '../command/command-line.ts';

@@ -1,7 +1,7 @@
 // What is wrong with the SSH settings can mostly be told at the start, without the VM: a list beats a first failed request.
 
 import { readFile } from 'node:fs/promises';
-import { isAppError } from '../../errors.ts';
+import { isAppError } from '../../app-error.ts';
 import type { SshReason } from '../to-app-error.ts';
 import { type CredentialOptions, createCredentials } from './credentials.ts';
 import { type HostKeyOptions, parseFingerprint } from './host-key.ts';

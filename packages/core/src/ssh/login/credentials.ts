@@ -4,8 +4,8 @@ import { createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import ssh2 from 'ssh2';
+import { type AppError, isAppError } from '../../app-error.ts';
 import { withDeadline } from '../../concurrency/deadline.ts';
-import { type AppError, isAppError } from '../../errors.ts';
 import { toAppError } from '../to-app-error.ts';
 import { toFingerprint } from './host-key.ts';
 

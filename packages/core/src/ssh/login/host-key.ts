@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { AppError } from '../../errors.ts';
+import { AppError } from '../../app-error.ts';
 import type { SshReason } from '../to-app-error.ts';
 import {
   type HostAddress,

@@ -1,6 +1,6 @@
 // Explains a login that sshd refused, as precisely as the protocol allows: user, host and key.
 
-import type { AppError } from '../../errors.ts';
+import type { AppError } from '../../app-error.ts';
 import { type SshReason, toAppError } from '../to-app-error.ts';
 import type { LoginKey } from './credentials.ts';
 

@@ -1,0 +1,55 @@
+// What runs on the VM for leases and the idle stop: POSIX shell; values come as arguments, never as script text.
+
+import { places, scriptExits } from '../jobs-on-vm/scripts.ts';
+
+/*
+ * A lease is a file leases/ID of three lines: until when it holds, since when, both in seconds of the VM's clock, and who took it
+ * as JSON. A lease that is ended is given `until` the present. The file goes an hour after that, so that the last use is known.
+ */
+
+export const leasePlace = `${places}leases=$folder/leases
+make_leases() { make_ours "$folder" && make_ours "$leases" || exit ${scriptExits.noFolder}; }
+write_lease() { printf '%s\\n' "$2" "$3" "$4" >"$leases/.new-$1" && mv -- "$leases/.new-$1" "$leases/$1" || exit ${scriptExits.noFolder}; }
+read_lease() { { read -r until && read -r since && IFS= read -r by; } <"$1" && [ "$until" -ge 0 ] && [ "$since" -ge 0 ]; }
+`;
+
+/** Arguments: id, seconds, how many may hold, who takes it as JSON. Prints `taken NOW SINCE UNTIL`; one that is there already is renewed. */
+export const takeLeaseScript = `${leasePlace}id=$1 seconds=$2 most=$3 who=$4
+make_leases
+now=$(date +%s)
+others=0 began=$now
+for lease in "$leases"/*; do
+  [ -e "$lease" ] || continue
+  if ! read_lease "$lease" || [ "$until" -lt $((now - 3600)) ]; then rm -f -- "$lease"; continue; fi
+  if [ "\${lease##*/}" = "$id" ]; then began=$since; continue; fi
+  [ "$until" -le "$now" ] || others=$((others + 1))
+done
+[ $others -lt "$most" ] || exit ${scriptExits.busy}
+write_lease "$id" $((now + seconds)) "$began" "$who"
+printf 'taken %s %s %s\\n' "$now" "$began" $((now + seconds))
+`;
+
+/** Arguments: id. Prints `ended NOW`, or `none` when there is none, or it has ended. */
+export const endLeaseScript = `${leasePlace}is_ours "$folder" && is_ours "$leases" || { echo none; exit 0; }
+now=$(date +%s)
+if read_lease "$leases/$1" && [ "$until" -gt "$now" ]; then
+  write_lease "$1" "$now" "$since" "$by"
+  printf 'ended %s\\n' "$now"
+else
+  echo none
+fi
+`;
+
+/** Prints the lines of all leases that are kept, after the marker that begins each line. */
+export const printLeases = `if is_ours "$folder" && is_ours "$leases"; then
+  for lease in "$leases"/*; do
+    read_lease "$lease" && printf '%s lease %s %s %s %s\\n' "$mark" "\${lease##*/}" "$until" "$since" "$by"
+  done
+fi
+`;
+
+/** Arguments: marker. */
+export const listLeasesScript = `${leasePlace}mark=$1
+printf '%s now %s\\n' "$mark" "$(date +%s)"
+${printLeases}printf '%s end\\n' "$mark"
+`;
