@@ -5,7 +5,7 @@ import { invalidToken } from './challenge.ts';
 import type { ClaimRules } from './claims.ts';
 import { createDiscovery } from './discovery.ts';
 import { createIntrospector, type IntrospectionClient } from './introspection.ts';
-import { createIssuerHttp, type Fetch } from './issuer-http.ts';
+import { createIssuerHttp, type IssuerHttp } from './issuer-http.ts';
 import { createJwtVerifier } from './jwt.ts';
 import { hasJwtForm } from './jwt-header.ts';
 import { createKeySet } from './key-set.ts';
@@ -28,7 +28,8 @@ export interface AuthenticatorOptions extends ClaimRules {
   readonly typs?: readonly string[] | undefined;
   /** Given: tokens that are no JWTs are accepted too, by introspection. */
   readonly client?: IntrospectionClient | undefined;
-  readonly fetch?: Fetch;
+  /** How the issuer is asked. */
+  readonly http?: IssuerHttp;
   /** In milliseconds, never going back: what ages and waits are measured by. */
   readonly now?: () => number;
   /** The time of day, which a token's own times are judged by; it may be set back. */
@@ -51,12 +52,11 @@ export function createAuthenticator({
   introspectionUri,
   client,
   typs,
-  fetch,
+  http = createIssuerHttp(),
   now = () => performance.now(),
   date = () => new Date(),
   ...rules
 }: AuthenticatorOptions): Authenticator {
-  const http = createIssuerHttp(fetch === undefined ? {} : { fetch });
   const discovery = createDiscovery({ issuer: rules.issuer, http });
   const keys = createKeySet({ http, discovery, jwksUri, now });
   const verifyJwt = createJwtVerifier({ keys, rules, typs, date });

@@ -7,7 +7,12 @@ import {
   startIntrospection,
   token,
 } from '../testing/introspection.test-support.ts';
-import { type Answer, errorOf, fakeSystemClocks } from '../testing/issuer.test-support.ts';
+import {
+  type Answer,
+  errorOf,
+  fakeSystemClocks,
+  unhurriedHttp,
+} from '../testing/issuer.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
 
 const { issuer, settings, open } = await startIntrospection();
@@ -66,7 +71,7 @@ describe('the cache', () => {
 describe('a clock set back by an hour', () => {
   const hourMs = 3_600_000;
   const open = () => {
-    const { authenticate } = createAuthenticator(settings());
+    const { authenticate } = createAuthenticator({ http: unhurriedHttp, ...settings() });
     return (value = token) => authenticate([`Bearer ${value}`]);
   };
   const undated = () => ({ ...active(), iat: undefined }); // else it is from the future afterwards

@@ -2,7 +2,12 @@
 
 import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { errorOf, startTestIssuer, type TestIssuer } from '../testing/issuer.test-support.ts';
+import {
+  errorOf,
+  startTestIssuer,
+  type TestIssuer,
+  unhurriedHttp,
+} from '../testing/issuer.test-support.ts';
 import { startTestServer } from '../testing/test-server.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { createJwtVerifier } from './jwt.ts';
@@ -30,7 +35,8 @@ afterAll(() => issuer[Symbol.asyncDispose]());
 /** Of an issuer with these keys, all by the id `a`. */
 function open(...keys: readonly object[]) {
   issuer.answers['/jwks'] = { keys: keys.map((key) => ({ ...key, kid: 'a' })) };
-  return createAuthenticator({ issuer: issuer.url, audience, scopeNames }).authenticate;
+  return createAuthenticator({ http: unhurriedHttp, issuer: issuer.url, audience, scopeNames })
+    .authenticate;
 }
 
 function mint({ alg, privateKey }: Pick<Pair, 'alg' | 'privateKey'>): Promise<string> {

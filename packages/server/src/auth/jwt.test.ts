@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { AppError } from '@ondemand/core';
 import { exportJWK, generateKeyPair, importJWK, type JWTHeaderParameters, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { unhurriedHttp } from '../testing/issuer.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { toChallenge } from './challenge.ts';
 
@@ -49,9 +50,11 @@ afterAll(() => {
 
 const authenticator = () =>
   createAuthenticator({
+    http: unhurriedHttp,
     issuer,
     audience,
     scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
+    now: () => 0, // so that no budget refills, however slow the machine is
   }).authenticate;
 
 interface TokenOptions {
@@ -317,6 +320,7 @@ describe('the issuer', () => {
 test('a token that is remembered is refused once it has expired, and only it is remembered', async () => {
   let skippedMs = 0;
   const { authenticate } = createAuthenticator({
+    http: unhurriedHttp,
     issuer,
     audience,
     scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },
@@ -340,6 +344,7 @@ test('a token that is remembered is refused once it has expired, and only it is 
 test('a token that is remembered is refused while the clock is set back before it', async () => {
   let skippedMs = 0;
   const { authenticate } = createAuthenticator({
+    http: unhurriedHttp,
     issuer,
     audience,
     scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },

@@ -2,7 +2,12 @@
 
 import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { errorOf, startTestIssuer, type TestIssuer } from '../testing/issuer.test-support.ts';
+import {
+  errorOf,
+  startTestIssuer,
+  type TestIssuer,
+  unhurriedHttp,
+} from '../testing/issuer.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { requireScope } from './principal.ts';
 
@@ -45,7 +50,8 @@ function mint({ claims, header, key = pair.privateKey }: TokenOptions): Promise<
 }
 
 const open = (options: Partial<Parameters<typeof createAuthenticator>[0]> = {}) =>
-  createAuthenticator({ issuer: issuer.url, audience, scopeNames, ...options }).authenticate;
+  createAuthenticator({ http: unhurriedHttp, issuer: issuer.url, audience, scopeNames, ...options })
+    .authenticate;
 
 const ask = async (options: TokenOptions, settings?: Parameters<typeof open>[0]) =>
   open(settings)([`Bearer ${await mint(options)}`]);

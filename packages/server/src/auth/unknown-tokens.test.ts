@@ -9,6 +9,7 @@ import {
   errorOf,
   startTestIssuer,
   type TestIssuer,
+  unhurriedHttp,
 } from '../testing/issuer.test-support.ts';
 import { createAuthenticator } from './authenticator.ts';
 import type { Origin } from './principal.ts';
@@ -38,6 +39,7 @@ function open({ introspection }: { readonly introspection?: Answer } = {}) {
       token.startsWith('good') && !revoked.has(token) ? { active: true, ...claims } : undefined,
     );
   const { authenticate } = createAuthenticator({
+    http: unhurriedHttp,
     issuer: issuer.url,
     audience,
     scopeNames: { read: 'read', wake: 'wake', admin: 'admin' },

@@ -2,7 +2,12 @@
 
 import { afterAll, beforeEach } from 'vitest';
 import { createAuthenticator } from '../auth/authenticator.ts';
-import { createTestClock, discoveryPath, startTestIssuer } from './issuer.test-support.ts';
+import {
+  createTestClock,
+  discoveryPath,
+  startTestIssuer,
+  unhurriedHttp,
+} from './issuer.test-support.ts';
 
 export const audience = 'https://ondemand.example.com';
 export const client = { id: 'api', secret: 'a secret: with/signs+%' };
@@ -37,6 +42,7 @@ export async function startIntrospection() {
   const open = (options: Partial<Parameters<typeof createAuthenticator>[0]> = {}) => {
     const clock = createTestClock();
     const { authenticate } = createAuthenticator({
+      http: unhurriedHttp,
       ...settings(),
       now: clock.now,
       date: clock.date,

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { AppError } from '@ondemand/core';
 import { vi } from 'vitest';
+import { createIssuerHttp } from '../auth/issuer-http.ts';
 
 export interface IssuerRequest {
   readonly method: string;
@@ -178,3 +179,6 @@ async function toRequest(incoming: IncomingMessage): Promise<IssuerRequest> {
     body,
   };
 }
+
+/** For tests whose issuer always answers: on a busy machine that may take a while. */
+export const unhurriedHttp = createIssuerHttp({ timeoutMs: 60_000 });
