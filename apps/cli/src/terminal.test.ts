@@ -131,15 +131,20 @@ test('a stream whose connection is lost says so until it goes on', async () => {
     await sleep(100);
     throw new Error('cut');
   };
+  let answer = (): void => {};
+  const after = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
   await using api = await startStubApi({
     'containers.followLogs': [
       { stream: cut() },
-      { status: 502, after: sleep(600) },
+      { status: 502, after },
       { stream: openStream({ line: 'two', stream: 'stdout' }) },
     ],
   });
   const run = runInTerminal(['logs', 'nginx', '-f'], { ...api, signal: interrupt.signal });
   await expect.poll(run.stderr).toContain('Trying again: ');
+  answer();
   await expect.poll(run.stdout).toBe('one\ntwo\n');
   interrupt.abort();
   expect(await run.exitCode).toBe(130);
