@@ -11,15 +11,15 @@ const swaggerFiles = join(
   '../static',
 );
 
-/** tRPC is published for engines without object spread: its stand-in, property by property, takes a tenth of what a request costs. */
-const nativeSpread = {
-  name: 'native-spread',
+/** tRPC is published for engines without object spread; its stand-in, a property definition each, takes a tenth of what a request costs. All its calls write to a new object. */
+const quickSpread = {
+  name: 'quick-spread',
   transform: {
     filter: { id: /@trpc.server.*\.mjs$/ },
     handler: (code) =>
       code.replace(
         /^function _objectSpread2\(e\) \{$.*?^\}$/ms,
-        'function _objectSpread2(e, a, b) {\n\treturn { ...e, ...a, ...b };\n}',
+        'const _objectSpread2 = Object.assign;',
       ),
   },
 };
@@ -31,7 +31,7 @@ export default {
   resolve: { alias: { punycode: 'punycode/' } },
   transform: { target: 'node20', define: { __dirname: 'import.meta.dirname' } },
   plugins: [
-    nativeSpread,
+    quickSpread,
     {
       name: 'swagger-files',
       writeBundle: () => cpSync(swaggerFiles, 'dist/static', { recursive: true }),
