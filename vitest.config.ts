@@ -19,7 +19,7 @@ export default defineConfig({
           name: 'unit',
           include: testsNamed('*.test.ts'),
           exclude: testsNamed('*.{system,worlds,fuzz}.test.ts'),
-          setupFiles: ['tests/src/support/strict-process.ts', 'tests/src/support/no-children.ts'],
+          setupFiles: ['tests/src/support/fail-on-warnings.ts', 'tests/src/support/no-children.ts'],
           // Tests wait as long as they work, so two a core are not too many.
           maxWorkers: 4,
           // Loading the modules anew for each of two hundred files costs more than running its tests.
@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: testsNamed('*.system.test.ts'),
-          setupFiles: ['tests/src/support/strict-process.ts'],
+          setupFiles: ['tests/src/support/fail-on-warnings.ts'],
           // Two at a time: each waits for its processes as long as it works.
           maxWorkers: 2,
           isolate: false,
@@ -44,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'fuzz',
           include: testsNamed('*.fuzz.test.ts'),
-          setupFiles: ['tests/src/support/strict-process.ts', 'tests/src/support/fuzz-runs.ts'],
+          setupFiles: ['tests/src/support/fail-on-warnings.ts', 'tests/src/support/fuzz-runs.ts'],
           maxWorkers: 1,
           isolate: false,
           sequence: { groupOrder: 3 },
@@ -55,7 +55,7 @@ export default defineConfig({
         test: {
           name: 'worlds',
           include: ['tests/src/worlds/**/*.worlds.test.ts'],
-          setupFiles: ['tests/src/support/strict-process.ts'],
+          setupFiles: ['tests/src/support/fail-on-warnings.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 4 },
         },

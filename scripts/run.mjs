@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { onLauncherGone } from './end-with-launcher.mjs';
+import { onLauncherGone } from './end-with-parent.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { onLauncherGone } from './end-with-launcher.mjs';
+import { onLauncherGone } from './end-with-parent.mjs';
 import { build, root } from './run.mjs';
 
 const options = readOptions();

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCli } from './cli.ts';
-import { root } from './commands/root.ts';
+import { root } from './commands/all-commands.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Streams } from './output/output.ts';
 import { healthy } from './testing/fixtures.test-support.ts';

@@ -8,7 +8,7 @@ import { globalOptions } from './command-line/options.ts';
 import { type Globals, type Invocation, parseInvocation } from './command-line/parse.ts';
 import { suggestName } from './command-line/suggest-name.ts';
 import { tokenize } from './command-line/tokens.ts';
-import { root } from './commands/root.ts';
+import { root } from './commands/all-commands.ts';
 import { completeCommand, describeCommand, filesDirective } from './completion/scripts.ts';
 import { exitCodes } from './exit-codes.ts';
 import { listContexts } from './login/contexts.ts';
@@ -16,7 +16,7 @@ import { createOutput, type Output, type Streams } from './output/output.ts';
 import { toFailure } from './to-failure.ts';
 import { version } from './version.ts';
 import { startDeadline } from './wait/deadline.ts';
-import { createUnfinishedWork, type UnfinishedWork } from './wait/pending-work.ts';
+import { createUnfinishedWork, type UnfinishedWork } from './wait/finish-before-exit.ts';
 
 export interface Run {
   /** Without the interpreter and the script. */

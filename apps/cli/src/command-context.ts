@@ -13,7 +13,7 @@ import {
 import { fetchAnswer } from './http-fetch.ts';
 import { createLoginStore, type LoginStore, toConfigFolder } from './login/login-store.ts';
 import type { Output, Streams } from './output/output.ts';
-import type { UnfinishedWork } from './wait/pending-work.ts';
+import type { UnfinishedWork } from './wait/finish-before-exit.ts';
 
 export interface Context {
   readonly output: Output;

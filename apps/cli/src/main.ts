@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCli } from './cli.ts';
 import { exitCodes } from './exit-codes.ts';
-import { createUnfinishedWork } from './wait/pending-work.ts';
+import { createUnfinishedWork } from './wait/finish-before-exit.ts';
 
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<never> {

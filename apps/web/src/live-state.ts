@@ -11,8 +11,8 @@ import {
   type VmReady,
   type Whoami,
 } from '@ondemand/client';
+import { apiUrl } from './served-settings.ts';
 import type { Session } from './session.ts';
-import { apiUrl } from './settings.ts';
 
 export interface Seen {
   readonly whoami?: Whoami;

@@ -5,7 +5,7 @@ import { Containers } from './containers.tsx';
 import { useNow, useSeen } from './hooks.ts';
 import type { Live, Seen } from './live-state.ts';
 import { Power } from './power-buttons.tsx';
-import { basePath } from './settings.ts';
+import { basePath } from './served-settings.ts';
 import { toActionText, toEventText, toPhaseWords, toTime, toWhy } from './texts.ts';
 import { Why } from './why-on.tsx';
 

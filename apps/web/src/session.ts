@@ -1,7 +1,7 @@
 // Who is signed in: by authorization code with PKCE (RFC 7636), or by a pasted token. Tokens are held in memory alone.
 
 import * as oauth from 'oauth4webapi';
-import { apiUrl, basePath, type PageSettings } from './settings.ts';
+import { apiUrl, basePath, type PageSettings } from './served-settings.ts';
 
 export interface Session {
   /** For the client; renews what ends. */

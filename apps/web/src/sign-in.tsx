@@ -2,8 +2,8 @@
 
 import { useState } from 'preact/hooks';
 import { useAction } from './actions.ts';
+import type { PageSettings } from './served-settings.ts';
 import { type Session, startSignIn, toPastedSession } from './session.ts';
-import type { PageSettings } from './settings.ts';
 
 export interface SignInProps {
   readonly settings: PageSettings;

@@ -4,7 +4,7 @@ import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { realEngineProblem, requireTool } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
-import { fillPage } from '../support/fill-page.ts';
+import { fillPage } from '../support/fill-docs-page.ts';
 import { run } from '../support/run.ts';
 import { measureAction } from './action.ts';
 import { measureCli } from './cli.ts';

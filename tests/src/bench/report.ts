@@ -1,6 +1,6 @@
 // What was measured as Markdown: a table for each part, with a ratio, a target and a verdict in each row.
 
-import { toTable } from '../support/fill-page.ts';
+import { toTable } from '../support/fill-docs-page.ts';
 
 export interface Row {
   readonly what: string;

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { findTool } from '../real-engine/real-engine-problem.ts';
 import { writeNginxConfiguration } from '../support/deployed-nginx.ts';
 import { run, runOk } from '../support/run.ts';
-import { describeWith } from '../worlds/describe-with.ts';
+import { describeWith } from '../worlds/describe-or-skip.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const unit = join(root, 'deploy/ondemand.service');

@@ -10,7 +10,7 @@ import type { RealVm } from './start-real-vm.ts';
 
 export type ComposeVersion = 'v1' | 'v2';
 
-/** Where Debian and Docker install the plugin, and where `.ci/compose-2` keeps it. */
+/** Where Debian and Docker install the plugin, and where `.ci/install-compose-2` keeps it. */
 const pluginFolders = [
   '/usr/libexec/docker/cli-plugins',
   '/usr/lib/docker/cli-plugins',
@@ -21,7 +21,7 @@ const pluginFolders = [
 export function composeProblem(version: ComposeVersion): string | undefined {
   return version === 'v1' || findPlugin() !== undefined
     ? undefined
-    : 'there is no Docker Compose 2 (run .ci/compose-2)';
+    : 'there is no Docker Compose 2 (run .ci/install-compose-2)';
 }
 
 /** The version that most VMs have, where this machine has it. */

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
-import { fillPage, toTable } from '../support/fill-page.ts';
+import { fillPage, toTable } from '../support/fill-docs-page.ts';
 import { type Figures, type Form, readFigures } from './figures.ts';
 
 const page = 'docs/reliability.md';

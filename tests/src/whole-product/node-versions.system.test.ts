@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
-import { describeWith } from '../worlds/describe-with.ts';
+import { describeWith } from '../worlds/describe-or-skip.ts';
 import { cacheFolder } from '../worlds/npm-tool.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -52,8 +52,10 @@ for (const major of ['20', '22', '24'].filter((each) => each !== own))
     });
   });
 
-/** As `.ci/node` fetched it. */
+/** As `.ci/install-node` fetched it. */
 function findNode(major: string): { readonly program: string } | string {
   const program = join(cacheFolder, `node-${major}/bin/node`);
-  return existsSync(program) ? { program } : `there is no Node ${major}; .ci/node ${major} gets it`;
+  return existsSync(program)
+    ? { program }
+    : `there is no Node ${major}; .ci/install-node ${major} gets it`;
 }

@@ -10,7 +10,7 @@ import { type App, startApp } from '../support/start-app.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
 import { until } from '../support/until.ts';
 import { type Browser, findChromium, startChromium } from './chromium.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 
 const problem = proxyProblem(['nginx']);
 

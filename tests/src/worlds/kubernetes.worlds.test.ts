@@ -13,7 +13,7 @@ import {
   toManifests,
 } from '../support/kubernetes-manifests.ts';
 import { run } from '../support/run.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 import { findNpmTool } from './npm-tool.ts';
 
 // Made from the published schemas: their types know every field, their checks every pattern.

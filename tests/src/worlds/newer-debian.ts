@@ -1,10 +1,10 @@
-// A root of Debian's next release, as `.ci/trixie` makes it: with Docker 26, Compose 2, Podman 5 and OpenSSH 10.
+// A root of Debian's next release, as `.ci/make-trixie-root` makes it: with Docker 26, Compose 2, Podman 5 and OpenSSH 10.
 
 import { fileURLToPath } from 'node:url';
 import { realEngineProblem } from '../real-engine/real-engine-problem.ts';
 import { run } from '../support/run.ts';
 
-const script = fileURLToPath(new URL('../../../.ci/trixie', import.meta.url));
+const script = fileURLToPath(new URL('../../../.ci/make-trixie-root', import.meta.url));
 
 /** Makes it where it is not there yet, which takes some minutes; a text says why it is not to be had. */
 export async function findNewerDebian(): Promise<{ readonly folder: string } | string> {

@@ -2,7 +2,7 @@
 
 import { startRealWorld } from '../behaviour/start-real-world.ts';
 import { declareBehaviour } from '../behaviour/suite.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 import { findNewerDebian } from './newer-debian.ts';
 
 describeWith(await findNewerDebian(), "behaviour on Debian's next release", ({ folder }) =>

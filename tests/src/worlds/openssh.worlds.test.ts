@@ -10,7 +10,7 @@ import { openSuite } from '../support/disposer.ts';
 import { runOk } from '../support/run.ts';
 import { startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 import { findNewerDebian } from './newer-debian.ts';
 
 describeWith(await findNewerDebian(), 'OpenSSH 10', ({ folder }) => {

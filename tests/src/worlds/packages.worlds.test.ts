@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run, runOk } from '../support/run.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 import { findNpmTool } from './npm-tool.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

@@ -10,7 +10,7 @@ import { launchChromium } from '../support/launch-chromium.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 import { findChromium } from './chromium.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 
 /** Where screenshots are kept, when somebody wants to look at them. */
 const shots = process.env.ONDEMAND_SCREENSHOTS;

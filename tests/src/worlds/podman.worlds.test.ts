@@ -10,7 +10,7 @@ import { expectApiError } from '../support/expect-api-error.ts';
 import { openSse, type SseMessage } from '../support/sse.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 import { findNewerDebian } from './newer-debian.ts';
 
 describeWith(await findNewerDebian(), 'Podman 5', ({ folder }) => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/run.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 
 const promtool = '/usr/bin/promtool';
 const found = existsSync(promtool) ? { promtool } : 'promtool, Debian: apt-get install prometheus';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { expectStreamOutlivesRestart } from '../support/outlives-restart.ts';
 import { createCaller, startApp } from '../support/start-app.ts';
 import { type ProxyKind, proxyProblem, startProxy } from '../support/start-proxy.ts';
-import { hangBuild } from './hang-build.ts';
+import { hangBuild } from './endless-build.ts';
 
 const kinds: readonly ProxyKind[] = ['nginx', 'haproxy', 'caddy', 'apache2'];
 const portOf = (url: string) => Number(new URL(url).port);

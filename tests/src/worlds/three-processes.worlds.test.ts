@@ -9,7 +9,7 @@ import { type App, createCaller, startApp } from '../support/start-app.ts';
 import { proxyProblem, startBalancer } from '../support/start-proxy.ts';
 import { type ServerProcess, startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
-import { hangBuild } from './hang-build.ts';
+import { hangBuild } from './endless-build.ts';
 
 type Caller = ReturnType<typeof createCaller>;
 

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { findFreePort } from '../support/free-port.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
-import { describeWith } from './describe-with.ts';
+import { describeWith } from './describe-or-skip.ts';
 
 const kinds = ['nginx', 'caddy'] as const;
 

@@ -1,6 +1,7 @@
 // What a command is: data that the parser, the help and the completion read, and one function that runs it.
 
 import type { Context } from '../command-context.ts';
+import type { CommandGroup } from './help-groups.ts';
 
 /** An option that is there or not. */
 export interface Flag {
@@ -81,10 +82,6 @@ export interface Group {
   readonly commands: readonly Entry[];
   readonly examples: readonly string[];
 }
-
-/** The headings of `ondemand --help`, in this order. */
-export const commandGroups = ['VM', 'CONTAINER', 'HISTORY', 'ACCESS', 'CLI'] as const;
-export type CommandGroup = (typeof commandGroups)[number];
 
 /** A command in a list: enough for help, the rest is loaded when it is needed. */
 export interface Entry {

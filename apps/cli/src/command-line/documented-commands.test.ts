@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { root } from '../commands/root.ts';
+import { root } from '../commands/all-commands.ts';
 import { globalOptions, rootOptions } from './options.ts';
 import { findSubject } from './parse.ts';
 

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { root } from '../commands/root.ts';
+import { root } from '../commands/all-commands.ts';
 import { variables } from '../environment.ts';
 import { createStyle } from '../output/style.ts';
 import type { Command, Group } from './command.ts';

@@ -1,14 +1,8 @@
 // Help texts, generated from the commands' data.
 
 import type { Style } from '../output/style.ts';
-import {
-  type Command,
-  commandGroups,
-  type Entry,
-  type Group,
-  type Option,
-  type Options,
-} from './command.ts';
+import type { Command, Entry, Group, Option, Options } from './command.ts';
+import { commandGroups } from './help-groups.ts';
 import { environment, exitStatus, type HelpTopic, helpTopics } from './help-topics.ts';
 import { globalOptions, rootOptions } from './options.ts';
 

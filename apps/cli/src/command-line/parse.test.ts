@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { root } from '../commands/root.ts';
+import { root } from '../commands/all-commands.ts';
 import { parseInvocation } from './parse.ts';
 
 const parse = (line: string) => parseInvocation(root, line === '' ? [] : line.split(' '));

@@ -13,7 +13,7 @@ import { type StubApi, startStubApi } from '../testing/stub-api.test-support.ts'
 import { startStubIssuer } from '../testing/stub-issuer.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { createTerminalModel } from '../testing/terminal-model.test-support.ts';
-import { createUnfinishedWork } from '../wait/pending-work.ts';
+import { createUnfinishedWork } from '../wait/finish-before-exit.ts';
 
 interface Stage {
   readonly home: StubApi;

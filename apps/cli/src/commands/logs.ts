@@ -10,8 +10,8 @@ import { toPrintable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';
 import { widthOf } from '../output/width.ts';
 import { toZoned } from '../output/zoned-time.ts';
-import { attempt, toOneExit } from '../watch/attempt.ts';
 import { follow, pourAll, showWaits, toExit } from '../watch/follow.ts';
+import { attempt, toOneExit } from '../watch/try-each.ts';
 
 type Lines = number | 'all';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { root } from '../commands/root.ts';
+import { root } from '../commands/all-commands.ts';
 import { type Candidates, type CompletionOptions, findCandidates } from './candidates.ts';
 
 const known = {

@@ -5,7 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { toPrintable } from '../output/printable.ts';
-import { createUnfinishedWork, type UnfinishedWork } from '../wait/pending-work.ts';
+import { createUnfinishedWork, type UnfinishedWork } from '../wait/finish-before-exit.ts';
 import type { Held } from './file-lock.ts';
 import type { LockOwner } from './lock-owner.ts';
 import { noLogins, parseLogins, type StoredLogins, serializeLogins } from './login-file-format.ts';

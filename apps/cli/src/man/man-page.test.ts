@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { helpTopics } from '../command-line/help-topics.ts';
-import { root } from '../commands/root.ts';
+import { root } from '../commands/all-commands.ts';
 import { createManPage } from './man-page.ts';
 
 const page = await createManPage();

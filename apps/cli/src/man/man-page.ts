@@ -4,7 +4,7 @@ import type { Command, Group, Options } from '../command-line/command.ts';
 import { toCommandSections, toOptionRows, toUsage } from '../command-line/help.ts';
 import { environment, exitStatus, formatting } from '../command-line/help-topics.ts';
 import { rootOptions } from '../command-line/options.ts';
-import { root } from '../commands/root.ts';
+import { root } from '../commands/all-commands.ts';
 import { version } from '../version.ts';
 
 /** The whole page in man(7)'s macros. */

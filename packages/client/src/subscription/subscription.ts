@@ -1,11 +1,11 @@
 // One subscription, from its input to its items: requested again after each lost connection, from its last item.
 
+import { pause } from '../call/abortable-sleep.ts';
 import { toStreamError } from '../call/answer.ts';
 import { toBaseUrl } from '../call/base-url.ts';
 import { globalFetch } from '../call/exchange.ts';
 import { createHeaders, type HeaderRecord } from '../call/headers.ts';
 import { toInputText } from '../call/input-text.ts';
-import { pause } from '../call/pause.ts';
 import { OnDemandError } from '../errors.ts';
 import type { ClientOptions } from '../options.ts';
 import type { SubscribeOptions } from '../procedures.ts';

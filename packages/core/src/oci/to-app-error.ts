@@ -4,7 +4,7 @@ import { AppError } from '../app-error.ts';
 import type { ErrorCode, ErrorText } from '../error-texts.ts';
 import { vmId } from '../model/vm.ts';
 import type { OciFailure, OciOperation } from './failure.ts';
-import { credentialsAdvice, explainOciCode, notFoundAdvice } from './refusals.ts';
+import { credentialsAdvice, explainOciCode, notFoundAdvice } from './refusal-table.ts';
 
 interface Verdict {
   readonly code: ErrorCode;

@@ -1,5 +1,6 @@
 // The Engine API's endpoints: what each takes and what it answers, nothing of HTTP itself.
 
+import { pause } from './abortable-sleep.ts';
 import { ApiError, noSuchContainer } from './api-error.ts';
 import { isActive, randomHex, type SandboxContainer } from './container.ts';
 import { type Events, toEventLine } from './events.ts';
@@ -7,7 +8,6 @@ import { parseContainerFilters, parseEventFilters } from './filters.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { readLog } from './logs/log-stream.ts';
 import { millisToNanos, type NanoClock, type NanoTime, parseTime } from './logs/nano-time.ts';
-import { pause } from './pause.ts';
 import { type EngineVersion, toInfo, toVersion } from './views/to-info.ts';
 import { toInspect } from './views/to-inspect.ts';
 import { toListItem } from './views/to-list-item.ts';

@@ -4,7 +4,7 @@ import { type AppError, vmId } from '@ondemand/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { toAppError } from '../http/api-error.ts';
 import { errorMap } from '../http/error-statuses.ts';
-import { toShortText } from '../http/short-text.ts';
+import { toShortText } from '../http/truncate-text.ts';
 import { isTrpcUrl, trpcPrefix } from '../procedures/base.ts';
 import { toJobId, toProgressPath } from '../rest/started-job.ts';
 import { toOutcome } from './entry.ts';

@@ -1,7 +1,7 @@
 // The caller and its permissions; the same for every kind of token.
 
 import { z } from 'zod';
-import { toShortText } from '../http/short-text.ts';
+import { toShortText } from '../http/truncate-text.ts';
 import { insufficientScope } from './challenge.ts';
 
 /** Our own names; the issuer's are configured (`OIDC_READ_SCOPE`, `OIDC_WAKE_SCOPE`, `OIDC_ADMIN_SCOPE`). */

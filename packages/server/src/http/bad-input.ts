@@ -1,7 +1,7 @@
 // Describes an invalid request, part by part, in an answer of bounded length.
 
 import { AppError } from '@ondemand/core';
-import { toShortText } from './short-text.ts';
+import { toShortText } from './truncate-text.ts';
 
 export interface Issue {
   /** The part of the request: a field, a query key, a header, `body`, `url`. */

@@ -6,7 +6,7 @@ import { isTrpcUrl, toTrpcErrorShape } from '../procedures/base.ts';
 import { isBug } from '../process/logged-error.ts';
 import { type ErrorContext, toAppError, toErrorResponse } from './api-error.ts';
 import { logFailure } from './request-log.ts';
-import { toShortText } from './short-text.ts';
+import { toShortText } from './truncate-text.ts';
 import { noSuchPath } from './unknown-routes.ts';
 
 export interface ErrorHandlerOptions {

@@ -13,7 +13,7 @@ import {
   toTrpcError,
 } from '../http/api-error.ts';
 import { errorMap } from '../http/error-statuses.ts';
-import { toShortText } from '../http/short-text.ts';
+import { toShortText } from '../http/truncate-text.ts';
 import type { Shares, Work } from '../limits/fair-queue.ts';
 import type { Preferences } from '../rest/prefer-header.ts';
 import type { OpenStreams } from '../streams/stream-registry.ts';

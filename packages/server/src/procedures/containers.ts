@@ -19,7 +19,7 @@ import {
 } from '@ondemand/core';
 import { z } from 'zod';
 import { toOwner } from '../auth/principal.ts';
-import { toShortText } from '../http/short-text.ts';
+import { toShortText } from '../http/truncate-text.ts';
 import { flatten, lastEventIdInput, toResumableItems } from '../streams/resume-token.ts';
 import { adminProcedure, type Context, readProcedure, readStream, router } from './base.ts';
 import { waitInputs } from './wait-inputs.ts';

@@ -18,8 +18,8 @@ import { delimiter, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CommandResult, EngineContainer, Shell } from '../../adapter-ports.ts';
 import { AppError } from '../../app-error.ts';
+import { rebuildScript } from './rebuild-commands.ts';
 import { createRebuildPlanner, type RebuildPlannerOptions } from './rebuild-plan.ts';
-import { rebuildScript } from './rebuild-script.ts';
 
 const recordCall = `printf '%s\\0' "$@" "DOCKER_HOST=$DOCKER_HOST" >> "$HOME/calls"`;
 

@@ -10,7 +10,7 @@ import { createComposeFinder } from './find-command.ts';
 import { chooseSource, pathsToProbe } from './label-choice.ts';
 import { type ComposeTarget, readComposeLabels } from './labels.ts';
 import { probePaths, runBeforeStart } from './probe.ts';
-import { inFolderScript, rebuildScript } from './rebuild-script.ts';
+import { inFolderScript, rebuildScript } from './rebuild-commands.ts';
 import { type ComposeSource, isAbsolute, toShortPath } from './sources.ts';
 
 export interface RebuildPlannerOptions {

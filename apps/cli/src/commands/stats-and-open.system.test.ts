@@ -2,10 +2,10 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { backup, nginx, sample } from './testing/fixtures.test-support.ts';
-import { runBin } from './testing/run-bin.test-support.ts';
-import { refusal, type Script, startStubApi } from './testing/stub-api.test-support.ts';
-import { makeTemporaryFolder } from './testing/temporary-folder.test-support.ts';
+import { backup, nginx, sample } from '../testing/fixtures.test-support.ts';
+import { runBin } from '../testing/run-bin.test-support.ts';
+import { refusal, type Script, startStubApi } from '../testing/stub-api.test-support.ts';
+import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 
 const perName: Script = (input) => {
   const { name } = input as { name: string }; // as the client sends it

@@ -10,8 +10,8 @@ import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
 import { type App, createCaller, startApp } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
-import { describeWith } from './describe-with.ts';
-import { hangBuild } from './hang-build.ts';
+import { describeWith } from './describe-or-skip.ts';
+import { hangBuild } from './endless-build.ts';
 import { findNpmTool } from './npm-tool.ts';
 
 interface ApiDocument {

@@ -1,10 +1,10 @@
 import type { ContainerInspection } from '@ondemand/client';
 import { expect, test } from 'vitest';
-import { formatLocal } from './output/local-time.ts';
-import { createStyle } from './output/style.ts';
-import { inspection, job } from './testing/fixtures.test-support.ts';
-import { toInspectionSheet } from './views/inspection-sheet.ts';
-import { toJobTable } from './views/job-facts.ts';
+import { formatLocal } from '../output/local-time.ts';
+import { createStyle } from '../output/style.ts';
+import { inspection, job } from '../testing/fixtures.test-support.ts';
+import { toInspectionSheet } from './inspection-sheet.ts';
+import { toJobTable } from './job-facts.ts';
 
 const local = formatLocal('2026-02-08T10:15:30Z');
 const view = { style: createStyle(false), now: new Date('2026-02-08T13:15:30Z') };
