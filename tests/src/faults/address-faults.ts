@@ -6,6 +6,7 @@ import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { createDisposer } from '../support/disposer.ts';
 import { until } from '../support/until.ts';
 import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+import { survive } from './under-load.ts';
 
 export function declareAddressFaults(getVm: () => RealVm | undefined): void {
   const opened = createDisposer();
@@ -30,7 +31,7 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
 
   // A process cannot be given another name server: its repair is a restart with another SSH_HOST.
   test.sequential('a host name that does not resolve', async () => {
-    await unresolved.expectUnavailable({
+    await unresolved.expectRefusal({
       reason: 'DNS_FAILED',
       message: /does not resolve.*SSH_HOST/,
     });
@@ -39,10 +40,15 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
 
   test.sequential('a VM without a public IP', async () => {
     const { world } = api.sandbox;
-    world.setPublicIp(undefined);
-    await api.expectUnavailable({ reason: 'NO_PUBLIC_IP', message: /no public IP.*SSH_HOST/ });
-    world.setPublicIp('127.0.0.1');
-    await api.expectRecovery();
+    await survive(api, {
+      ...{ part: 'The VM', name: 'it has no public IP' },
+      inject: () => {
+        world.setPublicIp(undefined);
+        api.proxy.reset();
+      },
+      repair: () => world.setPublicIp('127.0.0.1'),
+      refusal: { reason: 'NO_PUBLIC_IP', message: /no public IP.*SSH_HOST/ },
+    });
   });
 
   // The sandbox's VM moves by itself; tests/src/whole-product/power.test.ts follows it.
@@ -53,8 +59,7 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
       await api.postJson('/vm/stop');
       await api.proxy.refuse();
       await until('the VM to be off', () => world.instance.lifecycleState === 'STOPPED');
-      const { details } = await api.expectUnavailable({
-        reason: 'undefined',
+      const { details } = await api.expectRefusal({
         message: /not running \(STOPPED\).*POST \/vm\/start/,
       });
       expect(details.lifecycleState).toBe('STOPPED');
@@ -62,7 +67,7 @@ export function declareAddressFaults(getVm: () => RealVm | undefined): void {
       world.setPublicIp('127.0.0.2');
       await api.postJson('/vm/start');
       await until('the VM to run', () => world.instance.lifecycleState === 'RUNNING');
-      await api.expectUnavailable({ reason: 'CONNECTION_REFUSED', message: /has booted/ });
+      await api.expectRefusal({ reason: 'CONNECTION_REFUSED', message: /has booted/ });
       await api.proxy.pass({ host: '127.0.0.2' });
       await api.expectRecovery();
     });

@@ -8,10 +8,15 @@ import { type Sandbox, type SandboxOptions, startSandbox } from '@ondemand/sandb
 import { expect } from 'vitest';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { type Disposer, openAll } from '../support/disposer.ts';
-import { type ApiErrorBody, expectApiError } from '../support/expect-api-error.ts';
+import {
+  type ApiErrorBody,
+  type ApiErrorCode,
+  expectApiError,
+} from '../support/expect-api-error.ts';
 import { type App, createCaller } from '../support/start-app.ts';
 import { type Environment, type ServerProcess, startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
+import { addSandboxContainers } from './containers.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 export interface FaultyServer extends AsyncDisposable, ReturnType<typeof createCaller> {
@@ -27,18 +32,22 @@ export interface FaultyServer extends AsyncDisposable, ReturnType<typeof createC
    * To be called before a fault.
    */
   settle(): Promise<void>;
-  /** The request is refused with 503, whole, for this reason; one that a younger failure explains is asked again. Resolves with what was said. */
-  expectUnavailable(expected: Unavailable): Promise<ApiErrorBody>;
+  /** The request is refused as it should be, whole; one that a younger failure explains is asked again. Resolves with what was said. */
+  expectRefusal(expected: Refusal): Promise<ApiErrorBody>;
   /** Requests succeed again; until then they are refused as they should be. How soon is tested with a clock, in core's ssh/connection-faults.test.ts. */
   expectRecovery(): Promise<void>;
 }
 
-export interface Unavailable {
-  /** Of `details.reason`. */
-  readonly reason: string;
+export interface Refusal {
+  /** Default: `SERVICE_UNAVAILABLE`. */
+  readonly code?: ApiErrorCode;
+  /** `details.reason`; left out where there must be none. */
+  readonly reason?: string;
   readonly message: RegExp;
   readonly method?: string;
   readonly path?: string;
+  /** Default: one that may. */
+  readonly token?: () => Promise<string>;
 }
 
 export interface FaultyServerOptions {
@@ -62,6 +71,7 @@ let lastStart: Promise<unknown> = Promise.resolve();
 function start(options: FaultyServerOptions): Promise<FaultyServer> {
   return openAll(async (opened) => {
     const sandbox = opened.use(await startSandbox(options.sandbox));
+    if (options.vm === undefined) addSandboxContainers(sandbox);
     const world: Environment = { ...sandbox.env, SSH_HOST: '127.0.0.1', ...options.vm?.env };
     const hostKey = await readHostKey(world.SSH_KNOWN_HOSTS_FILE);
     const proxy = opened.use(await startTcpProxy(Number(world.SSH_PORT)));
@@ -76,7 +86,9 @@ function start(options: FaultyServerOptions): Promise<FaultyServer> {
       await startServer({
         LOG_LEVEL: 'debug',
         RATE_LIMIT_PER_MINUTE: '100000', // a test asks often what a user asks once
-        SSH_CONNECT_TIMEOUT_SECONDS: '8', // a fault that hangs is told after so long
+        // A fault that hangs is told after so long.
+        SSH_CONNECT_TIMEOUT_SECONDS: '8',
+        OCI_TIMEOUT_SECONDS: '8',
         ...world,
         SSH_PORT: String(proxy.port),
         SSH_KNOWN_HOSTS_FILE: knownHostsFile,
@@ -98,7 +110,7 @@ function start(options: FaultyServerOptions): Promise<FaultyServer> {
       hostKey,
       trust,
       settle: () => settle(caller, server),
-      expectUnavailable: (expected: Unavailable) => expectUnavailable(caller, expected),
+      expectRefusal: (expected: Refusal) => expectRefusal(caller, expected),
       expectRecovery: () => expectRecovery(caller),
     };
   });
@@ -129,24 +141,40 @@ async function settle(caller: Caller, server: ServerProcess): Promise<void> {
     async () => {
       const response = await caller.get('/containers');
       await response.arrayBuffer();
-      const connected = server.logs().findLast(({ msg }) => msg === 'connected to the VM');
+      const connected = findLast(server.output(), '"connected to the VM"');
       return response.ok && Date.now() - Number(connected?.time) > steadyMs;
     },
     { intervalMs },
   );
 }
 
-/** Reasons that stand for the loss itself, before an attempt has told more. */
-const firstReasons = /^CONNECTION_(LOST|UNSTABLE)$/;
+/** The last line of the log that holds the text; it is long, and this is asked often. */
+function findLast(log: string, text: string): { readonly time?: unknown } | undefined {
+  const at = log.lastIndexOf(text);
+  if (at < 0) return undefined;
+  const end = log.indexOf('\n', at);
+  return JSON.parse(log.slice(log.lastIndexOf('\n', at) + 1, end < 0 ? undefined : end));
+}
 
-async function expectUnavailable(
+/** Reasons that stand for the loss itself, or for an sshd that starts again or is slow, before an attempt has told more. */
+const firstReasons = /^(CONNECTION_(LOST|UNSTABLE|REFUSED)|HANDSHAKE_TIMEOUT)$/;
+
+async function expectRefusal(
   caller: Caller,
-  { reason, message, method = 'GET', path = '/containers' }: Unavailable,
+  {
+    code = 'SERVICE_UNAVAILABLE',
+    reason,
+    message,
+    method = 'GET',
+    path = '/containers',
+    token,
+  }: Refusal,
 ): Promise<ApiErrorBody> {
   for (;;) {
-    const error = await expectApiError(await caller.request(method, path), 'SERVICE_UNAVAILABLE');
-    const said = String(error.details.reason);
-    if (said !== reason && firstReasons.test(said)) {
+    const options = token === undefined ? {} : { token: await token() };
+    const error = await expectApiError(await caller.request(method, path, options), code);
+    const said = error.details.reason;
+    if (said !== reason && firstReasons.test(String(said))) {
       await sleep(intervalMs);
       continue;
     }

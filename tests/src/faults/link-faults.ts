@@ -1,107 +1,102 @@
 // The network between the API and sshd, and the keys by which sshd is known.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { RealVm } from '../real-engine/start-real-vm.ts';
-import { addSandboxContainers, containers, noisyLines } from './containers.ts';
-import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+import { expect, test } from 'vitest';
+import { containers, noisyLines } from './containers.ts';
+import type { FaultyServer, Refusal } from './faulty-server.ts';
 import type { BadLine } from './tcp-proxy.ts';
+import { type Fault, survive } from './under-load.ts';
 
-const keepaliveSeconds = 1;
-
-export function declareLinkFaults(getVm: () => RealVm | undefined): void {
-  let api: FaultyServer;
-  beforeAll(async () => {
-    const vm = getVm();
-    const env = { SSH_KEEPALIVE_SECONDS: String(keepaliveSeconds) };
-    api = await startFaultyServer({ vm, env });
-    if (vm === undefined) addSandboxContainers(api.sandbox);
-  });
-  afterEach(async () => {
+/** The link is whole, and the host key is on file, before each of these. */
+export function declareLinkFaults(getApi: () => FaultyServer): void {
+  const reconnect = (change: () => unknown) => async () => {
+    await change();
+    getApi().proxy.reset();
+  };
+  const repair = async () => {
+    const api = getApi();
     await api.proxy.pass();
     await api.trust(api.hostKey);
-  });
-  afterAll(() => api?.[Symbol.asyncDispose]());
+  };
+  const late = { reason: 'HANDSHAKE_TIMEOUT', message: /sshd does not answer in time/ };
+  const key = (change: () => Promise<void>) => ({ isKeyFault: true, inject: reconnect(change) });
 
-  test.sequential('a refused port', async () => {
-    await api.settle();
-    await api.proxy.refuse();
-    await api.expectUnavailable({
-      reason: 'CONNECTION_REFUSED',
-      message: /nothing listens.*SSH_PORT/,
+  const faults: readonly LinkFault[] = [
+    {
+      name: 'a refused port',
+      inject: () => getApi().proxy.refuse(),
+      refusal: { reason: 'CONNECTION_REFUSED', message: /nothing listens.*SSH_PORT/ },
+    },
+    {
+      name: 'a server that says nothing',
+      inject: reconnect(() => getApi().proxy.silence()),
+      refusal: late,
+    },
+    {
+      name: 'a server that hangs up at once',
+      inject: reconnect(() => getApi().proxy.drop()),
+      refusal: { reason: 'HANDSHAKE_DROPPED', message: /MaxStartups/ },
+    },
+    {
+      name: 'a banner that is too slow',
+      inject: reconnect(() => getApi().proxy.delayGreeting(60_000)),
+      refusal: late,
+    },
+    {
+      name: 'an unknown host key',
+      ...key(() => getApi().trust(undefined)),
+      refusal: {
+        reason: 'HOST_KEY_UNKNOWN',
+        message: /host key is unknown.*SHA256:.*ssh-keyscan.*SSH_KNOWN_HOSTS_FILE/,
+      },
+    },
+    {
+      name: 'a changed host key',
+      ...key(() => getApi().trust(toOtherKey(getApi().hostKey))),
+      refusal: {
+        reason: 'HOST_KEY_CHANGED',
+        message: /host key has changed.*SHA256:.*Somebody may be in between/,
+      },
+    },
+    {
+      name: 'a revoked host key',
+      ...key(() => getApi().trust(getApi().hostKey, { marker: '@revoked' })),
+      refusal: { reason: 'HOST_KEY_REVOKED', message: /host key is revoked.*SHA256:/ },
+    },
+    {
+      name: 'a link on which nothing passes any more',
+      inject: () => getApi().proxy.blackhole(),
+      refusal: { reason: 'PEER_SILENT', message: /stopped answering.*GET \/vm\/status/ },
+    },
+  ];
+  for (const { isKeyFault = false, ...fault } of faults) {
+    test.sequential(fault.name, async () => {
+      const api = getApi();
+      await survive(api, { part: 'The link', repair, ...fault }, async () => {
+        const { details } = await api.expectRefusal(fault.refusal);
+        if (isKeyFault) expect(details.fingerprint).toBe(toFingerprint(api.hostKey));
+      });
     });
-    await api.proxy.pass();
-    await api.expectRecovery();
-  });
-
-  test.sequential('a server that says nothing', async () => {
-    await api.settle();
-    api.proxy.silence();
-    api.proxy.reset();
-    await api.expectUnavailable({
-      reason: 'HANDSHAKE_TIMEOUT',
-      message: /sshd does not answer in time/,
-    });
-    await api.proxy.pass();
-    await api.expectRecovery();
-  });
-
-  test.sequential('a slow banner is waited for, one that is too slow is not', async () => {
-    await api.settle();
-    api.proxy.delayGreeting(2_000);
-    api.proxy.reset();
-    await api.expectRecovery();
-
-    await api.settle();
-    api.proxy.delayGreeting(60_000);
-    api.proxy.reset();
-    await api.expectUnavailable({
-      reason: 'HANDSHAKE_TIMEOUT',
-      message: /sshd does not answer in time/,
-    });
-    await api.proxy.pass();
-    await api.expectRecovery();
-  });
-
-  test.sequential('an unknown host key', async () => {
-    await expectHostKeyFault(() => api.trust(undefined), {
-      reason: 'HOST_KEY_UNKNOWN',
-      message: /host key is unknown.*SHA256:.*ssh-keyscan.*SSH_KNOWN_HOSTS_FILE/,
-    });
-  });
-
-  test.sequential('a changed host key', async () => {
-    await expectHostKeyFault(() => api.trust(toOtherKey(api.hostKey)), {
-      reason: 'HOST_KEY_CHANGED',
-      message: /host key has changed.*SHA256:.*Somebody may be in between/,
-    });
-  });
-
-  test.sequential('a revoked host key', async () => {
-    await expectHostKeyFault(() => api.trust(api.hostKey, { marker: '@revoked' }), {
-      reason: 'HOST_KEY_REVOKED',
-      message: /host key is revoked.*SHA256:/,
-    });
-  });
-
-  async function expectHostKeyFault(
-    spoil: () => Promise<void>,
-    expected: { readonly reason: string; readonly message: RegExp },
-  ): Promise<void> {
-    await api.settle();
-    await spoil();
-    api.proxy.reset();
-    const { details } = await api.expectUnavailable(expected);
-    expect(details.fingerprint).toBe(toFingerprint(api.hostKey));
-    await api.trust(api.hostKey);
-    await api.expectRecovery();
   }
 
+  test.sequential('a slow banner is waited for', async () => {
+    const api = getApi();
+    await survive(
+      api,
+      {
+        ...{ part: 'The link', name: 'a slow banner', repair },
+        inject: reconnect(() => api.proxy.delayGreeting(2_000)),
+      },
+      () => api.expectRecovery(),
+    );
+  });
+
   test.sequential('a connection reset in the middle of a body is an error, never a shorter answer', async () => {
+    const api = getApi();
     await api.settle();
     const path = `/containers/${containers.noisy}/logs?lines=${noisyLines}`;
     api.proxy.resetAfter(1_000_000);
-    await api.expectUnavailable({ path, reason: 'CONNECTION_LOST', message: /lost.*try again/ });
+    await api.expectRefusal({ path, reason: 'CONNECTION_LOST', message: /lost.*try again/ });
     await api.proxy.pass();
     await api.expectRecovery();
     const { logs } = await api.getJson<{ readonly logs: string }>(path);
@@ -112,29 +107,30 @@ export function declareLinkFaults(getVm: () => RealVm | undefined): void {
     ['with pieces that come late and unevenly', { delayMs: 5, jitterMs: 40 }],
     ['that cuts all into pieces of a few bytes', { sliceBytes: 7 }],
     ['that is narrow', { bytesPerSecond: 100_000, sliceBytes: 2_000 }],
-  ])('a line %s gives the same answers', async (_, line) => {
-    await api.settle();
+  ])('a line %s gives the same answers', async (name, line) => {
+    const api = getApi();
     const path = `/containers/${containers.noisy}/logs?lines=20`;
     const read = async () => (await api.getJson<{ readonly logs: string }>(path)).logs;
     const logs = await read();
-    api.proxy.spoil(line);
-    api.proxy.reset();
-    await api.expectRecovery();
-    expect(await read()).toBe(logs);
-    await api.proxy.pass();
+    await survive(
+      api,
+      {
+        ...{ part: 'The link', name: `a line ${name}`, repair },
+        inject: reconnect(() => api.proxy.spoil(line)),
+      },
+      async () => {
+        await api.expectRecovery();
+        expect(await read()).toBe(logs);
+      },
+    );
     expect(await read()).toBe(logs);
   });
+}
 
-  test.sequential('a link on which nothing passes any more', async () => {
-    await api.settle();
-    api.proxy.blackhole();
-    await api.expectUnavailable({
-      reason: 'PEER_SILENT',
-      message: /stopped answering.*GET \/vm\/status/,
-    });
-    await api.proxy.pass();
-    await api.expectRecovery();
-  });
+interface LinkFault extends Omit<Fault, 'part' | 'repair'> {
+  readonly refusal: Refusal;
+  /** The key that the VM showed is told. */
+  readonly isKeyFault?: boolean;
 }
 
 /** A key of the same type that nobody has. */

@@ -1,21 +1,14 @@
 // Many callers at once: they share one connection while all is well, and few attempts while it is not.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { expect, test } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
-import { addSandboxContainers, containers } from './containers.ts';
-import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+import { containers } from './containers.ts';
+import type { FaultyServer } from './faulty-server.ts';
 
-export function declareLoad(getVm: () => RealVm | undefined): void {
-  let api: FaultyServer;
-  beforeAll(async () => {
-    const vm = getVm();
-    api = await startFaultyServer({ vm, env: { SSH_CONNECT_TIMEOUT_SECONDS: '60' } });
-    if (vm === undefined) addSandboxContainers(api.sandbox);
-  });
-  afterAll(() => api?.[Symbol.asyncDispose]());
-
+export function declareLoad(getApi: () => FaultyServer): void {
   test.sequential('50 mixed requests at once share one SSH connection', async () => {
+    const api = getApi();
+    const before = api.proxy.accepted;
     const { app, orphan, noisy } = containers;
     const kinds = [
       ['GET', '/containers', 200],
@@ -33,10 +26,11 @@ export function declareLoad(getVm: () => RealVm | undefined): void {
       );
     });
     await Promise.all(requests);
-    expect(api.proxy.accepted).toBe(1);
+    expect(api.proxy.accepted).toBe(before);
   });
 
   test.sequential('200 readers of an unreachable VM fail together and make few attempts to connect', async () => {
+    const api = getApi();
     await api.settle();
     const before = api.proxy.accepted;
     api.proxy.drop();

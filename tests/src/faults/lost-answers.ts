@@ -1,12 +1,11 @@
 // An action whose answer is lost: success is said only where it is seen, else that nobody knows.
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
-import { createDisposer } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { until } from '../support/until.ts';
-import { addSandboxContainers, containers } from './containers.ts';
-import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+import { containers } from './containers.ts';
+import type { FaultyServer } from './faulty-server.ts';
 
 /** What a container is and was asked for, told by someone else than the API. */
 interface Witness {
@@ -17,22 +16,18 @@ interface Witness {
   start(): Promise<unknown>;
 }
 
-const keepaliveSeconds = 1;
-
-export function declareLostAnswers(getVm: () => RealVm | undefined): void {
-  const opened = createDisposer();
+export function declareLostAnswers(
+  getVm: () => RealVm | undefined,
+  getApi: () => FaultyServer,
+): void {
   let api: FaultyServer;
   let slow: Witness;
-  beforeAll(async () => {
+  beforeAll(() => {
     const vm = getVm();
-    api = opened.use(
-      await startFaultyServer({ vm, env: { SSH_KEEPALIVE_SECONDS: String(keepaliveSeconds) } }),
-    );
-    if (vm === undefined) addSandboxContainers(api.sandbox);
+    api = getApi();
     slow = vm === undefined ? watchSandbox(api) : watchVm(vm);
   });
   afterEach(() => api.proxy.pass());
-  afterAll(() => opened[Symbol.asyncDispose]());
 
   /** Sends the action and comes back once the program of the container has been asked to end. */
   async function begin(action: string) {
@@ -114,13 +109,13 @@ export function declareLostAnswers(getVm: () => RealVm | undefined): void {
 }
 
 /** Only the sandbox's engine can read a request and then do nothing about it. */
-export function declareLostRequest(): void {
-  test('a stop that got lost with its request is no success', async () => {
-    await using api = await startFaultyServer();
-    addSandboxContainers(api.sandbox);
+export function declareLostRequest(getApi: () => FaultyServer): void {
+  test.sequential('a stop that got lost with its request is no success', async () => {
+    const api = getApi();
     const { docker } = api.sandbox.faults;
     const slow = watchSandbox(api);
     await api.settle();
+    const before = api.proxy.accepted;
     docker.only = ({ method }) => method === 'POST';
     docker.hangs = true;
     const answer = api.post(`/containers/${containers.slow}/stop`);
@@ -130,7 +125,8 @@ export function declareLostRequest(): void {
     expect(message).toMatch(/outcome unknown/);
     expect(details.outcome).toBe('unknown');
     expect(await slow.running()).toBe(true);
-    expect(api.proxy.accepted).toBe(2);
+    expect(api.proxy.accepted).toBe(before + 1);
+    api.sandbox.faults.reset();
     await api.expectRecovery();
   });
 }

@@ -10,6 +10,7 @@ import { expectApiError } from '../support/expect-api-error.ts';
 import { until } from '../support/until.ts';
 import { addContainers, containers } from './containers.ts';
 import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+import { type Fault, survive } from './under-load.ts';
 
 /** Needs a real VM. */
 export function declareVmFaults(): void {
@@ -40,33 +41,36 @@ export function declareVmFaults(): void {
 
   const servers = () => [api, bySocket, byCommand];
   const allRecover = () => Promise.all(servers().map((server) => server.expectRecovery()));
-  /** Repairs whatever the expectation came to: the next test needs the VM whole. */
-  async function whileBroken({ spoil, repair }: Fault, expectation: () => Promise<unknown>) {
-    await spoil();
-    try {
-      await expectation();
-    } finally {
-      await repair();
-    }
+  /** What `api` is asked goes on meanwhile; the others recover as well. */
+  async function whileBroken(
+    name: string,
+    fault: Omit<Fault, 'part' | 'name'>,
+    expectation: () => Promise<unknown>,
+  ) {
+    await survive(api, { part: 'sshd and dockerd', name, ...fault }, expectation);
+    await allRecover();
   }
-  const configured = (...config: string[]): Fault => ({
-    spoil: () => vm.sshd.restart(config),
+  const configured = (...config: string[]) => ({
+    inject: () => vm.sshd.restart(config),
     repair: () => vm.sshd.restart(),
   });
 
   describe.sequential('sshd', () => {
     test.sequential('is killed and started again', async () => {
-      const dead = { spoil: () => vm.sshd.kill(), repair: () => vm.sshd.start() };
-      await whileBroken(dead, () =>
-        api.expectUnavailable({ reason: 'CONNECTION_REFUSED', message: /nothing listens/ }),
+      const refusal = { reason: 'CONNECTION_REFUSED', message: /nothing listens/ };
+      await whileBroken(
+        'sshd is killed',
+        { inject: () => vm.sshd.kill(), repair: () => vm.sshd.start(), refusal },
+        () => api.expectRefusal(refusal),
       );
-      await allRecover();
     });
 
     test.sequential('has too many logins under way (MaxStartups)', async () => {
-      await whileBroken(configured('MaxStartups 1'), async () => {
+      const refusal = { reason: 'TOO_MANY_CONNECTIONS', message: /MaxStartups/ };
+      const full = { ...configured('MaxStartups 1'), refusal };
+      await whileBroken('sshd has too many logins under way', full, async () => {
         const login = await beginLogin(vm.sshd.port);
-        await api.expectUnavailable({ reason: 'TOO_MANY_CONNECTIONS', message: /MaxStartups/ });
+        await api.expectRefusal(refusal);
         await login[Symbol.asyncDispose]();
         await api.expectRecovery();
       });
@@ -75,23 +79,25 @@ export function declareVmFaults(): void {
     test.sequential('runs no more commands (MaxSessions), which a rebuild needs and reading does not', async () => {
       const path = `/containers/${containers.orphan}/rebuild`;
       const refused = { reason: 'NO_SESSIONS', message: /MaxSessions 0/ };
-      await whileBroken(configured('MaxSessions 0'), async () => {
+      await whileBroken('sshd runs no commands', configured('MaxSessions 0'), async () => {
         await api.expectRecovery();
-        await api.expectUnavailable({ method: 'POST', path, ...refused });
-        await byCommand.expectUnavailable(refused);
+        await api.expectRefusal({ method: 'POST', path, ...refused });
+        await byCommand.expectRefusal(refused);
       });
-      await allRecover();
       await expectApiError(await api.post(path), 'CONFLICT');
     });
 
     test.sequential('forbids forwarding: a command relays it, where that is allowed', async () => {
-      await whileBroken(configured('AllowStreamLocalForwarding no'), async () => {
+      await vm.sshd.restart(['AllowStreamLocalForwarding no']);
+      try {
         // The first request of all falls back by itself.
         expect((await api.get('/containers')).status).toBe(200);
         await byCommand.expectRecovery();
         const message = /AllowStreamLocalForwarding/;
-        await bySocket.expectUnavailable({ reason: 'DOCKER_FORWARDING_FORBIDDEN', message });
-      });
+        await bySocket.expectRefusal({ reason: 'DOCKER_FORWARDING_FORBIDDEN', message });
+      } finally {
+        await vm.sshd.restart();
+      }
       await allRecover();
     });
   });
@@ -101,7 +107,7 @@ export function declareVmFaults(): void {
       [
         'is missing',
         {
-          spoil: () => rename(vm.dockerSocket, `${vm.dockerSocket}.away`),
+          inject: () => rename(vm.dockerSocket, `${vm.dockerSocket}.away`),
           repair: () => rename(`${vm.dockerSocket}.away`, vm.dockerSocket),
         },
         {
@@ -113,7 +119,7 @@ export function declareVmFaults(): void {
       [
         'may not be used',
         {
-          spoil: () => chmod(vm.dockerSocket, 0o600),
+          inject: () => chmod(vm.dockerSocket, 0o600),
           repair: () => chmod(vm.dockerSocket, 0o660),
         },
         {
@@ -122,56 +128,52 @@ export function declareVmFaults(): void {
           command: 'permissions on the VM do not suffice',
         },
       ],
-    ])('its socket %s', async (_what, fault, { reason, socket, command }) => {
+    ])('its socket %s', async (what, fault, { reason, socket, command }) => {
       const message = /Docker on oci-flex is not answering/;
-      await whileBroken(fault, async () => {
+      const refusal = { reason, message };
+      await whileBroken(`Docker's socket ${what}`, { ...fault, refusal }, async () => {
         // What is open already goes on working.
         await vm.sshd.restart();
         const [{ details }] = await Promise.all([
-          api.expectUnavailable({ reason, message }),
-          bySocket.expectUnavailable({ reason, message }),
-          byCommand.expectUnavailable({ reason, message }),
+          api.expectRefusal(refusal),
+          bySocket.expectRefusal(refusal),
+          byCommand.expectRefusal(refusal),
         ]);
         expect(details.transports).toEqual({
           socket: expect.stringContaining(socket),
           'dial-stdio': expect.stringContaining(command),
         });
       });
-      await allRecover();
     });
 
     test.sequential('is killed and started again', async () => {
-      const dead = { spoil: () => vm.engine.kill(), repair: () => vm.engine.start() };
-      await whileBroken(dead, () =>
-        api.expectUnavailable({ reason: 'DOCKER_DOWN', message: /Docker.*nothing listens/ }),
+      const refusal = { reason: 'DOCKER_DOWN', message: /Docker.*nothing listens/ };
+      await whileBroken(
+        'dockerd is killed',
+        { inject: () => vm.engine.kill(), repair: () => vm.engine.start(), refusal },
+        () => api.expectRefusal(refusal),
       );
-      await allRecover();
     });
 
     test.sequential('hangs', async () => {
-      const hung = {
-        spoil: async () => vm.engine.hang(),
-        repair: async () => vm.engine.resume(),
-      };
       const silent = { reason: 'DOCKER_TIMEOUT', message: /did not answer in time/ };
-      await whileBroken(hung, () =>
+      const hung = {
+        inject: () => vm.engine.hang(),
+        repair: () => vm.engine.resume(),
+        refusal: silent,
+      };
+      await whileBroken('dockerd hangs', hung, () =>
         Promise.all([
-          ...servers().map((server) => server.expectUnavailable(silent)),
-          api.expectUnavailable({
+          ...servers().map((server) => server.expectRefusal(silent)),
+          api.expectRefusal({
             ...silent,
             path: `/containers/${containers.app}/stop`,
             method: 'POST',
           }),
         ]),
       );
-      await allRecover();
     });
   });
-}
-
-interface Fault {
-  readonly spoil: () => Promise<void>;
-  readonly repair: () => Promise<void>;
 }
 
 /** A client that has connected and never says who it is; waits until sshd has room for it. */

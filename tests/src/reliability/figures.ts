@@ -17,7 +17,7 @@ export interface Table {
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
-/** Appends a line to `FIGURES_FILE`; does nothing where there is none, as in the short form. */
+/** Appends a line to `FIGURES_FILE`; does nothing where there is none, as in the short form. What has the same title and the same heads is read as one, so that rows may come one by one. */
 export function recordFigures(form: Form, figures: Figures): void {
   const { FIGURES_FILE: file } = process.env;
   if (file) appendFileSync(file, `${JSON.stringify({ form, figures })}\n`);
@@ -27,6 +27,21 @@ export function readFigures(text: string, form: Form): readonly Figures[] {
   const entries = text
     .split('\n')
     .filter(Boolean)
-    .map((line) => JSON.parse(line) as { readonly form: Form; readonly figures: Figures }); // as written above
-  return entries.filter((entry) => entry.form === form).map(({ figures }) => figures);
+    .map((line) => JSON.parse(line) as { readonly form: Form; readonly figures: Figures }) // as written above
+    .filter((entry) => entry.form === form);
+  const joined = new Map<string, Figures>();
+  for (const { figures } of entries) {
+    const { title, lines = [], tables = [] } = figures;
+    const key = JSON.stringify([title, tables.map(({ head }) => head)]);
+    const before = joined.get(key);
+    joined.set(key, {
+      ...figures,
+      lines: [...(before?.lines ?? []), ...lines],
+      tables: tables.map(({ head, rows }, index) => ({
+        head,
+        rows: [...(before?.tables?.[index]?.rows ?? []), ...rows],
+      })),
+    });
+  }
+  return [...joined.values()];
 }

@@ -39,6 +39,22 @@ describe('expectApiError()', () => {
     await expect(expectApiError(response, code)).rejects.toThrow('got object');
   });
 
+  test('refuses SERVICE_UNAVAILABLE that says neither its reason nor the state of the VM', async () => {
+    const toUnavailable = (details: object) =>
+      toResponse({
+        status: 503,
+        body: {
+          ...{ code: 'SERVICE_UNAVAILABLE', error: 'Docker failed' },
+          details: { requestId: 'req-1', ...details },
+        },
+      });
+    for (const details of [{ reason: 'DOCKER_FAILED' }, { lifecycleState: 'STOPPED' }])
+      await expectApiError(toUnavailable(details), 'SERVICE_UNAVAILABLE');
+    await expect(expectApiError(toUnavailable({}), 'SERVICE_UNAVAILABLE')).rejects.toThrow(
+      "No container named 'ngnix'",
+    );
+  });
+
   test('refuses BAD_REQUEST that does not list the issues', async () => {
     const details = {
       requestId: 'req-1',

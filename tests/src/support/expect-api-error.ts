@@ -50,6 +50,10 @@ export async function expectApiError(
   expect(body.details.requestId).toEqual(expect.stringMatching(/\S/));
   expect(response.headers.get('x-request-id')).toBe(body.details.requestId);
   if (code === 'BAD_REQUEST') expectIssues(body.details.issues);
+  if (code === 'SERVICE_UNAVAILABLE') {
+    const { reason, lifecycleState } = body.details;
+    expect(reason ?? lifecycleState, body.message).toEqual(expect.stringMatching(/^[A-Z_]+$/));
+  }
   expectHeaders(response.headers, code);
   expectNoInternals(text);
   return body;

@@ -294,6 +294,7 @@ test('a call that does not answer is aborted at the deadline, for all readers', 
     await expect(reader).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       message: expect.stringContaining('a thing'),
+      details: { reason: 'TIMEOUT' },
     });
   }
   expect(calls[0]?.signal.aborted).toBe(true);

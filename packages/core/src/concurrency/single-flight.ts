@@ -213,7 +213,7 @@ export function createSingleFlight({
         return new AppError(
           'SERVICE_UNAVAILABLE',
           `Reading ${key} was given up after ${deadlineMs / 1000} s without an answer; try again`,
-          { text: 'No answer in time' },
+          { text: 'No answer in time', details: { reason: 'TIMEOUT' } },
         );
       }
     },

@@ -181,7 +181,10 @@ describe('an iteration', () => {
       jobLists,
       opened.length,
     ]);
-    await expect(events.watch()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    await expect(events.watch()).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      details: { reason: 'SHUTTING_DOWN' },
+    });
   });
 
   test('is over for one who does not read as well', async () => {

@@ -77,7 +77,7 @@ export function createEvents({ randomHex, timings: given, ...world }: EventsOpti
         throw new AppError(
           'SERVICE_UNAVAILABLE',
           'This API shuts down; connect again in a moment',
-          { text: 'API is shutting down' },
+          { text: 'API is shutting down', details: { reason: 'SHUTTING_DOWN' } },
         );
       }
       signal?.throwIfAborted();

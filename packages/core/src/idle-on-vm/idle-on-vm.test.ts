@@ -24,6 +24,7 @@ describe.each([scriptExits.noFolder, 1, 126, 137])(
       code: 'SERVICE_UNAVAILABLE',
       text: 'Command failed on the VM',
       message: expect.stringMatching(/cannot be written.*space left/),
+      details: { reason: 'COMMAND_FAILED' },
     };
     test.each([
       ['a note', () => host.note([{ name: 'cpu', at: { secondsAgo: 0 }, by: 'web' }])],

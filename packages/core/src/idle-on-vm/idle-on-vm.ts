@@ -104,7 +104,7 @@ function unreadable(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `What uses ${vmId} cannot be read: the answer of its shell is not whole; check that the SSH user there has a POSIX shell, and that the VM has memory left`,
-    { text: 'Command failed on the VM' },
+    { text: 'Command failed on the VM', details: { reason: 'COMMAND_FAILED' } },
   );
 }
 
@@ -112,6 +112,6 @@ function notWritten(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `What uses ${vmId} cannot be written there; check the home folder of the SSH user there: its owner, and the space left; and that the user has a POSIX shell`,
-    { text: 'Command failed on the VM' },
+    { text: 'Command failed on the VM', details: { reason: 'COMMAND_FAILED' } },
   );
 }

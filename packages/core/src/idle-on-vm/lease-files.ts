@@ -87,6 +87,6 @@ function unreadable(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `The leases on ${vmId} cannot be read: the answer of its shell is not whole; check that the SSH user there has a POSIX shell, and that the VM has memory left`,
-    { text: 'Leases not readable' },
+    { text: 'Leases not readable', details: { reason: 'COMMAND_FAILED' } },
   );
 }

@@ -43,7 +43,7 @@ describeSshd('a start whose answer is lost', () => {
     await expect(host.start(job)).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       message: expect.stringContaining('Nothing was started'),
-      details: {},
+      details: { reason: 'CONNECTION_LOST' },
     });
     await expect(world.host.start(job)).rejects.toThrow(/not started/);
     expect(await world.host.list({ tailBytes: 0 })).toEqual([]);
@@ -57,7 +57,7 @@ describeSshd('a start whose answer is lost', () => {
     await expect(host.start(job)).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       message: expect.stringContaining(`GET /jobs/${job.id}`),
-      details: { outcome: 'unknown', job: job.id },
+      details: { reason: 'OUTCOME_UNKNOWN', outcome: 'unknown', job: job.id },
     });
   });
 

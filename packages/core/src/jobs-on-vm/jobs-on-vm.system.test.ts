@@ -157,6 +157,7 @@ describeSshd('jobs', () => {
     await expect(world.host.start(world.job('true'))).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       message: expect.stringContaining('util-linux'),
+      details: { reason: 'COMMAND_NOT_FOUND' },
     });
     expect(existsSync(world.state)).toBe(false);
   });

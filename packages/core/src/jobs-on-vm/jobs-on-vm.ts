@@ -275,7 +275,7 @@ export function toolsMissing(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `${vmId} lacks "flock" or "setsid", which jobs need; install util-linux on the VM`,
-    { text: 'Missing software on the VM' },
+    { text: 'Missing software on the VM', details: { reason: 'COMMAND_NOT_FOUND' } },
   );
 }
 
@@ -300,7 +300,7 @@ function nothingStarted(cause: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     'Nothing was started: the SSH connection to the VM was lost before the job began; try again',
-    { text: 'Nothing was started', cause },
+    { text: 'Nothing was started', details: { reason: 'CONNECTION_LOST' }, cause },
   );
 }
 
@@ -308,7 +308,11 @@ function outcomeUnknown(job: string, cause: unknown): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `The SSH connection to the VM was lost while the job '${job}' was being started; whether it runs is not known. Look at GET /jobs/${job} before you try again`,
-    { text: 'Outcome unknown', details: { job, outcome: 'unknown' }, cause },
+    {
+      text: 'Outcome unknown',
+      details: { reason: 'OUTCOME_UNKNOWN', job, outcome: 'unknown' },
+      cause,
+    },
   );
 }
 
@@ -316,6 +320,6 @@ function unreadable(): AppError {
   return new AppError(
     'SERVICE_UNAVAILABLE',
     `The jobs on ${vmId} cannot be read: the answer of its shell is not whole; check the SSH user there has a POSIX shell, and that the VM has memory left`,
-    { text: 'Jobs not readable' },
+    { text: 'Jobs not readable', details: { reason: 'COMMAND_FAILED' } },
   );
 }

@@ -112,7 +112,11 @@ export function asVanished(job: string): (error: unknown) => never {
     throw new AppError(
       'SERVICE_UNAVAILABLE',
       `The job '${job}' is no longer kept on ${vmId}, so what became of it is not known; look at the container before you repeat it`,
-      { text: 'Outcome unknown', details: { job, outcome: 'unknown' }, cause: error },
+      {
+        text: 'Outcome unknown',
+        details: { reason: 'OUTCOME_UNKNOWN', job, outcome: 'unknown' },
+        cause: error,
+      },
     );
   };
 }

@@ -133,6 +133,7 @@ function unreadable(operation: OciOperation): AppError {
 function shuttingDown(): AppError {
   return new AppError('SERVICE_UNAVAILABLE', 'This API shuts down; try again in a moment', {
     text: 'API is shutting down',
+    details: { reason: 'SHUTTING_DOWN' },
   });
 }
 

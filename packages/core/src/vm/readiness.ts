@@ -184,6 +184,7 @@ export function createReadiness({
         onTimeout: () =>
           new AppError('SERVICE_UNAVAILABLE', 'neither SSH nor Docker answered in time', {
             text: 'No answer in time',
+            details: { reason: 'TIMEOUT' },
           }),
       });
       return { isConnected: true, version, isRefused: false };

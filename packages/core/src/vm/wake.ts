@@ -117,6 +117,7 @@ export function createWaker({
       closing.abort(
         new AppError('SERVICE_UNAVAILABLE', 'This API shuts down; wake it again in a moment', {
           text: 'API is shutting down',
+          details: { reason: 'SHUTTING_DOWN' },
         }),
       );
       await run?.started.catch(() => {});

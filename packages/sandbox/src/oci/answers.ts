@@ -53,6 +53,10 @@ export function toFaultError(status: number, instanceId: string): OciError {
         'NotAuthenticated',
         'The required information to complete authentication was not provided or was incorrect.',
       );
+    case 402:
+      return new OciError(402, 'SignUpRequired', 'This operation requires opt-in.');
+    case 403:
+      return new OciError(403, 'Forbidden', 'This operation is not allowed.');
     case 404:
       return notFound();
     case 409:
@@ -61,6 +65,8 @@ export function toFaultError(status: number, instanceId: string): OciError {
       return noEtagMatch();
     case 429:
       return new OciError(429, 'TooManyRequests', 'Too many requests for the user.');
+    case 501:
+      return new OciError(501, 'NotImplemented', 'This operation is not implemented.');
     case 503:
       return new OciError(503, 'ServiceUnavailable', 'The service is currently unavailable.');
     default:

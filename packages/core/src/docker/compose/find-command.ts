@@ -39,7 +39,7 @@ export function createComposeFinder({
     throw new AppError(
       'SERVICE_UNAVAILABLE',
       `${vmId} has neither "docker compose" nor "docker-compose"; install Docker Compose on the VM, or set COMPOSE_COMMAND`,
-      { text: 'Missing software on the VM' },
+      { text: 'Missing software on the VM', details: { reason: 'COMMAND_NOT_FOUND' } },
     );
   };
 
@@ -75,7 +75,7 @@ export function createComposeCheck({
     throw new AppError(
       'SERVICE_UNAVAILABLE',
       `COMPOSE_COMMAND is '${composeCommand}', which ${vmId} cannot run (exit code ${exitCode}); install it on the VM, or leave COMPOSE_COMMAND out to take what is there`,
-      { text: 'Missing software on the VM' },
+      { text: 'Missing software on the VM', details: { reason: 'COMMAND_NOT_FOUND' } },
     );
   };
 }

@@ -125,7 +125,7 @@ export function createEngineClient({
       throw new AppError(
         'SERVICE_UNAVAILABLE',
         `The connection to Docker on ${vmId} is shut down`,
-        { text: 'API is shutting down' },
+        { text: 'API is shutting down', details: { reason: 'CONNECTION_CLOSED' } },
       );
     }
     const sendVersioned = async () => {

@@ -75,7 +75,7 @@ test.each([
     toFrame(3, '/var/lib/docker: secret'),
     'failed while it read',
   ],
-])('%s is SERVICE_UNAVAILABLE', (_name, bytes, words) => {
+])('%s is SERVICE_UNAVAILABLE, with DOCKER_FAILED as its reason', (_name, bytes, words) => {
   const message = refusal(() => decode([bytes]));
   expect(message).toContain(words);
   expect(message).not.toContain('secret');
@@ -101,8 +101,9 @@ function refusal(run: () => unknown): string | undefined {
   try {
     run();
   } catch (error) {
-    if (isAppError(error, 'SERVICE_UNAVAILABLE')) return error.message;
-    throw error;
+    if (!isAppError(error, 'SERVICE_UNAVAILABLE')) throw error;
+    expect(error.details.reason).toBe('DOCKER_FAILED');
+    return error.message;
   }
   return undefined;
 }

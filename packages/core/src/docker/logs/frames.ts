@@ -1,7 +1,8 @@
 // The engine's log format: frames of an eight-byte header and a payload, cut anywhere by the transport.
 
-import { AppError } from '../../app-error.ts';
+import type { AppError } from '../../app-error.ts';
 import { vmId } from '../../model/vm.ts';
+import { dockerUnavailable } from '../to-app-error.ts';
 
 export type LogStream = 'stdout' | 'stderr';
 
@@ -82,19 +83,17 @@ function toStream(header: Buffer): LogStream {
   if (number === 0 || number === 1) return 'stdout';
   if (number === 2) return 'stderr';
   if (number === 3) {
-    throw new AppError(
-      'SERVICE_UNAVAILABLE',
+    throw dockerUnavailable(
+      'DOCKER_FAILED',
       `Docker on ${vmId} failed while it read the log; try again, or look at the Docker daemon on the VM`,
-      { text: 'Docker failed' },
     );
   }
   throw malformed(`a line is of stream ${number}`);
 }
 
 function malformed(reason: string): AppError {
-  return new AppError(
-    'SERVICE_UNAVAILABLE',
+  return dockerUnavailable(
+    'DOCKER_FAILED',
     `Docker's log from ${vmId} is malformed: ${reason}; try again`,
-    { text: 'Docker failed' },
   );
 }
