@@ -11,7 +11,7 @@ import type { Style } from '../output/style.ts';
 import { widthOf } from '../output/width.ts';
 import { toZoned } from '../output/zoned-time.ts';
 import { follow, pourAll, showWaits, toExit } from '../watch/follow.ts';
-import { attempt, toOneExit } from '../watch/try-each.ts';
+import { attempt, toOneExit } from '../watch/go-on-after-failure.ts';
 
 type Lines = number | 'all';
 

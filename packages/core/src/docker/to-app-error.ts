@@ -5,8 +5,13 @@ import type { ErrorText } from '../error-texts.ts';
 import type { ContainerState } from '../model/container.ts';
 import { containerMissing } from '../model/container-not-found.ts';
 import { vmId } from '../model/vm.ts';
+import {
+  explainStart,
+  namedContainer,
+  type Refusal,
+  saysMissing,
+} from './container-error-messages.ts';
 import type { EngineAnswer } from './engine/exchange.ts';
-import { explainStart, namedContainer, type Refusal, saysMissing } from './refusal-table.ts';
 
 /** What was asked of the engine, and of which container. */
 export interface EngineTask {

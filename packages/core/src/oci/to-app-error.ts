@@ -3,8 +3,8 @@
 import { AppError } from '../app-error.ts';
 import type { ErrorCode, ErrorText } from '../error-texts.ts';
 import { vmId } from '../model/vm.ts';
+import { credentialsAdvice, explainOciCode, notFoundAdvice } from './error-codes.ts';
 import type { OciFailure, OciOperation } from './failure.ts';
-import { credentialsAdvice, explainOciCode, notFoundAdvice } from './refusal-table.ts';
 
 interface Verdict {
   readonly code: ErrorCode;
