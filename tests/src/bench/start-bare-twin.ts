@@ -11,16 +11,24 @@ export interface Twin extends AsyncDisposable {
 }
 
 /** The same file from the sources and from what they are compiled to. */
-const file = fileURLToPath(new URL('./bare-twin.mjs', import.meta.url));
+const file = fileURLToPath(new URL('../../src/bench/bare-twin.mjs', import.meta.url));
 
-export async function startTwin(app: App, paths: readonly string[]): Promise<Twin> {
+export async function startTwin(
+  app: App,
+  paths: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Twin> {
   const { OIDC_ISSUER: issuer = '', OIDC_AUDIENCE: audience = '' } = app.sandbox.env;
   const metadata = await fetch(`${issuer}/.well-known/openid-configuration`);
   const { jwks_uri: jwksUri } = (await metadata.json()) as { jwks_uri: string }; // by OpenID Connect Discovery
   const answers = Object.fromEntries(
     await Promise.all(paths.map(async (path) => [path, await app.getJson(path)] as const)),
   );
-  const child = fork(file, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv: [] });
+  const child = fork(file, {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    execArgv: [],
+    env: { ...process.env, ...env },
+  });
   const exited = once(child, 'exit');
   child.stdout?.resume();
   child.send({ issuer, audience, jwksUri, answers });
