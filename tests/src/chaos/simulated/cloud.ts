@@ -21,7 +21,7 @@ export interface Cloud extends Disposable {
   readonly sent: readonly VmAction[];
   /** Calls that have not been answered yet. */
   readonly underWay: number;
-  connect(process: number): Compute;
+  connect(process: number): Compute & Disposable;
 }
 
 export interface CloudOptions {
@@ -81,7 +81,7 @@ export function createCloud({ random, faults, onState, onAccepted }: CloudOption
     }
   }
 
-  async function answer<T>(signal: AbortSignal | undefined, work: () => T): Promise<T> {
+  async function answer<T>(signal: AbortSignal, work: () => T): Promise<T> {
     underWay += 1;
     try {
       await pause(5 + random() * (faults.has('oci-slow') ? 4000 : 60), signal);
@@ -102,17 +102,25 @@ export function createCloud({ random, faults, onState, onAccepted }: CloudOption
       return underWay;
     },
     ...{ accepted, sent },
-    connect: (process) => ({
+    connect: (process) => connect(process, new AbortController()),
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+
+  function connect(process: number, ending: AbortController): Compute & Disposable {
+    const until = (signal?: AbortSignal) =>
+      signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
+    return {
+      [Symbol.dispose]: () => ending.abort(unavailable({})),
       getInstance: ({ signal } = {}) =>
-        answer(signal, () => ({
+        answer(until(signal), () => ({
           lifecycleState: state,
           displayName: 'vm',
           etag: String(version),
         })),
-      getPublicIp: ({ signal } = {}) => answer(signal, () => '203.0.113.7'),
+      getPublicIp: ({ signal } = {}) => answer(until(signal), () => '203.0.113.7'),
       async act(action, { etag: ifMatch, signal }) {
         sent.push(action);
-        await answer(signal, () => {
+        await answer(until(signal), () => {
           if (faults.has('oci-lost-request')) throw unavailable({ outcome: 'unknown' });
           if (action === 'START' && faults.has('oci-capacity'))
             throw unavailable({ reason: 'OUT_OF_CAPACITY' });
@@ -126,9 +134,8 @@ export function createCloud({ random, faults, onState, onAccepted }: CloudOption
           if (faults.has('oci-lost-answer')) throw unavailable({ outcome: 'unknown' });
         });
       },
-    }),
-    [Symbol.dispose]: () => clearTimeout(timer),
-  };
+    };
+  }
 }
 
 function unavailable(details: object): AppError {

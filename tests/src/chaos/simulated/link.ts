@@ -10,16 +10,18 @@ import {
 import type { Machine } from './machine.ts';
 import { pause } from './random.ts';
 
-export interface SimulatedLink extends Link {
+export interface SimulatedLink extends Link, Disposable {
   /** Runs it on the VM; its answer comes unless the connection is lost meanwhile. */
   call<T>(work: () => T | Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 export function createLink(machine: Machine, random: () => number): SimulatedLink {
   const { faults } = machine;
+  const ending = new AbortController();
   let connected = false;
 
   return {
+    [Symbol.dispose]: () => ending.abort(gone()),
     get connected() {
       return connected;
     },
@@ -29,14 +31,15 @@ export function createLink(machine: Machine, random: () => number): SimulatedLin
     async call(work, signal) {
       machine.underWay += 1;
       try {
-        await pause(5 + random() * 80, signal);
-        if (faults.has('ssh-freeze')) await pause(12_000, signal);
+        const either = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal;
+        await pause(5 + random() * 80, either);
+        if (faults.has('ssh-freeze')) await pause(12_000, either);
         if (!machine.isOn || faults.has('ssh-freeze') || faults.has('ssh-refuse')) throw gone();
         const { boot } = machine;
         connected = true;
         machine.reached += 1;
         const result = await work();
-        await pause(5 + random() * 80);
+        await pause(5 + random() * 80, ending.signal);
         if (!machine.isOn || machine.boot !== boot) throw gone();
         if (faults.has('ssh-cut') && random() < 0.5) throw gone();
         return result;

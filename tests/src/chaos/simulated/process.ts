@@ -28,7 +28,7 @@ export interface ApiProcess {
 
 export interface ApiProcessOptions {
   readonly machine: Machine;
-  readonly compute: Compute;
+  readonly compute: Compute & Disposable;
   readonly random: () => number;
   readonly onObserved: () => void;
   readonly onNoted: () => void;
@@ -96,6 +96,8 @@ export function startProcess(options: ApiProcessOptions): ApiProcess {
       closing.abort();
       await Promise.all([events, readiness, waker].map((each) => each[Symbol.asyncDispose]()));
       await idle[Symbol.asyncDispose]();
+      link[Symbol.dispose]();
+      compute[Symbol.dispose]();
     },
   };
 }
