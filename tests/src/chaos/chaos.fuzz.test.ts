@@ -15,7 +15,7 @@ const counts = createCounts();
 test(
   'what is answered is true, whatever went before',
   async () => {
-    const runs = runsOf(40);
+    const runs = runsOf(100);
     await fc.assert(fc.asyncProperty(steps, run), runs);
     recordFigures('chaos', counts.toFigures('Over the real protocols, by real time', runs));
   },
