@@ -73,6 +73,14 @@ describe('an unknown key is named, on both transports', () => {
     expect(body.details.issues).toEqual(issues);
   });
 
+  test('one without a name, too', async () => {
+    const { details } = await expectApiError(
+      await server.ask('/containers/nginx/logs?=1', { as: 'admin' }),
+      'BAD_REQUEST',
+    );
+    expect(details.issues).toEqual([{ path: '""', message: 'is no parameter of this' }]);
+  });
+
   test.each(['containers.logs', 'containers.followLogs'])('tRPC %s', async (procedure) => {
     const response = await server.ask(`/trpc/${procedure}?input=${input}`, { as: 'admin' });
     expect(await response.json()).toMatchObject({ error: { data: { details: { issues } } } });

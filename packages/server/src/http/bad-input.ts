@@ -28,7 +28,7 @@ export function badPart(path: string, message: string, cause?: unknown): AppErro
 
 /** What to say of a key that nothing here reads, on either transport. */
 export function unknownKey(path: string): Issue {
-  return { path, message: 'is no parameter of this' };
+  return { path: path || '""', message: 'is no parameter of this' };
 }
 
 const maxIssues = 20;

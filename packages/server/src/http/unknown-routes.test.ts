@@ -48,6 +48,22 @@ describe('a body does not change what there is', () => {
   });
 });
 
+test.each([
+  ['/%76m/status', 405],
+  ['/vm/%73tatu%73?x=1', 405],
+  ['/containers/nginx/l%6Fgs', 405],
+  ['/vm/status#x', 405],
+  ['/vm%2Fstatus', 404],
+  ['/%2576m/status', 404],
+])('a path is the same however it is spelt, with every method: DELETE %s', async (path, status) => {
+  const ask = async (method: string) => {
+    const head = [`${method} ${path} HTTP/1.1`, 'host: x', 'authorization: Bearer read'];
+    return (await askRaw(server, head)).status;
+  };
+  expect(await ask('DELETE')).toBe(status);
+  expect((await ask('GET')) === 404).toBe(status === 404);
+});
+
 describe('a path that lacks a name is not there, and nothing runs', () => {
   test.each([
     ['GET', '/jobs/'],

@@ -28,14 +28,19 @@ function hasEmptyParameter({ params }: FastifyRequest): boolean {
 }
 
 function notRouted({ method, url }: FastifyRequest, { methodsOf }: RouteTable): AppError {
-  const [path = '/'] = url.split('?', 1);
-  const allow = methodsOf(path);
+  const allow = methodsOf(toPath(url));
   if (allow === undefined) return noSuchPath();
   return new AppError(
     'METHOD_NOT_ALLOWED',
     `${method} is not allowed here; use ${allow.join(' or ')}`,
     { details: { allow } },
   );
+}
+
+/** As the router reads it: without query and fragment, and unreserved characters mean the same when they are escaped: https://www.rfc-editor.org/rfc/rfc3986#section-2.3 */
+function toPath(url: string): string {
+  const [path = '/'] = url.split(/[?#]/, 1);
+  return path.replaceAll(/%(?:2[de]|3\d|[46][1-9a-f]|5[\daf]|7[\dae])/gi, decodeURIComponent);
 }
 
 interface RouteTable {
