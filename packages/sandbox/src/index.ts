@@ -13,6 +13,7 @@ import { createOidc, type Oidc } from './oidc/issuer.ts';
 import type { OidcSettings } from './oidc/provider.ts';
 import type { Tokens } from './oidc/tokens.ts';
 import { createPowerSwitch } from './power-switch.ts';
+import type { Shell } from './vm/commands/shell.ts';
 import { createVm, type SandboxVm } from './vm/index.ts';
 
 export type {
@@ -37,11 +38,14 @@ export type { Oci, OciRequest } from './oci/server.ts';
 export type { Oidc } from './oidc/issuer.ts';
 export type { OidcSettings } from './oidc/provider.ts';
 export type { TokenRequest, Tokens } from './oidc/tokens.ts';
+export type { Shell } from './vm/commands/shell.ts';
 export type { SandboxVm } from './vm/index.ts';
 export type { VmUse } from './vm/simulated-use.ts';
 
 export interface SandboxOptions extends WorldOptions {
   readonly oidc?: Partial<OidcSettings>;
+  /** Stands between sshd and the VM's shell. */
+  readonly aroundShell?: (shell: Shell) => Shell;
 }
 
 export interface Sandbox extends AsyncDisposable {
@@ -103,7 +107,13 @@ async function build(options: SandboxOptions, { close, onClose }: Closing): Prom
   const [credentials, oidc, vm] = await settle(
     createOciCredentials(world, folder),
     opened(createOidc({ faults, ...(options.oidc ? { settings: options.oidc } : {}) }), onClose),
-    opened(createVm({ faults, user, authorizedKey: sshKey.publicLine, home }), onClose),
+    opened(
+      createVm({
+        ...{ faults, user, authorizedKey: sshKey.publicLine, home },
+        aroundShell: options.aroundShell,
+      }),
+      onClose,
+    ),
   );
   const knownHosts = createKnownHosts({
     file: join(folder, 'known_hosts'),

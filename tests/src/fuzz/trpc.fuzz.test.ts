@@ -1,19 +1,21 @@
 // tRPC under fire: calls and batches of each procedure, valid, nearly valid and hostile.
 
 import * as fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { type ApiDocument, type Operation, operationIds, readDocument } from './document.ts';
 import { expectNoSecret, expectWholeError } from './judge-answer.ts';
-import { expectOnlyIntended } from './judge-effects.ts';
+import { type Exchange, expectOnlyIntended } from './judge-effects.ts';
 import { type RawAnswer, send } from './raw-http.ts';
 import { isPower, runsCommands, runsOf } from './settings.ts';
+import { createTally } from './tally.ts';
 import { judgeCall, type TrpcCase, toTrpcRequest, trpcCase } from './trpc-case.ts';
-import { type FuzzWorld, startFuzzWorld } from './world.ts';
+import { type Effects, type FuzzWorld, startFuzzWorld } from './world.ts';
 
 let world: FuzzWorld;
 let document: ApiDocument;
 let procedures: ReadonlyMap<string, Operation>;
+const tally = createTally('tRPC');
 
 beforeAll(() =>
   openSuite(async (opened) => {
@@ -23,57 +25,71 @@ beforeAll(() =>
   }),
 );
 
+afterEach(() => world.expectNothingMade());
+afterAll(() => tally.record());
+
 describe.each([...operationIds.filter((id) => !isPower(id)), ...operationIds.filter(isPower)])(
   '%s',
   (id) => {
     test('answers whatever it is sent in tRPC’s form, and does nothing else', async () => {
       const operation = document.operations.find((each) => each.id === id) as Operation; // rest.fuzz.test.ts says that it is there
-      const others = document.operations.filter(
-        ({ id: other }) => !runsCommands(other) && !isPower(other),
+      // Beside what turns the VM off nothing that would wait for it.
+      const others = document.operations.filter(({ id: other }) =>
+        isPower(id) ? isPower(other) : !runsCommands(other) && !isPower(other),
       );
-      await fc.assert(fc.asyncProperty(trpcCase(operation, others), check), runsOf(id));
+      await fc.assert(
+        fc.asyncProperty(trpcCase(operation, others), async (given) =>
+          tally.add(id, await check(given)),
+        ),
+        runsOf(id),
+      );
     });
   },
 );
 
-async function check(given: TrpcCase): Promise<void> {
-  world.takeEffects();
+/** Resolves with the status. */
+async function check(given: TrpcCase): Promise<number> {
   const request = toTrpcRequest(given, world.tokens);
-  const answer = await send(world.port, request, { isEnough });
-  const effects = world.takeEffects();
-  world.restore();
+  const { answer, effects } = await world.during(() => send(world.port, request, { isEnough }));
   const { status, body } = answer;
   const told = `${status} ${body.slice(0, 500)}`;
   expectNoSecret(answer, world);
   expect(status, told).not.toBe(500);
   if (given.method === 'HEAD') {
     expect([204, 401, 400, 405, 431, 503], told).toContain(status);
-    expect(effects.changes).toEqual([]);
-    return;
+    expectOnlyIntended(effects, []);
+    return status;
   }
   expect([200, 202, 207, 400, 401, 403, 404, 405, 409, 413, 415, 431, 503], told).toContain(status);
   const isKnown = given.caller !== 'nobody' && given.caller !== 'garbage';
   if (!isKnown) expect([400, 401, 431, 503], told).toContain(status);
-  if (!isKnown) expect(effects.changes, told).toEqual([]);
+  if (!isKnown) expectOnlyIntended(effects, []);
   if (/^\{"error":"/.test(body)) {
     // HTTP itself refused it, before anybody could know that it is for tRPC.
     expect([400, 408, 431], told).toContain(status);
     expectWholeError(JSON.parse(body), answer);
-    return;
+    expectOnlyIntended(effects, []);
+    return status;
   }
   if (answer.headers.get('content-type')?.startsWith('text/event-stream')) {
     expect(given.calls).toHaveLength(1);
-    return;
+    checkEffects(given, undefined, effects);
+    return status;
   }
-  if (/jsonl/.test(JSON.stringify(given.headers)) && status < 300) return; // a stream of lines, which its own tests read
+  if (/jsonl/.test(JSON.stringify(given.headers)) && status < 300) {
+    checkEffects(given, undefined, effects); // a stream of lines, which its own tests read
+    return status;
+  }
   const parsed: unknown = JSON.parse(body);
   const results = Array.isArray(parsed) ? parsed : [parsed];
+  const calls = toCalls(given);
   for (const [index, result] of results.entries())
     checkResult(given, result, {
       answer,
-      call: results.length === given.calls.length ? given.calls[index] : undefined,
+      call: results.length === calls.length ? calls[index] : undefined,
     });
   checkEffects(given, results, effects);
+  return status;
 }
 
 interface Result {
@@ -121,28 +137,42 @@ function checkResult(
     expect(document.check(schema, result.result.data), told).toBeUndefined();
 }
 
-/** A single call: its own changes, and none where it was refused. */
+/** Of each call its own, and none where it was refused; without results, of those that may have been taken. */
 function checkEffects(
   given: TrpcCase,
-  results: readonly Result[],
-  effects: ReturnType<FuzzWorld['takeEffects']>,
+  results: readonly Result[] | undefined,
+  effects: Effects,
 ): void {
-  const [call] = given.calls;
-  const [result] = results;
-  if (given.isBatch || given.query !== '' || call === undefined || result === undefined) return;
-  const operation = procedures.get(decodeOnce(call.procedure));
-  if (operation === undefined) {
-    expect(effects.changes).toEqual([]);
-    return;
-  }
-  const status = result.error?.data.httpStatus ?? 200;
-  const text = given.oddInput ?? call.input ?? '';
-  const name = /"name"\s*:/.test(text) ? { name: 'given' } : {};
-  expectOnlyIntended(effects, {
-    asked: { operation, segments: name },
-    body: text,
-    answer: { status },
+  const calls = toCalls(given);
+  const exchanges = calls.flatMap(({ procedure, input }, index): Exchange[] => {
+    const operation = procedures.get(decodeOnce(procedure));
+    if (operation === undefined) return [];
+    const isEach = results?.length === calls.length;
+    const status = isEach
+      ? results[index]?.error?.data.httpStatus
+      : results?.[0]?.error?.data.httpStatus;
+    const body = given.oddInput ?? input ?? '';
+    return [
+      { asked: { operation, segments: toSegments(body) }, body, answer: { status: status ?? 200 } },
+    ];
   });
+  expectOnlyIntended(effects, exchanges);
+}
+
+/** As tRPC takes them from the path: a name may have a comma in it. */
+function toCalls({ calls, isBatch, query }: TrpcCase): TrpcCase['calls'] {
+  const path = calls.map(({ procedure }) => procedure).join();
+  const names = isBatch || query.startsWith('batch=1') ? decodeOnce(path).split(',') : [path];
+  return names.map((procedure, index) => ({ procedure, input: calls[index]?.input }));
+}
+
+function toSegments(input: string): Readonly<Record<string, string>> {
+  if (!isJson(input)) return {};
+  const { name, id } = Object(JSON.parse(input)) as Readonly<Record<string, unknown>>;
+  return {
+    ...(name !== undefined && { name: String(name) }),
+    ...(id !== undefined && { id: String(id) }),
+  };
 }
 
 /** What the calls say is what is sent. */

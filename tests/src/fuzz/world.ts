@@ -1,14 +1,22 @@
 // The API and the outside world in one process, with a record of what reached OCI, Docker and the VM's shell.
 
+import { existsSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type SandboxOptions, startSandbox } from '@ondemand/sandbox';
+import { expect } from 'vitest';
 import { openAll } from '../support/disposer.ts';
 import { startServiceHere } from '../support/start-service.ts';
+import { canary } from './hostile.ts';
+import { expectOnlyIntended } from './judge-effects.ts';
+import { recallReads } from './recall-reads.ts';
 
 export type FuzzWorld = Awaited<ReturnType<typeof startFuzzWorld>>;
 
 export interface Effects {
   /** What would change something: `OCI START`, `POST /containers/…/start`. */
   readonly changes: readonly string[];
+  /** Lines that sshd was given. */
   readonly commands: readonly string[];
 }
 
@@ -24,15 +32,17 @@ export function startFuzzWorld({ lifecycleState = 'RUNNING' }: SandboxOptions = 
     const sandbox = opened.use(
       await startSandbox({
         lifecycleState,
+        aroundShell: recallReads,
         durations: { startMs: hourMs, stopMs: hourMs, softStopMs: hourMs, bootMs: 0 },
       }),
     );
-    const { engine } = sandbox.vm;
+    const { vm } = sandbox;
+    const { engine } = vm;
     engine.chatty = false;
     engine.add({ name: plainContainer });
     const service = await startServiceHere({
       OCI_TIMEOUT_SECONDS: '60',
-      SSH_CONNECT_TIMEOUT_SECONDS: '60',
+      SSH_CONNECT_TIMEOUT_SECONDS: '20', // and a caller has given up after 60
       REBUILD_WAIT_SECONDS: '10', // and a wake's
       ...sandbox.env,
     });
@@ -44,7 +54,29 @@ export function startFuzzWorld({ lifecycleState = 'RUNNING' }: SandboxOptions = 
     ]);
     const { OIDC_CLIENT_SECRET = '', SSH_PRIVATE_KEY_FILE = '' } = sandbox.env;
     const folder = SSH_PRIVATE_KEY_FILE.replace(/\/[^/]*$/, '');
-    let seenCommands = 0;
+    const home = join(folder, 'home');
+    const places = [home, folder, process.cwd(), tmpdir(), '/'];
+    writeFileSync(join(home, `${canary}-kept`), canary);
+    const files = listFiles(home);
+    let seenCommands = vm.commands.length;
+    /** Since the last time. */
+    const takeEffects = (): Effects => {
+      const { oci } = sandbox;
+      const changes = [
+        ...oci.requests
+          // A capture of the console is deleted after its answer.
+          .filter(({ method, operation }) => method !== 'GET' && operation !== deletion)
+          .map(({ operation, action }) => `OCI ${action ?? operation}`),
+        ...vm.engine.requests
+          .filter(({ method }) => method !== 'GET')
+          .map(({ method, path }) => `${method} ${path}`),
+      ];
+      const commands = vm.commands.slice(seenCommands);
+      seenCommands = vm.commands.length;
+      oci.clear();
+      vm.engine.forgetRequests();
+      return { changes, commands };
+    };
     return {
       port: Number(new URL(service.url).port),
       url: service.url,
@@ -54,26 +86,32 @@ export function startFuzzWorld({ lifecycleState = 'RUNNING' }: SandboxOptions = 
       secrets: [read, wake, admin, OIDC_CLIENT_SECRET, 'PRIVATE KEY'],
       /** What no error may tell. */
       folders: [folder, process.cwd()],
-      /** Since the last time. */
-      takeEffects(): Effects {
-        const { oci, vm } = sandbox;
-        const changes = [
-          ...oci.requests
-            // A capture of the console is deleted after its answer.
-            .filter(({ method, operation }) => method !== 'GET' && operation !== deletion)
-            .map(({ operation, action }) => `OCI ${action ?? operation}`),
-          ...vm.engine.requests
-            .filter(({ method }) => method !== 'GET')
-            .map(({ method, path }) => `${method} ${path}`),
-        ];
-        const commands = vm.commands.slice(seenCommands);
-        seenCommands = vm.commands.length;
-        oci.clear();
-        vm.engine.forgetRequests();
-        return { changes, commands };
+      /** No hostile text was run: neither its file is there, nor is any of the VM's another. */
+      expectNothingMade(): void {
+        expect(places.filter((place) => existsSync(join(place, canary)))).toEqual([]);
+        expect(listFiles(home)).toEqual(files);
       },
-      /** Brings the VM back to where it began. */
-      restore: () => sandbox.world.setLifecycleState(lifecycleState),
+      /** What comes of the work, and what reached the outside world meanwhile; then the VM is where it began. */
+      async during<T>(work: () => Promise<T>) {
+        expectOnlyIntended(takeEffects(), []);
+        try {
+          return { answer: await work(), effects: takeEffects() };
+        } finally {
+          takeEffects();
+          sandbox.world.setLifecycleState(lifecycleState);
+        }
+      },
     };
   });
+}
+
+/** What changes by itself is left out: the sandbox's own, and the API's folder. */
+function listFiles(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !/^(?:\.sandbox|\.local|bin\/date)(?:\/|$)/.test(name))
+    .map((name) => {
+      const { size, mtimeMs, mode } = lstatSync(join(folder, name));
+      return `${name} ${size} ${mtimeMs} ${mode}`;
+    })
+    .sort();
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readFigures } from './figures.ts';
-import { toMarkdown } from './section.ts';
+import { joinTables, toMarkdown } from './section.ts';
 
 test('what a form recorded becomes its paragraphs and tables, without what another form recorded', () => {
   const lines = [
@@ -12,5 +12,15 @@ test('what a form recorded becomes its paragraphs and tables, without what anoth
   expect(readFigures(text, 'fuzz').map(toMarkdown)).toEqual([
     '### REST\n\n2 000 cases',
     '| operation | cases |\n| --- | --- |\n| GET / | 7 |',
+  ]);
+});
+
+test('tables of the same columns become one', () => {
+  const table = (head: string, row: string) => ({ tables: [{ head: [head], rows: [[row]] }] });
+  const joined = joinTables([table('file', 'a'), table('operation', 'b'), table('file', 'c')]);
+  expect(joined.map(toMarkdown)).toEqual([
+    '| file |\n| --- |\n| a |\n| c |',
+    '| operation |\n| --- |\n| b |',
+    '',
   ]);
 });

@@ -7,7 +7,7 @@ import type { Faults } from '../faults.ts';
 import { createCommandServer } from './commands/command-server.ts';
 import { writeShims } from './commands/command-stub.ts';
 import { runDocker } from './commands/docker.ts';
-import { createShell } from './commands/shell.ts';
+import { createShell, type Shell } from './commands/shell.ts';
 import { createImages } from './compose/images.ts';
 import { writeStacks } from './compose-projects.ts';
 import { populate } from './example-containers.ts';
@@ -24,6 +24,8 @@ export interface VmOptions {
   readonly authorizedKey: string;
   /** A private folder that exists; the VM writes into it and leaves its removal to the caller. */
   readonly home: string;
+  /** Stands between sshd and the shell. */
+  readonly aroundShell?: ((shell: Shell) => Shell) | undefined;
 }
 
 export interface SandboxVm extends AsyncDisposable {
@@ -52,7 +54,7 @@ export interface SandboxVm extends AsyncDisposable {
 
 /** A VM that is off, with its stacks in the home and its containers as they were left running. */
 export async function createVm(options: VmOptions): Promise<SandboxVm> {
-  const { faults, user, authorizedKey, home } = options;
+  const { faults, user, authorizedKey, home, aroundShell = (each) => each } = options;
   const sockets = await createSocketFolder(join(home, '.sandbox'));
   const socketPath = join(sockets.folder, 'engine.sock');
   const commandPath = join(sockets.folder, 'command.sock');
@@ -79,11 +81,12 @@ export async function createVm(options: VmOptions): Promise<SandboxVm> {
     beforeRun: useFiles.write,
   });
   const lines: string[] = [];
-  const noted: typeof shell = {
-    ...shell,
+  const around = aroundShell(shell);
+  const noted: Shell = {
+    ...around,
     run(channel, given) {
       lines.push(given.command ?? '');
-      return shell.run(channel, given);
+      return around.run(channel, given);
     },
   };
   const sshd = createSshServer({ user, authorizedKey, faults, engine, shell: noted });

@@ -102,7 +102,7 @@ function toSeenPath(word: string, value: string): SeenPath {
 }
 
 /** Arguments: marker and paths. Prints a line for the user, then one for each path. Not every `readlink` has `-e`. */
-const probeScript = `mark=$1
+export const probeScript = `mark=$1
 shift
 say() { printf '%s %s %s\\n' "$mark" "$1" "$2"; }
 resolve() { readlink -f -- "$1" 2>/dev/null || realpath -- "$1" 2>/dev/null; }

@@ -67,7 +67,7 @@ function isName(text: string): boolean {
 
 // A folder that may not be searched hides what is in it: that is a lack of permission, too. Whether something listens is
 // known by connecting alone: with the Docker CLI, else with curl (exit code 7).
-const probeScript = `s=$1
+export const probeScript = `s=$1
 if [ ! -e "$s" ]; then
   d=$s
   while d=\${d%/*}; [ -n "$d" ]; do
