@@ -196,7 +196,7 @@ test('--health tells by its exit code whether the server answers, with nothing o
   expect(healthy).toMatchObject({ exitCode: 0, stdout: '' });
   const loaded = [...healthy.stderr.matchAll(/bundle\/([\w-]+)\.js/g)].map(([, name]) => name);
   expect(new Set(loaded)).not.toContain('main');
-  expect(loaded).toContain('health-check');
+  expect(loaded).toContain('health-command');
   const unhealthy = await runServer({ PORT: '1' }, '--health');
   expect(unhealthy).toEqual({
     exitCode: 1,
