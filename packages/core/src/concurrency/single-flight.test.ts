@@ -86,26 +86,6 @@ test.each([
   expect(await readers[0]).toBe('it');
 });
 
-test('a call behind another one collects readers for as long as that took', async () => {
-  const { read, calls, prepared, turn } = setUp({ maxCollectMs: 0 });
-  const first = read();
-  await turn();
-  const startedMs = performance.now();
-  while (performance.now() - startedMs < 30); // so long the first one takes
-  const next = read();
-  calls[0]?.resolve('it');
-  await first;
-  for (let times = 0; times < 10; times += 1) await Promise.resolve();
-  const others = [read()];
-  for (const begin of prepared.splice(0)) begin();
-  expect(calls).toHaveLength(1);
-  others.push(read());
-  await turn();
-  expect(calls).toHaveLength(2);
-  calls[1]?.resolve('next');
-  expect(await Promise.all([next, ...others])).toEqual(['next', 'next', 'next']);
-});
-
 test('a call that failed before it was sent takes those who joined it along, and the next read begins anew', async () => {
   const { reads, calls, turn } = setUp();
   let send = () => {};

@@ -11,7 +11,7 @@ export interface SingleFlightOptions {
   readonly joinsRunning?: boolean;
   /** So long a call waits for the one before it; then both run. */
   readonly maxWaitMs?: number;
-  /** So long a call waits for readers who are still arriving; behind another call as long as that took, where that is longer. */
+  /** So long a call waits for readers who are still arriving. */
   readonly maxCollectMs?: number;
   /** Calls back some turns of the event loop later; at once where readers join a running call. */
   readonly later?: (begin: () => void) => void;
@@ -45,8 +45,7 @@ interface Call {
   readonly stop: AbortController;
   /** By whose they are: the shares in which a place is waited for; undefined until the call may begin. */
   seeking: Map<string, AbortController> | undefined;
-  /** Not a number until then. */
-  beganAtMs: number;
+  hasBegun: boolean;
   /** Called once it has ended. */
   readonly whenEnded: Set<() => void>;
 }
@@ -92,19 +91,16 @@ export function createSingleFlight({
           joined: 0,
           stop: new AbortController(),
           seeking: undefined,
-          beganAtMs: Number.NaN,
+          hasBegun: false,
           whenEnded: new Set(),
         };
         entry.next = call;
-        const { running } = entry;
-        afterRunning(running, () => {
-          const spentMs = running ? performance.now() - running.beganAtMs : 0;
-          const collectMs = Math.max(maxCollectMs, Math.min(spentMs, maxWaitMs));
-          onceQuiet(call, performance.now() + collectMs, () => {
+        afterRunning(entry.running, () =>
+          onceQuiet(call, performance.now() + maxCollectMs, () => {
             call.seeking = new Map();
             for (const { share } of call.readers) seekPlace(call, share);
-          });
-        });
+          }),
+        );
         return call;
       }
 
@@ -139,7 +135,7 @@ export function createSingleFlight({
 
       /** The first place that is found, in whose share it may be, begins the call. */
       function seekPlace(call: Call, share: ReadShare | undefined): void {
-        if (call.seeking === undefined || hasBegun(call)) return;
+        if (call.seeking === undefined || call.hasBegun) return;
         if (share === undefined) {
           begin(call, () => {});
           return;
@@ -150,11 +146,11 @@ export function createSingleFlight({
         share.enter(stop.signal).then(
           (leave) => {
             call.seeking?.delete(share.owner);
-            if (hasBegun(call) || stop.signal.aborted) leave();
+            if (call.hasBegun || stop.signal.aborted) leave();
             else begin(call, leave);
           },
           (error) => {
-            if (hasBegun(call) || stop.signal.aborted) return;
+            if (call.hasBegun || stop.signal.aborted) return;
             for (const each of [...call.readers])
               if (each.share?.owner === share.owner) each.reject(error);
             call.seeking?.delete(share.owner);
@@ -171,7 +167,7 @@ export function createSingleFlight({
       }
 
       function begin(call: Call, leave: () => void): void {
-        call.beganAtMs = performance.now();
+        call.hasBegun = true;
         for (const stop of call.seeking?.values() ?? []) stop.abort();
         const onSend = () => {
           if (entry.next !== call) return;
@@ -241,10 +237,6 @@ export function createSingleFlight({
     const timer = setTimeout(go, maxWaitMs);
     running.whenEnded.add(go);
   }
-}
-
-function hasBegun({ beganAtMs }: Call): boolean {
-  return !Number.isNaN(beganAtMs);
 }
 
 /** Node accepts one connection a turn, and reads from it in the next. */
