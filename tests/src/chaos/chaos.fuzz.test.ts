@@ -6,7 +6,7 @@ import { recordFigures } from '../reliability/figures.ts';
 import { until } from '../support/until.ts';
 import { watchActions } from './accepted-actions.ts';
 import { createCounts } from './counts.ts';
-import { runsOf } from './runs.ts';
+import { runsOf, tellFirstFailure } from './runs.ts';
 import { type PowerAction, type Step, steps } from './step.ts';
 import { type ChaosAnswer, type ChaosWorld, startChaosWorld } from './world.ts';
 
@@ -16,7 +16,7 @@ test(
   'what is answered is true, whatever went before',
   async () => {
     const runs = runsOf(100);
-    await fc.assert(fc.asyncProperty(steps, run), runs);
+    await fc.assert(fc.asyncProperty(steps, tellFirstFailure(run, runs)), runs);
     recordFigures('chaos', counts.toFigures('Over the real protocols, by real time', runs));
   },
   4 * 3_600_000,

@@ -12,3 +12,18 @@ export function runsOf(share: number) {
     ...(isShort && { interruptAfterTimeLimit: 120_000, markInterruptAsFailure: true }),
   };
 }
+
+/** Shrinking takes its time: the first failure is told at once. */
+export function tellFirstFailure<Value>(
+  run: (value: Value) => Promise<void>,
+  { seed }: { readonly seed: number },
+): (value: Value) => Promise<void> {
+  let isTold = false;
+  return (value) =>
+    run(value).catch((error: unknown) => {
+      const what = `A sequence of FUZZ_SEED=${seed} failed, and is now shrunk: ${error}`;
+      if (!isTold) process.stderr.write(`${what.slice(0, 500)}\n`);
+      isTold = true;
+      throw error;
+    });
+}

@@ -37,7 +37,7 @@ export function startChaosWorld(): Promise<ChaosWorld> {
     const durations = { startMs: 30, stopMs: 30, softStopMs: 30, bootMs: 10 };
     const sandbox = opened.use(await startSandbox({ durations }));
     sandbox.vm.engine.chatty = false;
-    const before = countOpen();
+    const listeners = countListeners();
     const services: Service[] = [await start(sandbox), await start(sandbox)];
     const stopAll = async () => {
       await Promise.all(services.splice(0).map((service) => service.stop()));
@@ -79,23 +79,18 @@ export function startChaosWorld(): Promise<ChaosWorld> {
       },
       async end() {
         await stopAll();
-        await until('both processes to leave nothing open', () => {
-          const now = countOpen();
-          const isMore = [...now].some(([kind, count]) => count > (before.get(kind) ?? 0));
-          return sandbox.vm.connections === 0 && !isMore;
-        });
+        await until(
+          'both processes to leave nothing open',
+          () => sandbox.vm.connections === 0 && countListeners() <= listeners,
+        );
       },
     };
   });
 }
 
-/** Listeners and pipes of this process, by kind; its sockets are counted at the VM. */
-function countOpen(): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const kind of process.getActiveResourcesInfo())
-    if (/^(?:TCPServerWrap|PipeWrap|FSEventWrap)$/.test(kind))
-      counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return counts;
+/** Of this process, on TCP; what else is open may be the sandbox's. */
+function countListeners(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPServerWrap').length;
 }
 
 function start({ env }: Sandbox): Promise<Service> {

@@ -37,7 +37,7 @@ export interface ApiProcessOptions {
 }
 
 /** The rules of the idle stop, in seconds. */
-export const idleSettings = { stopAfter: 30 * 60, announce: 5 * 60, maxOn: undefined } as const;
+export const idleSettings = { stopAfter: 15 * 60, announce: 5 * 60, maxOn: undefined } as const;
 
 export function startProcess(options: ApiProcessOptions): ApiProcess {
   const { machine, compute, random, onInternalError } = options;

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { recordFigures } from '../../reliability/figures.ts';
 import { createCounts } from '../counts.ts';
-import { runsOf } from '../runs.ts';
+import { runsOf, tellFirstFailure } from '../runs.ts';
 import { expectTrue, expectTrueJobs, takeSnapshot } from './model.ts';
 import { pass, send } from './send.ts';
 import { type Sequence, type Step, sequences } from './step.ts';
@@ -22,7 +22,7 @@ test(
   'what is answered and done is true, whatever went before, by a simulated clock',
   async () => {
     const runs = runsOf(4);
-    await fc.assert(fc.asyncProperty(sequences, run), runs);
+    await fc.assert(fc.asyncProperty(sequences, tellFirstFailure(run, runs)), runs);
     recordFigures(
       'chaos',
       counts.toFigures('In memory, by a clock that only the test moves', runs),

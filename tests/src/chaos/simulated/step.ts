@@ -102,11 +102,11 @@ const kinds: readonly [number, fc.Arbitrary<Step>][] = [
       caller,
     }),
   ],
-  [2, fc.record({ kind: kind('lease'), minutes: fc.constantFrom(5, 45), caller })],
+  [2, fc.record({ kind: kind('lease'), minutes: fc.constantFrom(5, 25), caller })],
   [1, fc.record({ kind: kind('release') })],
   [3, fc.record({ kind: kind('read'), path: fc.constantFrom(...paths), caller })],
   [4, fc.record({ kind: kind('use'), of: fc.constantFrom(...useKinds), begins: fc.boolean() })],
-  [6, fc.record({ kind: kind('pass'), minutes: fc.constantFrom(1, 4, 12, 36) })],
+  [6, fc.record({ kind: kind('pass'), minutes: fc.constantFrom(1, 3, 8, 20) })],
   [4, fc.record({ kind: kind('fault'), name: fc.constantFrom(...faultNames) })],
   [6, fc.record({ kind: kind('repair') })],
   [
