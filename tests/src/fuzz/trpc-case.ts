@@ -3,7 +3,17 @@
 import * as fc from 'fast-check';
 import { type OddAuthorization, oddAuthorization } from './authorization.ts';
 import type { ApiDocument, Operation, Schema } from './document.ts';
-import { encode, hostileText, jsonValue, oddJson, rawSegment, sampleOf } from './hostile.ts';
+import {
+  cursor,
+  encode,
+  headerText,
+  hostileText,
+  jsonValue,
+  numberSpelling,
+  oddJson,
+  rawSegment,
+  sampleOf,
+} from './hostile.ts';
 import type { RawRequest } from './raw-http.ts';
 import {
   type Caller,
@@ -91,6 +101,13 @@ export function trpcCase(
         arbitrary: fc.constant<[string, string][]>([['content-type', 'application/json']]),
       },
       {
+        weight: operation.isStream ? 6 : 1,
+        arbitrary: fc.oneof(cursor, headerText).map((value): [string, string][] => [
+          ['content-type', 'application/json'],
+          ['last-event-id', value],
+        ]),
+      },
+      {
         weight: 2,
         arbitrary: fc.constantFrom<[string, string][]>(
           [],
@@ -147,6 +164,7 @@ export function judgeCall({ input }: Call, operation: Operation, document: ApiDo
   const schema = inputSchema(operation);
   if (Object.keys(schema.properties).length === 0 && input !== undefined) return 'unknown'; // REST takes {}, tRPC nothing
   if (input === undefined) return schema.required.length > 0 ? 'invalid' : 'valid';
+  if (/^\s*$|^\ufeff/.test(input)) return 'unknown'; // none, or what not everybody reads
   let value: unknown;
   try {
     value = JSON.parse(input);
@@ -222,6 +240,11 @@ function callOf(operation: Operation): fc.Arbitrary<Call> {
       { requiredKeys: [] },
     )
     .map((value) => JSON.stringify(value));
+  const numbers = names.flatMap(([name, { type }]) => (type === 'integer' ? [name] : []));
+  const spelt = fc.tuple(fc.constantFrom(...numbers, 'x'), numberSpelling).map(([name, number]) => {
+    const others = required.filter((each) => each !== name).map((each) => `"${each}":"nginx",`);
+    return `{${others.join('')}"${name}":${number}}`;
+  });
   const usual = operation.id.replace('_', '.');
   return fc.record({
     procedure: fc.oneof(
@@ -252,6 +275,7 @@ function callOf(operation: Operation): fc.Arbitrary<Call> {
       { weight: 8, arbitrary: valid },
       { weight: 4, arbitrary: nearly },
       { weight: 1, arbitrary: none },
+      { weight: numbers.length > 0 ? 3 : 0, arbitrary: spelt },
       { weight: 1, arbitrary: jsonValue.map((value) => JSON.stringify(value)) },
       { weight: 1, arbitrary: oddJson.filter((text) => text.length < 9000) },
     ),

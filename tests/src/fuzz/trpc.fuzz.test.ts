@@ -178,7 +178,7 @@ function toSegments(input: string): Readonly<Record<string, string>> {
 /** What the calls say is what is sent. */
 function isPlain({ oddInput, query, method, headers, calls, isBatch }: TrpcCase): boolean {
   const isUsual = headers.length === 1 && headers[0]?.[1] === 'application/json';
-  const isWhole = calls.every(({ input }) => input === undefined || isJson(input));
+  const isWhole = !isBatch || calls.every(({ input }) => input === undefined || isJson(input));
   return (
     oddInput === undefined &&
     query === '' &&

