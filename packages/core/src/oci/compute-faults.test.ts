@@ -92,7 +92,7 @@ describe('retries', () => {
     await using oci = await startOci((_, response) =>
       refuse(response, 429, { headers: { 'retry-after': '60' } }),
     );
-    await using compute = computeAt(oci.endpoint);
+    await using compute = computeAt(oci.endpoint, { timeoutMs: 50_000 });
     const error = await failure(compute.getInstance());
     expect(error.code).toBe('SERVICE_UNAVAILABLE');
     expect(error.details.retryAfterSeconds).toBe(60);
