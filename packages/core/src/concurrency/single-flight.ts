@@ -13,7 +13,7 @@ export interface SingleFlightOptions {
   readonly maxWaitMs?: number;
   /** So long a call waits for readers who are still arriving. */
   readonly maxCollectMs?: number;
-  /** Calls back some turns of the event loop later; at once where readers join a running call. */
+  /** Calls back in a later turn of the event loop; at once where readers join a running call. */
   readonly later?: (begin: () => void) => void;
 }
 
@@ -68,7 +68,7 @@ export function createSingleFlight({
   joinsRunning = false,
   maxWaitMs = 2000,
   maxCollectMs = 10,
-  later = joinsRunning ? (begin) => begin() : afterTwoTurns,
+  later = joinsRunning ? (begin) => begin() : setImmediate,
 }: SingleFlightOptions): SingleFlight {
   const entries = new Map<string, Entry>();
 
@@ -215,7 +215,7 @@ export function createSingleFlight({
     },
   };
 
-  /** Once nobody has joined for a moment: those who are still arriving share one call. */
+  /** Once a turn has gone by in which nobody joined: readers who are still arriving share one call. */
   function onceQuiet(call: Call, untilMs: number, begin: () => void): void {
     const joined = Math.max(1, call.joined); // the reader for whom it is prepared comes in any case
     later(() => {
@@ -237,9 +237,4 @@ export function createSingleFlight({
     const timer = setTimeout(go, maxWaitMs);
     running.whenEnded.add(go);
   }
-}
-
-/** Node accepts one connection a turn, and reads from it in the next. */
-function afterTwoTurns(begin: () => void): void {
-  setImmediate(() => setImmediate(begin));
 }
