@@ -90,12 +90,12 @@ describe('retries', () => {
 
   test('a Retry-After beyond the deadline is passed on at once', async () => {
     await using oci = await startOci((_, response) =>
-      refuse(response, 429, { headers: { 'retry-after': '60' } }),
+      refuse(response, 429, { headers: { 'retry-after': '3600' } }),
     );
-    await using compute = computeAt(oci.endpoint, { timeoutMs: 50_000 });
+    await using compute = computeAt(oci.endpoint);
     const error = await failure(compute.getInstance());
     expect(error.code).toBe('SERVICE_UNAVAILABLE');
-    expect(error.details.retryAfterSeconds).toBe(60);
+    expect(error.details.retryAfterSeconds).toBe(3600);
     expect(oci.requests).toHaveLength(1);
   });
 
