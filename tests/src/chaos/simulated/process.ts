@@ -36,8 +36,8 @@ export interface ApiProcessOptions {
   readonly onInternalError: (error: unknown) => void;
 }
 
-/** The rules of the idle stop, in seconds. */
-export const idleSettings = { stopAfter: 15 * 60, announce: 5 * 60, maxOn: undefined } as const;
+/** The rules of the idle stop, in seconds; shorter than the grace after a boot, which then counts. */
+export const idleSettings = { stopAfter: 8 * 60, announce: 5 * 60, maxOn: undefined } as const;
 
 export function startProcess(options: ApiProcessOptions): ApiProcess {
   const { machine, compute, random, onInternalError } = options;
