@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+const { FUZZ_RUNS } = process.env;
 const everywhere = ['packages/*/src', 'apps/*/src', 'tests/src'];
 const testsNamed = (pattern: string) => everywhere.map((folder) => `${folder}/**/${pattern}`);
 /** What hangs ends some time; a machine that is busy with other work is no failure. */
@@ -45,7 +46,8 @@ export default defineConfig({
           name: 'fuzz',
           include: testsNamed('*.fuzz.test.ts'),
           setupFiles: ['tests/src/support/fail-on-warnings.ts', 'tests/src/support/fuzz-runs.ts'],
-          maxWorkers: 1,
+          // The full form tries REST and tRPC side by side.
+          maxWorkers: FUZZ_RUNS === undefined ? 1 : 2,
           isolate: false,
           sequence: { groupOrder: 3 },
         },
