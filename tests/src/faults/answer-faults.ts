@@ -50,7 +50,7 @@ function dockerCases(): readonly Case[] {
   return [
     docker('answers 500', { status: 500 }, told('DOCKER_FAILED', /HTTP 500/)),
     docker('answers 503', { status: 503 }, told('DOCKER_FAILED', /HTTP 503/)),
-    docker('answers late', { delayMs: 1_500 }),
+    docker('answers late', { delayMs: 1_000 }),
     docker('does not answer', { hangs: true }, told('DOCKER_TIMEOUT', /did not answer in time/)),
     docker(
       'cuts its answers',

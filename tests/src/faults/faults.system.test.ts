@@ -58,7 +58,7 @@ describe.concurrent('faults', () => {
     let api: FaultyServer;
     beforeAll(async () => {
       const durations = { startMs: 200, stopMs: 200, bootMs: 0 };
-      api = opened.use(await startFaultyServer({ env, sandbox: { durations } }));
+      api = opened.use(await startFaultyServer({ sandbox: { durations } }));
     });
     afterAll(() => opened[Symbol.asyncDispose]());
     describe.sequential('a lost request', () => declareLostRequest(() => api));
