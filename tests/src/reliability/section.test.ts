@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readFigures } from './figures.ts';
-import { joinTables, toMarkdown } from './section.ts';
+import { toMarkdown } from './section.ts';
 
 test('what a form recorded becomes its paragraphs and tables, without what another form recorded', () => {
   const lines = [
@@ -15,12 +15,20 @@ test('what a form recorded becomes its paragraphs and tables, without what anoth
   ]);
 });
 
-test('tables of the same columns become one', () => {
-  const table = (head: string, row: string) => ({ tables: [{ head: [head], rows: [[row]] }] });
-  const joined = joinTables([table('file', 'a'), table('operation', 'b'), table('file', 'c')]);
-  expect(joined.map(toMarkdown)).toEqual([
-    '| file |\n| --- |\n| a |\n| c |',
-    '| operation |\n| --- |\n| b |',
-    '',
+test('tables of the same title and columns become one, those of another title none of it', () => {
+  const lines = [
+    { title: 'OCI', tables: [{ head: ['fault'], rows: [['a']] }] },
+    { title: 'Docker', tables: [{ head: ['fault'], rows: [['b']] }] },
+    { title: 'OCI', tables: [{ head: ['fault'], rows: [['c']] }] },
+    { tables: [{ head: ['file'], rows: [['d']] }] },
+    { tables: [{ head: ['fault'], rows: [['e']] }] },
+    { tables: [{ head: ['file'], rows: [['f']] }] },
+  ];
+  const text = lines.map((figures) => JSON.stringify({ form: 'faults', figures })).join('\n');
+  expect(readFigures(text, 'faults').map(toMarkdown)).toEqual([
+    '### OCI\n\n| fault |\n| --- |\n| a |\n| c |',
+    '### Docker\n\n| fault |\n| --- |\n| b |',
+    '| file |\n| --- |\n| d |\n| f |',
+    '| fault |\n| --- |\n| e |',
   ]);
 });

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { fillPage, toTable } from '../support/fill-docs-page.ts';
-import { type Figures, type Form, readFigures, type Table } from './figures.ts';
+import { type Figures, type Form, readFigures } from './figures.ts';
 
 const page = 'docs/reliability.md';
 
@@ -21,9 +21,7 @@ export function beginSection(form: Form) {
       `Node ${process.versions.node}`,
       `commit ${commit}`,
     ];
-    const text = [facts.join(' · '), ...joinTables(figures).map(toMarkdown).filter(Boolean)].join(
-      '\n\n',
-    );
+    const text = [facts.join(' · '), ...figures.map(toMarkdown)].join('\n\n');
     await fillPage(page, { part: form, text });
   };
   return {
@@ -31,20 +29,6 @@ export function beginSection(form: Form) {
     writeRecorded: async (file: string) =>
       write(readFigures(await readFile(file, 'utf8').catch(() => ''), form)),
   };
-}
-
-/** Tables of the same columns become one, where the first of them is: each file of a suite records its own. */
-export function joinTables(figures: readonly Figures[]): readonly Figures[] {
-  const all = figures.flatMap(({ tables = [] }) => tables);
-  const isSame = (a: Table, b: Table) => a.head.join('|') === b.head.join('|');
-  const isFirst = (table: Table) => all.find((each) => isSame(each, table)) === table;
-  return figures.map((each) => ({
-    ...each,
-    tables: (each.tables ?? []).filter(isFirst).map((table) => ({
-      head: table.head,
-      rows: all.filter((other) => isSame(other, table)).flatMap(({ rows }) => rows),
-    })),
-  }));
 }
 
 export function toMarkdown({ title, lines = [], tables = [] }: Figures): string {
