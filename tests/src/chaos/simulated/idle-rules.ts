@@ -29,6 +29,8 @@ interface Seen {
 const shownAfterSeconds = { connections: 2, sessions: 2, probe: 2, unknown: 2, cpu: 130 } as const;
 /** Whole seconds, and those that an answer takes. */
 const toleranceSeconds = 3;
+/** A process writes an action within a second, and what it observed with its next observation at the latest. */
+const slowestNoteSeconds = 90;
 
 export function createIdleRules(machine: Machine): IdleRules {
   const violations: string[] = [];
@@ -45,6 +47,15 @@ export function createIdleRules(machine: Machine): IdleRules {
     if (machine.heldLeases().length > 0) busy.push('lease');
     if ([...machine.jobs.values()].some(({ state }) => state === 'running')) busy.push('job');
     return busy;
+  }
+
+  /** The last use before the claim that this process could know of: what it saw, what is written on the VM, and what another has had time to write. */
+  function findKnownUse(process: number, claimedAt: number): number {
+    const notes = [...machine.notes.values()].map(({ at }) => at);
+    const others = seen.filter((each) => each.usedAt < claimedAt - slowestNoteSeconds);
+    const known = [usedBefore, seen[process]?.usedAt ?? 0, ...notes];
+    const all = [...known, ...others.map((each) => each.usedAt)];
+    return Math.max(0, ...all.filter((at) => at < claimedAt));
   }
 
   return {
@@ -76,7 +87,8 @@ export function createIdleRules(machine: Machine): IdleRules {
       const now = machine.now();
       const { busy = [] } = seen[process] ?? {};
       const { announced, claimed, boot } = machine;
-      const usedAt = Math.max(usedBefore, ...seen.map((each) => each.usedAt));
+      const claimedAt = claimed?.at ?? now;
+      const usedAt = findKnownUse(process, claimedAt);
       const readyFor = now - machine.readySince();
       const check = (holds: boolean, what: string) => {
         if (!holds) violations.push(`idle stop by process ${process}: ${what}`);
@@ -84,8 +96,8 @@ export function createIdleRules(machine: Machine): IdleRules {
       check(busy.length === 0, `while there was ${busy.join(', ')}`);
       check(claimed?.boot === boot, 'without a claim');
       check(
-        now - usedAt >= idleSettings.stopAfter - toleranceSeconds,
-        `${now - usedAt} s after the last use`,
+        claimedAt - usedAt >= idleSettings.stopAfter - toleranceSeconds,
+        `${claimedAt - usedAt} s after the last use`,
       );
       check(readyFor >= graceSeconds - toleranceSeconds, `${readyFor} s after it was ready`);
       check(
