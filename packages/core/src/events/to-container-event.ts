@@ -2,6 +2,7 @@
 
 import type { EngineEvent } from '../adapter-ports.ts';
 import { containerEventActions, type OnDemandEvent } from '../model/event.ts';
+import { toIsoTime } from '../model/iso-time.ts';
 
 /** `undefined` for what callers are not told: exec and attach, which health checks do all the time, and what is unknown. */
 export function toContainerEvent({
@@ -13,12 +14,12 @@ export function toContainerEvent({
   const [word = '', detail = ''] = said.split(/:\s*/, 2);
   const action = containerEventActions.find((known) => known === word);
   if (action === undefined) return undefined;
-  const time = new Date(at.seconds * 1000 + Math.trunc(at.nanos / 1e6));
-  if (Number.isNaN(time.getTime())) return undefined;
+  const timeMs = new Date(at.seconds * 1000 + Math.trunc(at.nanos / 1e6)).getTime();
+  if (Number.isNaN(timeMs)) return undefined;
   const exitCode = action === 'die' ? parseExitCode(attributes.exitCode) : undefined;
   return {
     type: 'container',
-    time: time.toISOString(),
+    time: toIsoTime(timeMs),
     name: attributes.name?.replace(/^\//, '') || containerId.slice(0, 12),
     action,
     image: attributes.image ?? '',

@@ -1,5 +1,7 @@
 // Times that the VM's clock gave, as this process's clock would have put them: the two may be hours apart.
 
+import { toIsoTime } from './iso-time.ts';
+
 /** Smaller differences are what a command takes to answer, in whole seconds; correcting them would make times jump. */
 const toleranceMs = 5000;
 
@@ -15,5 +17,5 @@ export function toOwnTime(
 ): string {
   const aheadMs = nowMs - vmNow * 1000;
   const shiftMs = Math.abs(aheadMs) > toleranceMs ? aheadMs : 0;
-  return new Date(seconds * 1000 + shiftMs).toISOString();
+  return toIsoTime(seconds * 1000 + shiftMs);
 }

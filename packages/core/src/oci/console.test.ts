@@ -17,11 +17,13 @@ async function startHistories(
     text = 'one\r\ntwo\r\nthree\r\n',
     hold = () => Promise.resolve(),
     refusals = 0,
+    created = timeCreated,
   }: {
     text?: string;
     hold?: (method: string, path: string) => Promise<void>;
     /** How many times a deletion is refused. */
     refusals?: number;
+    created?: string;
   } = {},
 ) {
   const kept = new Set<string>();
@@ -34,7 +36,7 @@ async function startHistories(
     const history = (lifecycleState: string) => ({
       id: id || `h${captures}`,
       lifecycleState,
-      timeCreated,
+      timeCreated: created,
     });
     if (method === 'POST') {
       captures += 1;
@@ -70,6 +72,15 @@ test('is captured, waited for, read, and deleted', async () => {
   });
   await expect.poll(() => oci.kept.size).toBe(0);
   expect(oci.requests.find(({ url }) => url.includes('/data'))?.url).toContain('length=1048576');
+});
+
+test.each([
+  ['-000001-01-01T00:00:00Z', '0000-01-01T00:00:00.000Z'],
+  ['+012026-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'],
+])('a capture of the time %s has the nearest that callers know', async (created, capturedAt) => {
+  await using oci = await startHistories('SUCCEEDED', { created });
+  await using compute = computeAt(oci.endpoint);
+  expect(await compute.readConsole({ lines: 2 })).toMatchObject({ capturedAt });
 });
 
 test('is empty where nothing was written to it yet', async () => {

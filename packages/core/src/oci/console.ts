@@ -6,6 +6,7 @@ import type { SerialConsole } from '../adapter-ports.ts';
 import { AppError, isAppError } from '../app-error.ts';
 import { pause, withDeadline } from '../concurrency/deadline.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
+import { toIsoTime } from '../model/iso-time.ts';
 import { type VmConsole, vmId } from '../model/vm.ts';
 import type { Clients } from './compute.ts';
 import type { OciOperation } from './failure.ts';
@@ -143,8 +144,10 @@ const maxEndingMs = 2000;
 const maxBytes = 1_048_576;
 
 function toIso(time: unknown): string {
-  const date = new Date(time instanceof Date || typeof time === 'string' ? time : Number.NaN);
-  return (Number.isNaN(date.getTime()) ? new Date() : date).toISOString();
+  const ms = new Date(
+    time instanceof Date || typeof time === 'string' ? time : Number.NaN,
+  ).getTime();
+  return toIsoTime(Number.isNaN(ms) ? Date.now() : ms);
 }
 
 /** Ends of lines as everywhere else; the console's own are CR LF. */
