@@ -60,7 +60,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const accept = (near: Socket): void => {
     accepted += 1;
     near.on('error', () => {});
-    if (mode === 'drop') return void near.destroy();
+    // What the client sent is read: a close with bytes unread would be a reset.
+    if (mode === 'drop') return void near.resume().end();
     const far = connect({ host: '127.0.0.1', port: targetPort, noDelay: true });
     const pair = [near, far] as const;
     pairs.add(pair);
