@@ -1,6 +1,6 @@
 // Actions through the API, which count as use until they are written on the VM.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { setUp, useFakeTime } from '../testing/idle-world.test-support.ts';
 
 useFakeTime();
@@ -18,6 +18,14 @@ describe('an action', () => {
     expect(signals.find(({ name }) => name === 'actions')?.state).toBe('used');
     await pass(1);
     expect(vm.notes).toEqual([expect.objectContaining({ by: 'restart of web-19 by ana' })]);
+  });
+
+  test('after a quiet time is written at once, for another process may be about to stop the VM', async () => {
+    const { idle, vm } = setUp();
+    await using _ = idle;
+    idle.noteAction(by);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vm.notes).toEqual([noted()]);
   });
 
   test('that cannot be written is written once it can, with its own time', async () => {
@@ -55,7 +63,7 @@ describe('an action', () => {
       idle.noteAction('stop of web by ben');
     };
     await pass(1);
-    expect(vm.notes).toEqual([noted(1), expect.objectContaining({ by: 'stop of web by ben' })]);
+    expect(vm.notes).toEqual([noted(), expect.objectContaining({ by: 'stop of web by ben' })]);
   });
 
   test('is written before the process ends, also where another one is being written', async () => {

@@ -1,4 +1,4 @@
-// The last action through this process, which it writes on the VM: many in a row by one command, and again where that fails.
+// The last action through this process, which it writes on the VM: the first at once, of many in a row the last by one command, and again where that fails.
 
 import type { Clock, IdleHost, Link } from '../adapter-ports.ts';
 import { type OnInternalError, reportInternal } from '../internal-error.ts';
@@ -34,7 +34,7 @@ export function createLastAction({
   return {
     note(by) {
       last = { atMs: clock.elapsedMs(), by };
-      schedule(firstWriteMs);
+      schedule(0); // another process may be about to stop the VM
     },
     at: (vmNow) => last && { at: vmNow - toSecondsAgo(last.atMs), by: last.by },
     async [Symbol.asyncDispose]() {
@@ -71,5 +71,4 @@ export function createLastAction({
   }
 }
 
-const firstWriteMs = 1000;
 const nextWriteMs = 30_000;

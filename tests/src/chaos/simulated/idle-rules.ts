@@ -29,7 +29,7 @@ interface Seen {
 const shownAfterSeconds = { connections: 2, sessions: 2, probe: 2, unknown: 2, cpu: 130 } as const;
 /** Whole seconds, and those that an answer takes. */
 const toleranceSeconds = 3;
-/** A process writes an action within a second, and what it observed with its next observation at the latest. */
+/** A process writes an action at once where it can, and what it observed with its next observation at the latest. */
 const slowestNoteSeconds = 90;
 
 export function createIdleRules(machine: Machine): IdleRules {
