@@ -10,7 +10,8 @@ const shortRuns = 6;
 const shortSeed = 17;
 
 // A failure prints its seed and path; with both, and vitest's `-t`, it is tried again.
-const seed = Number(FUZZ_SEED ?? (FUZZ_RUNS === undefined ? shortSeed : Date.now() % 2 ** 31));
+// Without a seed each property takes one of its own: with the same one all operations would be tried in the same way.
+const seed = FUZZ_SEED ?? (FUZZ_RUNS === undefined ? shortSeed : undefined);
 
 const found: number[] = [];
 const count: fc.UniversalPlugin = () => ({
@@ -21,7 +22,7 @@ const count: fc.UniversalPlugin = () => ({
 
 fc.configureGlobal({
   numRuns: Number(FUZZ_RUNS ?? shortRuns),
-  seed,
+  ...(seed !== undefined && { seed: Number(seed) }),
   ...(FUZZ_PATH !== undefined && { path: FUZZ_PATH }),
 });
 
@@ -32,7 +33,7 @@ if (FUZZ_RUNS !== undefined) vi.setConfig({ testTimeout: 2 * 3_600_000 });
 afterAll(() => {
   const { testPath = '' } = expect.getState();
   const cases = found.reduce((sum, each) => sum + each, 0);
-  const head = ['file', 'properties', 'cases', 'seed'];
-  const rows = [[relative(process.cwd(), testPath), found.length, cases, seed]];
+  const head = ['file', 'properties', 'cases'];
+  const rows = [[relative(process.cwd(), testPath), found.length, cases]];
   recordFigures('fuzz', { tables: [{ head, rows }] });
 });
