@@ -39,6 +39,7 @@ export function startFuzzWorld({ lifecycleState = 'RUNNING' }: SandboxOptions = 
     const { vm } = sandbox;
     const { engine } = vm;
     engine.chatty = false;
+    engine.sampleMs = 0;
     engine.add({ name: plainContainer });
     const service = await startServiceHere({
       OCI_TIMEOUT_SECONDS: '60',

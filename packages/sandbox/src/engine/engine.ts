@@ -49,6 +49,8 @@ export interface SandboxEngine {
   readonly version: EngineVersion;
   /** While false no container writes to its log of its own accord. */
   chatty: boolean;
+  /** How long a sample of statistics takes: a second, as Docker's. */
+  sampleMs: number;
   /** Open connections to the API. */
   readonly connections: number;
   /** As `systemctl restart docker`: running containers stop, connections end, those with a policy come back. Resolves when the API answers again. */
@@ -89,6 +91,7 @@ export function createEngine(options: EngineOptions): EngineControl {
   let up = false;
   let booted = false;
   let chatty = true;
+  let sampleMs = 1000;
   let talk: NodeJS.Timeout | undefined;
   const nextTalk = new Map<string, NanoTime>();
 
@@ -121,7 +124,10 @@ export function createEngine(options: EngineOptions): EngineControl {
     socketPath,
     version,
     faults: faults.docker,
-    routes: createRoutes({ containers, lifecycle, events, clock, version }),
+    routes: createRoutes({
+      ...{ containers, lifecycle, events, clock, version },
+      sampleMs: () => sampleMs,
+    }),
     onRequest(request) {
       requests.push(request);
       if (requests.length > maxRequests * 1.25) requests = requests.slice(-maxRequests);
@@ -196,6 +202,12 @@ export function createEngine(options: EngineOptions): EngineControl {
     },
     set chatty(wanted) {
       chatty = wanted;
+    },
+    get sampleMs() {
+      return sampleMs;
+    },
+    set sampleMs(wanted) {
+      sampleMs = wanted;
     },
     find,
     add(init) {

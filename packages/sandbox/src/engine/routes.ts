@@ -46,12 +46,13 @@ export interface RoutesOptions {
   readonly lifecycle: Lifecycle;
   readonly events: Events;
   readonly clock: NanoClock;
+  readonly sampleMs: () => number;
   readonly version: EngineVersion;
 }
 
 /** Every endpoint that the sandbox's engine has. */
 export function createRoutes(options: RoutesOptions): readonly Route[] {
-  const { containers, lifecycle, events, clock, version } = options;
+  const { containers, lifecycle, events, clock, version, sampleMs } = options;
   const find = (request: ApiRequest): SandboxContainer =>
     findContainer(containers.values(), request.reference);
   const done = (changed: boolean): Reply => ({ status: changed ? 204 : 304 });
@@ -135,7 +136,9 @@ export function createRoutes(options: RoutesOptions): readonly Route[] {
       return { status: 204 };
     }),
     route('GET /containers/{id}/logs', (request) => toLogs(request, find)),
-    route('GET /containers/{id}/stats', (request) => statsReply(find(request), request, clock)),
+    route('GET /containers/{id}/stats', (request) =>
+      statsReply(find(request), request, { clock, sampleMs: sampleMs() }),
+    ),
     route('GET /containers/{id}/top', (request) => toTop(find(request))),
     route('GET /events', ({ query, signal }) => {
       const since = toTime(query, 'since');
@@ -216,12 +219,12 @@ function toLogs(request: ApiRequest, find: (request: ApiRequest) => SandboxConta
 async function statsReply(
   container: SandboxContainer,
   { query, signal }: ApiRequest,
-  clock: NanoClock,
+  { clock, sampleMs }: { readonly clock: NanoClock; readonly sampleMs: number },
 ): Promise<Reply> {
   const second = millisToNanos(1_000);
   if (query.has('stream') && !toBoolean(query, 'stream')) {
     const oneShot = toBoolean(query, 'one-shot');
-    if (!oneShot) await pause(1_000, signal);
+    if (!oneShot) await pause(sampleMs, signal);
     const now = clock();
     const before = oneShot ? undefined : now - second;
     return { status: 200, json: toStats(container, { now, before }) };
@@ -232,7 +235,7 @@ async function statsReply(
       const now = clock();
       yield `${JSON.stringify(toStats(container, { now, before }))}\n`;
       before = now;
-      await pause(1_000, signal);
+      await pause(sampleMs, signal);
     }
   }
   return { status: 200, headers: { 'Content-Type': 'application/json' }, stream: samples() };
