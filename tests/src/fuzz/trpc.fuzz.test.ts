@@ -176,8 +176,8 @@ function toSegments(input: string): Readonly<Record<string, string>> {
   if (!isJson(input)) return {};
   const { name, id } = Object(JSON.parse(input)) as Readonly<Record<string, unknown>>;
   return {
-    ...(name !== undefined && { name: String(name) }),
-    ...(id !== undefined && { id: String(id) }),
+    ...(typeof name === 'string' && { name }),
+    ...(typeof id === 'string' && { id }),
   };
 }
 
