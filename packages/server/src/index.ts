@@ -94,7 +94,7 @@ export interface ServedPage extends Pick<PageSettings, 'clientId' | 'returnOrigi
   readonly files: PageFiles;
 }
 
-/** The whole HTTP surface of section 2 of the contract; `listen`, `inject` and `close` are the caller's. */
+/** The whole HTTP surface of section 2 of the contract; `listen` and `close` are the caller's. An injected request lacks the `headersDistinct` of Node's own. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const {
     scopeNames,

@@ -2,7 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireTool } from '../real-engine/real-engine-problem.ts';
@@ -28,12 +29,7 @@ export async function startForward({ sshd, user, dockerSocket }: RealVm): Promis
   ];
   const child = spawn(requireTool('ssh'), args, { stdio: 'ignore' });
   const exited = once(child, 'exit');
-  const isThere = () =>
-    access(socketPath).then(
-      () => true,
-      () => false,
-    );
-  await until('ssh to forward the socket', isThere, { timeoutMs: 30_000 });
+  await until('ssh to forward the socket', () => existsSync(socketPath), { timeoutMs: 30_000 });
   return {
     socketPath,
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,7 @@
-// Starts a program so that it can be looked into while it runs: what it holds, or where its time goes.
+// Starts a program so that it can be observed while it runs: what it holds, or where its time goes.
 
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../support/until.ts';
@@ -8,7 +9,7 @@ import { until } from '../support/until.ts';
 export interface Observer extends AsyncDisposable {
   /** What the observed program's environment is to have. */
   readonly env: Readonly<Record<string, string>>;
-  /** The next look at the process: for `cpu` the first one begins, and the second one gives the profile. */
+  /** The next observation of the process: for `cpu` the first one begins, and the second one gives the profile. */
   take<T>(pid: number): Promise<T>;
 }
 
@@ -24,13 +25,10 @@ export async function createObserver(what: 'cpu' | 'memory'): Promise<Observer> 
       const count = counts.get(pid) ?? 0;
       counts.set(pid, count + 1);
       const file = join(folder, `${pid}-${count}.json`);
-      const isThere = () =>
-        access(file).then(
-          () => true,
-          () => false,
-        );
       process.kill(pid, 'SIGUSR2');
-      await until('the process to leave what was asked for', isThere, { timeoutMs: 60_000 });
+      await until('the process to leave what was asked for', () => existsSync(file), {
+        timeoutMs: 60_000,
+      });
       return JSON.parse(await readFile(file, 'utf8')) as T; // by `observed.mjs`
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),

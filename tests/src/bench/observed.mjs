@@ -1,4 +1,4 @@
-// Loaded before a program that the bench looks into. At each SIGUSR2 it leaves a file: what the process holds, or where its time went since the signal before.
+// Loaded before a program that the bench observes. At each SIGUSR2 it leaves a file: what the process holds, or where its time went since the signal before.
 // Plain JavaScript, so that it runs from the sources too.
 
 import { renameSync, writeFileSync } from 'node:fs';

@@ -89,7 +89,7 @@ async function measureHolding(vm: RealVm): Promise<Section> {
   const print = 'process.stdout.write(String(process.memoryUsage().rss))';
   const { stdout } = await run([process.execPath, '-e', print]);
   rows.push({ what: 'a Node that does nothing', measured: toMb(Number(stdout)) });
-  const look = async (what: string, pid = app.server.pid) => {
+  const observe = async (what: string, pid = app.server.pid) => {
     const { rss, heapUsed, heapTotal, live } = await observer.take<Holding>(pid);
     rows.push({
       what,
@@ -97,19 +97,19 @@ async function measureHolding(vm: RealVm): Promise<Section> {
       ratio: `live ${toMb(live)}`,
     });
   };
-  await look('the bare twin, before its first request', twin.pid);
-  await look('the server, before its first request');
+  await observe('the bare twin, before its first request', twin.pid);
+  await observe('the server, before its first request');
   await app.getJson('/vm/status');
-  await look('after `GET /vm/status`, which loads the SDK of OCI');
+  await observe('after `GET /vm/status`, which loads the SDK of OCI');
   await app.getJson('/containers');
-  await look('after `GET /containers`, which connects by SSH');
+  await observe('after `GET /containers`, which connects by SSH');
   const { url, server, tokens } = app;
   for (const count of [requests / 10, requests, 2 * requests]) {
     await measureLoad({
       ...{ url, pid: server.pid, token: tokens.read, path: '/containers', connections: 64 },
       length: { requests: count },
     });
-    await look(`after ${toText(count)} requests more`);
+    await observe(`after ${toText(count)} requests more`);
   }
   return {
     title: 'What stands in the way: memory',
