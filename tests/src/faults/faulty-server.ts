@@ -156,8 +156,9 @@ function findLast(log: string, text: string): { readonly time?: unknown } | unde
   return JSON.parse(log.slice(log.lastIndexOf('\n', at) + 1, end < 0 ? undefined : end));
 }
 
-/** Reasons that stand for the loss itself, an sshd that starts again, or a machine that is busy, before an attempt has told more. */
-const firstReasons = /^(CONNECTION_(LOST|UNSTABLE|REFUSED)|HANDSHAKE_TIMEOUT|DOCKER_TIMEOUT)$/;
+/** Reasons that stand for the loss itself (a reset also meets an attempt under way), an sshd that starts again, or a machine that is busy, before an attempt has told more. */
+const firstReasons =
+  /^(CONNECTION_(LOST|RESET|UNSTABLE|REFUSED)|HANDSHAKE_TIMEOUT|DOCKER_TIMEOUT)$/;
 
 async function expectRefusal(
   caller: Caller,
