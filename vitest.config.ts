@@ -19,8 +19,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: testsNamed('*.test.ts'),
-          exclude: testsNamed('*.{system,worlds,fuzz}.test.ts'),
-          setupFiles: ['tests/src/support/fail-on-warnings.ts', 'tests/src/support/no-children.ts'],
+          exclude: testsNamed('*.{system,slow,fuzz}.test.ts'),
+          setupFiles: [
+            'tests/src/support/fail-on-warnings.ts',
+            'tests/src/support/refuse-child-processes.ts',
+          ],
           // Tests wait as long as they work, so two a core are not too many.
           maxWorkers: 4,
           // Loading the modules anew for each of two hundred files costs more than running its tests.
@@ -55,8 +58,8 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'worlds',
-          include: ['tests/src/worlds/**/*.worlds.test.ts'],
+          name: 'slow',
+          include: ['tests/src/slow/**/*.slow.test.ts'],
           setupFiles: ['tests/src/support/fail-on-warnings.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 4 },

@@ -1,12 +1,12 @@
 // `pnpm check`: format, lint, types, and generated files that are what the code says.
 
-import { run } from './run.mjs';
+import { run } from './run-tool.mjs';
 
 const steps = [
   ['biome', ['ci', '--error-on-warnings', '.']],
   ['turbo', ['run', 'build', 'types', '--output-logs=errors-only']],
   ['node', ['scripts/openapi.mjs', '--check']],
-  ['node', ['scripts/readme.mjs', '--check']],
+  ['node', ['scripts/write-configuration-docs.mjs', '--check']],
 ];
 
 for (const [tool, args] of steps) {

@@ -3,9 +3,9 @@
 import type { Container, Whoami } from '@ondemand/client';
 import { useEffect, useState } from 'preact/hooks';
 import { type Action, useAction } from './actions.ts';
-import { HoldButton } from './hold-button.tsx';
 import type { Live, Seen } from './live-state.ts';
 import { BuildOutput, Log } from './output.tsx';
+import { HoldButton } from './press-and-hold-button.tsx';
 import { toHealth, toPublishedPorts, toUptime } from './texts.ts';
 
 export interface ContainersProps {

@@ -3,8 +3,8 @@
 import type { VmReady, Whoami } from '@ondemand/client';
 import { useEffect, useState } from 'preact/hooks';
 import { type Action, useAction } from './actions.ts';
-import { HoldButton } from './hold-button.tsx';
 import type { Live } from './live-state.ts';
+import { HoldButton } from './press-and-hold-button.tsx';
 
 export interface PowerProps {
   readonly live: Live;

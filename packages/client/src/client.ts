@@ -9,9 +9,9 @@ import type {
   inferTransformedProcedureOutput,
 } from '@trpc/server';
 import { type Call, createCall } from './call/call.ts';
+import type { CallOptions, Mutation, Query, SubscribeOptions, Subscription } from './call-types.ts';
 import { type OperationKind, type Operations, operations } from './operations.ts';
 import { type ClientOptions, checkOptions } from './options.ts';
-import type { CallOptions, Mutation, Query, SubscribeOptions, Subscription } from './procedures.ts';
 import { createSubscribe, type Subscribe } from './subscription/subscription.ts';
 
 /**

@@ -1,5 +1,13 @@
 // The entry point of @ondemand/client.
 
+export type {
+  CallOptions,
+  Mutation,
+  Query,
+  Reconnect,
+  SubscribeOptions,
+  Subscription,
+} from './call-types.ts';
 export { createClient, type OnDemandClient } from './client.ts';
 export {
   type ApiErrorCode,
@@ -11,11 +19,3 @@ export {
 } from './errors.ts';
 export type * from './models.ts';
 export type { ClientOptions, TokenRequest, TokenSource } from './options.ts';
-export type {
-  CallOptions,
-  Mutation,
-  Query,
-  Reconnect,
-  SubscribeOptions,
-  Subscription,
-} from './procedures.ts';

@@ -20,7 +20,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { failure, result, startCannedApi } from './testing/canned-api.test-support.ts';
 import { openStream } from './testing/canned-stream.test-support.ts';
-import { openEditor } from './testing/hover.test-support.ts';
+import { openEditor } from './testing/editor-hover.test-support.ts';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);

@@ -71,7 +71,7 @@ export type { OciOperation } from './oci/failure.ts';
 export type { OciOutcome } from './oci/http-client.ts';
 export { checkOciConfig, type OciConnectionOptions } from './oci/signer.ts';
 export { createShell } from './ssh/command/exec.ts';
-export type { RemoteCommand } from './ssh/command/remote-command.ts';
+export type { RemoteCommand } from './ssh/command/running-command.ts';
 export {
   createSshConnection,
   type ExecOptions,

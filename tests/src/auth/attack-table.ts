@@ -3,9 +3,9 @@
 import { swapped, symmetric, unsigned } from './attacks/algorithms.ts';
 import { audiences, confirmation, issuers, payloads, subjects, times } from './attacks/claims.ts';
 import type { Attack } from './attacks/forgery.ts';
-import { forms, opaque } from './attacks/forms.ts';
 import { brokenHeaders, headers, types } from './attacks/headers.ts';
 import { bentKeyIds, foreignKeys, keyIds } from './attacks/keys.ts';
+import { forms, opaque } from './attacks/malformed-tokens.ts';
 import { signatures } from './attacks/signatures.ts';
 
 export const attacks: readonly Attack[] = [

@@ -6,19 +6,19 @@ import { realEngineProblem, requireTool } from '../real-engine/real-engine-probl
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { fillPage } from '../support/fill-docs-page.ts';
 import { run } from '../support/run.ts';
-import { measureAction } from './action.ts';
-import { measureCli } from './cli.ts';
-import { createContainers } from './containers.ts';
-import { measureFacade } from './facade.ts';
-import { measureGreedyReaders } from './greedy-readers.ts';
-import { measureListings } from './listing.ts';
-import { measureMemory } from './memory.ts';
-import { measurePage } from './page.ts';
+import { measureCli } from './cli-command-cost.ts';
+import { createContainers } from './create-containers.ts';
+import { measureSizes } from './install-sizes.ts';
+import { measureListings } from './list-containers.ts';
+import { measureReaders } from './many-readers.ts';
+import { measurePage } from './page-load.ts';
 import { measureProfile } from './profile.ts';
-import { measureReaders } from './readers.ts';
+import { measureGreedyReaders } from './readers-that-ask-for-everything.ts';
 import { countMissed, type Section, toReport, toSummary } from './report.ts';
-import { measureSizes } from './sizes.ts';
-import { measureStart } from './start.ts';
+import { measureFacade } from './rest-against-bare-fastify.ts';
+import { measureAction } from './restart-container.ts';
+import { measureMemory } from './server-memory.ts';
+import { measureStart } from './server-start.ts';
 import { measureTokens } from './tokens.ts';
 
 /** In the order of the report; the last one leaves more containers behind than the others expect. */

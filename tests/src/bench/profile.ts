@@ -3,15 +3,15 @@
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { run } from '../support/run.ts';
 import { startApp } from '../support/start-app.ts';
-import { type CpuProfile, toGroups } from './cpu-groups.ts';
-import { startForward } from './forward.ts';
+import { type CpuProfile, toGroups } from './cpu-profile-groups.ts';
+import { measureLoad } from './generate-load.ts';
 import { createHttpClient, createRestClient } from './http-client.ts';
 import { measureLatencies } from './latency.ts';
-import { measureLoad } from './load.ts';
-import { createObserver } from './observe.ts';
 import { type Row, type Section, toMb, toMs, toText } from './report.ts';
 import { serverEnv, startBenchApp } from './server-env.ts';
-import { startTwin } from './start-bare-twin.ts';
+import { startForward } from './ssh-socket-forward.ts';
+import { startBareFastify } from './start-bare-fastify.ts';
+import { createObserver } from './start-observed-program.ts';
 
 const requests = 10_000;
 
@@ -27,7 +27,7 @@ export async function measureProfile(vm: RealVm): Promise<readonly Section[]> {
 async function measureCpu(vm: RealVm, path: string): Promise<Section> {
   await using observer = await createObserver('cpu');
   await using app = await startApp({ env: { ...vm.env, ...serverEnv, ...observer.env } });
-  await using twin = await startTwin(app, [path], observer.env);
+  await using twin = await startBareFastify(app, [path], observer.env);
   const profile = async (url: string, pid: number) => {
     const load = (count: number) =>
       measureLoad({
@@ -84,7 +84,7 @@ interface Holding extends NodeJS.MemoryUsage {
 async function measureHolding(vm: RealVm): Promise<Section> {
   await using observer = await createObserver('memory');
   await using app = await startApp({ env: { ...vm.env, ...serverEnv, ...observer.env } });
-  await using twin = await startTwin(app, [], observer.env);
+  await using twin = await startBareFastify(app, [], observer.env);
   const rows: Row[] = [];
   const print = 'process.stdout.write(String(process.memoryUsage().rss))';
   const { stdout } = await run([process.execPath, '-e', print]);

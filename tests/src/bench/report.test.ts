@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { measureInRounds, medianRatio } from './alternating-rounds.ts';
 import { toLatency } from './latency.ts';
 import {
   atLeast,
@@ -9,7 +10,6 @@ import {
   toSummary,
   toText,
 } from './report.ts';
-import { measureInRounds, medianRatio } from './rounds.ts';
 
 const section: Section = {
   title: 'Listing',

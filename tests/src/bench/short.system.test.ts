@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { startApp } from '../support/start-app.ts';
-import { cliCommands, readCpu } from './cli.ts';
-import { measureFacadeLoads, toCpuRatio } from './facade.ts';
-import { measureInRounds } from './rounds.ts';
+import { measureInRounds } from './alternating-rounds.ts';
+import { cliCommands, readCpu } from './cli-command-cost.ts';
+import { measureFacadeLoads, toCpuRatio } from './rest-against-bare-fastify.ts';
 import { serverEnv } from './server-env.ts';
 
 test('an answer costs at most a few times what a bare Fastify route costs, and a command what a Node that does nothing costs', async () => {

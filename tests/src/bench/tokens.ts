@@ -1,12 +1,12 @@
 // What the verification of a token costs, the first time and again.
 
 import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { measureInRounds, median, medianRatio } from './alternating-rounds.ts';
 import { createRestClient, toBearer } from './http-client.ts';
 import { type Latency, toLatency } from './latency.ts';
 import { type Section, toMs, toText } from './report.ts';
-import { measureInRounds, median, medianRatio } from './rounds.ts';
 import { startBenchApp } from './server-env.ts';
-import { startTwin } from './start-bare-twin.ts';
+import { startBareFastify } from './start-bare-fastify.ts';
 
 const rounds = 5;
 const calls = 50;
@@ -14,7 +14,7 @@ const path = '/whoami';
 
 export async function measureTokens(vm: RealVm): Promise<Section> {
   await using app = await startBenchApp(vm);
-  await using twin = await startTwin(app, [path]);
+  await using twin = await startBareFastify(app, [path]);
   using ours = createRestClient(app.url, app.tokens.read);
   using bare = createRestClient(twin.url, app.tokens.read);
   const fresh: string[] = [];

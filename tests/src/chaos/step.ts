@@ -1,7 +1,7 @@
 // What may happen to two processes that listen: calls by anybody, faults, repairs, restarts.
 
 import * as fc from 'fast-check';
-import { sequencesOf } from './sequences-of.ts';
+import { sequencesOf } from './arbitrary-sequences.ts';
 
 export const callers = ['nobody', 'read', 'wake', 'admin'] as const;
 export type Caller = (typeof callers)[number];

@@ -1,4 +1,4 @@
-// The files of `deploy/` as the programs judge them that they are for; the image itself is built and run in `worlds/image.worlds.test.ts`.
+// The files of `deploy/` as the programs judge them that they are for; the image itself is built and run in `slow/image.slow.test.ts`.
 
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { findTool } from '../real-engine/real-engine-problem.ts';
+import { describeWith } from '../slow/describe-or-skip.ts';
 import { writeNginxConfiguration } from '../support/deployed-nginx.ts';
 import { run, runOk } from '../support/run.ts';
-import { describeWith } from '../worlds/describe-or-skip.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const unit = join(root, 'deploy/ondemand.service');

@@ -17,7 +17,7 @@ interface PodSpec {
 
 test('the pods of deploy/kubernetes lack nothing but their secrets, and set nothing that is not known', async () => {
   const deployment = (await readManifests()).find(({ file }) => file === 'deployment.yaml');
-  const { template } = (deployment as Manifest).content.spec as { template: { spec: PodSpec } }; // the schemas are tested in the worlds lane
+  const { template } = (deployment as Manifest).content.spec as { template: { spec: PodSpec } }; // the schemas are tested in the slow lane
   const [{ env, ports }] = template.spec.containers;
   const set = Object.fromEntries(env.map(({ name, value }) => [name, value]));
   const settings = parseEnv(await readFile(`${kubernetesFolder}ondemand.env`, 'utf8'));

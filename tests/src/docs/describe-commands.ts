@@ -10,7 +10,7 @@ import { openSuite } from '../support/disposer.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { readPages, root, toCommands } from './pages.ts';
 
-/** What a newcomer pastes first; a test of every run has them. The others have theirs among the worlds. */
+/** What a newcomer pastes first; a test of every run has them. The others have theirs among the slow tests. */
 export const firstPages: readonly string[] = ['README.md', 'docs/getting-started.md'];
 
 /** A test for each page with such commands that `isIncluded`, all against one sandbox. */

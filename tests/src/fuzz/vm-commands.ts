@@ -1,6 +1,6 @@
 // A command line that reached the VM's sshd, taken apart as its shell would: which script of ours it runs, with which values.
 
-import { probeScript } from '../../../packages/core/dist/docker/compose/probe.js';
+import { probeScript } from '../../../packages/core/dist/docker/compose/probe-project-paths.js';
 import {
   inFolderScript,
   rebuildScript,

@@ -7,9 +7,9 @@ import { type SandboxOptions, startSandbox } from '@ondemand/sandbox';
 import { expect } from 'vitest';
 import { openAll } from '../support/disposer.ts';
 import { startServiceHere } from '../support/start-service.ts';
+import { recallReads } from './cache-shell-answers.ts';
 import { canary } from './hostile.ts';
 import { expectOnlyIntended } from './judge-effects.ts';
-import { recallReads } from './recall-reads.ts';
 
 export type FuzzWorld = Awaited<ReturnType<typeof startFuzzWorld>>;
 

@@ -2,23 +2,23 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
+import { type ApiAndCli, startApiAndCli } from './start-api-and-cli.ts';
 import { startCli } from './start-cli.ts';
-import { type Stage, startStage } from './start-stage.ts';
 
-let stage: Stage;
+let world: ApiAndCli;
 beforeAll(async () => {
   const oidc = { flavour: 'authelia', deviceIntervalSeconds: 0.2 } as const;
-  stage = await startStage({ sandbox: { oidc } });
+  world = await startApiAndCli({ sandbox: { oidc } });
 });
-afterAll(() => stage?.[Symbol.asyncDispose]());
+afterAll(() => world?.[Symbol.asyncDispose]());
 
-const oidc = () => stage.app.sandbox.oidc;
+const oidc = () => world.app.sandbox.oidc;
 
 async function logIn() {
-  const login = await stage.cli.startLogin();
+  const login = await world.cli.startLogin();
   await oidc().approveDevice(login.userCode);
   expect(await login.result).toMatchObject({ exitCode: 0 });
-  return stage.cli.readLogin(stage.app.url);
+  return world.cli.readLogin(world.app.url);
 }
 
 async function isActive(token = ''): Promise<boolean> {
@@ -35,7 +35,7 @@ async function isActive(token = ''): Promise<boolean> {
 test.each(['', '--client-id ondemand-reader --client-secret-file '])(
   'an audience that is not whitelisted is told as such, in the words of the issuer: login %s',
   async (args) => {
-    const { cli } = stage;
+    const { cli } = world;
     const file = await cli.write('secret', oidc().clients.reader.secret);
     const machine = args === '' ? '' : `${args}${file} --scope read`;
     const audience = '--audience https://other.example/api';
@@ -48,7 +48,7 @@ test.each(['', '--client-id ondemand-reader --client-secret-file '])(
 );
 
 test('a login that is replaced is revoked, and after three logins and a logout no token lives on', async () => {
-  const { cli } = stage;
+  const { cli } = world;
   const first = await logIn();
   const second = await logIn();
   expect([await isActive(first.refreshToken), await isActive(first.accessToken)]).toEqual([
@@ -67,7 +67,7 @@ test('a login that is replaced is revoked, and after three logins and a logout n
 });
 
 test('of two machines that renew one login at the same time, one is told to try again, and its login is kept', async () => {
-  const { app } = stage;
+  const { app } = world;
   const login = await logIn();
   await using other = await startCli({ ONDEMAND_URL: app.url });
   await other.storeLogin(app.url, login);
@@ -77,7 +77,7 @@ test('of two machines that renew one login at the same time, one is told to try 
     await until('the other renewal', () => renewals() > 1);
   };
   const results = await Promise.all(
-    [stage.cli, other].map(async (cli) => {
+    [world.cli, other].map(async (cli) => {
       await cli.endAccessToken(app.url);
       return { cli, ...(await cli.run('ps -q')) };
     }),

@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
 import { type App, startApp } from '../support/start-app.ts';
-import { startStage } from './start-stage.ts';
+import { startApiAndCli } from './start-api-and-cli.ts';
 
 /** Each test has a login of its own, and mostly waits. */
 const test = inOrder.concurrent;
@@ -15,8 +15,8 @@ beforeAll(async () => {
 afterAll(() => app?.[Symbol.asyncDispose]());
 
 test('a client logs in by its secret file, which is read again to renew and never copied', async () => {
-  await using stage = await startStage({ app });
-  const { cli } = stage;
+  await using world = await startApiAndCli({ app });
+  const { cli } = world;
   const { id, secret } = app.sandbox.oidc.clients.admin;
   const file = await cli.write('secret', `${secret}\n`);
   const login = await cli.run(`login --client-id ${id} --client-secret-file ${file}`);
@@ -48,8 +48,8 @@ test('a client logs in by its secret file, which is read again to renew and neve
 });
 
 test('a secret from standard input is not kept, so the login is not renewed', async () => {
-  await using stage = await startStage({ app });
-  const { cli } = stage;
+  await using world = await startApiAndCli({ app });
+  const { cli } = world;
   const { id, secret } = app.sandbox.oidc.clients.reader;
   const login = await cli.run(`login --client-id ${id} --client-secret-file - --scope read`, {
     input: `${secret}\n`,
@@ -68,8 +68,8 @@ test('a secret from standard input is not kept, so the login is not renewed', as
 });
 
 test('a wrong secret and a scope that the client may not have are one line each', async () => {
-  await using stage = await startStage({ app });
-  const { cli } = stage;
+  await using world = await startApiAndCli({ app });
+  const { cli } = world;
   const { id, secret } = app.sandbox.oidc.clients.reader;
   const login = `login --client-id ${id} --client-secret-file -`;
   const wrong = await cli.run(login, { input: 'wrong' });
@@ -81,8 +81,8 @@ test('a wrong secret and a scope that the client may not have are one line each'
 });
 
 test('an opaque token is revoked by logout', async () => {
-  await using stage = await startStage({ app });
-  const { cli } = stage;
+  await using world = await startApiAndCli({ app });
+  const { cli } = world;
   const { clients, issuer } = app.sandbox.oidc;
   const file = await cli.write('secret', clients.opaqueAdmin.secret);
   const login = `login --client-id ${clients.opaqueAdmin.id} --client-secret-file ${file}`;
@@ -104,8 +104,8 @@ test('an opaque token is revoked by logout', async () => {
 });
 
 test('a login that the environment keeps from being used says so; the issuer can be named', async () => {
-  await using stage = await startStage({ app });
-  const { cli } = stage;
+  await using world = await startApiAndCli({ app });
+  const { cli } = world;
   const { id, secret } = app.sandbox.oidc.clients.admin;
   const file = await cli.write('secret', secret);
   const { issuer } = app.sandbox.oidc;
@@ -120,8 +120,8 @@ test('a login that the environment keeps from being used says so; the issuer can
 });
 
 test('an API that fails does not lose a login, which is kept and checked later', async () => {
-  await using stage = await startStage();
-  const { app, cli } = stage;
+  await using world = await startApiAndCli();
+  const { app, cli } = world;
   const { id, secret } = app.sandbox.oidc.clients.admin;
   const file = await cli.write('secret', secret);
   // The API asks for the keys, or about the token, and gets no answer.
@@ -136,8 +136,8 @@ test('an API that fails does not lose a login, which is kept and checked later',
 });
 
 test('two contexts at one API keep a login each, and the one that is removed is revoked alone', async () => {
-  await using stage = await startStage({ app });
-  const { cli } = stage;
+  await using world = await startApiAndCli({ app });
+  const { cli } = world;
   const { clients, issuer } = app.sandbox.oidc;
   for (const [name, { id, secret }, scope] of [
     ['guest', clients.opaqueReader, 'read'],

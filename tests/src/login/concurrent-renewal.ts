@@ -1,14 +1,14 @@
 // Many processes with tokens that live for seconds, at an issuer that takes a refresh token once and revokes what a renewal replaced.
 
 import { expect } from 'vitest';
-import { startLoggedIn } from './start-stage.ts';
+import { startLoggedIn } from './start-api-and-cli.ts';
 
 /** Ten processes at once whose token has ended, each time: all succeed, and one of them renews. */
 export async function renewConcurrently(times: number): Promise<void> {
-  await using stage = await startLoggedIn({
+  await using world = await startLoggedIn({
     sandbox: { oidc: { flavour: 'authelia', accessTokenTtlSeconds: 30 } },
   });
-  const { app, cli } = stage;
+  const { app, cli } = world;
   const { oidc } = app.sandbox;
   for (let time = 0; time < times; time += 1) {
     await cli.endAccessToken(app.url);

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
 import { type App, startApp } from '../support/start-app.ts';
-import { startLoggedIn, startStage } from './start-stage.ts';
+import { startApiAndCli, startLoggedIn } from './start-api-and-cli.ts';
 
 /** Each test has a login of its own, and mostly waits. */
 const test = inOrder.concurrent;
@@ -14,8 +14,8 @@ beforeAll(async () => {
 afterAll(() => app?.[Symbol.asyncDispose]());
 
 test('an approved login is shown, kept for its user alone, and used by every command', async () => {
-  await using stage = await startStage({ app });
-  const { cli } = stage;
+  await using world = await startApiAndCli({ app });
+  const { cli } = world;
   const login = await cli.startLogin();
   expect(login.stderr()).toBe(
     `Open ${app.sandbox.oidc.issuer}/device?user_code=${login.userCode}\nand check that it shows the code ${login.userCode}\n`,
@@ -43,8 +43,8 @@ test('an approved login is shown, kept for its user alone, and used by every com
 });
 
 test('login --json prints what the API says of the token and nothing else on stdout; of any scope it can be renewed', async () => {
-  await using stage = await startStage({ app });
-  const { cli } = stage;
+  await using world = await startApiAndCli({ app });
+  const { cli } = world;
   const login = await cli.startLogin('--json --scope read');
   await app.sandbox.oidc.approveDevice(login.userCode);
   const { exitCode, stdout, stderr } = await login.result;
@@ -57,8 +57,8 @@ test('login --json prints what the API says of the token and nothing else on std
 });
 
 test('tokens that cannot be kept after all are revoked', async () => {
-  await using stage = await startStage();
-  const { app, cli } = stage;
+  await using world = await startApiAndCli();
+  const { app, cli } = world;
   const login = await cli.startLogin();
   await cli.write('ondemand/logins.json', 'no JSON');
   await app.sandbox.oidc.approveDevice(login.userCode);
@@ -69,20 +69,20 @@ test('tokens that cannot be kept after all are revoked', async () => {
 });
 
 test('a refused login changes nothing', async () => {
-  await using stage = await startStage({ app });
-  const login = await stage.cli.startLogin();
-  expect(await stage.app.sandbox.oidc.denyDevice(login.userCode)).toBe(true);
+  await using world = await startApiAndCli({ app });
+  const login = await world.cli.startLogin();
+  expect(await world.app.sandbox.oidc.denyDevice(login.userCode)).toBe(true);
   const { exitCode, stdout, stderr } = await login.result;
   expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' });
   expect(stderr.split('\n').at(-2)).toBe(
     'ondemand: The login was refused at the issuer; nothing changed',
   );
-  expect(await stage.cli.run('ps')).toMatchObject({ exitCode: 3 });
+  expect(await world.cli.run('ps')).toMatchObject({ exitCode: 3 });
 });
 
 test('Ctrl-C ends the wait with 130', async () => {
-  await using stage = await startStage({ app });
-  const login = await stage.cli.startLogin();
+  await using world = await startApiAndCli({ app });
+  const login = await world.cli.startLogin();
   login.child.kill('SIGINT');
   const { exitCode, stderr } = await login.result;
   expect({ exitCode, last: stderr.split('\n').at(-2) }).toEqual({
@@ -92,36 +92,36 @@ test('Ctrl-C ends the wait with 130', async () => {
 });
 
 test('an audience that the API does not have is told at once, and nothing is kept', async () => {
-  await using stage = await startStage({ app });
-  const login = await stage.cli.startLogin('--audience https://other.example/api');
-  await stage.app.sandbox.oidc.approveDevice(login.userCode);
+  await using world = await startApiAndCli({ app });
+  const login = await world.cli.startLogin('--audience https://other.example/api');
+  await world.app.sandbox.oidc.approveDevice(login.userCode);
   const { exitCode, stderr } = await login.result;
   expect(exitCode).toBe(3);
   expect(stderr).toMatch(
     /\nondemand: The API refuses the token that .* gave: .*audience.*'https:\/\/other.example\/api' was asked for: --audience.*\n$/,
   );
-  expect(await stage.cli.run('ps')).toMatchObject({ exitCode: 3 });
+  expect(await world.cli.run('ps')).toMatchObject({ exitCode: 3 });
 });
 
 test('the right audience by name is as good as none', async () => {
-  await using stage = await startStage({ app });
-  const { audience } = stage.app.sandbox.oidc;
-  const login = await stage.cli.startLogin(`--audience ${audience}`);
-  await stage.app.sandbox.oidc.approveDevice(login.userCode);
+  await using world = await startApiAndCli({ app });
+  const { audience } = world.app.sandbox.oidc;
+  const login = await world.cli.startLogin(`--audience ${audience}`);
+  await world.app.sandbox.oidc.approveDevice(login.userCode);
   expect(await login.result).toMatchObject({ exitCode: 0 });
 });
 
 test('ONDEMAND_TOKEN wins over the login, and login says so', async () => {
-  await using stage = await startLoggedIn({ app });
-  const env = { ONDEMAND_TOKEN: stage.app.tokens.read };
-  const { stdout } = await stage.cli.run('whoami', { env });
+  await using world = await startLoggedIn({ app });
+  const env = { ONDEMAND_TOKEN: world.app.tokens.read };
+  const { stdout } = await world.cli.run('whoami', { env });
   expect(stdout).toMatch(/Subject +ondemand-reader\n(.*\n)*Token +from ONDEMAND_TOKEN\n/);
-  expect(await stage.cli.run('restart nginx', { env })).toMatchObject({ exitCode: 3 });
+  expect(await world.cli.run('restart nginx', { env })).toMatchObject({ exitCode: 3 });
 });
 
 test('logout revokes the refresh token, forgets the login, and says what could not be revoked', async () => {
-  await using stage = await startLoggedIn({ app });
-  const { cli } = stage;
+  await using world = await startLoggedIn({ app });
+  const { cli } = world;
   const { refreshToken = '' } = await cli.readLogin(app.url);
   const { exitCode, stdout, stderr } = await cli.run('logout');
   expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `Logged out of ${app.url}\n` });
@@ -141,8 +141,8 @@ test('logout revokes the refresh token, forgets the login, and says what could n
 });
 
 test('at an issuer like Authelia the tokens are opaque, renewed, and both ended by logout', async () => {
-  await using stage = await startStage({ sandbox: { oidc: { flavour: 'authelia' } } });
-  const { app, cli } = stage;
+  await using world = await startApiAndCli({ sandbox: { oidc: { flavour: 'authelia' } } });
+  const { app, cli } = world;
   const login = await cli.startLogin();
   await app.sandbox.oidc.approveDevice(login.userCode);
   expect(await login.result).toMatchObject({ exitCode: 0 });

@@ -3,20 +3,20 @@
 import { hostname } from 'node:os';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
-import { type Stage, startLoggedIn } from './start-stage.ts';
+import { type ApiAndCli, startLoggedIn } from './start-api-and-cli.ts';
 
-let stage: Stage;
+let world: ApiAndCli;
 beforeAll(async () => {
-  stage = await startLoggedIn({ sandbox: { oidc: { flavour: 'authelia' } } });
+  world = await startLoggedIn({ sandbox: { oidc: { flavour: 'authelia' } } });
 });
-afterEach(() => stage.app.sandbox.faults.reset());
-afterAll(() => stage?.[Symbol.asyncDispose]());
+afterEach(() => world.app.sandbox.faults.reset());
+afterAll(() => world?.[Symbol.asyncDispose]());
 
-const renewals = () => stage.app.sandbox.oidc.count(stage.app.sandbox.oidc.paths.token);
+const renewals = () => world.app.sandbox.oidc.count(world.app.sandbox.oidc.paths.token);
 
 /** A command whose renewal is under way: the issuer has the request and takes its time. */
 async function startRenewal(delayMs: number) {
-  const { app, cli } = stage;
+  const { app, cli } = world;
   const { faults, oidc } = app.sandbox;
   await cli.endAccessToken(app.url);
   const before = await cli.readLogin(app.url);
@@ -35,14 +35,14 @@ test.each([
 ] as const)(
   '%s during a renewal loses nothing: what the issuer gives is stored, the lock is given back',
   async (signal, exitCode) => {
-    const { app, cli } = stage;
+    const { app, cli } = world;
     const { command, before } = await startRenewal(1_500);
     command.child.kill(signal);
     command.child.kill(signal); // who insists waits as well
     expect(await command.result).toMatchObject({ exitCode, stdout: '' });
     expect((await cli.readLogin(app.url)).refreshToken).not.toBe(before.refreshToken);
     expect(Object.keys(await cli.readModes())).toEqual(['.', 'logins.json']);
-    stage.app.sandbox.faults.reset();
+    world.app.sandbox.faults.reset();
     const next = await cli.run('ps -q');
     expect(next).toMatchObject({ exitCode: 0 });
     expect(renewals()).toBe(1);
@@ -53,15 +53,15 @@ test('a signal does not wait for ever for an issuer that does not answer', async
   const { command } = await startRenewal(600_000);
   command.child.kill('SIGTERM');
   expect(await command.result).toMatchObject({ exitCode: 143 });
-  expect(Object.keys(await stage.cli.readModes())).toEqual(['.', 'logins.json']);
+  expect(Object.keys(await world.cli.readModes())).toEqual(['.', 'logins.json']);
 });
 
 test('the lock of a process that was killed is taken at once', async () => {
-  const { cli } = stage;
+  const { cli } = world;
   const { command } = await startRenewal(600_000);
   command.child.kill('SIGKILL');
   await command.result;
-  stage.app.sandbox.faults.reset();
+  world.app.sandbox.faults.reset();
   expect(Object.keys(await cli.readModes())).toContain('logins.json.lock');
   const next = await cli.run('ps -q');
   expect({ ...next, stderr: next.stderr }).toMatchObject({ exitCode: 0, stderr: '' });
@@ -69,7 +69,7 @@ test('the lock of a process that was killed is taken at once', async () => {
 });
 
 test('who waits for another process is told which one', async () => {
-  const { app, cli } = stage;
+  const { app, cli } = world;
   const { command } = await startRenewal(3_500);
   const waiting = cli.start('ps -q');
   expect(await waiting.result).toMatchObject({ exitCode: 0 });
@@ -81,7 +81,7 @@ test('who waits for another process is told which one', async () => {
 });
 
 test('an access token that the issuer does not know any more is renewed once, without a word', async () => {
-  const { app, cli } = stage;
+  const { app, cli } = world;
   const login = await cli.readLogin(app.url);
   await cli.storeLogin(app.url, {
     ...login,

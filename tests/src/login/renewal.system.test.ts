@@ -2,7 +2,7 @@
 
 import { expect, test as inOrder } from 'vitest';
 import { until } from '../support/until.ts';
-import { startLoggedIn } from './start-stage.ts';
+import { startLoggedIn } from './start-api-and-cli.ts';
 
 /** Each test has a world of its own, in which it mostly waits. */
 const test = inOrder.concurrent;
@@ -10,8 +10,8 @@ const test = inOrder.concurrent;
 const shortLived = { sandbox: { oidc: { accessTokenTtlSeconds: 45 } } };
 
 test('a token that is about to end is renewed before the call, and the refresh token with it', async () => {
-  await using stage = await startLoggedIn(shortLived);
-  const { app, cli } = stage;
+  await using world = await startLoggedIn(shortLived);
+  const { app, cli } = world;
   const first = await cli.readLogin(app.url);
   expect(await cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
   const second = await cli.readLogin(app.url);
@@ -22,15 +22,15 @@ test('a token that is about to end is renewed before the call, and the refresh t
 });
 
 test('a token that still has time is not renewed', async () => {
-  await using stage = await startLoggedIn();
-  stage.app.sandbox.oidc.clear();
-  await stage.cli.run('ps -q');
-  expect(stage.app.sandbox.oidc.count('/token')).toBe(0);
+  await using world = await startLoggedIn();
+  world.app.sandbox.oidc.clear();
+  await world.cli.run('ps -q');
+  expect(world.app.sandbox.oidc.count('/token')).toBe(0);
 });
 
 test('processes that renew at the same time ask the issuer once and burn no refresh token', async () => {
-  await using stage = await startLoggedIn();
-  const { app, cli } = stage;
+  await using world = await startLoggedIn();
+  const { app, cli } = world;
   for (const _round of [1, 2]) {
     await cli.endAccessToken(app.url);
     app.sandbox.oidc.clear();
@@ -43,8 +43,8 @@ test('processes that renew at the same time ask the issuer once and burn no refr
 });
 
 test('a process killed while it renews leaves the login usable', async () => {
-  await using stage = await startLoggedIn();
-  const { app, cli } = stage;
+  await using world = await startLoggedIn();
+  const { app, cli } = world;
   await cli.endAccessToken(app.url);
   app.sandbox.oidc.clear();
   app.sandbox.faults.oidc.hangs = true;
@@ -60,8 +60,8 @@ test('a process killed while it renews leaves the login usable', async () => {
 });
 
 test('Ctrl-C during a renewal gives the lock back', async () => {
-  await using stage = await startLoggedIn();
-  const { app, cli } = stage;
+  await using world = await startLoggedIn();
+  const { app, cli } = world;
   await cli.endAccessToken(app.url);
   app.sandbox.oidc.clear();
   app.sandbox.faults.oidc.hangs = true;
@@ -73,8 +73,8 @@ test('Ctrl-C during a renewal gives the lock back', async () => {
 });
 
 test('a refresh token that is dead says to log in again', async () => {
-  await using stage = await startLoggedIn();
-  const { app, cli } = stage;
+  await using world = await startLoggedIn();
+  const { app, cli } = world;
   const { refreshToken = '' } = await cli.readLogin(app.url);
   await fetch(`${app.sandbox.oidc.issuer}/token/revocation`, {
     method: 'POST',
@@ -95,8 +95,8 @@ test.each([
   ['throttling', { status: 429 }],
   ['a web page', { html: '<p>Welcome</p>' }],
 ])('an issuer that is %s when the token has ended is unavailability', async (_what, fault) => {
-  await using stage = await startLoggedIn();
-  const { app, cli } = stage;
+  await using world = await startLoggedIn();
+  const { app, cli } = world;
   await cli.endAccessToken(app.url);
   Object.assign(app.sandbox.faults.oidc, fault);
   const result = await cli.run('ps');
@@ -108,16 +108,16 @@ test.each([
 });
 
 test('an issuer that is down does not matter while the token holds', async () => {
-  await using stage = await startLoggedIn(shortLived);
-  await stage.cli.run('ps -q'); // the API has the issuer's keys now
-  stage.app.sandbox.faults.oidc.down = true;
-  expect(await stage.cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
+  await using world = await startLoggedIn(shortLived);
+  await world.cli.run('ps -q'); // the API has the issuer's keys now
+  world.app.sandbox.faults.oidc.down = true;
+  expect(await world.cli.run('ps -q')).toMatchObject({ exitCode: 0, stderr: '' });
 });
 
 test('a followed log goes on when the issuer was down at the moment its token ended', async () => {
-  await using stage = await startLoggedIn({ sandbox: { oidc: { accessTokenTtlSeconds: 7 } } });
-  const { faults, oidc } = stage.app.sandbox;
-  const following = stage.cli.start('logs nginx -f -n 1');
+  await using world = await startLoggedIn({ sandbox: { oidc: { accessTokenTtlSeconds: 7 } } });
+  const { faults, oidc } = world.app.sandbox;
+  const following = world.cli.start('logs nginx -f -n 1');
   await until('the first line', () => following.stdout() !== '');
   oidc.clear();
   faults.oidc.status = 500;
@@ -130,9 +130,9 @@ test('a followed log goes on when the issuer was down at the moment its token en
 });
 
 test('login at an issuer that is down is unavailability', async () => {
-  await using stage = await startLoggedIn();
-  stage.app.sandbox.faults.oidc.down = true;
-  const result = await stage.cli.run('login');
+  await using world = await startLoggedIn();
+  world.app.sandbox.faults.oidc.down = true;
+  const result = await world.cli.run('login');
   expect(result).toMatchObject({ exitCode: 6, stdout: '' });
   expect(result.stderr).toMatch(/^ondemand: The issuer .*\n$/);
 });

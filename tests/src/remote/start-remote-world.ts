@@ -10,7 +10,7 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openAll } from '../support/disposer.ts';
 import { type RunOptions, type RunResult, run } from '../support/run.ts';
 import { type App, startApp } from '../support/start-app.ts';
-import { type SshGate, startSshGate } from './ssh-gate.ts';
+import { type SshGate, startSshGate } from './sshd-in-vm-network.ts';
 
 export interface RemoteWorld extends AsyncDisposable {
   readonly app: App;

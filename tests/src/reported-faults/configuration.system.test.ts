@@ -133,7 +133,7 @@ test.each([
   ['by its first line', () => [bin]],
   ['by node --', () => [process.execPath, '--', bin]],
   ['by node, behind --', () => [process.execPath, bin, '--']],
-  ['by pnpm serve --', () => [process.execPath, atRoot('scripts/serve.mjs'), '--']],
+  ['by pnpm serve --', () => [process.execPath, atRoot('scripts/start-api.mjs'), '--']],
 ])(
   report(18, 'an --env-file that is not there is told in our own line, started %s'),
   async (_how, argv) => {

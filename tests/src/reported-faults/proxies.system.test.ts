@@ -1,8 +1,8 @@
 // Behind proxies as people run them: below a path, and over a restart of the API.
 
 import { beforeAll, describe, expect, test } from 'vitest';
+import { expectStreamOutlivesRestart } from '../support/eventsource-survives-restart.ts';
 import { findFreePort } from '../support/free-port.ts';
-import { expectStreamOutlivesRestart } from '../support/outlives-restart.ts';
 import { type App, startApp } from '../support/start-app.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
 import { until } from '../support/until.ts';

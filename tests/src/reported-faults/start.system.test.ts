@@ -14,7 +14,7 @@ import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const script = join(root, 'scripts/start.mjs');
+const script = join(root, 'scripts/start-sandbox-and-api.mjs');
 
 test(
   report(

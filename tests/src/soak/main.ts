@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { median } from '../bench/rounds.ts';
+import { median } from '../bench/alternating-rounds.ts';
 import { type Figures, recordFigures } from '../reliability/figures.ts';
 import { beginSection, toMarkdown } from '../reliability/section.ts';
 import { toPlot } from './plot.ts';

@@ -1,6 +1,6 @@
 // Judges a soak: what grows after the warm-up grows for ever.
 
-import { median } from '../bench/rounds.ts';
+import { median } from '../bench/alternating-rounds.ts';
 import type { Sample } from './samples.ts';
 
 export interface Growth {

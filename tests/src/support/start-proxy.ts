@@ -25,7 +25,7 @@ export interface ProxyOptions {
   readonly wakeUrl?: string;
 }
 
-/** Three processes of the API, as deploy/proxies has them. */
+/** Three processes of the API, as deploy/several-processes has them. */
 export interface BalancerOptions {
   readonly targetPorts: readonly [number, number, number];
 }
@@ -58,7 +58,7 @@ export async function startProxy(
   return { ...proxy, url: `${proxy.url}${path.slice(0, -1)}` };
 }
 
-/** With the configuration of deploy/proxies, in which nothing but the addresses is changed. */
+/** With the configuration of deploy/several-processes, in which nothing but the addresses is changed. */
 export async function startBalancer(
   kind: 'nginx' | 'haproxy',
   { targetPorts }: BalancerOptions,
@@ -66,7 +66,7 @@ export async function startBalancer(
   const port = await findFreePort();
   const name = { nginx: 'nginx.conf', haproxy: 'haproxy.cfg' }[kind];
   const shipped = await readFile(
-    new URL(`../../../deploy/proxies/${name}`, import.meta.url),
+    new URL(`../../../deploy/several-processes/${name}`, import.meta.url),
     'utf8',
   );
   const config = targetPorts

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 
 test('every curl line of the published reference works', async () => {
   const reference = await readFile(
-    new URL('../../../docs/published-reference.md', import.meta.url),
+    new URL('../../../docs/published-api-reference.md', import.meta.url),
     'utf8',
   );
   const lines = [...reference.matchAll(/`(curl .*)`/g)].map(([, line = '']) => line);

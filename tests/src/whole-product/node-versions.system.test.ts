@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { describeWith } from '../slow/describe-or-skip.ts';
+import { cacheFolder } from '../slow/fetch-npm-tool.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
-import { describeWith } from '../worlds/describe-or-skip.ts';
-import { cacheFolder } from '../worlds/npm-tool.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const [own] = process.versions.node.split('.');
@@ -19,7 +19,7 @@ for (const major of ['20', '22', '24'].filter((each) => each !== own))
   describeWith(findNode(major), `on Node ${major}`, ({ program }) => {
     test('the sandbox, the API and the CLI do what they do on any, and warn of nothing', async () => {
       const env = { ...process.env, NO_COLOR: '1', PORT: String(await findFreePort()) };
-      const child = spawn(program, [join(root, 'scripts/start.mjs'), '--json'], {
+      const child = spawn(program, [join(root, 'scripts/start-sandbox-and-api.mjs'), '--json'], {
         env: { ...env, NODE_OPTIONS: '--trace-warnings' },
         stdio: ['ignore', 'pipe', 'pipe'],
       });

@@ -7,9 +7,9 @@ import { sshFailed } from '../remote/child.ts';
 import { parseCopy } from '../remote/copy-paths.ts';
 import { download } from '../remote/download.ts';
 import { quote } from '../remote/quote.ts';
-import { sshOptions, withContainer } from '../remote/session.ts';
 import { plainSession } from '../remote/ssh-arguments.ts';
 import { upload } from '../remote/upload.ts';
+import { sshOptions, withContainer } from '../remote/wake-and-prepare-ssh.ts';
 
 export const cp = defineCommand({
   description: `Copy a file or folder out of a container or into one, by docker cp over your own ssh.

@@ -30,7 +30,7 @@ use. Exit code 0 where nothing is wrong, else 1.`,
     if (force && file === undefined) throw usageError('--force goes with --bundle FILE alone');
     const { output } = context;
     const { examine } = await import('../doctor/examine.ts');
-    const bundle = file === undefined ? undefined : await import('../doctor/bundle.ts');
+    const bundle = file === undefined ? undefined : await import('../doctor/bug-report-bundle.ts');
     if (file !== undefined) bundle?.requireFree({ file, force });
     const spinner = output.spin('Checking every layer');
     const examination = await examine(context).finally(() => spinner[Symbol.dispose]());

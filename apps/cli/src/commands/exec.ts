@@ -8,8 +8,8 @@ import { flag, listOption, textOption } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { endOfSsh, start } from '../remote/child.ts';
 import { quote } from '../remote/quote.ts';
-import { sshOptions, withContainer } from '../remote/session.ts';
 import { plainSession } from '../remote/ssh-arguments.ts';
+import { sshOptions, withContainer } from '../remote/wake-and-prepare-ssh.ts';
 
 const options = {
   as: textOption({

@@ -6,11 +6,11 @@ import { CliError, usageError } from '../cli-error.ts';
 import type { Context } from '../command-context.ts';
 import { defineCommand, type Valued } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { keepLogin, revokeFormer } from '../login/keep-login.ts';
 import { logIn } from '../login/log-in.ts';
 import { type Login, toApiKey, toMsLeft, toRenewal } from '../login/login-file-format.ts';
 import { readLoginTarget } from '../login/login-target.ts';
 import { revoke } from '../login/revoke.ts';
+import { keepLogin, revokeFormer } from '../login/store-new-login.ts';
 import { toPrintable } from '../output/printable.ts';
 import { formatTimeLeft } from '../output/time-left.ts';
 

@@ -7,7 +7,7 @@ import { defineCommand } from '../command-line/command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { endOfSsh, sshFailed, start } from '../remote/child.ts';
 import { parsePorts, toForwardHost, toForwarding } from '../remote/forwarded-port.ts';
-import { sshOptions, withContainer } from '../remote/session.ts';
+import { sshOptions, withContainer } from '../remote/wake-and-prepare-ssh.ts';
 
 export const portForward = defineCommand({
   description: `Connect a port of this machine to one of a container, published or not, by ssh -L, until Ctrl-C.

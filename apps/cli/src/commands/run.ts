@@ -8,7 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { toOwnBody } from '../json-error.ts';
 import { commandExits, endOf, findCommand, start } from '../remote/child.ts';
 import { holdLease } from '../remote/lease.ts';
-import { warnOfLease } from '../remote/session.ts';
+import { warnOfLease } from '../remote/wake-and-prepare-ssh.ts';
 import { wakeUp } from '../wait/wait-until-awake.ts';
 
 export const run = defineCommand({

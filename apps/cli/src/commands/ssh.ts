@@ -5,10 +5,10 @@ import { defineCommand } from '../command-line/command.ts';
 import { flag, textOption } from '../command-line/options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { endOfSsh, start } from '../remote/child.ts';
-import { connectStreams } from '../remote/proxy.ts';
 import { quote } from '../remote/quote.ts';
-import { sshOptions, withSession } from '../remote/session.ts';
 import { toHostEntry, writeHostEntry } from '../remote/ssh-config.ts';
+import { connectStreams } from '../remote/ssh-proxy-command.ts';
+import { sshOptions, withSession } from '../remote/wake-and-prepare-ssh.ts';
 
 export const ssh = defineCommand({
   description: `Open a shell on the VM, or run COMMAND there, by your own ssh with your own key and agent.

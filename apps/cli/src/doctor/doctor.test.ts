@@ -16,7 +16,7 @@ import {
 } from '../testing/stub-api.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { version } from '../version.ts';
-import { redact } from './bundle.ts';
+import { redact } from './bug-report-bundle.ts';
 import type { Check } from './check.ts';
 import type { Examination } from './examine.ts';
 

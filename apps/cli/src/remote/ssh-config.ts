@@ -11,8 +11,8 @@ import { toConfigFolder } from '../login/login-store.ts';
 import { writePrivateFile } from '../login/private-file.ts';
 import { hostAlias } from './known-hosts.ts';
 import { quote } from './quote.ts';
-import type { SshOptions } from './session.ts';
 import { keepAlive, quotePath, trustSettings } from './ssh-arguments.ts';
+import type { SshOptions } from './wake-and-prepare-ssh.ts';
 
 export interface HostEntry {
   readonly options: Pick<SshOptions, 'user' | 'identity' | 'option' | 'no-wake'>;

@@ -1,14 +1,14 @@
 // One call, from its arguments to its answer or its OnDemandError: headers, deadline, request.
 
+import type { CallOptions } from '../call-types.ts';
 import { OnDemandError } from '../errors.ts';
 import { type ClientOptions, checkTimeout } from '../options.ts';
-import type { CallOptions } from '../procedures.ts';
 import { toConnectionLoss } from '../subscription/connection-loss.ts';
 import { toBaseUrl } from './base-url.ts';
 import { withDeadline } from './deadline.ts';
-import { createExchange } from './exchange.ts';
 import { createHeaders, type HeaderRecord } from './headers.ts';
-import { toInputText } from './input-text.ts';
+import { createExchange } from './send-request.ts';
+import { toInputText } from './serialize-input.ts';
 
 export interface CallRequest {
   readonly type: 'query' | 'mutation';

@@ -1,7 +1,7 @@
 // Decides whether and when a lost stream is requested again.
 
+import type { Reconnect } from '../call-types.ts';
 import type { OnDemandError } from '../errors.ts';
-import type { Reconnect } from '../procedures.ts';
 
 export interface Reconnection {
   /** The stream delivered an item: the back-off starts again from the first pause. */

@@ -3,12 +3,12 @@
 import { pause } from '../call/abortable-sleep.ts';
 import { toStreamError } from '../call/answer.ts';
 import { toBaseUrl } from '../call/base-url.ts';
-import { globalFetch } from '../call/exchange.ts';
 import { createHeaders, type HeaderRecord } from '../call/headers.ts';
-import { toInputText } from '../call/input-text.ts';
+import { globalFetch } from '../call/send-request.ts';
+import { toInputText } from '../call/serialize-input.ts';
+import type { SubscribeOptions } from '../call-types.ts';
 import { OnDemandError } from '../errors.ts';
 import type { ClientOptions } from '../options.ts';
-import type { SubscribeOptions } from '../procedures.ts';
 import { endedEarly, openEventStream } from './event-stream.ts';
 import { createReconnection } from './reconnection.ts';
 import type { ServerSentEvent } from './server-sent-events.ts';

@@ -1,8 +1,8 @@
 // A subscription with short timeouts, and checks of its requests, items and ends.
 
 import { expect } from 'vitest';
+import type { Reconnect, SubscribeOptions } from '../call-types.ts';
 import type { ClientOptions } from '../options.ts';
-import type { Reconnect, SubscribeOptions } from '../procedures.ts';
 import { createSubscribe, type ReconnectPolicy } from '../subscription/subscription.ts';
 import { rejectionOf } from './rejection.test-support.ts';
 

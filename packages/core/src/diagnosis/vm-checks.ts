@@ -2,6 +2,7 @@
 
 import { AppError } from '../app-error.ts';
 import { type LifecycleState, vmId } from '../model/vm.ts';
+import { checkHost, type HostCheckContext, toIdleText } from './checks-inside-vm.ts';
 import type { DiagnosisOptions, DiagnosisVm } from './diagnosis.ts';
 import {
   isSilence,
@@ -12,7 +13,6 @@ import {
   vmChecks,
 } from './failed-layer.ts';
 import type { Findings } from './findings.ts';
-import { checkHost, type HostCheckContext, toIdleText } from './host-checks.ts';
 import type { OciOutcome } from './oci-checks.ts';
 import type { Within } from './part-deadline.ts';
 

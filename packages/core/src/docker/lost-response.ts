@@ -2,7 +2,7 @@
 
 import { AppError, isAppError } from '../app-error.ts';
 import { vmId } from '../model/vm.ts';
-import type { LostAnswerError } from './engine/exchange.ts';
+import type { LostAnswerError } from './engine/http-request.ts';
 import {
   type DockerReason,
   describeTask,

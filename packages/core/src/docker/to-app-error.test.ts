@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
-import type { EngineAnswer } from './engine/exchange.ts';
-import { LostAnswerError } from './engine/exchange.ts';
+import type { EngineAnswer } from './engine/http-request.ts';
+import { LostAnswerError } from './engine/http-request.ts';
 import { toLostError } from './lost-response.ts';
 import { type EngineTask, findOther, readMessage, toAppError } from './to-app-error.ts';
 

@@ -11,7 +11,7 @@ import {
   type Refusal,
   saysMissing,
 } from './container-error-messages.ts';
-import type { EngineAnswer } from './engine/exchange.ts';
+import type { EngineAnswer } from './engine/http-request.ts';
 
 /** What was asked of the engine, and of which container. */
 export interface EngineTask {

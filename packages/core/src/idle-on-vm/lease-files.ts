@@ -8,7 +8,7 @@ import { maxLeases } from '../model/defaults-limits-timeouts.ts';
 import { vmId } from '../model/vm.ts';
 import { createCapture } from '../ssh/command/exec.ts';
 import type { SshConnection } from '../ssh/connection/connection.ts';
-import { linesOf, parseLines, toLeases } from './parse-lines.ts';
+import { linesOf, parseLines, toLeases } from './parse-script-output.ts';
 import { endLeaseScript, listLeasesScript, takeLeaseScript } from './scripts.ts';
 
 export interface LeaseHostOptions {

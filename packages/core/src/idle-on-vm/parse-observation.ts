@@ -2,7 +2,7 @@
 
 import type { VmConnection, VmObservation } from '../adapter-ports.ts';
 import { signalNames, stopCauses } from '../model/idle.ts';
-import { linesOf, parseLines, toLeases } from './parse-lines.ts';
+import { linesOf, parseLines, toLeases } from './parse-script-output.ts';
 import { normalizeAddress, toTcpEnd } from './tcp-table.ts';
 
 /** Ends an announcement that is not to be carried out. */

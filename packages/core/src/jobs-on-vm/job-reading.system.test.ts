@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { ended, readAll, readOne, record, startWorld } from '../testing/jobs-on-vm.test-support.ts';
-import { readLiveBytes } from '../testing/live-bytes.test-support.ts';
+import { readLiveBytes } from '../testing/memory-in-use.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
 import { createJobHost } from './jobs-on-vm.ts';
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../concurrency/clock.ts';
 import { web } from '../testing/jobs.test-support.ts';
 import { startWorld } from '../testing/jobs-on-vm.test-support.ts';
-import { readLiveBytes } from '../testing/live-bytes.test-support.ts';
+import { readLiveBytes } from '../testing/memory-in-use.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
 import { createJobs } from './jobs.ts';
 

@@ -19,7 +19,7 @@ import type {
 import { isAppError } from '../app-error.ts';
 import { toAbortableIterator } from '../concurrency/abortable-iterator.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
-import { createSharedStarts } from '../concurrency/shared-start.ts';
+import { createSharedStarts } from '../concurrency/share-start-in-progress.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { type Job, jobIdSchema } from '../model/job.ts';
 import { createVmReach } from '../vm/require-running.ts';

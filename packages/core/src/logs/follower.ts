@@ -16,8 +16,8 @@ import { containerMissing } from '../model/container-not-found.ts';
 import { type LogTail, parseSince } from '../model/log-line.ts';
 import type { Resumable } from '../model/resumable-stream.ts';
 import type { VmReach } from '../vm/require-running.ts';
-import { createContainerSearch, findAgain } from './container-search.ts';
 import { createLogCursor, type LogCursor, parsePosition } from './cursor.ts';
+import { createContainerSearch, findAgain } from './wait-for-recreated-container.ts';
 import {
   createWholeSecondCursor,
   parseWholeSecondPosition,

@@ -9,12 +9,12 @@ import { AppError } from '../app-error.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import { vmId } from '../model/vm.ts';
 import { createConsoleReader } from './console.ts';
-import { createHttpExchange } from './exchange.ts';
 import {
   createOciHttpClient,
   type OciHttpClient,
   type OciHttpClientOptions,
 } from './http-client.ts';
+import { createHttpExchange } from './http-request.ts';
 import { type OciConnectionOptions, openSigner } from './signer.ts';
 import { toAppError } from './to-app-error.ts';
 import { toInstance } from './to-instance.ts';

@@ -2,9 +2,9 @@
 
 import { afterEach, expect, test, vi } from 'vitest';
 import { AppError } from '../app-error.ts';
-import type { HttpExchange, HttpQuestion } from './exchange.ts';
 import { type OciOperation, OciRequestError } from './failure.ts';
 import { createOciHttpClient } from './http-client.ts';
+import type { HttpExchange, HttpQuestion } from './http-request.ts';
 import type { SignRequest } from './signer.ts';
 
 afterEach(() => {

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { AppError } from '../app-error.ts';
 import { createSingleFlight } from '../concurrency/single-flight.ts';
 import type { OciIdentity } from './credentials.ts';
-import type { HttpExchange, HttpQuestion } from './exchange.ts';
+import type { HttpExchange, HttpQuestion } from './http-request.ts';
 import { parseJson, toField, toText } from './json.ts';
 
 export interface InstancePrincipalOptions {

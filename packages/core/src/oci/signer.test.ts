@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HttpExchange } from './exchange.ts';
+import type { HttpExchange } from './http-request.ts';
 import { checkOciConfig, openSigner } from './signer.ts';
 
 let folder = '';

@@ -8,7 +8,7 @@ import {
   type OciIdentity,
   readCredentials,
 } from './credentials.ts';
-import type { HttpExchange } from './exchange.ts';
+import type { HttpExchange } from './http-request.ts';
 import { createInstancePrincipal } from './instance-principal.ts';
 
 export interface OciConnectionOptions {

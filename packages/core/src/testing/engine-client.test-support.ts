@@ -1,8 +1,8 @@
 // A client of the engine that a test plays, what is asked of it, and how a lost answer is told.
 
 import { expect } from 'vitest';
-import { LostAnswerError } from '../docker/engine/exchange.ts';
 import { createEngineClient, type EngineClientOptions } from '../docker/engine/http-client.ts';
+import { LostAnswerError } from '../docker/engine/http-request.ts';
 import { type FakeEngine, type Respond, sendJson } from './fake-engine.test-support.ts';
 
 export const list = { operation: 'list', method: 'GET', path: '/containers/json' } as const;

@@ -3,7 +3,7 @@
 import { createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createHttpExchange } from '../oci/exchange.ts';
+import { createHttpExchange } from '../oci/http-request.ts';
 import {
   createInstancePrincipal,
   type InstancePrincipalOptions,

@@ -9,7 +9,7 @@ import { writeShims } from './commands/command-stub.ts';
 import { runDocker } from './commands/docker.ts';
 import { createShell, type Shell } from './commands/shell.ts';
 import { createImages } from './compose/images.ts';
-import { writeStacks } from './compose-projects.ts';
+import { writeStacks } from './example-compose-projects.ts';
 import { populate } from './example-containers.ts';
 import { createHostKey } from './host-key.ts';
 import { createListener, findFreePort } from './listener.ts';

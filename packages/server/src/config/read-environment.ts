@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { type EnvFile, parseEnvFile } from './env-file.ts';
-import { toModeWarnings } from './open-files.ts';
+import { toModeWarnings } from './files-readable-by-others.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
 import { isSecret, variableNames } from './variables.ts';
 

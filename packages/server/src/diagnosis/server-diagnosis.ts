@@ -4,8 +4,8 @@ import { createDiagnosis, type Diagnose, systemClock } from '@ondemand/core';
 import type { Config } from '../config/variables.ts';
 import { toClaimRules, toIdleSettings, toIntrospectionClient } from '../process/adapter-options.ts';
 import type { Adapters } from '../process/adapters.ts';
+import { openVm } from './dedicated-vm-connection.ts';
 import { checkIssuer } from './issuer-checks.ts';
-import { openVm } from './vm-connection.ts';
 
 export interface ServerDiagnosisOptions {
   readonly adapters: Adapters;

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { createSchema } from 'zod-openapi';
 import type { AppRouter } from '../procedures/app-router.ts';
-import { toTag } from '../procedures/operation.ts';
+import { toTag } from '../procedures/operation-metadata.ts';
 import { type StreamRoute, toStreamRoutes } from '../streams/routes.ts';
 import { streamEndSchema, streamReadySchema } from '../streams/sse.ts';
 import { requestIdHeader, toErrorReferences, toSecurity } from './common-parts.ts';

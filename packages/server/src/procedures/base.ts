@@ -24,7 +24,7 @@ import {
   type StreamOperation,
   toMeta,
   toStreamMeta,
-} from './operation.ts';
+} from './operation-metadata.ts';
 
 export interface Context extends ErrorContext {
   readonly principal: Principal;

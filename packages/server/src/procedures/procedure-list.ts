@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { AppRouter } from './app-router.ts';
 import type { Context } from './base.ts';
-import type { Meta } from './operation.ts';
+import type { Meta } from './operation-metadata.ts';
 
 export interface ListedProcedure {
   /** `containers.followLogs` */

@@ -1,10 +1,18 @@
-// The VM's lifecycle: one service call an operation.
+// The VM's lifecycle, its serial console and its address: one service call an operation.
 
-import { vmActionResultSchema, vmStateSchema } from '@ondemand/core';
+import {
+  defaultConsoleLines,
+  maxConsoleLines,
+  vmActionResultSchema,
+  vmAddressSchema,
+  vmConsoleSchema,
+  vmStateSchema,
+} from '@ondemand/core';
 import { z } from 'zod';
 import { adminProcedure, readOrWakeProcedure, router } from './base.ts';
 import { idleProcedures } from './idle.ts';
 import { wakeProcedures } from './wake.ts';
+import { wholeNumberInput } from './whole-number.ts';
 
 const path = (action: string) => `/vm/${action}` as const;
 
@@ -48,6 +56,43 @@ export const vmRouter = router({
   ).mutation(({ ctx }) => ctx.services.vm.reset()),
 
   ...wakeProcedures,
+
+  console: adminProcedure('vm_console', {
+    method: 'GET',
+    path: '/vm/console',
+    textField: 'logs',
+    summary: 'Read the serial console',
+    description:
+      'Captured now, through OCI: the one thing that is heard of a VM which answers to nothing else. Takes up to a minute. With `Accept: text/plain` the bare text.',
+    errors: [],
+  })
+    .input(
+      z
+        .strictObject({
+          lines: wholeNumberInput({
+            max: maxConsoleLines,
+            fallback: defaultConsoleLines,
+            description: 'How many of the last lines',
+          }),
+        })
+        .optional(),
+    )
+    .output(vmConsoleSchema)
+    .query(({ ctx, input: { lines = defaultConsoleLines } = {} }) =>
+      ctx.services.console.readConsole({ lines, ...ctx.asReader('commands') }),
+    ),
+
+  address: adminProcedure('vm_address', {
+    method: 'GET',
+    path: '/vm/address',
+    summary: 'Where the API reaches the VM',
+    description: 'And the host keys that it accepted there, for a connection of your own.',
+    errors: [],
+  })
+    .input(z.void())
+    .output(vmAddressSchema)
+    .query(({ ctx }) => ctx.services.ssh.address({ signal: ctx.signal })),
+
   ...idleProcedures,
 });
 

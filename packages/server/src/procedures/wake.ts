@@ -1,19 +1,10 @@
 // Whether the VM can be used, and waking it: spread into the VM's router.
 
-import {
-  defaultConsoleLines,
-  leaseReasonSchema,
-  leaseSchema,
-  maxConsoleLines,
-  maxLeaseMinutes,
-  vmAddressSchema,
-  vmConsoleSchema,
-  vmReadySchema,
-} from '@ondemand/core';
+import { leaseReasonSchema, leaseSchema, maxLeaseMinutes, vmReadySchema } from '@ondemand/core';
 import { z } from 'zod';
 import { toOwner } from '../auth/principal.ts';
 import { lastEventIdInput, toResumableItems } from '../streams/resume-token.ts';
-import { adminProcedure, readOrWakeProcedure, readOrWakeStream, wakeProcedure } from './base.ts';
+import { readOrWakeProcedure, readOrWakeStream, wakeProcedure } from './base.ts';
 import { waitInputs } from './wait-inputs.ts';
 import { wholeNumberInput } from './whole-number.ts';
 
@@ -88,40 +79,4 @@ export const wakeProcedures = {
         by: toOwner(ctx.principal),
       });
     }),
-
-  console: adminProcedure('vm_console', {
-    method: 'GET',
-    path: '/vm/console',
-    textField: 'logs',
-    summary: 'Read the serial console',
-    description:
-      'Captured now, through OCI: the one thing that is heard of a VM which answers to nothing else. Takes up to a minute. With `Accept: text/plain` the bare text.',
-    errors: [],
-  })
-    .input(
-      z
-        .strictObject({
-          lines: wholeNumberInput({
-            max: maxConsoleLines,
-            fallback: defaultConsoleLines,
-            description: 'How many of the last lines',
-          }),
-        })
-        .optional(),
-    )
-    .output(vmConsoleSchema)
-    .query(({ ctx, input: { lines = defaultConsoleLines } = {} }) =>
-      ctx.services.console.readConsole({ lines, ...ctx.asReader('commands') }),
-    ),
-
-  address: adminProcedure('vm_address', {
-    method: 'GET',
-    path: '/vm/address',
-    summary: 'Where the API reaches the VM',
-    description: 'And the host keys that it accepted there, for a connection of your own.',
-    errors: [],
-  })
-    .input(z.void())
-    .output(vmAddressSchema)
-    .query(({ ctx }) => ctx.services.ssh.address({ signal: ctx.signal })),
 };

@@ -1,9 +1,9 @@
 // The configuration as a start and a check need it: everything that is wrong with it, at once.
 
-import { findOpenKeys } from '../config/open-files.ts';
+import { findOpenKeys } from '../config/files-readable-by-others.ts';
 import { type Environment, readEnvironment } from '../config/read-environment.ts';
 import { type Config, parseConfig, requireConfig } from '../config/variables.ts';
-import { checkEnvironment } from './check-environment.ts';
+import { checkEnvironment } from './check-configuration.ts';
 
 export interface ConfigurationReading {
   /** Undefined while there are problems. */

@@ -28,7 +28,7 @@ import { toCallerFinding } from '../diagnosis/configuration-check.ts';
 import { createServerDiagnosis } from '../diagnosis/server-diagnosis.ts';
 import { createServer } from '../index.ts';
 import { maxWaitingConnections } from '../limits/request-limits.ts';
-import { openScrapes } from '../metrics/serve-metrics.ts';
+import { openScrapes } from '../metrics/open-metrics-port.ts';
 import { createWakeStages } from '../metrics/wake-stages.ts';
 import { readPageFiles } from '../page/page-files.ts';
 import type { Tracing } from '../tracing/tracing.ts';

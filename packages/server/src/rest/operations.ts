@@ -3,7 +3,7 @@
 import type { AnyScope } from '../auth/principal.ts';
 import { badInput, badPart, unknownKey } from '../http/bad-input.ts';
 import type { AppRouter } from '../procedures/app-router.ts';
-import type { Meta } from '../procedures/operation.ts';
+import type { Meta } from '../procedures/operation-metadata.ts';
 import { type ListedProcedure, listProcedures, parsePath } from '../procedures/procedure-list.ts';
 import { parseQuery, type Query, toQueryParsers } from './query.ts';
 

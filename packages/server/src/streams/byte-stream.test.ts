@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createSource } from '../testing/stream.test-support.ts';
 import { createItemStream, type Encoding } from './byte-stream.ts';
-import { toInterruptible } from './interruptible.ts';
+import { toInterruptible } from './interruptible-stream.ts';
 
 const encoding: Encoding<string> = {
   contentType: 'text/plain',

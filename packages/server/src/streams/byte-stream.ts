@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import type { ErrorResponse } from '../http/api-error.ts';
 import { createTurns, type TakeTurn } from './event-loop-turns.ts';
-import type { StreamEnd, StreamItems } from './interruptible.ts';
+import type { StreamEnd, StreamItems } from './interruptible-stream.ts';
 
 export interface Encoding<Item> {
   readonly contentType: string;

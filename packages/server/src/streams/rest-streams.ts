@@ -6,7 +6,7 @@ import { appRouter } from '../procedures/app-router.ts';
 import type { CreateContext } from '../procedures/create-context.ts';
 import { namesEventStream, prefersTextStream } from '../rest/accept-header.ts';
 import type { Query } from '../rest/query.ts';
-import { interruptedItems } from './interruptible.ts';
+import { interruptedItems } from './interruptible-stream.ts';
 import { toStreamRoutes } from './routes.ts';
 import { lastEventIdOf, sendStream } from './send.ts';
 import { pingMs, toBareText, toSse } from './sse.ts';

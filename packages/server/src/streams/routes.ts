@@ -4,10 +4,10 @@ import type { z } from 'zod';
 import type { AnyScope } from '../auth/principal.ts';
 import type { AppRouter } from '../procedures/app-router.ts';
 import type { Context } from '../procedures/base.ts';
-import type { StreamOperation } from '../procedures/operation.ts';
+import type { StreamOperation } from '../procedures/operation-metadata.ts';
 import { type ListedProcedure, listProcedures, parsePath } from '../procedures/procedure-list.ts';
 import { parseQuery, type Query, toQueryParsers } from '../rest/query.ts';
-import type { StreamItems } from './interruptible.ts';
+import type { StreamItems } from './interruptible-stream.ts';
 import type { Item } from './sse.ts';
 
 export interface StreamRoute {

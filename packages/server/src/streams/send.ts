@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toErrorResponse } from '../http/api-error.ts';
 import { logError } from '../http/error-handlers.ts';
 import { createItemStream, type Encoding } from './byte-stream.ts';
-import type { StreamItems } from './interruptible.ts';
+import type { StreamItems } from './interruptible-stream.ts';
 
 export interface StreamAnswer<Item> {
   readonly items: StreamItems<Item>;

@@ -3,7 +3,7 @@
 import type { TrackedEnvelope } from '@trpc/server';
 import { z } from 'zod';
 import { toTrpcErrorShape } from '../procedures/base.ts';
-import type { StreamOperation } from '../procedures/operation.ts';
+import type { StreamOperation } from '../procedures/operation-metadata.ts';
 import type { Encoding } from './byte-stream.ts';
 
 export type Item = TrackedEnvelope<unknown>;

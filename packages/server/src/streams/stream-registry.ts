@@ -2,7 +2,7 @@
 
 import { AppError, isAppError, type Resumable } from '@ondemand/core';
 import { invalidToken } from '../auth/challenge.ts';
-import { type StreamItems, toInterruptible } from './interruptible.ts';
+import { type StreamItems, toInterruptible } from './interruptible-stream.ts';
 
 export interface OpenStream {
   /** Aborted as soon as no items are wanted any more. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { ErrorResponse } from '../http/api-error.ts';
 import { type TrpcErrorData, toTrpcErrorShape } from '../procedures/base.ts';
 import { createItemStream } from '../streams/byte-stream.ts';
-import { toInterruptible } from '../streams/interruptible.ts';
+import { toInterruptible } from '../streams/interruptible-stream.ts';
 import { type Item, toTrpcSse } from '../streams/sse.ts';
 import { createSource, openReader, type Source, toLine } from '../testing/stream.test-support.ts';
 import { readJson, startTestServer } from '../testing/test-server.test-support.ts';

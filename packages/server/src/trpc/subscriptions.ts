@@ -4,7 +4,7 @@ import { AppError } from '@ondemand/core';
 import { TRPCError } from '@trpc/server';
 import type { FastifyRequest, preHandlerHookHandler } from 'fastify';
 import { appRouter } from '../procedures/app-router.ts';
-import type { StreamItems } from '../streams/interruptible.ts';
+import type { StreamItems } from '../streams/interruptible-stream.ts';
 import { type StreamRoute, toStreamRoutes } from '../streams/routes.ts';
 import { lastEventIdOf, sendStream } from '../streams/send.ts';
 import { type Item, pingMs, toTrpcSse } from '../streams/sse.ts';

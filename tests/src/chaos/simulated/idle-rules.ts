@@ -1,9 +1,9 @@
 // What an idle stop must never be: one while the VM is used, or while that is unknown, or too soon after.
 
 import { graceSeconds } from '@ondemand/core';
-import type { AcceptedAction } from './cloud.ts';
-import type { Machine } from './machine.ts';
-import { idleSettings } from './process.ts';
+import { idleSettings } from './api-process.ts';
+import type { AcceptedAction } from './simulated-oci.ts';
+import type { Machine } from './simulated-vm.ts';
 
 export interface IdleRules {
   readonly violations: readonly string[];

@@ -3,10 +3,10 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { recordFigures } from '../../reliability/figures.ts';
-import { createCounts } from '../counts.ts';
-import { runsOf, tellFirstFailure } from '../runs.ts';
-import { expectTrue, expectTrueJobs, takeSnapshot } from './model.ts';
-import { pass, send } from './send.ts';
+import { createCounts } from '../event-counts.ts';
+import { runsOf, tellFirstFailure } from '../number-of-sequences.ts';
+import { expectTrue, expectTrueJobs, takeSnapshot } from './expected-answers.ts';
+import { pass, send } from './send-step.ts';
 import { type Sequence, type Step, sequences } from './step.ts';
 import { type Fronts, openFronts, type SimulatedWorld, settle } from './world.ts';
 

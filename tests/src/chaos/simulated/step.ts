@@ -1,7 +1,7 @@
 // What may happen in a simulated day: calls by anybody, use of the VM, time, faults, repairs, restarts.
 
 import * as fc from 'fast-check';
-import { sequencesOf } from '../sequences-of.ts';
+import { sequencesOf } from '../arbitrary-sequences.ts';
 import { type Caller, callers, containerActions, type PowerAction, powerActions } from '../step.ts';
 
 export const useKinds = ['connections', 'sessions', 'cpu', 'probe', 'unknown'] as const;

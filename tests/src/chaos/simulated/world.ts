@@ -10,11 +10,11 @@ import { toScopes } from '../../../../packages/server/dist/auth/principal.js';
 import { createLogger } from '../../../../packages/server/dist/process/logger.js';
 import type { Caller } from '../step.ts';
 import type { ChaosAnswer, ChaosRequest } from '../world.ts';
-import { type Cloud, createCloud } from './cloud.ts';
+import { type ApiProcess, startProcess } from './api-process.ts';
 import { createIdleRules, type IdleRules } from './idle-rules.ts';
-import { createMachine, type Machine } from './machine.ts';
-import { type ApiProcess, startProcess } from './process.ts';
 import { createRandom } from './random.ts';
+import { type Cloud, createCloud } from './simulated-oci.ts';
+import { createMachine, type Machine } from './simulated-vm.ts';
 
 export interface SimulatedWorld {
   readonly cloud: Cloud;

@@ -5,7 +5,7 @@ import { AppError } from '../../app-error.ts';
 import { vmId } from '../../model/vm.ts';
 import type { Channels } from '../../ssh/channel/channels.ts';
 import type { ComposeTarget } from './labels.ts';
-import { runBeforeStart } from './probe.ts';
+import { runBeforeStart } from './probe-project-paths.ts';
 
 export interface ComposeFinderOptions {
   readonly shell: Shell;

@@ -1,7 +1,7 @@
 // A container's compose labels as what to rebuild, or why it cannot be; labels are untrusted, an image can bake them in.
 
 import { isOneOff } from '../../model/compose-service.ts';
-import { type ComposeSource, isAbsolute, listComposeSources } from './sources.ts';
+import { type ComposeSource, isAbsolute, listComposeSources } from './project-locations.ts';
 
 /** What a container's labels say of its project. */
 export interface ComposeTarget {

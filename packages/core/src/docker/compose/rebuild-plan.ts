@@ -7,11 +7,11 @@ import { isOfService, toCutOffNote } from '../../model/compose-service.ts';
 import { vmId } from '../../model/vm.ts';
 import type { Channels } from '../../ssh/channel/channels.ts';
 import { createComposeFinder } from './find-command.ts';
-import { chooseSource, pathsToProbe } from './label-choice.ts';
 import { type ComposeTarget, readComposeLabels } from './labels.ts';
-import { probePaths, runBeforeStart } from './probe.ts';
+import { probePaths, runBeforeStart } from './probe-project-paths.ts';
+import { type ComposeSource, isAbsolute, toShortPath } from './project-locations.ts';
 import { inFolderScript, rebuildScript } from './rebuild-commands.ts';
-import { type ComposeSource, isAbsolute, toShortPath } from './sources.ts';
+import { chooseSource, pathsToProbe } from './resolve-labels.ts';
 
 export interface RebuildPlannerOptions {
   readonly shell: Shell;

@@ -3,8 +3,14 @@
 import { setImmediate as immediately } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { AppError } from '../../app-error.ts';
-import { exited, id, posts, running, withBox } from '../../testing/fake-box.test-support.ts';
 import { sendJson, startFakeEngine, until } from '../../testing/fake-engine.test-support.ts';
+import {
+  exited,
+  id,
+  posts,
+  running,
+  withBox,
+} from '../../testing/fake-engine-with-one-container.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
 import { createEngine } from './engine.ts';
 

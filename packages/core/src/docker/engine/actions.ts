@@ -12,9 +12,9 @@ import {
   type Observation,
   toObservation,
 } from './action-outcome.ts';
-import { type EngineAnswer, LostAnswerError } from './exchange.ts';
 import type { EngineClient } from './http-client.ts';
-import { type EngineReads, toContainerName, toContainerPath } from './reads.ts';
+import { type EngineAnswer, LostAnswerError } from './http-request.ts';
+import { type EngineReads, toContainerName, toContainerPath } from './list-and-inspect.ts';
 import type { ContainerInspect } from './schemas.ts';
 
 export interface EngineActionsOptions {

@@ -3,7 +3,7 @@
 import { Agent, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CallOptions } from '../../adapter-ports.ts';
-import type { ChannelRequest } from './exchange.ts';
+import type { ChannelRequest } from './http-request.ts';
 
 export interface ChannelAgentOptions {
   readonly open: (options: CallOptions) => Promise<Duplex>;

@@ -13,9 +13,9 @@ import { createLimiter } from '../../concurrency/limiter.ts';
 import { createSingleFlight } from '../../concurrency/single-flight.ts';
 import { toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
-import { LostAnswerError } from './exchange.ts';
 import type { EngineClient } from './http-client.ts';
-import { type EngineReads, parseAnswer, toContainerPath } from './reads.ts';
+import { LostAnswerError } from './http-request.ts';
+import { type EngineReads, parseAnswer, toContainerPath } from './list-and-inspect.ts';
 import {
   type ContainerUse,
   containerUseSchema,

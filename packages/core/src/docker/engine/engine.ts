@@ -17,7 +17,7 @@ import { createEngineUse } from './container-use.ts';
 import { createEngineEvents } from './events.ts';
 import { createEngineClient, type EngineClientOptions } from './http-client.ts';
 import { createEngineInspect } from './inspect.ts';
-import { createEngineReads, parseAnswer } from './reads.ts';
+import { createEngineReads, parseAnswer } from './list-and-inspect.ts';
 import { versionSchema } from './schemas.ts';
 import { createEngineStats } from './stats.ts';
 

@@ -5,8 +5,8 @@ import { createJsonObjects } from '../json-stream/objects.ts';
 import { toSince } from '../logs/time.ts';
 import { toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
-import { LostAnswerError } from './exchange.ts';
 import type { EngineClient, EngineStream } from './http-client.ts';
+import { LostAnswerError } from './http-request.ts';
 import { toEngineEvent } from './parse-event.ts';
 
 /** Builds the watch; what cannot be understood is left out. Throws `SERVICE_UNAVAILABLE`, also while it goes on. */

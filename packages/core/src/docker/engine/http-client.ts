@@ -10,8 +10,8 @@ import { ChannelRefusedError, type Channels } from '../../ssh/channel/channels.t
 import { isSilent, toLostError } from '../lost-response.ts';
 import { dockerUnavailable, readMessage } from '../to-app-error.ts';
 import { createChannelAgent, dropIdle } from './channel-agent.ts';
-import { type EngineAnswer, exchange, LostAnswerError } from './exchange.ts';
-import { type EngineStream, exchangeStream } from './exchange-stream.ts';
+import { type EngineAnswer, exchange, LostAnswerError } from './http-request.ts';
+import { type EngineStream, exchangeStream } from './streamed-http-response.ts';
 import { createTransport, type DockerTransport } from './transport.ts';
 
 /** What was asked and answered, for metrics and traces; without a status when no answer came. */

@@ -5,7 +5,7 @@ import type { ContainerInspection } from '../../model/inspection.ts';
 import { toInspection } from '../format/to-inspection.ts';
 import { readSecretWords } from '../redact.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
-import { type EngineReads, parseAnswer, toContainerPath } from './reads.ts';
+import { type EngineReads, parseAnswer, toContainerPath } from './list-and-inspect.ts';
 import { type ContainerDetails, containerDetailsSchema, wantedOfDetails } from './schemas.ts';
 
 /** Both throw `NOT_FOUND` and `SERVICE_UNAVAILABLE`. */

@@ -5,7 +5,12 @@ import { pause } from '../../concurrency/deadline.ts';
 import type { ContainerStats } from '../../model/inspection.ts';
 import { isLoneSample, toCpuPercentOf, toStats } from '../format/to-stats.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
-import { type EngineReads, parseAnswer, toContainerName, toContainerPath } from './reads.ts';
+import {
+  type EngineReads,
+  parseAnswer,
+  toContainerName,
+  toContainerPath,
+} from './list-and-inspect.ts';
 import { statsSchema } from './schemas.ts';
 
 export interface EngineStatsOptions {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { containerStatsSchema } from '../../model/inspection.ts';
-import type { EngineAnswer } from '../engine/exchange.ts';
+import type { EngineAnswer } from '../engine/http-request.ts';
 import { statsSchema } from '../engine/schemas.ts';
 import { createEngineStats } from '../engine/stats.ts';
 import { isLoneSample, toCpuPercentOf, toStats } from './to-stats.ts';

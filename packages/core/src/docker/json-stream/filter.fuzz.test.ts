@@ -2,9 +2,9 @@
 
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { cuts, toPieces } from '../../testing/cut-into-chunks.test-support.ts';
 import { often } from '../../testing/fuzz-size.test-support.ts';
 import { oddJson } from '../../testing/odd-json.test-support.ts';
-import { cuts, toPieces } from '../../testing/pieces.test-support.ts';
 import { createJsonFilter, type Wanted } from './filter.ts';
 import { createJsonObjects } from './objects.ts';
 

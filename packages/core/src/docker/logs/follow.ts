@@ -1,9 +1,9 @@
 // Follows a container's log: one request with a streaming response that ends with the container's run.
 
 import type { Engine, FollowLogOptions, StampedLine } from '../../adapter-ports.ts';
-import { LostAnswerError } from '../engine/exchange.ts';
 import type { EngineClient } from '../engine/http-client.ts';
-import { type EngineReads, toContainerName, toContainerPath } from '../engine/reads.ts';
+import { LostAnswerError } from '../engine/http-request.ts';
+import { type EngineReads, toContainerName, toContainerPath } from '../engine/list-and-inspect.ts';
 import { toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import { createLogLines, type LogLines } from './lines.ts';

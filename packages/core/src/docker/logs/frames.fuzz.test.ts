@@ -3,9 +3,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isAppError } from '../../app-error.ts';
+import { cuts, toPieces } from '../../testing/cut-into-chunks.test-support.ts';
 import { often } from '../../testing/fuzz-size.test-support.ts';
 import { toEntry, toFrame, toStamp } from '../../testing/log-frames.test-support.ts';
-import { cuts, toPieces } from '../../testing/pieces.test-support.ts';
 import { createLogFrames } from './frames.ts';
 import { createLogLines } from './lines.ts';
 import { createLogTail } from './tail.ts';

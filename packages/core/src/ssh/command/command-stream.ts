@@ -6,7 +6,7 @@ import type { CallOptions } from '../../adapter-ports.ts';
 import { createChannelStream } from '../channel/channel-stream.ts';
 import { judgeStreamEnd, toExitCode } from './command-end.ts';
 import { createPreambleFilter } from './command-line.ts';
-import type { CommandStart } from './remote-command.ts';
+import type { CommandStart } from './running-command.ts';
 import { toShellError, toShellTimeoutError } from './shell-failure.ts';
 
 const stderrLimit = 4_096;

@@ -4,7 +4,7 @@ import type { CommandOptions, Shell } from '../../adapter-ports.ts';
 import { withDeadline } from '../../concurrency/deadline.ts';
 import type { SshConnection } from '../connection/connection.ts';
 import { toAppError } from '../to-app-error.ts';
-import type { CommandOutput, RemoteCommand } from './remote-command.ts';
+import type { CommandOutput, RemoteCommand } from './running-command.ts';
 
 /** What `output` holds at most; the beginning is what goes. */
 export const outputTailBytes = 64 * 1024;

@@ -8,7 +8,7 @@ import { AppError, isAppError } from '../../app-error.ts';
 import type { VmAddress } from '../../model/vm.ts';
 import type { Channels } from '../channel/channels.ts';
 import { toCommandLine, toStreamLine } from '../command/command-line.ts';
-import type { CommandOutput, RemoteCommand } from '../command/remote-command.ts';
+import type { CommandOutput, RemoteCommand } from '../command/running-command.ts';
 import { type CredentialOptions, createCredentials } from '../login/credentials.ts';
 import { createHostKeyCheck, type HostKeyOptions } from '../login/host-key.ts';
 import { isLoginRefusal } from '../login/login-failure.ts';
@@ -16,7 +16,7 @@ import { toAppError } from '../to-app-error.ts';
 import { connectOnce, createSharedAttempt, type SharedAttempt } from './attempt.ts';
 import { createBackoff } from './backoff.ts';
 import type { Dialed } from './dial.ts';
-import { createSession, type Session } from './session.ts';
+import { createSession, type Session } from './established-connection.ts';
 
 /** What happens to the connection, for logs and metrics; `error.details.reason` names why. */
 export type SshEvent =

@@ -1,0 +1,41 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseConfig } from '../config/variables.ts';
+import { checkEnvironment } from './check-configuration.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'service-'));
+  await writeFile(join(folder, 'config'), '[DEFAULT]\nregion=eu-frankfurt-1\n');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test('COMPOSE_ROOTS left out is told, with what to set', async () => {
+  const { config } = parseConfig({});
+  expect(await checkEnvironment(config)).toContainEqual(
+    expect.stringMatching(/^COMPOSE_ROOTS: left out.*such as \/srv\/stacks$/),
+  );
+  const { config: set } = parseConfig({ COMPOSE_ROOTS: '/srv' });
+  expect((await checkEnvironment(set)).join()).not.toContain('COMPOSE_ROOTS');
+});
+
+describe('where OCI_AUTH cannot be used, what is wrong whatever it should be is told beside it', () => {
+  test.each<[string, Record<string, string>, string[]]>([
+    ['a file that is not there', { OCI_CONFIG_FILE: 'none' }, ['OCI_CONFIG_FILE']],
+    ['a profile that it lacks', { OCI_CONFIG_PROFILE: 'VM' }, ['OCI_CONFIG_PROFILE']],
+    ['a region that is none', { OCI_REGION: 'a/b' }, ['OCI_REGION', 'OCI_CONFIG_PROFILE']],
+    ['what only a key or only a session needs', {}, ['OCI_CONFIG_PROFILE']],
+  ])('%s', async (_, { OCI_CONFIG_FILE = 'config', ...more }, names) => {
+    const parsed = parseConfig({
+      OCI_AUTH: 'password',
+      OCI_CONFIG_FILE: join(folder, OCI_CONFIG_FILE),
+      ...more,
+    });
+    const problems = await checkEnvironment(parsed.config);
+    const ofOci = problems.filter((problem) => problem.startsWith('OCI_'));
+    expect(ofOci.map((problem) => problem.split(':', 1)[0])).toEqual(names);
+    expect(ofOci.join()).not.toMatch(/lacks (user|security_token_file)/);
+  });
+});
