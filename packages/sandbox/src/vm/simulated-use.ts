@@ -1,7 +1,7 @@
 // Use of the VM that a test sets: who is logged in, who is connected to a container, and what the VM's clock says; told in the files that Linux tells it in.
 
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SandboxContainer } from '../engine/container.ts';
 
@@ -55,23 +55,23 @@ export function createVmUse({
   };
   let bootId = randomUUID();
   let bootedAtMs = Date.now();
-  let written = '';
+  let written: Readonly<Record<string, string>> = {};
+  let writtenClock = 0;
 
   return {
     use,
     folder,
     write() {
       const files = toFiles();
-      const text = JSON.stringify([files, use.clockAheadSeconds]);
-      if (text === written) return;
-      written = text;
-      rmSync(folder, { recursive: true, force: true });
-      for (const [name, content] of Object.entries(files)) {
-        const file = join(folder, name);
-        mkdirSync(dirname(file), { recursive: true });
-        writeFileSync(file, content);
+      const changed = Object.entries(files).filter(([name, text]) => written[name] !== text);
+      for (const [name, text] of changed) replaceFile(join(folder, name), text);
+      const kept = new Set(Object.keys(files).map(toEntry));
+      for (const entry of Object.keys(written).map(toEntry)) {
+        if (!kept.has(entry)) rmSync(join(folder, entry), { recursive: true, force: true });
       }
-      writeClock();
+      written = files;
+      if (writtenClock !== use.clockAheadSeconds) writeClock();
+      writtenClock = use.clockAheadSeconds;
     },
     boot() {
       bootId = randomUUID();
@@ -104,12 +104,23 @@ export function createVmUse({
   /** What a VM whose clock goes wrong has in place of `date`. */
   function writeClock(): void {
     const file = join(binFolder, 'date');
-    rmSync(file, { force: true });
-    if (use.clockAheadSeconds === 0) return;
+    if (use.clockAheadSeconds === 0) return void rmSync(file, { force: true });
     const ahead = `$(($(/bin/date +%s) + ${use.clockAheadSeconds}))`;
-    writeFileSync(file, `#!/bin/sh\n[ "$*" = +%s ] || exec /bin/date "$@"\necho ${ahead}\n`);
-    chmodSync(file, 0o755);
+    replaceFile(file, `#!/bin/sh\n[ "$*" = +%s ] || exec /bin/date "$@"\necho ${ahead}\n`, 0o755);
   }
+
+  /** At once: a command that runs meanwhile finds the file before or after it, and never half of it. */
+  function replaceFile(file: string, text: string, mode?: number): void {
+    mkdirSync(dirname(file), { recursive: true });
+    const next = `${folder}.next`;
+    writeFileSync(next, text, { mode });
+    renameSync(next, file);
+  }
+}
+
+/** What stands in /proc itself, such as a process. */
+function toEntry(name: string): string {
+  return name.split('/', 1).join();
 }
 
 const header = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n';
