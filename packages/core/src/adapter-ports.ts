@@ -148,7 +148,7 @@ export interface CommandResult {
 }
 
 export interface CommandOptions extends CallOptions {
-  /** It changes nothing: it leaves some places for commands that do. */
+  /** It changes nothing that matters, so it can be repeated, and leaves some places for commands that do. */
   readonly isRead?: boolean | undefined;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;

@@ -68,11 +68,7 @@ export function declareLinkFaults(getApi: () => FaultyServer): void {
     {
       name: 'a link on which nothing passes any more',
       inject: () => getApi().proxy.blackhole(),
-      // A call whose channel is not open yet is told by the connection itself.
-      refusal: {
-        reason: 'PEER_SILENT',
-        message: /stopped answering.*(GET \/vm\/status|look before)/,
-      },
+      refusal: { reason: 'PEER_SILENT', message: /stopped answering.*GET \/vm\/status/ },
     },
   ];
   for (const { isKeyFault = false, isFullOnly = false, ...fault } of faults) {

@@ -42,7 +42,7 @@ export function jobSurvives(job: string): AppError {
     `The job '${job}' was sent KILL and still runs on ${vmId}: a process of it waits for the kernel, as for a disk that hangs. Look at GET /jobs/${job}; POST /vm/reset ends it for certain`,
     {
       text: 'Job still running',
-      details: { job, state: 'running', outcome: 'unknown' },
+      details: { reason: 'OUTCOME_UNKNOWN', job, state: 'running', outcome: 'unknown' },
     },
   );
 }

@@ -244,7 +244,7 @@ test('cancel() of a job that even KILL does not end says so', async () => {
     code: 'SERVICE_UNAVAILABLE',
     text: 'Job still running',
     message: expect.stringContaining('KILL'),
-    details: { job: id, state: 'running' },
+    details: { reason: 'OUTCOME_UNKNOWN', job: id, state: 'running' },
   });
 });
 

@@ -1,6 +1,6 @@
 // Every way the SSH connection can fail, as one table: what a caller is told, and nothing of what ssh2 or the system said.
 
-import { AppError } from '../app-error.ts';
+import { AppError, isAppError } from '../app-error.ts';
 import type { ErrorText } from '../error-texts.ts';
 
 /** `details.reason` of the errors that this folder throws. */
@@ -59,6 +59,48 @@ export function toAppError(
     ...(cause === undefined ? {} : { cause }),
   });
 }
+
+/** The same failure of a call that can be repeated, as it only reads or was not sent yet: nobody needs to look what it did. */
+export function asRepeatable(error: unknown): unknown {
+  const { reason } = isAppError(error) ? error.details : {};
+  const told = repeatable.get(reason);
+  if (told === undefined) return error;
+  const { message, text } = told;
+  return new AppError('SERVICE_UNAVAILABLE', message, { text, details: { reason }, cause: error });
+}
+
+interface Told {
+  readonly message: string;
+  readonly text?: ErrorText<'SERVICE_UNAVAILABLE'>;
+}
+
+const repeatable: ReadonlyMap<unknown, Told> = new Map<SshReason, Told>([
+  [
+    'CONNECTION_LOST',
+    { message: 'The SSH connection to the VM was lost; the call can be repeated.' },
+  ],
+  [
+    'PEER_SILENT',
+    {
+      message:
+        'The SSH connection to the VM was lost: it has stopped answering. The call can be repeated; see GET /vm/status.',
+    },
+  ],
+  [
+    'OUTCOME_UNKNOWN',
+    {
+      message: 'The VM did not say how a command ended; the call can be repeated.',
+      text: 'Command failed on the VM',
+    },
+  ],
+  [
+    'COMMAND_TIMEOUT',
+    {
+      message: 'A command on the VM took too long and was ended; the call can be repeated.',
+      text: 'Command failed on the VM',
+    },
+  ],
+]);
 
 const unreachable = 'VM not reachable via SSH';
 

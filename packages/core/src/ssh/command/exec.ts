@@ -3,7 +3,7 @@
 import type { CommandOptions, Shell } from '../../adapter-ports.ts';
 import { withDeadline } from '../../concurrency/deadline.ts';
 import type { SshConnection } from '../connection/connection.ts';
-import { toAppError } from '../to-app-error.ts';
+import { asRepeatable, toAppError } from '../to-app-error.ts';
 import type { CommandOutput, RemoteCommand } from './running-command.ts';
 
 /** What `output` holds at most; the beginning is what goes. */
@@ -80,7 +80,7 @@ async function runToEnd(
     );
   } catch (error) {
     command?.stop();
-    throw error;
+    throw isRead ? asRepeatable(error) : error;
   }
 }
 

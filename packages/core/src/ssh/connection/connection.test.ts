@@ -130,7 +130,8 @@ describe('createSshConnection()', () => {
       },
     });
     await using connection = connectTo(server, { onEvent: ({ type }) => events.push(type) });
-    await expectFailure(connection.openSocket('/s'), 'CONNECTION_LOST');
+    const lost = await expectFailure(connection.openSocket('/s'), 'CONNECTION_LOST');
+    expect(lost.message).toMatch(/can be repeated/); // nothing was sent
     const error = await expectFailure(connection.openSocket('/s'), 'CONNECTION_UNSTABLE');
     expect(error.details.retryAfterSeconds).toBe(1);
     expect(connection.connected).toBe(false);
@@ -151,7 +152,9 @@ describe('createSshConnection()', () => {
     expect(connection.connected).toBe(true);
     proxy.freeze();
     using keepalives = countIntervals(300);
+    const notSent = expectFailure(connection.openSocket('/late'), 'PEER_SILENT');
     const error = await closed(stream);
+    expect((await notSent).message).toMatch(/stopped answering.*can be repeated/);
     expect(keepalives.count).toBeLessThanOrEqual(4);
     expect(error).toMatchObject({ details: { reason: 'PEER_SILENT' } });
   });

@@ -17,7 +17,7 @@ import {
   graceSeconds,
   type RemoteCommand,
 } from '../command/running-command.ts';
-import { type SshReason, toAppError } from '../to-app-error.ts';
+import { asRepeatable, type SshReason, toAppError } from '../to-app-error.ts';
 import type { Dialed, Peer } from './dial.ts';
 import { watchSilence } from './keepalive.ts';
 
@@ -232,7 +232,9 @@ export function createSession(
           },
         },
         options,
-      ),
+      ).catch((error: unknown) => {
+        throw asRepeatable(error);
+      }),
     async openCommand({ line, marker }, call) {
       const { begun } = await open(
         command(line, (channel) => {
