@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunResult, run, runOk } from '../support/run.ts';
 import { until } from '../support/until.ts';
+import { type InspectedContainer, inspectContainer, pingEngine } from './ask-engine.ts';
 import type { Machine, MachineProcess } from './machine.ts';
 import { requireTool } from './real-engine-problem.ts';
 
@@ -14,6 +15,8 @@ export interface RealEngine {
   docker(...args: string[]): Promise<string>;
   /** The same, whatever the exit code. */
   dockerResult(...args: string[]): Promise<RunResult>;
+  /** What `docker inspect` tells, without a process; rejects unless there is such a container. */
+  inspect(container: string): Promise<InspectedContainer>;
   /** Resolves once it answers. */
   start(): Promise<void>;
   /** As `systemctl stop docker`: containers end too. */
@@ -63,6 +66,7 @@ export async function startEngine({
     socket,
     docker,
     dockerResult: (...args) => run([...cli, ...args], { env }),
+    inspect: (container) => inspectContainer(socket, container),
     async start() {
       if (daemon?.running) return;
       // What a killed one left says nothing about the next.
@@ -70,8 +74,8 @@ export async function startEngine({
       const started = await machine.spawn(argv, { network, logFile });
       daemon = started;
       await until('dockerd to answer', async () => {
-        if (!started.running) return true;
-        return (await docker('version', '--format', '{{.Server.Version}}')).trim();
+        if (started.running) await pingEngine(socket);
+        return true;
       });
       if (!started.running) throw new Error(`dockerd ended:\n${await readEnd(logFile)}`);
     },

@@ -1,12 +1,22 @@
 // The outside world's VM for real: a dockerd behind an sshd, private to one test.
 
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { openAll } from '../support/disposer.ts';
 import { type RunResult, run } from '../support/run.ts';
 import { importBaseImage } from './base-image.ts';
-import { addComposePlugin } from './compose.ts';
+import { addComposePlugin, lightComposeV1 } from './compose.ts';
 import { type RealEngine, startEngine } from './engine.ts';
 import { startMachine } from './machine.ts';
 import { findTool, requireTool } from './real-engine-problem.ts';
@@ -25,6 +35,7 @@ export interface RealVm extends AsyncDisposable {
   readonly pid: number;
   readonly docker: RealEngine['docker'];
   readonly dockerResult: RealEngine['dockerResult'];
+  readonly inspect: RealEngine['inspect'];
   readonly engine: RealEngine;
   readonly sshd: RealSshServer;
   /** Runs a shell line on the VM through the OpenSSH client, whatever its exit code. */
@@ -87,6 +98,7 @@ export function startRealVm({
         DOCKER_HOST: `unix://${engine.socket}`,
         PATH: vmPath(),
         TMPDIR: temporaryFolder,
+        ...lightComposeV1,
       },
       config: sshdConfig,
     });
@@ -109,12 +121,14 @@ export function startRealVm({
         HOME: home,
         DOCKER_HOST: `unix://${engine.socket}`,
         TMPDIR: temporaryFolder,
+        ...lightComposeV1,
       },
       home,
       user,
       pid: machine.pid,
       docker: engine.docker,
       dockerResult: engine.dockerResult,
+      inspect: engine.inspect,
       engine,
       sshd,
       ssh: (line: string) => run([...sshClient(sshd), line]),
@@ -131,7 +145,7 @@ async function createHome(folder: string): Promise<string> {
   return home;
 }
 
-/** The machine's own users and groups, in an /etc of its own: a file mounted over one of the host's is gone once that is replaced. */
+/** The machine's own users and groups, in an /etc of its own: a file mounted over one of the host's is gone once that is replaced. A copy of all of it would take longer than the rest of the start. */
 async function createAccounts({
   folder,
   home,
@@ -151,13 +165,22 @@ async function createAccounts({
     group: ['root:x:0:', `docker:x:998:${user.name}`, `${user.name}:x:${user.id}:`],
   };
   const etc = join(folder, 'etc');
-  // Not all of it: lock files come and go while somebody adds a user.
-  await run(['cp', '-a', join(root, 'etc'), etc]);
+  await mkdir(etc);
   for (const [name, lines] of Object.entries(accounts)) {
     await writeFile(join(etc, name), `${lines.join('\n')}\n`);
   }
-  return [`mount --bind '${etc}' /etc`, 'mkdir -m 755 /run/sshd'];
+  for (const entry of await readdir(join(root, 'etc'), { withFileTypes: true })) {
+    const { name } = entry;
+    if (name in accounts) continue;
+    // A link's own target may be relative.
+    const target = entry.isSymbolicLink() ? readlink(join(root, 'etc', name)) : `${rest}/${name}`;
+    await symlink(await target, join(etc, name));
+  }
+  return [`mount --rbind /etc ${rest}`, `mount --bind '${etc}' /etc`, 'mkdir -m 755 /run/sshd'];
 }
+
+/** Where the machine has what is in /etc without them; all the others there are links to it. */
+const rest = '/mnt';
 
 function sshClient(sshd: RealSshServer): readonly string[] {
   const settings = {

@@ -11,22 +11,26 @@ import {
 } from '../real-engine/compose.ts';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 
+/** To set up a project's own costs as much as all else that `up` does. */
+export type ServiceNetwork = 'of the VM' | 'of the project';
+
 export interface ComposeFolder {
   readonly folder: string;
   /** A folder in this one. */
   inFolder(name: string): Promise<ComposeFolder>;
   write(file: string, services: Readonly<Record<string, object>>): Promise<void>;
   writeText(file: string, text: string): Promise<void>;
-  /** A service that is built and whose image holds the page. */
-  built(page: string): object;
-  plain(): object;
+  /** A service that is built and whose image holds the page; it has the VM's network unless it is given its project's. */
+  built(page: string, network?: ServiceNetwork): object;
+  plain(network?: ServiceNetwork): object;
   /** In this folder; rejects unless it ends well. */
   compose(args: readonly string[], call?: Pick<ComposeCall, 'env'>): Promise<void>;
   /** What compose calls it; the project is this folder's name. */
   container(service: string, project?: string, number?: number): string;
   idOf(container: string): Promise<string>;
   stateOf(container: string): Promise<string>;
-  pageOf(container: string): Promise<string>;
+  /** Of the image that the container was made from. */
+  pageOf(container: string): Promise<string | undefined>;
   networkOf(container: string): Promise<string>;
   environmentOf(container: string): Promise<readonly string[]>;
   /** All of compose, but for what says which image it was and which container it replaced. */
@@ -52,24 +56,19 @@ async function createFolder(
   version: ComposeVersion,
 ): Promise<ComposeFolder> {
   await makeFolder(vm, folder);
-  const inspect = async (container: string, format: string) =>
-    (await vm.docker('inspect', '--format', format, container)).trim();
   const writeText = async (file: string, text: string) => {
     await writeFile(join(folder, file), text);
     await chown(join(folder, file), vm.user.id, vm.user.id);
   };
   const labelsOf = async (container: string) => {
-    // docker prints a map of texts
-    const labels = JSON.parse(await inspect(container, '{{json .Config.Labels}}')) as Record<
-      string,
-      string
-    >;
+    const { Labels } = (await vm.inspect(container)).Config;
     return Object.fromEntries(
-      Object.entries(labels).filter(
+      Object.entries(Labels).filter(
         ([name]) => !/^com\.docker\.compose\.(image|replace)$/.test(name),
       ),
     );
   };
+  const environmentOf = async (container: string) => (await vm.inspect(container)).Config.Env;
   return {
     folder,
     inFolder: async (name) => {
@@ -80,12 +79,11 @@ async function createFolder(
     // JSON is YAML.
     write: (file, services) => writeText(file, JSON.stringify({ services })),
     writeText,
-    built: (page) => ({
+    built: (page, network) => ({
       build: { context: folder, args: { PAGE: page } },
-      init: true,
-      command: ['sleep', '99999'],
+      ...toSleeper(network),
     }),
-    plain: () => ({ image: baseImage, init: true, command: ['sleep', '99999'] }),
+    plain: (network) => ({ image: baseImage, ...toSleeper(network) }),
     async compose(args, call = {}) {
       const { exitCode, stdout, stderr } = await runCompose(vm, args, {
         version,
@@ -98,12 +96,12 @@ async function createFolder(
       const mark = version === 'v1' ? '_' : '-';
       return [project, service, number].join(mark);
     },
-    idOf: (container) => inspect(container, '{{.Id}}'),
-    stateOf: (container) => inspect(container, '{{.State.Status}}'),
-    networkOf: (container) => inspect(container, '{{.HostConfig.NetworkMode}}'),
-    pageOf: (container) => vm.docker('exec', container, 'cat', '/page.txt'),
-    environmentOf: async (container) =>
-      (await inspect(container, '{{range .Config.Env}}{{println .}}{{end}}')).split('\n'),
+    idOf: async (container) => (await vm.inspect(container)).Id,
+    stateOf: async (container) => (await vm.inspect(container)).State.Status,
+    networkOf: async (container) => (await vm.inspect(container)).HostConfig.NetworkMode,
+    pageOf: async (container) =>
+      (await environmentOf(container)).find((line) => line.startsWith('PAGE='))?.slice(5),
+    environmentOf,
     labelsOf,
     async pathLabels(container) {
       const labels = Object.entries(await labelsOf(container));
@@ -121,7 +119,12 @@ async function makeFolder(vm: RealVm, folder: string): Promise<void> {
   await chown(folder, vm.user.id, vm.user.id);
   await writeFile(
     join(folder, 'Dockerfile'),
-    // Each folder's own step, or builds side by side would take their layers from each other.
-    `FROM ${baseImage}\nARG PAGE\nRUN echo "$PAGE" >/page.txt # ${folder}\n`,
+    // Each folder's own step, or builds side by side would take their images from each other.
+    `FROM ${baseImage}\nARG PAGE\nENV FOLDER=${folder} PAGE=$PAGE\n`,
   );
+}
+
+function toSleeper(network: ServiceNetwork = 'of the VM'): object {
+  const onVm = network === 'of the VM' ? { network_mode: 'host' } : {};
+  return { init: true, command: ['sleep', '99999'], ...onVm };
 }

@@ -84,11 +84,11 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
         expect(labels).toContain(`/${current}`);
         await release(2);
         expect(await rebuild(web)).toMatchObject({ status: 'success', changed: true });
-        expect(await site.pageOf(web)).toBe('release 2\n');
+        expect(await site.pageOf(web)).toBe('release 2');
         expect(await site.pathLabels(web)).toBe(labels);
         await release(3);
         await rebuild(web);
-        expect(await site.pageOf(web)).toBe('release 3\n');
+        expect(await site.pageOf(web)).toBe('release 3');
         expect(await site.pathLabels(web)).toBe(labels);
       },
     );
@@ -99,9 +99,10 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       ),
       async () => {
         const stack = await project('stack');
+        const own = 'of the project';
         const services = (page: string) => ({
-          web: { ...stack.built(page), depends_on: ['db'], environment: { HERE: '$PWD' } },
-          db: stack.plain(),
+          web: { ...stack.built(page, own), depends_on: ['db'], environment: { HERE: '$PWD' } },
+          db: stack.plain(own),
         });
         await stack.write('docker-compose.yml', services('one'));
         await stack.compose(['up', '-d', '--build']);
@@ -110,7 +111,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
         await stack.write('docker-compose.yml', services('two'));
         const result = await rebuild(web);
         expect(result).toMatchObject({ container: web, changed: true });
-        expect(await stack.pageOf(web)).toBe('two\n');
+        expect(await stack.pageOf(web)).toBe('two');
         expect(await stack.idOf(db)).toBe(dbId);
         const ids = [await stack.idOf(web), await stack.idOf(db)];
         await stack.compose(['up', '-d']);
@@ -140,7 +141,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
         const replicas = [1, 2, 3].map((number) => farm.container('web', undefined, number));
         const result = await rebuild(replicas[1] ?? '');
         expect(result).toMatchObject({ container: replicas[1], changed: true });
-        for (const replica of replicas) expect(await farm.pageOf(replica)).toBe('two\n');
+        for (const replica of replicas) expect(await farm.pageOf(replica)).toBe('two');
       },
     );
 
@@ -167,7 +168,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       async () => {
         const net = await project('net');
         const services = (page: string) => ({
-          vpn: net.built(page),
+          vpn: net.built(page, 'of the project'),
           app: { ...net.plain(), network_mode: 'service:vpn' },
         });
         await net.write('docker-compose.yml', services('one'));
@@ -250,7 +251,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       await folder.write('compose.yml', { web: folder.built('two') });
       const web = folder.container('web', `${version}odd`);
       await rebuild(web);
-      expect(await odd.pageOf(web)).toBe('two\n');
+      expect(await odd.pageOf(web)).toBe('two');
     });
   });
 
@@ -279,7 +280,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
           await above.compose([...call, 'up', '-d', '--build']);
           await app.write('docker-compose.yml', services(`two, ${expected}`));
           await rebuild('above_web_1');
-          expect(await above.pageOf('above_web_1')).toBe(`two, ${expected}\n`);
+          expect(await above.pageOf('above_web_1')).toBe(`two, ${expected}`);
           expect(await above.environmentOf('above_web_1')).toContain(`FROM_DOTENV=${expected}`);
           const labels = await above.labelsOf('above_web_1');
           await above.compose([...call, 'up', '-d', '--force-recreate']);
@@ -304,7 +305,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       const labels = await there.labelsOf('beside_web_1');
       await there.write('x.yml', { web: there.built('two') });
       await rebuild('beside_web_1');
-      expect(await there.pageOf('beside_web_1')).toBe('two\n');
+      expect(await there.pageOf('beside_web_1')).toBe('two');
       expect(await there.pathLabels('beside_web_1')).toContain('=../there/x.yml');
       expect(Object.keys(await there.labelsOf('beside_web_1'))).toEqual(Object.keys(labels));
     });
@@ -317,7 +318,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       expect(await below.pathLabels('below_web_1')).toContain('../../docker-compose.yml');
       await below.write('docker-compose.yml', { web: below.built('two') });
       await rebuild('below_web_1');
-      expect(await below.pageOf('below_web_1')).toBe('two\n');
+      expect(await below.pageOf('below_web_1')).toBe('two');
     });
 
     test(report(7, 'a project that v1 alone would call so is rebuilt'), async () => {
@@ -326,7 +327,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       await config.compose(['up', '-d', '--build']);
       await config.write('docker-compose.yml', { web: config.built('two') });
       await rebuild('config_web_1');
-      expect(await config.pageOf('config_web_1')).toBe('two\n');
+      expect(await config.pageOf('config_web_1')).toBe('two');
     });
   });
 
