@@ -11,6 +11,8 @@ export default defineConfig({
   test: {
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
+    // What is built is loaded as it is, like any package: to transform it again costs seconds in each lane.
+    server: { deps: { external: [/\/node_modules\//, /\/(?:packages|apps)\/\w+\/dist\//] } },
     // A condition that is waited for has time even on a busy machine; a short interval keeps the wait short.
     expect: { poll: { timeout: 30_000, interval: 20 } },
     projects: [
