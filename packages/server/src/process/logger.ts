@@ -8,12 +8,15 @@ export interface LoggerOptions {
   readonly isTerminal: boolean;
   /** What each line has besides. */
   readonly toFields?: (() => object) | undefined;
+  /** Where lines for machines go; stdout by default. */
+  readonly destination?: pino.DestinationStream;
 }
 
 export async function createLogger({
   level,
   isTerminal,
   toFields,
+  destination,
 }: LoggerOptions): Promise<Logger> {
   const options: pino.LoggerOptions = {
     level,
@@ -21,7 +24,7 @@ export async function createLogger({
     ...(toFields && { mixin: toFields }),
     redact: { paths: ['*.authorization', '*.headers.authorization', '*.token'], remove: true },
   };
-  if (!isTerminal) return pino(options);
+  if (!isTerminal) return pino(options, destination);
   const { default: toPretty } = await import('pino-pretty');
   return pino(options, toPretty({ ignore: 'pid,hostname', sync: true }));
 }

@@ -6,7 +6,6 @@ import type { Config } from '../config/variables.ts';
 import type { Arguments } from './arguments.ts';
 import { createLogger } from './logger.ts';
 import { type ConfigurationReading, readConfiguration } from './read-configuration.ts';
-import { startService } from './service.ts';
 import { createTraceFailureLog } from './service-log.ts';
 
 const usage = `Usage: ondemand-server [--env-file FILE]
@@ -44,6 +43,8 @@ export async function main({ help, check, json, envFile }: Arguments): Promise<v
   });
   const logTraceFailure = createTraceFailureLog(logger);
   for (const problem of warnings) logger.warn({ problem }, 'check the configuration');
+  // Behind all that ends a start: whoever asks for help, or has to mend the configuration, does not wait for it.
+  const { startService } = await import('./service.ts');
   const service = await startService(config, { logger, tracing, recheck: read }).catch(
     (error: unknown) => {
       const problem = toHostProblem(error, config);
