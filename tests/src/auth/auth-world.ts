@@ -1,7 +1,7 @@
 // What the suites of this folder share: a product that may be attacked without being throttled, asked over both transports.
 
 import { expect } from 'vitest';
-import { type App, type AppOptions, startApp } from '../support/start-app.ts';
+import { type App, type AppOptions, startAppHere } from '../support/start-app.ts';
 
 export const transports = ['REST', 'tRPC'] as const;
 export type Transport = (typeof transports)[number];
@@ -28,7 +28,7 @@ export interface AuthAnswer {
 
 /** As `startApp`, and failed authentication is not limited: this folder fails it thousands of times. */
 export function startAuthApp({ env, ...options }: AppOptions = {}): Promise<App> {
-  return startApp({ ...options, env: { RATE_LIMIT_PER_MINUTE: '1000000', ...env } });
+  return startAppHere({ ...options, env: { RATE_LIMIT_PER_MINUTE: '1000000', ...env } });
 }
 
 /** Sends the credentials as they are; undefined sends none. */

@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
 import type { App } from '../support/start-app.ts';
-import { type ServerProcess, startServer } from '../support/start-server.ts';
+import { startServerHere } from '../support/start-service.ts';
 import { until } from '../support/until.ts';
 import { ask, countReached, readWhoami, resetVm, startAuthApp, transports } from './auth-world.ts';
 
@@ -77,7 +77,7 @@ describe('9: the issuer cannot be asked for its keys', () => {
       ];
       Object.assign(app.sandbox.faults.oidc, fault);
       oidc().clear();
-      await using server: ServerProcess = await startServer({ ...app.sandbox.env });
+      await using server = await startServerHere({ ...app.sandbox.env });
       for (let index = 0; index < 5; index += 1)
         for (const token of [good, oidc().signForeign()])
           for (const answer of await askWith(token, server))
@@ -107,7 +107,7 @@ test('9: an issuer that hangs is 503 within the deadline, and known callers do n
 
 test('9: our own secret being wrong is 503, and the log says what to fix without the secret', async () => {
   const token = await oidc().tokens.admin();
-  await using server = await startServer({
+  await using server = await startServerHere({
     ...app.sandbox.env,
     OIDC_CLIENT_SECRET: 'not-the-secret-at-all',
   });
@@ -131,7 +131,7 @@ test.each([
     'could not be asked (ECONNREFUSED)',
   ],
 ])('9: an OIDC_ISSUER with %s is told by the log at start', async (_, bend, words) => {
-  await using server = await startServer({
+  await using server = await startServerHere({
     ...app.sandbox.env,
     OIDC_ISSUER: await bend(oidc().issuer),
     OIDC_JWKS_URI: undefined,
@@ -143,7 +143,7 @@ test.each([
 test('9: when the issuer is back, so is the API, without a restart', async () => {
   const good = await oidc().tokens.read({ format: 'jwt' });
   app.sandbox.faults.oidc.down = true;
-  await using server = await startServer({ ...app.sandbox.env });
+  await using server = await startServerHere({ ...app.sandbox.env });
   expect([await whoami(good, server), (await fetch(`${server.url}/readyz`)).status]).toEqual([
     503, 503,
   ]);
@@ -166,7 +166,7 @@ describe('7: keys', () => {
   });
 
   test('rotation is noticed at once, and what a withdrawn key signed is 401 from then on', async () => {
-    await using server = await startServer({ ...app.sandbox.env });
+    await using server = await startServerHere({ ...app.sandbox.env });
     const before = await oidc().tokens.read({ format: 'jwt' });
     expect(await whoami(before, server)).toBe(200);
     await oidc().rotateKeys();
@@ -175,7 +175,7 @@ describe('7: keys', () => {
   });
 
   test('two hundred requests at once to a server that has just started make one fetch', async () => {
-    await using server = await startServer({
+    await using server = await startServerHere({
       ...app.sandbox.env,
       RATE_LIMIT_PER_MINUTE: '1000000',
     });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import type { App } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServerHere } from '../support/start-service.ts';
 import { until } from '../support/until.ts';
 import {
   ask,
@@ -411,7 +411,7 @@ describe('8: opaque tokens', () => {
 
   test('a flood of garbage costs the issuer little, is answered correctly, and slows down no known caller', async () => {
     // A server of its own: afterwards it has no checks left for the other tests.
-    await using server = await startServer({
+    await using server = await startServerHere({
       ...app.sandbox.env,
       RATE_LIMIT_PER_MINUTE: '1000000',
     });
@@ -465,7 +465,7 @@ describe('10: scopes', () => {
 
 describe('set up in another way', () => {
   test('8: without a client of its own, an opaque token is 401 and nobody is asked', async () => {
-    await using server = await startServer({
+    await using server = await startServerHere({
       ...app.sandbox.env,
       OIDC_CLIENT_ID: undefined,
       OIDC_CLIENT_SECRET: undefined,
@@ -491,7 +491,7 @@ describe('set up in another way', () => {
         introspection_endpoint: `${oidc().issuer}/token/introspection`,
       },
     });
-    await using server = await startServer({ ...app.sandbox.env });
+    await using server = await startServerHere({ ...app.sandbox.env });
     const before = [oidc().count('/jwks'), oidc().count('/token/introspection')];
     for (const token of [app.tokens.read, opaque])
       expect(
@@ -511,7 +511,7 @@ describe('set up in another way', () => {
   });
 
   test('half of the introspection credentials is a start that fails and says so', async () => {
-    const half = startServer({ ...app.sandbox.env, OIDC_CLIENT_SECRET: undefined });
+    const half = startServerHere({ ...app.sandbox.env, OIDC_CLIENT_SECRET: undefined });
     await expect(half).rejects.toThrow(/OIDC_CLIENT_ID: needs OIDC_CLIENT_SECRET/);
   });
 });

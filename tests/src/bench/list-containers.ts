@@ -3,7 +3,7 @@
 import { createClient } from '@ondemand/client';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { readResidentBytes } from '../support/memory.ts';
-import type { App } from '../support/start-app.ts';
+import type { AppProcess } from '../support/start-app.ts';
 import { createContainers } from './create-containers.ts';
 import { createDockerOverSsh } from './docker-over-ssh.ts';
 import { createHttpClient, createRestClient } from './http-client.ts';
@@ -57,7 +57,7 @@ export async function measureListings(vm: RealVm): Promise<Section> {
   };
 }
 
-async function measureListing(vm: RealVm, app: App, containers: number): Promise<Listing> {
+async function measureListing(vm: RealVm, app: AppProcess, containers: number): Promise<Listing> {
   await using dockerOverSsh = await createDockerOverSsh(vm);
   using engine = createHttpClient({ target: { socketPath: vm.dockerSocket } });
   using rest = createRestClient(app.url, app.tokens.read);

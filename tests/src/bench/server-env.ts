@@ -1,7 +1,7 @@
 // What the API runs with in every part of the bench, beside what points it at its world.
 
 import type { RealVm } from '../real-engine/start-real-vm.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type AppProcess, startApp } from '../support/start-app.ts';
 
 export const serverEnv = {
   // As it is shipped: a line for each request.
@@ -10,6 +10,6 @@ export const serverEnv = {
   RATE_LIMIT_PER_MINUTE: '0',
 } as const;
 
-export function startBenchApp(vm: RealVm): Promise<App> {
+export function startBenchApp(vm: RealVm): Promise<AppProcess> {
   return startApp({ env: { ...vm.env, ...serverEnv } });
 }

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { readResidentBytes } from '../support/memory.ts';
-import type { App } from '../support/start-app.ts';
+import type { AppProcess } from '../support/start-app.ts';
 import { measureLoad } from './generate-load.ts';
 import { measureLogMemory } from './log-memory.ts';
 import { atMost, type Section, toMb, toText } from './report.ts';
@@ -52,12 +52,12 @@ async function measureLoadMemory(vm: RealVm) {
   return { idle, tenth, after: await settle(app) };
 }
 
-async function settle({ server }: App): Promise<number> {
+async function settle({ server }: AppProcess): Promise<number> {
   await sleep(settleMs);
   return readResidentBytes(server.pid);
 }
 
-async function load({ url, server, tokens }: App, count: number): Promise<void> {
+async function load({ url, server, tokens }: AppProcess, count: number): Promise<void> {
   await measureLoad({
     ...{ url, pid: server.pid, token: tokens.read, path: '/containers' },
     ...{ connections: 64, length: { requests: count } },

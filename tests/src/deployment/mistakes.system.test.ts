@@ -11,7 +11,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServerHere } from '../support/start-service.ts';
 
 /** What stands for OCI and the VM is as slow as a busy machine makes it. */
 const longDeadlines = {
@@ -280,7 +280,7 @@ const setSsh = (faults: Sandbox['faults']['ssh']) => Object.assign(sandbox.fault
 const setUse = (use: Partial<Sandbox['vm']['use']>) => Object.assign(sandbox.vm.use, use);
 
 test('an API that runs, and has been connected, finds what breaks meanwhile, and what was repaired; none of it is use', async () => {
-  await using server = await startServer({ ...sandbox.env, IDLE_STOP_AFTER_MINUTES: '60' });
+  await using server = await startServerHere({ ...sandbox.env, IDLE_STOP_AFTER_MINUTES: '60' });
   const headers = { authorization: `Bearer ${await sandbox.tokens.admin()}` };
   const get = async (path: string) => (await fetch(`${server.url}${path}`, { headers })).json();
   const read = async () => {
@@ -325,7 +325,7 @@ test('a key that others may read is told with the chmod', async () => {
 });
 
 test('tokens for another audience, and opaque ones without a client, are refused in words that name the variable', async () => {
-  await using server = await startServer({
+  await using server = await startServerHere({
     ...sandbox.env,
     OIDC_AUDIENCE: 'elsewhere',
     OIDC_CLIENT_ID: undefined,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-app.ts';
 import { readPages, root, toCommands } from './pages.ts';
 
 /** What a newcomer pastes first; a test of every run has them. The others have theirs among the slow tests. */
@@ -26,7 +26,7 @@ export function describeCommands(isIncluded: (path: string) => boolean): void {
     openSuite(async (opened) => {
       folder = await mkdtemp(join(tmpdir(), 'ondemand-docs-'));
       opened.add(() => rm(folder, { recursive: true, force: true }));
-      app = opened.use(await startApp());
+      app = opened.use(await startAppHere());
       await writePrograms(join(folder, 'bin'));
       const { env: sandboxEnv } = app.sandbox;
       const variables = Object.entries(sandboxEnv).map((pair) => pair.join('='));

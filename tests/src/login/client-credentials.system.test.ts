@@ -2,7 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-app.ts';
 import { startApiAndCli } from './start-api-and-cli.ts';
 
 /** Each test has a login of its own, and mostly waits. */
@@ -10,7 +10,7 @@ const test = inOrder.concurrent;
 
 let app: App;
 beforeAll(async () => {
-  app = await startApp();
+  app = await startAppHere();
 });
 afterAll(() => app?.[Symbol.asyncDispose]());
 

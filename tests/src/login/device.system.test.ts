@@ -1,7 +1,7 @@
 // `ondemand login` by the device flow, from the discovery of the issuer to `logout`.
 
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-app.ts';
 import { startApiAndCli, startLoggedIn } from './start-api-and-cli.ts';
 
 /** Each test has a login of its own, and mostly waits. */
@@ -9,7 +9,7 @@ const test = inOrder.concurrent;
 
 let app: App;
 beforeAll(async () => {
-  app = await startApp({ sandbox: { oidc: { deviceIntervalSeconds: 0.2 } } });
+  app = await startAppHere({ sandbox: { oidc: { deviceIntervalSeconds: 0.2 } } });
 });
 afterAll(() => app?.[Symbol.asyncDispose]());
 

@@ -2,7 +2,7 @@
 
 import type { Oidc } from '@ondemand/sandbox';
 import { openAll } from '../support/disposer.ts';
-import { type App, type AppOptions, startApp } from '../support/start-app.ts';
+import { type App, type AppOptions, startAppHere } from '../support/start-app.ts';
 import { type Cli, type StoredLogin, startCli } from './start-cli.ts';
 
 export interface ApiAndCli extends AsyncDisposable {
@@ -21,7 +21,7 @@ export function startApiAndCli({
   ...options
 }: ApiAndCliOptions = {}): Promise<ApiAndCli> {
   return openAll(async (opened) => {
-    const app = shared ?? opened.use(await startApp(options));
+    const app = shared ?? opened.use(await startAppHere(options));
     const cli = opened.use(await startCli({ ONDEMAND_URL: app.url }));
     return { app, cli };
   });

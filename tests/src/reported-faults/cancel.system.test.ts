@@ -7,14 +7,14 @@ import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 
 let app: App;
 beforeAll(() =>
   openSuite(async (opened) => {
-    app = opened.use(await startApp());
+    app = opened.use(await startAppHere());
   }),
 );
 

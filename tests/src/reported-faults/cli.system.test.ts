@@ -12,7 +12,7 @@ import { findTool } from '../real-engine/real-engine-problem.ts';
 import { openSuite } from '../support/disposer.ts';
 import { run, runOk } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp, startAppHere } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 
@@ -23,7 +23,7 @@ let cli: Cli;
 let env: Readonly<Record<string, string>>;
 beforeAll(() =>
   openSuite(async (opened) => {
-    app = opened.use(await startApp());
+    app = opened.use(await startAppHere());
     env = { ONDEMAND_URL: app.url, ONDEMAND_TOKEN: app.tokens.admin, NO_COLOR: '1' };
     cli = opened.use(await startCli(env));
   }),

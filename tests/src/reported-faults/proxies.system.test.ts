@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { expectStreamOutlivesRestart } from '../support/eventsource-survives-restart.ts';
 import { findFreePort } from '../support/free-port.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-app.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
@@ -18,7 +18,7 @@ suite(`the API below a path of nginx${note}`, () => {
   let url = '';
   beforeAll(async () => {
     const port = await findFreePort();
-    app = await startApp({ env: { PUBLIC_URL: `http://127.0.0.1:${port}/ondemand` } });
+    app = await startAppHere({ env: { PUBLIC_URL: `http://127.0.0.1:${port}/ondemand` } });
     const targetPort = portOf(app.url);
     const proxy = await startProxy('nginx', { targetPort, port, path: '/ondemand/' });
     url = proxy.url;

@@ -3,14 +3,14 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 
 let app: App;
 beforeAll(() =>
   openSuite(async (opened) => {
-    app = opened.use(await startApp({ env: { OCI_TIMEOUT_SECONDS: '5' } }));
+    app = opened.use(await startAppHere({ env: { OCI_TIMEOUT_SECONDS: '5' } }));
   }),
 );
 // Those that need the VM itself come first: the others take it away, and it is left alone.
@@ -41,7 +41,7 @@ test(report(13, 'OCI out of reach is said as that'), async () => {
 });
 
 test(report(13, 'a dead issuer is said as that'), async () => {
-  await using other = await startApp();
+  await using other = await startAppHere();
   other.sandbox.faults.oidc.status = 500;
   const response = await other.get('/vm/status');
   await expectApiError(response, 'SERVICE_UNAVAILABLE', 'Token issuer not reachable');

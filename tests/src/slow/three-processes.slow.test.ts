@@ -5,7 +5,7 @@ import { EventSource } from 'eventsource';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { openSse, type SseStream } from '../support/sse.ts';
-import { type App, createCaller, startApp } from '../support/start-app.ts';
+import { type AppProcess, createCaller, startApp } from '../support/start-app.ts';
 import { proxyProblem, startBalancer } from '../support/start-proxy.ts';
 import { type ServerProcess, startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
@@ -22,7 +22,7 @@ const env = { TRUST_PROXY: '127.0.0.1' };
 const json = { 'content-type': 'application/json' };
 
 suite(`three processes${note}`, () => {
-  let app: App;
+  let app: AppProcess;
   let servers: ServerProcess[] = [];
   const callers = new Map<(typeof kinds)[number], Caller>();
   beforeAll(() =>

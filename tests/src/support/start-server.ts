@@ -5,13 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { findFreePort } from './free-port.ts';
 import { until } from './until.ts';
 
-export interface ServerProcess extends AsyncDisposable {
+export interface Server extends AsyncDisposable {
   readonly url: string;
-  readonly pid: number;
   /** All that it wrote so far, to stdout and to stderr. */
   output(): string;
   /** What it logged so far: each whole line of stdout that is JSON. */
   logs(): readonly Record<string, unknown>[];
+}
+
+export interface ServerProcess extends Server {
+  readonly pid: number;
   /** Ends it as an orchestrator would; resolves with its exit code, rejects when it needs more than `timeoutMs`. */
   stop(options?: { readonly timeoutMs?: number }): Promise<number>;
   /** Ends it at once and without a word, as a machine that dies would. */
@@ -19,6 +22,16 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What each server of the tests is told first. */
+export const baseEnvironment = {
+  HOST: '127.0.0.1',
+  // A test asks more in a minute than anyone may.
+  RATE_LIMIT_PER_MINUTE: '0',
+  // What stands for OCI and the VM is as slow as a busy machine makes it.
+  OCI_TIMEOUT_SECONDS: '60',
+  SSH_CONNECT_TIMEOUT_SECONDS: '60',
+} as const;
 
 const bin = fileURLToPath(
   new URL('../../../packages/server/bin/ondemand-server.js', import.meta.url),
@@ -39,13 +52,8 @@ export async function startServer(
       PATH: process.env.PATH,
       // Nothing of the developer's own may reach it: ~/.oci/config, ~/.ssh/known_hosts.
       HOME: '/nonexistent',
-      HOST: '127.0.0.1',
+      ...baseEnvironment,
       PORT: String(port),
-      // A test asks more in a minute than anyone may.
-      RATE_LIMIT_PER_MINUTE: '0',
-      // What stands for OCI and the VM is as slow as a busy machine makes it.
-      OCI_TIMEOUT_SECONDS: '60',
-      SSH_CONNECT_TIMEOUT_SECONDS: '60',
       ...env,
     },
     // The fourth is a channel on which it says when it listens.
@@ -123,7 +131,7 @@ export async function startServer(
   };
 }
 
-function parseLines(text: string): readonly Record<string, unknown>[] {
+export function parseLines(text: string): readonly Record<string, unknown>[] {
   return text.split('\n').flatMap((line) => {
     try {
       return [JSON.parse(line) as Record<string, unknown>]; // pino writes one object a line

@@ -9,8 +9,8 @@ import { type Sandbox, startSandbox } from '@ondemand/sandbox';
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { run } from '../support/run.ts';
-import { createCaller, startApp } from '../support/start-app.ts';
-import { type ServerProcess, startServer } from '../support/start-server.ts';
+import { createCaller, startApp, startAppHere } from '../support/start-app.ts';
+import { type Server, startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
 
 /** Each test has a world of its own, in which it mostly waits. */
@@ -52,7 +52,7 @@ const readLines = async (path: string) =>
   (await readAll(path)).filter(({ outcome }) => outcome !== 'intent');
 
 /** What it logs comes through a pipe, so perhaps after the answer. */
-function loggedLines(server: ServerProcess, expected: number): Promise<readonly unknown[]> {
+function loggedLines(server: Server, expected: number): Promise<readonly unknown[]> {
   return until(`${expected} lines in the log`, () => {
     const lines = server.logs().flatMap(({ audit }) => audit ?? []);
     return lines.length >= expected ? lines : undefined;
@@ -63,7 +63,7 @@ const summary = ({ action, target, outcome, status }: Line) => [action, target, 
 
 test('each call that changes something has its line in the file by the time of its answer', async () => {
   const path = newPath();
-  await using app = await startApp({ env: { AUDIT_LOG_FILE: path } });
+  await using app = await startAppHere({ env: { AUDIT_LOG_FILE: path } });
   const expected: unknown[] = [];
   const act = async (request: () => Promise<Response>, ...line: unknown[]) => {
     const response = await request();
@@ -159,7 +159,7 @@ test('an action that the end of the process cuts short leaves its line too', asy
 
 test('a rotated file is let go of', async () => {
   const path = newPath();
-  await using app = await startApp({ env: { AUDIT_LOG_FILE: path } });
+  await using app = await startAppHere({ env: { AUDIT_LOG_FILE: path } });
   await (await app.post('/vm/stop', { token: 'read' })).text();
   await rename(path, `${path}.1`);
   await (await app.post('/vm/reset', { token: 'read' })).text();
@@ -170,7 +170,7 @@ test('a rotated file is let go of', async () => {
 test('while its file cannot be written nothing is changed, reads go on, and it recovers by itself', async () => {
   const inner = await mkdtemp(join(folder, 'gone-'));
   const path = join(inner, 'audit.jsonl');
-  await using app = await startApp({ env: { AUDIT_LOG_FILE: path } });
+  await using app = await startAppHere({ env: { AUDIT_LOG_FILE: path } });
   await rename(inner, `${inner}-away`);
   const refused = await expectApiError(await app.post('/vm/reset'), 'SERVICE_UNAVAILABLE');
   expect(refused.details.reason).toBe('AUDIT_LOG_UNAVAILABLE');
@@ -193,7 +193,7 @@ test('while its file cannot be written the VM can be stopped, and with AUDIT_ON_
   ] as const) {
     const inner = await mkdtemp(join(folder, 'gone-'));
     const env = { AUDIT_LOG_FILE: join(inner, 'audit.jsonl'), AUDIT_ON_FAILURE: onFailure };
-    await using app = await startApp({ env });
+    await using app = await startAppHere({ env });
     await rename(inner, `${inner}-away`);
     for (const path of paths) expect((await app.post(path)).status).toBe(200);
     expect(await loggedLines(app.server, 2 * paths.length)).toContainEqual(
@@ -219,7 +219,7 @@ test('a process that is killed after the action was sent leaves the intent', asy
 });
 
 test('without a file it is in the log even at LOG_LEVEL=error, and GET /audit has what the process remembers', async () => {
-  await using app = await startApp({ env: { LOG_LEVEL: 'error' } });
+  await using app = await startAppHere({ env: { LOG_LEVEL: 'error' } });
   await (await app.post('/containers/nginx/restart')).text();
   const response = await app.request('GET', '/audit', { token: 'admin' });
   const lines = (await response.json()) as Line[]; // checked in the next lines

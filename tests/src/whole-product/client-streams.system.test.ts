@@ -4,13 +4,13 @@ import { createClient, isApiError } from '@ondemand/client';
 import { expect, test } from 'vitest';
 import { startTcpProxy } from '../faults/tcp-proxy.ts';
 import { openAll } from '../support/disposer.ts';
-import { startApp } from '../support/start-app.ts';
+import { startApp, startAppHere } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 
 /** A client whose connection to the API a test may cut. */
 async function startWorld() {
   return openAll(async (opened) => {
-    const app = opened.use(await startApp());
+    const app = opened.use(await startAppHere());
     const proxy = opened.use(await startTcpProxy(Number(new URL(app.url).port)));
     const client = createClient({
       url: `http://127.0.0.1:${proxy.port}`,
@@ -86,8 +86,7 @@ test('a rebuild that does not wait is followed by its job', async () => {
 });
 
 test('SIGTERM waits neither for streams that are open nor for those that were left', async () => {
-  await using world = await startWorld();
-  const { app } = world;
+  await using app = await startApp();
   const leaving = new AbortController();
   const [open, left] = await Promise.all(
     [undefined, leaving.signal].map((signal) =>

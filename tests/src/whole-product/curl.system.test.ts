@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { run } from '../support/run.ts';
-import { startApp } from '../support/start-app.ts';
+import { startAppHere } from '../support/start-app.ts';
 import { until } from '../support/until.ts';
 
 test('every curl line of the published reference works', async () => {
@@ -13,7 +13,7 @@ test('every curl line of the published reference works', async () => {
   );
   const lines = [...reference.matchAll(/`(curl .*)`/g)].map(([, line = '']) => line);
   expect(lines).toHaveLength(8);
-  await using app = await startApp();
+  await using app = await startAppHere();
   const { world } = app.sandbox;
   for (const line of lines) {
     const wanted = line.endsWith('/vm/start') ? 'STOPPED' : 'RUNNING';

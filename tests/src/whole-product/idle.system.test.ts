@@ -1,19 +1,21 @@
 // The idle stop, from the sandbox's VM to the power of it: who uses it, who is told, and which process stops it.
 
 import type { IdleVerdict, OnDemandEvent, Signal } from '@ondemand/client';
+import { startSandbox } from '@ondemand/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, createCaller, startApp } from '../support/start-app.ts';
+import { type App, createCaller, startAppHere } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
+import { startServerHere } from '../support/start-service.ts';
 import { until } from '../support/until.ts';
 
 describe('GET /vm/idle', () => {
   let app: App;
   beforeAll(() =>
     openSuite(async (opened) => {
-      app = opened.use(await startApp());
+      app = opened.use(await startAppHere());
     }),
   );
   afterAll(() => {
@@ -40,7 +42,7 @@ describe('GET /vm/idle', () => {
   });
 
   test('names who is connected and who is logged in, and knows the other processes of the API', async () => {
-    await using other = await startServer({ ...app.sandbox.env });
+    await using other = await startServerHere({ ...app.sandbox.env });
     const headers = { authorization: `Bearer ${app.tokens.read}` };
     await fetch(`${other.url}/containers`, { headers });
     const { use } = app.sandbox.vm;
@@ -140,16 +142,16 @@ describe('GET /vm/idle', () => {
 
 test('three processes announce a stop, send one SOFTSTOP between them, and record it', async () => {
   const env = { IDLE_STOP_AFTER_MINUTES: '0.05', IDLE_ANNOUNCE_MINUTES: '0.02' };
-  await using app = await startApp();
-  const { sandbox } = app;
+  await using sandbox = await startSandbox();
+  const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
   sandbox.vm.use.upSeconds = 7200;
   sandbox.vm.use.sessions = ['198.51.100.9:40000'];
   await using first = await startServer({ ...sandbox.env, ...env });
   await using second = await startServer({ ...sandbox.env, ...env });
   await using third = await startServer({ ...sandbox.env, ...env });
   const servers = [first, second, third];
-  const headers = { authorization: `Bearer ${app.tokens.read}` };
-  await using events = await openSse(createCaller(first.url, app.tokens), '/events');
+  const headers = { authorization: `Bearer ${read}` };
+  await using events = await openSse(createCaller(first.url, { read, admin }), '/events');
   const verdict = await until('a look of each', async () => {
     const answers = await Promise.all(
       servers.map(async ({ url }) => (await fetch(`${url}/vm/idle`, { headers })).json()),

@@ -6,7 +6,7 @@ import { createClient, isApiError } from '@ondemand/client';
 import { expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { findFreePort } from '../support/free-port.ts';
-import { createCaller, startApp } from '../support/start-app.ts';
+import { createCaller, startApp, startAppHere } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
 
@@ -14,7 +14,7 @@ import { until } from '../support/until.ts';
 const test = inOrder.concurrent;
 
 test('RATE_LIMIT_PER_MINUTE holds for a subject on both transports, and is told to the typed client', async () => {
-  await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '4' } });
+  await using app = await startAppHere({ env: { RATE_LIMIT_PER_MINUTE: '4' } });
   const client = createClient({ url: app.url, token: app.tokens.read });
   await client.whoami.query();
   await app.getJson('/whoami');
@@ -57,7 +57,7 @@ inOrder
   );
 
 test('an address that tries tokens is refused after a tenth of it, and a valid token from there is not', async () => {
-  await using app = await startApp({ env: { RATE_LIMIT_PER_MINUTE: '50' } });
+  await using app = await startAppHere({ env: { RATE_LIMIT_PER_MINUTE: '50' } });
   const guess = (token: string) => app.get('/vm/status', { token });
   for (const token of ['a', 'b', 'eyJhbGciOiJub25lIn0.e30.', `${app.tokens.admin}x`, 'none', 'c'])
     await expectApiError(await guess(token), 'UNAUTHORIZED');
@@ -73,7 +73,7 @@ test('X-Forwarded-For is believed with TRUST_PROXY alone: in the limit, the log 
     [undefined, '127.0.0.1'],
     ['127.0.0.1', '192.0.2.7'],
   ] as const) {
-    await using app = await startApp({
+    await using app = await startAppHere({
       env: { RATE_LIMIT_PER_MINUTE: '10', TRUST_PROXY: trust },
     });
     const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
@@ -96,7 +96,7 @@ test('X-Forwarded-For is believed with TRUST_PROXY alone: in the limit, the log 
 
 test('CORS_ORIGINS lets the pages that it names call the API, from preflight to error', async () => {
   const origin = 'https://app.example.com';
-  await using app = await startApp({
+  await using app = await startAppHere({
     env: { CORS_ORIGINS: `http://localhost:5173,${origin}/` },
   });
   const preflight = (from: string) =>

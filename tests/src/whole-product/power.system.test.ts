@@ -3,8 +3,8 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { type ApiErrorCode, expectApiError } from '../support/expect-api-error.ts';
-import { type App, createCaller, startApp } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+import { type App, createCaller, startAppHere } from '../support/start-app.ts';
+import { startServerHere } from '../support/start-service.ts';
 import { until } from '../support/until.ts';
 
 interface VmState {
@@ -17,7 +17,7 @@ interface VmState {
 let app: App;
 beforeAll(() =>
   openSuite(async (opened) => {
-    app = opened.use(await startApp());
+    app = opened.use(await startAppHere());
     // On a busy machine the first read may go without it: the SDK is loaded for it.
     await until('an address', async () => 'ip' in (await app.getJson<object>('/vm/status')));
   }),
@@ -162,7 +162,7 @@ describe('when OCI fails', () => {
   });
 
   test('a silent server', async () => {
-    await using server = await startServer({ ...app.sandbox.env, OCI_TIMEOUT_SECONDS: '1' });
+    await using server = await startServerHere({ ...app.sandbox.env, OCI_TIMEOUT_SECONDS: '1' });
     const caller = createCaller(server.url, app.tokens);
     app.sandbox.faults.oci.hangs = true;
     await expectApiError(await caller.get('/vm/status'), 'SERVICE_UNAVAILABLE');

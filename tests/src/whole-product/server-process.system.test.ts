@@ -10,7 +10,7 @@ import { startSandbox } from '@ondemand/sandbox';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp, startAppHere } from '../support/start-app.ts';
 import { startServer } from '../support/start-server.ts';
 import { until } from '../support/until.ts';
 
@@ -76,7 +76,7 @@ test('--help lists every variable', async () => {
 });
 
 test('a port in use is one line and exit code 1', async () => {
-  await using app = await startApp();
+  await using app = await startAppHere();
   const { port } = new URL(app.url);
   const { exitCode, stderr } = await runServer({
     ...app.sandbox.env,
@@ -189,7 +189,7 @@ test('an issuer that is down at start is 503 for tokens and for readiness, and r
 });
 
 test('--health tells by its exit code whether the server answers, with nothing of the server loaded', async () => {
-  await using app = await startApp();
+  await using app = await startAppHere();
   const { port } = new URL(app.url);
   const trace = { PORT: port, HOST: '0.0.0.0', NODE_DEBUG: 'esm' };
   const healthy = await runServer(trace, '--health');
