@@ -8,6 +8,6 @@ const collectGarbage = runInNewContext('gc') as () => void; // what the flag add
 
 /** Until it is disposed of. */
 export function keepCollectingGarbage(): Disposable {
-  const timer = setInterval(collectGarbage, 10);
+  const timer = setInterval(collectGarbage, 50);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

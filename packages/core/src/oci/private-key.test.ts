@@ -4,7 +4,7 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createKeyOpener, openPrivateKey } from './private-key.ts';
 
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 }); // a short one is made quickly
 const locked = { cipher: 'aes-256-cbc', passphrase: 'sesame', format: 'pem' } as const;
 const plainPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 const lockedPem = privateKey.export({ type: 'pkcs8', ...locked }).toString();

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { AppError } from '../app-error.ts';
 import { createOciCompute, type OciComputeOptions } from '../oci/compute.ts';
 
-export const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+export const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 }); // a short one is made quickly
 export const instanceId = 'ocid1.instance.oc1..vm';
 export const compartmentId = 'ocid1.compartment.oc1..a&b#c d';
 export const instancePath = `/20160918/instances/${instanceId}`;

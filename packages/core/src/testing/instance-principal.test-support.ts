@@ -9,7 +9,7 @@ import {
   type InstancePrincipalOptions,
 } from '../oci/instance-principal.ts';
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 }); // a short one is made quickly
 
 export const certifiedKey = publicKey;
 export const certificatePem = selfSign(privateKey, publicKey, 'opc-tenant:ocid1.tenancy.oc1..t');

@@ -15,7 +15,7 @@ const encryptedOpenssh = ssh2.utils.generateKeyPairSync('ecdsa', {
   cipher: 'aes256-ctr',
   rounds: 1,
 });
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey; // a short one is made quickly
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const ed25519 = generateKeyPairSync('ed25519').privateKey;
 const toPem = (key: typeof rsa, type: 'pkcs1' | 'pkcs8' | 'sec1', secret?: string) =>
