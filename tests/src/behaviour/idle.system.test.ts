@@ -54,8 +54,9 @@ describeRealEngine('the idle verdict on a real engine', () => {
     });
 
   test('a client of a published port keeps it on and is named with its address, the health check does not', async () => {
-    await until('the health check to have passed', async () =>
-      (await vm.docker('ps', '--format', '{{.Status}}')).includes('(healthy)'),
+    await until(
+      'the health check to have passed',
+      async () => (await vm.inspect('web')).State.Health?.Status === 'healthy',
     );
     expect(await observe('connections')).toMatchObject({ state: 'unused', value: 0 });
     const inside = [
@@ -90,7 +91,7 @@ describeRealEngine('the idle verdict on a real engine', () => {
   });
 
   test('a busy loop in a container keeps it on, and is named', async () => {
-    await run('busy', [], 'sh', '-c', 'while :; do :; done');
+    await run('busy', ['--cpus', '0.5'], 'sh', '-c', 'while :; do :; done');
     const { by } = await seen('cpu', 'used');
     expect(by).toMatch(/busy \d+ %/);
     await vm.docker('rm', '--force', 'busy');

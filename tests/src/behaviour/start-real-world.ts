@@ -25,8 +25,7 @@ export function startRealWorld(options: RealVmOptions = {}): Promise<RealWorld> 
       writePage: project.writePage,
       builtFrom: project.readPage,
       breakBuild: project.breakBuild,
-      idOf: async (name: string) =>
-        (await vm.docker('inspect', '--format', '{{.Id}}', name)).trim(),
+      idOf: async (name: string) => (await vm.inspect(name)).Id,
     };
   });
 }

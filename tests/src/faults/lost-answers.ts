@@ -131,14 +131,13 @@ export function declareLostRequest(getApi: () => FaultyServer): void {
   });
 }
 
-function watchVm({ docker }: RealVm): Witness {
-  const inspect = async (format: string): Promise<string> =>
-    (await docker('inspect', '--format', format, containers.slow)).trim();
+function watchVm(vm: RealVm): Witness {
+  const { slow } = containers;
   return {
-    running: async () => (await inspect('{{.State.Running}}')) === 'true',
-    startedAt: () => inspect('{{.State.StartedAt}}'),
-    asked: async () => (await docker('logs', containers.slow)).split('stopping').length - 1,
-    start: () => docker('start', containers.slow),
+    running: async () => (await vm.inspect(slow)).State.Running,
+    startedAt: async () => (await vm.inspect(slow)).State.StartedAt,
+    asked: async () => (await vm.readLog(slow)).split('stopping').length - 1,
+    start: () => vm.docker('start', slow),
   };
 }
 

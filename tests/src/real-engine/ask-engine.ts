@@ -14,6 +14,8 @@ export interface InspectedContainer {
   readonly State: {
     readonly Status: string;
     readonly Running: boolean;
+    /** Only of one with a health check. */
+    readonly Health?: { readonly Status: string };
     readonly StartedAt: string;
   };
 }
@@ -25,6 +27,20 @@ export async function inspectContainer(
 ): Promise<InspectedContainer> {
   using client = createHttpClient({ target: { socketPath } });
   return JSON.parse((await client.get(`/containers/${name}/json`)).toString());
+}
+
+/** What `docker ps -a` has in its column STATUS, by any order. */
+export async function listStatuses(socketPath: string): Promise<readonly string[]> {
+  using client = createHttpClient({ target: { socketPath } });
+  const list = JSON.parse((await client.get('/containers/json?all=1')).toString());
+  return (list as { readonly Status: string }[]).map(({ Status }) => Status);
+}
+
+/** All that the container wrote so far; unless it has a TTY, with the bytes of Docker's frames in between. */
+export async function readContainerLog(socketPath: string, name: string): Promise<string> {
+  using client = createHttpClient({ target: { socketPath } });
+  const streams = 'stdout=1&stderr=1';
+  return (await client.get(`/containers/${name}/logs?${streams}`)).toString();
 }
 
 /** Rejects while nothing answers. */

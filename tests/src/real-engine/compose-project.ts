@@ -62,21 +62,23 @@ export async function startComposeProject(vm: RealVm): Promise<ComposeProject> {
   await Promise.all([
     compose('up', '--detach', '--build'),
     vm.docker('create', '--name', created, baseImage, ...loop),
-    vm.docker('run', '--detach', '--init', '--name', plain, baseImage, ...loop),
+    vm.docker('run', ...background, '--name', plain, baseImage, ...loop),
     vm.docker(
       ...['run', '--detach', '--init', '--name', secretive],
       ...['--env', `SECRET_WORD=${secretWord}`, '--label', `org.example.repeats=say ${secretWord}`],
       ...[baseImage, ...loop],
     ),
     vm
-      .docker('run', '--detach', '--init', '--name', paused, baseImage, ...loop)
+      .docker('run', ...background, '--name', paused, baseImage, ...loop)
       .then(() => vm.docker('pause', paused)),
   ]);
-  await until('the short job to end', async () => (await stateOf(vm, exited)) === 'exited');
+  await until('the short job to end', async () => {
+    return (await vm.inspect(exited)).State.Status === 'exited';
+  });
   for (const [part, lines] of Object.entries(spoken)) {
     await until(`all lines of ${part}`, async () => {
-      const { stdout, stderr } = await vm.dockerResult('logs', part);
-      return lines.every((line) => `${stdout}${stderr}`.includes(line));
+      const log = await vm.readLog(part);
+      return lines.every((line) => log.includes(line));
     });
   }
   return {
@@ -96,11 +98,10 @@ const spoken: Readonly<Record<string, readonly string[]>> = {
   [projectContainers.tty]: ttyLines,
 };
 
-async function stateOf(vm: RealVm, name: string): Promise<string> {
-  return (await vm.docker('inspect', '--format', '{{.State.Status}}', name)).trim();
-}
-
 const loop = ['sleep', '100000'] as const;
+/** Where it has no need of a network of its own, the VM's spares the work of setting one up. */
+const background = ['--detach', '--init', '--network', 'host'] as const;
+const onVm = { network_mode: 'host' } as const;
 
 function dockerfile(): string {
   return [
@@ -124,17 +125,27 @@ function composeFile(): string {
       build: '.',
       ports: ['8080:80', '127.0.0.1:9000-9002:9000-9002', '127.0.0.1:5353:53/udp'],
     },
-    [projectContainers.mixed]: { image: baseImage, command: shell(`${mixed}; exec sleep 100000`) },
+    [projectContainers.mixed]: {
+      ...onVm,
+      image: baseImage,
+      command: shell(`${mixed}; exec sleep 100000`),
+    },
     [projectContainers.tty]: {
+      ...onVm,
       image: baseImage,
       tty: true,
       command: shell(`${tty}; exec sleep 100000`),
     },
     [projectContainers.talkative]: {
+      ...onVm,
       image: baseImage,
       command: shell(`seq ${talkativeLines.length} | sed 's|^|line |'; exec sleep 100000`),
     },
-    [projectContainers.exited]: { image: baseImage, command: shell('echo migrated; exit 3') },
+    [projectContainers.exited]: {
+      ...onVm,
+      image: baseImage,
+      command: shell('echo migrated; exit 3'),
+    },
   };
   for (const [name, service] of Object.entries(services)) {
     Object.assign(service, { container_name: name, init: true });

@@ -4,7 +4,12 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunResult, run, runOk } from '../support/run.ts';
 import { until } from '../support/until.ts';
-import { type InspectedContainer, inspectContainer, pingEngine } from './ask-engine.ts';
+import {
+  type InspectedContainer,
+  inspectContainer,
+  pingEngine,
+  readContainerLog,
+} from './ask-engine.ts';
 import type { Machine, MachineProcess } from './machine.ts';
 import { requireTool } from './real-engine-problem.ts';
 
@@ -17,6 +22,8 @@ export interface RealEngine {
   dockerResult(...args: string[]): Promise<RunResult>;
   /** What `docker inspect` tells, without a process; rejects unless there is such a container. */
   inspect(container: string): Promise<InspectedContainer>;
+  /** What it wrote so far, in Docker's frames. */
+  readLog(container: string): Promise<string>;
   /** Resolves once it answers. */
   start(): Promise<void>;
   /** As `systemctl stop docker`: containers end too. */
@@ -67,6 +74,7 @@ export async function startEngine({
     docker,
     dockerResult: (...args) => run([...cli, ...args], { env }),
     inspect: (container) => inspectContainer(socket, container),
+    readLog: (container) => readContainerLog(socket, container),
     async start() {
       if (daemon?.running) return;
       // What a killed one left says nothing about the next.

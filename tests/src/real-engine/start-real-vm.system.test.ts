@@ -4,20 +4,98 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { openSuite } from '../support/disposer.ts';
 import { run, runOk } from '../support/run.ts';
 import { until } from '../support/until.ts';
 import { baseImage } from './base-image.ts';
 import { startComposeProject } from './compose-project.ts';
 import { describeRealEngine, requireTool } from './real-engine-problem.ts';
-import { startRealVm } from './start-real-vm.ts';
+import { type RealVm, startRealVm } from './start-real-vm.ts';
 
 describeRealEngine('startRealVm()', () => {
-  test('gives a user of the docker group whose docker is the private one', async () => {
-    await using vm = await startRealVm();
-    const { stdout } = await vm.ssh('hostname; id -nG; docker images -q --no-trunc');
-    const image = await vm.docker('images', '-q', '--no-trunc', baseImage);
-    expect(stdout).toBe(`oci-flex\nopc docker\n${image}`);
+  describe('as several tests use it one after another', () => {
+    let vm: RealVm;
+    beforeAll(() =>
+      openSuite(async (opened) => {
+        vm = opened.use(await startRealVm());
+      }),
+    );
+
+    test('gives a user of the docker group whose docker is the private one', async () => {
+      const { stdout } = await vm.ssh('hostname; id -nG; docker images -q --no-trunc');
+      const image = await vm.docker('images', '-q', '--no-trunc', baseImage);
+      expect(stdout).toBe(`oci-flex\nopc docker\n${image}`);
+    });
+
+    test('sshd is away after kill() with every session, and stays reachable through old ones after stopListening()', async () => {
+      const killed = vm.ssh('touch first; sleep 100000');
+      await waitForFile(join(vm.home, 'first'));
+      await vm.sshd.kill();
+      expect((await killed).exitCode).toBe(255);
+      expect((await vm.ssh('true')).stderr).toContain('Connection refused');
+
+      await vm.sshd.start();
+      const kept = vm.ssh('touch second; until [ -e go ]; do sleep 0.05; done; echo done');
+      await waitForFile(join(vm.home, 'second'));
+      await vm.sshd.stopListening();
+      expect((await vm.ssh('true')).stderr).toContain('Connection refused');
+      await vm.sshd.start();
+      await vm.ssh('touch go');
+      expect((await kept).stdout).toBe('done\n');
+    });
+
+    test('dockerd can crash, come back, hang and go on', async () => {
+      const runApp = 'run --detach --init --restart always --name app'.split(' ');
+      await vm.docker(...runApp, baseImage, 'sleep', '9999');
+      await vm.engine.kill();
+      await expect(vm.docker('ps')).rejects.toThrow('Cannot connect to the Docker daemon');
+      await vm.engine.start();
+      expect(await vm.docker('ps', '-a', '--format', '{{.Names}} {{.State}}')).toBe(
+        'app running\n',
+      );
+
+      await vm.engine.restart();
+      expect(await vm.docker('ps', '-a', '--format', '{{.Names}}')).toBe('app\n');
+
+      vm.engine.hang();
+      const asked = runOk([requireTool('docker'), '-H', `unix://${vm.dockerSocket}`, 'ps'], {
+        timeoutMs: 1000,
+      });
+      await expect(asked).rejects.toThrow('still ran after 1000 ms');
+      vm.engine.resume();
+      expect(await vm.docker('ps', '-a', '--format', '{{.Names}}')).toBe('app\n');
+      await vm.docker('rm', '--force', 'app');
+    });
+
+    test('a compose project shows each state, its ports and what it was built from', async () => {
+      const project = await startComposeProject(vm);
+      const states = await vm.docker('ps', '-a', '--format', '{{.Names}} {{.State}}');
+      expect(states.trim().split('\n').sort()).toEqual([
+        'backup paused',
+        'cache running',
+        'console running',
+        'import-job running',
+        'migrate exited',
+        'nginx running',
+        'spare created',
+        'vault running',
+        'worker running',
+      ]);
+      expect(await vm.docker('port', 'nginx')).toContain('80/tcp -> 0.0.0.0:8080');
+      expect(await project.readPage()).toBe('first');
+      await project.writePage('second');
+      expect(await project.readPage()).toBe('first');
+      await project.compose('up', '-d', '--build', '--no-deps', project.containers.web);
+      expect(await project.readPage()).toBe('second');
+    });
+
+    // Last: nobody who knew the VM gets in any more.
+    test('a changed host key is not the one that was known', async () => {
+      await vm.sshd.changeHostKey();
+      await vm.sshd.restart();
+      expect((await vm.ssh('true')).stderr).toContain('REMOTE HOST IDENTIFICATION HAS CHANGED');
+    });
   });
 
   test('leaves nothing behind, not even of a paused container, a stopped dockerd and an open session', async () => {
@@ -56,75 +134,6 @@ describeRealEngine('startRealVm()', () => {
     expect((await vm.ssh('echo mine')).stdout).toBe('forced\n');
     await vm.sshd.restart(['ForceCommand echo other']);
     expect((await vm.ssh('echo mine')).stdout).toBe('other\n');
-  });
-
-  test('sshd is away after kill() with every session, and stays reachable through old ones after stopListening()', async () => {
-    await using vm = await startRealVm();
-    const killed = vm.ssh('touch first; sleep 100000');
-    await waitForFile(join(vm.home, 'first'));
-    await vm.sshd.kill();
-    expect((await killed).exitCode).toBe(255);
-    expect((await vm.ssh('true')).stderr).toContain('Connection refused');
-
-    await vm.sshd.start();
-    const kept = vm.ssh('touch second; until [ -e go ]; do sleep 0.05; done; echo done');
-    await waitForFile(join(vm.home, 'second'));
-    await vm.sshd.stopListening();
-    expect((await vm.ssh('true')).stderr).toContain('Connection refused');
-    await vm.sshd.start();
-    await vm.ssh('touch go');
-    expect((await kept).stdout).toBe('done\n');
-  });
-
-  test('a changed host key is not the one that was known', async () => {
-    await using vm = await startRealVm();
-    await vm.sshd.changeHostKey();
-    await vm.sshd.restart();
-    expect((await vm.ssh('true')).stderr).toContain('REMOTE HOST IDENTIFICATION HAS CHANGED');
-  });
-
-  test('dockerd can crash, come back, hang and go on', async () => {
-    await using vm = await startRealVm();
-    const runApp = 'run --detach --init --restart always --name app'.split(' ');
-    await vm.docker(...runApp, baseImage, 'sleep', '9999');
-    await vm.engine.kill();
-    await expect(vm.docker('ps')).rejects.toThrow('Cannot connect to the Docker daemon');
-    await vm.engine.start();
-    expect(await vm.docker('ps', '-a', '--format', '{{.Names}} {{.State}}')).toBe('app running\n');
-
-    await vm.engine.restart();
-    expect(await vm.docker('ps', '-a', '--format', '{{.Names}}')).toBe('app\n');
-
-    vm.engine.hang();
-    const asked = runOk([requireTool('docker'), '-H', `unix://${vm.dockerSocket}`, 'ps'], {
-      timeoutMs: 1000,
-    });
-    await expect(asked).rejects.toThrow('still ran after 1000 ms');
-    vm.engine.resume();
-    expect(await vm.docker('ps', '-a', '--format', '{{.Names}}')).toBe('app\n');
-  });
-
-  test('a compose project shows each state, its ports and what it was built from', async () => {
-    await using vm = await startRealVm();
-    const project = await startComposeProject(vm);
-    const states = await vm.docker('ps', '-a', '--format', '{{.Names}} {{.State}}');
-    expect(states.trim().split('\n').sort()).toEqual([
-      'backup paused',
-      'cache running',
-      'console running',
-      'import-job running',
-      'migrate exited',
-      'nginx running',
-      'spare created',
-      'vault running',
-      'worker running',
-    ]);
-    expect(await vm.docker('port', 'nginx')).toContain('80/tcp -> 0.0.0.0:8080');
-    expect(await project.readPage()).toBe('first');
-    await project.writePage('second');
-    expect(await project.readPage()).toBe('first');
-    await project.compose('up', '-d', '--build', '--no-deps', project.containers.web);
-    expect(await project.readPage()).toBe('second');
   });
 });
 

@@ -36,6 +36,7 @@ export interface RealVm extends AsyncDisposable {
   readonly docker: RealEngine['docker'];
   readonly dockerResult: RealEngine['dockerResult'];
   readonly inspect: RealEngine['inspect'];
+  readonly readLog: RealEngine['readLog'];
   readonly engine: RealEngine;
   readonly sshd: RealSshServer;
   /** Runs a shell line on the VM through the OpenSSH client, whatever its exit code. */
@@ -129,6 +130,7 @@ export function startRealVm({
       docker: engine.docker,
       dockerResult: engine.dockerResult,
       inspect: engine.inspect,
+      readLog: engine.readLog,
       engine,
       sshd,
       ssh: (line: string) => run([...sshClient(sshd), line]),

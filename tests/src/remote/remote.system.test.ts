@@ -55,7 +55,7 @@ describeRealEngine('commands on the VM', () => {
     const odd = ["it's", '$PATH', '*', ' ', '', '-l', 'a\nb', '`id`', '"'];
     const options = ['-e', 'A=1 2', '-e', 'B', '-w', '/www', '-u', '1:1'];
     const script = 'pwd; id -u; echo "$A"; printf "[%s]" "$@"';
-    const id = (await world.vm.docker('inspect', '--format', '{{.Id}}', 'web')).slice(0, 12);
+    const id = (await world.vm.inspect('web')).Id.slice(0, 12);
     const [seven, many, shell] = await Promise.all([
       world.ondemand(['exec', 'web', '--', 'sh', '-c', 'exit 7']),
       world.ondemand(['exec', ...options, 'web', '--', 'sh', '-c', script, 'sh', ...odd]),

@@ -240,7 +240,7 @@ describeRealEngine('a real VM', () => {
     async (what, options) => {
       const container = what.replaceAll(' ', '-');
       await vm.docker('run', '--name', container, ...options, baseImage, 'seq', '1', '60');
-      const path = (await vm.docker('inspect', '--format', '{{.LogPath}}', container)).trim();
+      const path = (await vm.inspect(container)).LogPath;
       const entries = (await readFile(path, 'utf8')).split(/(?<=\n)/);
       expect(entries).toHaveLength(60);
       const zeros = '\0'.repeat(4096);

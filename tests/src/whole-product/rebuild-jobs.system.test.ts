@@ -25,15 +25,22 @@ type Api = Pick<App, 'get' | 'post' | 'getJson' | 'postJson'> & {
 /** Thirty of them are enough to kill the API in their middle. */
 const stepSeconds = 0.3;
 
+/** A look at a job is a command on the VM. */
+const intervalMs = 200;
+
 const respondAsync = { headers: { prefer: 'respond-async' } };
 
 describeRealEngine('rebuild jobs on a real engine', () => {
   let vm: RealVm;
   let sandbox: Sandbox;
+  let one: Api;
+  let other: Api;
   beforeAll(() =>
     openSuite(async (opened) => {
       sandbox = opened.use(await startSandbox());
       vm = opened.use(await startRealVm());
+      one = opened.use(await startApi());
+      other = opened.use(await startApi());
     }),
   );
 
@@ -51,20 +58,21 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     const project = await addProject(vm, 'long', [
       `RUN for i in $(seq 30); do echo step $i of 30; sleep ${stepSeconds}; done`,
     ]);
-    await using second = await startApi();
     await using first = await startApi();
     const response = await first.post(`/containers/${project.container}/rebuild`, respondAsync);
     expect(response.status).toBe(202);
     const { job, status } = (await response.json()) as ContainerActionResult;
     expect(status).toBe('initiated');
     expect(response.headers.get('location')).toBe(`/jobs/${job}`);
-    await until('the build to be under way', async () =>
-      (await first.getJson<Job>(`/jobs/${job}`)).output.includes('step 3 of 30'),
+    await until(
+      'the build to be under way',
+      async () => (await first.getJson<Job>(`/jobs/${job}`)).output.includes('step 3 of 30'),
+      { intervalMs },
     );
     await first.server.kill();
 
     // One that was there before follows it, and one that starts after its end knows it.
-    await using follower = await openSse(second, `/jobs/${job}/output`);
+    await using follower = await openSse(other, `/jobs/${job}/output`);
     const messages = await follower.rest();
     const followed = messages
       .filter(({ event }) => event === 'message')
@@ -99,8 +107,6 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     const project = await addProject(vm, 'concurrent', [
       `RUN trap 'exit 0' TERM; ${untilTerminated}`,
     ]);
-    await using one = await startApi();
-    await using other = await startApi();
     const path = `/containers/${project.container}/rebuild`;
     const responses = await Promise.all(
       Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).post(path, respondAsync)),
@@ -120,6 +126,7 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     await until(
       'the one to end',
       async () => (await one.getJson<Job>(`/jobs/${job}`)).state === 'succeeded',
+      { intervalMs },
     );
     const jobs = await other.getJson<Job[]>('/jobs');
     expect(jobs.filter(({ target }) => target === project.container)).toHaveLength(1);
@@ -129,8 +136,6 @@ describeRealEngine('rebuild jobs on a real engine', () => {
 
   test('a build that hangs is cancelled through another process, with all that compose started, and its project can be rebuilt', async () => {
     const project = await addProject(vm, 'hanging', ['RUN echo it hangs; sleep 3600']);
-    await using one = await startApi();
-    await using other = await startApi();
     const path = `/containers/${project.container}/rebuild`;
     const waiting = one.post(path);
     const job = await until(
@@ -140,7 +145,7 @@ describeRealEngine('rebuild jobs on a real engine', () => {
         const isOurs = newest?.target === project.container && newest.output.includes('it hangs');
         return isOurs ? newest.id : undefined;
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 60_000, intervalMs },
     );
     const cancelled = await other.postJson<Job>(`/jobs/${job}/cancel`);
     expect(cancelled).toMatchObject({ id: job, state: 'cancelled' });
