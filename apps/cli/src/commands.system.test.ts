@@ -19,6 +19,7 @@ import {
   vmOff,
 } from './testing/fixtures.test-support.ts';
 import { collect, exitOf, runBin, startBin, token } from './testing/run-bin.test-support.ts';
+import { runHere } from './testing/run-here.test-support.ts';
 import { hanging, refusal, type Script, startStubApi } from './testing/stub-api.test-support.ts';
 
 test.each([
@@ -78,16 +79,16 @@ test.each([
   { args: 'whoami', data: caller },
 ])("ondemand $args --json prints the API's own JSON on one line", async ({ args, data }) => {
   await using api = await startStubApi(healthy);
-  const { exitCode, stdout, stderr } = await runBin([...args.split(' '), '--json'], api);
+  const { exitCode, stdout, stderr } = await runHere([...args.split(' '), '--json'], api);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(stdout).toBe(`${JSON.stringify(data)}\n`);
 });
 
 test('the API gets what was asked for and nothing else', async () => {
   await using api = await startStubApi(healthy);
-  await runBin(['logs', 'nginx', '-n', '7'], api);
-  await runBin(['logs', 'nginx', '--tail', '7'], api);
-  await runBin(['restart', 'nginx'], api);
+  await runHere(['logs', 'nginx', '-n', '7'], api);
+  await runHere(['logs', 'nginx', '--tail', '7'], api);
+  await runHere(['restart', 'nginx'], api);
   expect(api.calls.map(({ procedure, method, input }) => ({ procedure, method, input }))).toEqual([
     { procedure: 'containers.logs', method: 'GET', input: { name: 'nginx', lines: 7 } },
     { procedure: 'containers.logs', method: 'GET', input: { name: 'nginx', lines: 7 } },
@@ -100,10 +101,10 @@ test('status of a VM that is off is no failure, and its containers are null', as
     'vm.status': { data: stoppedVm },
     'containers.list': vmOff,
   });
-  const people = await runBin(['status'], api);
+  const people = await runHere(['status'], api);
   expect(people).toMatchObject({ exitCode: 0, stderr: '' });
   expect(people.stdout).toMatch(/^oci-flex {3}STOPPED\n/);
-  const json = await runBin(['status', '--json'], api);
+  const json = await runHere(['status', '--json'], api);
   expect(JSON.parse(json.stdout)).toEqual({
     ...{ vm: stoppedVm, ready: null, idle: null, jobs: null, containers: null },
   });
@@ -114,7 +115,7 @@ test('status of a VM that runs but does not answer shows it and exits with 6', a
     'vm.status': { data: vm },
     'containers.list': refusal('SERVICE_UNAVAILABLE', 'VM not reachable via SSH'),
   });
-  const result = await runBin(['status'], api);
+  const result = await runHere(['status'], api);
   expect(result).toMatchObject({ exitCode: 6, stderr: 'ondemand: VM not reachable via SSH\n' });
   expect(result.stdout).toContain('RUNNING');
 });
@@ -124,7 +125,7 @@ test('status shows the containers even when OCI cannot be asked, and exits with 
     'vm.status': refusal('SERVICE_UNAVAILABLE', 'OCI is down'),
     'containers.list': { data: [nginx] },
   });
-  const result = await runBin(['status', '--json'], api);
+  const result = await runHere(['status', '--json'], api);
   expect(result.exitCode).toBe(6);
   expect(JSON.parse(result.stderr)).toMatchObject({ message: 'OCI is down' });
   expect(JSON.parse(result.stdout)).toEqual({
@@ -140,7 +141,7 @@ const perName: Script = (input) => {
 
 test('of several names each is tried, and the first failure is the exit code', async () => {
   await using api = await startStubApi({ 'containers.stop': perName });
-  expect(await runBin(['stop', 'a', 'ghost', 'stuck', 'b'], api)).toEqual({
+  expect(await runHere(['stop', 'a', 'ghost', 'stuck', 'b'], api)).toEqual({
     exitCode: 4,
     stdout: 'a\nb\n',
     stderr:
@@ -151,7 +152,7 @@ test('of several names each is tried, and the first failure is the exit code', a
 
 test('of several names --json prints one document a line', async () => {
   await using api = await startStubApi({ 'containers.stop': perName });
-  const { stdout } = await runBin(['stop', 'a', 'ghost', 'b', '--json'], api);
+  const { stdout } = await runHere(['stop', 'a', 'ghost', 'b', '--json'], api);
   expect(
     stdout
       .trimEnd()
@@ -162,7 +163,7 @@ test('of several names --json prints one document a line', async () => {
 
 test('a container that is as asked already is a success', async () => {
   await using api = await startStubApi({ 'containers.start': acted('nginx', 'start', false) });
-  expect(await runBin(['start', 'nginx'], api)).toEqual({
+  expect(await runHere(['start', 'nginx'], api)).toEqual({
     exitCode: 0,
     stdout: 'nginx\n',
     stderr: '',

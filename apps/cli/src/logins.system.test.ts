@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { type Login, serializeLogins } from './login/login-file-format.ts';
 import { caller, healthy } from './testing/fixtures.test-support.ts';
 import { runBin } from './testing/run-bin.test-support.ts';
+import { runHere } from './testing/run-here.test-support.ts';
 import { refusal, startStubApi } from './testing/stub-api.test-support.ts';
 import { makeTemporaryFolder } from './testing/temporary-folder.test-support.ts';
 
@@ -36,7 +37,7 @@ test('whoami shows the time left and where the token is from', async () => {
 test('the token of a login is used where the login was, which is the default', async () => {
   await using api = await startStubApi(healthy);
   await using kept = await keepLogins({ [api.url]: login }, api.url);
-  const { stdout, stderr } = await runBin(['whoami'], kept);
+  const { stdout, stderr } = await runHere(['whoami'], kept);
   expect({ stderr, authorization: api.calls[0]?.authorization }).toEqual({
     stderr: '',
     authorization: 'Bearer stored-token',
@@ -47,7 +48,7 @@ test('the token of a login is used where the login was, which is the default', a
 test('ONDEMAND_TOKEN wins over a login', async () => {
   await using api = await startStubApi(healthy);
   await using kept = await keepLogins({ [api.url]: login }, api.url);
-  await runBin(['ps'], { env: { ...kept.env, ONDEMAND_TOKEN: 'own-token' } });
+  await runHere(['ps'], { env: { ...kept.env, ONDEMAND_TOKEN: 'own-token' } });
   expect(api.calls.map(({ authorization }) => authorization)).toEqual(['Bearer own-token']);
 });
 
@@ -56,7 +57,7 @@ test('the token of a login never goes to another API', async () => {
   await using kept = await keepLogins({ 'http://127.0.0.1:9': login }, 'http://127.0.0.1:9');
   for (const args of [['ps', '--url', api.url], ['ps']]) {
     const env = args.length === 1 ? { ONDEMAND_URL: api.url } : {};
-    const result = await runBin(args, { env: { ...kept.env, ...env } });
+    const result = await runHere(args, { env: { ...kept.env, ...env } });
     expect(result).toMatchObject({ exitCode: 3, stdout: '' });
     expect(result.stderr).toMatch(/^ondemand: Not authenticated: .* run ondemand login.*\n$/);
   }
@@ -67,30 +68,30 @@ test('a login that others can read is closed to them, and that is told', async (
   await using api = await startStubApi(healthy);
   await using kept = await keepLogins({ [api.url]: login }, api.url);
   await chmod(kept.file, 0o644);
-  const first = await runBin(['ps', '-q'], kept);
+  const first = await runHere(['ps', '-q'], kept);
   expect(first).toMatchObject({ exitCode: 0, stdout: 'backup\nnginx\n' });
   expect(first.stderr).toMatch(/^ondemand: Others could read the tokens in .*\n$/);
   expect((await stat(kept.file)).mode & 0o777).toBe(0o600);
-  expect((await runBin(['ps', '-q'], kept)).stderr).toBe('');
+  expect((await runHere(['ps', '-q'], kept)).stderr).toBe('');
 });
 
 test('a file of logins that makes no sense is one line, and does not matter with ONDEMAND_TOKEN', async () => {
   await using api = await startStubApi(healthy);
   await using kept = await keepLogins({});
   await writeFile(kept.file, '{"accessToken":"stored-token"');
-  const result = await runBin(['ps', '--url', api.url], kept);
+  const result = await runHere(['ps', '--url', api.url], kept);
   expect(result).toMatchObject({ exitCode: 1, stdout: '' });
   expect(result.stderr).toMatch(/^ondemand: .*is not as ondemand writes it.*\n$/);
   expect(result.stderr).not.toContain('stored-token');
   const env = { ...kept.env, ONDEMAND_TOKEN: 'own-token' };
-  expect(await runBin(['ps', '-q', '--url', api.url], { env })).toMatchObject({ exitCode: 0 });
+  expect(await runHere(['ps', '-q', '--url', api.url], { env })).toMatchObject({ exitCode: 0 });
 });
 
 test('a login that has ended and cannot be renewed says to log in, before anything is done', async () => {
   await using api = await startStubApi(healthy);
   const ended = { ...login, expiresAt: new Date(Date.now() - 1000).toISOString() };
   await using kept = await keepLogins({ [api.url]: ended }, api.url);
-  const result = await runBin(['stop', 'nginx'], kept);
+  const result = await runHere(['stop', 'nginx'], kept);
   expect(result).toEqual({
     exitCode: 3,
     stdout: '',
@@ -103,14 +104,14 @@ test('a login about to end that cannot be renewed is used to its end', async () 
   await using api = await startStubApi(healthy);
   const ending = { ...login, expiresAt: new Date(Date.now() + 30_000).toISOString() };
   await using kept = await keepLogins({ [api.url]: ending }, api.url);
-  expect(await runBin(['ps', '-q'], kept)).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await runHere(['ps', '-q'], kept)).toMatchObject({ exitCode: 0, stderr: '' });
 });
 
 test('a login that the API refuses says to log in', async () => {
   const refused = refusal('UNAUTHORIZED', 'The token has been revoked');
   await using api = await startStubApi({ 'containers.list': refused });
   await using kept = await keepLogins({ [api.url]: login }, api.url);
-  expect((await runBin(['ps'], kept)).stderr).toBe(
+  expect((await runHere(['ps'], kept)).stderr).toBe(
     'ondemand: The token has been revoked; run ondemand login\n',
   );
 });
@@ -120,7 +121,7 @@ test('logout forgets the login even when its issuer is down, says what is left, 
     { 'http://127.0.0.1:1': login, 'http://127.0.0.1:2': { ...login, refreshToken: 'r' } },
     'http://127.0.0.1:2',
   );
-  const { exitCode, stdout, stderr } = await runBin(['logout', '--json'], kept);
+  const { exitCode, stdout, stderr } = await runHere(['logout', '--json'], kept);
   expect({ exitCode, result: JSON.parse(stdout) }).toEqual({
     exitCode: 6,
     result: {
@@ -135,12 +136,12 @@ test('logout forgets the login even when its issuer is down, says what is left, 
   );
   const text = await readFile(kept.file, 'utf8');
   expect(text.match(/stored-token|refreshToken/g)).toEqual(['stored-token']);
-  const { stdout: contexts } = await runBin(['context', 'ls', '--json'], kept);
+  const { stdout: contexts } = await runHere(['context', 'ls', '--json'], kept);
   expect(JSON.parse(contexts)).toMatchObject([
     { url: 'http://127.0.0.1:1', current: false, loggedIn: true },
     { url: 'http://127.0.0.1:2', current: true, loggedIn: false, expiresAt: null },
   ]);
-  expect(await runBin(['logout'], kept)).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await runHere(['logout'], kept)).toMatchObject({ exitCode: 0, stderr: '' });
 });
 
 test.each([
@@ -152,7 +153,7 @@ test.each([
   const spoilt = spoil(await readFile(kept.file, 'utf8'));
   await writeFile(kept.file, spoilt);
   for (const command of ['whoami', 'logout', 'login']) {
-    const result = await runBin([command, '--url', api.url], kept);
+    const result = await runHere([command, '--url', api.url], kept);
     expect(result).toMatchObject({ exitCode: 1, stdout: '' });
     expect(result.stderr).toMatch(/^ondemand: .*is not as ondemand writes it; .*remove it.*\n$/);
   }
@@ -165,7 +166,7 @@ test('login where nothing can be kept is told before anything is asked', async (
   await using folder = await makeTemporaryFolder();
   const file = join(folder.path, 'file');
   await writeFile(file, '');
-  const result = await runBin(['login', '--url', api.url], { env: { XDG_CONFIG_HOME: file } });
+  const result = await runHere(['login', '--url', api.url], { env: { XDG_CONFIG_HOME: file } });
   expect(result).toMatchObject({ exitCode: 1, stdout: '' });
   expect(result.stderr).toMatch(/^ondemand: .*cannot be written \(ENOTDIR\); .*\n$/);
   expect(api.calls).toEqual([]);
@@ -174,7 +175,7 @@ test('login where nothing can be kept is told before anything is asked', async (
 test('logout of a token that has ended asks nobody to revoke it', async () => {
   const ended = { ...login, expiresAt: '2019-01-01T00:00:00.000Z' };
   await using kept = await keepLogins({ 'http://127.0.0.1:2': ended }, 'http://127.0.0.1:2');
-  expect(await runBin(['logout', '--json'], kept)).toEqual({
+  expect(await runHere(['logout', '--json'], kept)).toEqual({
     exitCode: 0,
     stdout: `${JSON.stringify({ url: 'http://127.0.0.1:2', removed: true, revoked: [], notRevoked: [] })}\n`,
     stderr: '',
@@ -184,7 +185,7 @@ test('logout of a token that has ended asks nobody to revoke it', async () => {
 test('logout of a machine whose secret is gone names its file', async () => {
   const machine = { ...login, secretFile: '/nonexistent/secret' };
   await using kept = await keepLogins({ 'http://127.0.0.1:2': machine }, 'http://127.0.0.1:2');
-  const result = await runBin(['logout'], kept);
+  const result = await runHere(['logout'], kept);
   expect(result).toMatchObject({ exitCode: 1, stdout: 'Logged out of http://127.0.0.1:2\n' });
   expect(result.stderr).toBe(
     `ondemand: The access token could not be revoked: the client secret cannot be read from /nonexistent/secret; end the session at ${login.issuer}\n`,
@@ -193,7 +194,7 @@ test('logout of a machine whose secret is gone names its file', async () => {
 
 test('logout without a login is done', async () => {
   await using kept = await keepLogins({});
-  expect(await runBin(['logout', '--url', 'http://127.0.0.1:2'], kept)).toEqual({
+  expect(await runHere(['logout', '--url', 'http://127.0.0.1:2'], kept)).toEqual({
     exitCode: 0,
     stdout: 'There is no login at http://127.0.0.1:2\n',
     stderr: '',
@@ -208,7 +209,7 @@ test.each([
   [['--issuer', 'ftp://x'], '--issuer needs an https URL'],
 ])('login %j is a usage error before anything is asked', async (args, message) => {
   await using api = await startStubApi(healthy);
-  const result = await runBin(['login', '--url', api.url, ...args]);
+  const result = await runHere(['login', '--url', api.url, ...args]);
   expect(result).toMatchObject({ exitCode: 2, stdout: '' });
   expect(result.stderr).toMatch(new RegExp(`^ondemand: .*${message}.*\n$`));
   expect(api.calls).toEqual([]);
@@ -217,9 +218,9 @@ test.each([
 test('login at what is no API, and at nothing, is one line', async () => {
   await using api = await startStubApi(healthy);
   await using kept = await keepLogins({});
-  const wrong = await runBin(['login', '--url', api.url], kept);
+  const wrong = await runHere(['login', '--url', api.url], kept);
   expect(wrong).toMatchObject({ exitCode: 1, stdout: '' });
   expect(wrong.stderr).toMatch(/^ondemand: .*names no issuer.*\n$/);
-  const nothing = await runBin(['login', '--url', 'http://127.0.0.1:9'], kept);
+  const nothing = await runHere(['login', '--url', 'http://127.0.0.1:9'], kept);
   expect(nothing).toMatchObject({ exitCode: 6, stdout: '' });
 });

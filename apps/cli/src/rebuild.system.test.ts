@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { runInTerminal } from './testing/fake-terminal.test-support.ts';
 import { begun, failedJob, healthy, job, jobOutput } from './testing/fixtures.test-support.ts';
-import { collect, exitOf, runBin, startBin } from './testing/run-bin.test-support.ts';
+import { collect, exitOf, startBin } from './testing/run-bin.test-support.ts';
+import { runHere } from './testing/run-here.test-support.ts';
 import { hanging, refusal, type Script, startStubApi } from './testing/stub-api.test-support.ts';
 import { openStream } from './testing/stub-stream.test-support.ts';
 
@@ -9,7 +10,7 @@ const text = 'Step 1/2\nStep\t2/2\nDone\n';
 
 test('rebuild shows the output on stderr as it comes, and the name on stdout', async () => {
   await using api = await startStubApi(healthy);
-  expect(await runBin(['rebuild', 'app'], api)).toEqual({
+  expect(await runHere(['rebuild', 'app'], api)).toEqual({
     exitCode: 0,
     stdout: 'app\n',
     stderr: text,
@@ -23,7 +24,7 @@ test('rebuild shows the output on stderr as it comes, and the name on stdout', a
 
 test("rebuild --json prints the action's result once it is done, and no output", async () => {
   await using api = await startStubApi(healthy);
-  expect(await runBin(['rebuild', 'app', '--json'], api)).toEqual({
+  expect(await runHere(['rebuild', 'app', '--json'], api)).toEqual({
     exitCode: 0,
     stdout: `${JSON.stringify({ container: 'app', action: 'rebuild', status: 'success', job: job.id })}\n`,
     stderr: '',
@@ -32,12 +33,12 @@ test("rebuild --json prints the action's result once it is done, and no output",
 
 test.each(['-d', '--detach'])('rebuild %s prints the id of the job and waits not', async (flag) => {
   await using api = await startStubApi(healthy);
-  expect(await runBin(['rebuild', 'app', flag], api)).toEqual({
+  expect(await runHere(['rebuild', 'app', flag], api)).toEqual({
     exitCode: 0,
     stdout: `${job.id}\n`,
     stderr: '',
   });
-  const json = await runBin(['rebuild', 'app', flag, '--json'], api);
+  const json = await runHere(['rebuild', 'app', flag, '--json'], api);
   expect(json.stdout).toBe(`${JSON.stringify(begun.data)}\n`);
   expect(api.calls.map(({ procedure }) => procedure)).not.toContain('jobs.output');
 });
@@ -45,12 +46,12 @@ test.each(['-d', '--detach'])('rebuild %s prints the id of the job and waits not
 test('a rebuild that fails exits with 1; its output is not said twice', async () => {
   await using api = await startStubApi({ ...healthy, 'jobs.get': { data: failedJob } });
   const why = `ondemand: rebuild app failed with exit code 17; its output again: ondemand jobs ${job.id}\n`;
-  expect(await runBin(['rebuild', 'app'], api)).toEqual({
+  expect(await runHere(['rebuild', 'app'], api)).toEqual({
     exitCode: 1,
     stdout: '',
     stderr: `${text}${why}`,
   });
-  const json = await runBin(['rebuild', 'app', '--json'], api);
+  const json = await runHere(['rebuild', 'app', '--json'], api);
   expect(json).toMatchObject({ exitCode: 1, stdout: '' });
   expect(JSON.parse(json.stderr)).toMatchObject({
     code: 'INTERNAL_ERROR',
@@ -71,7 +72,7 @@ test('of several names each output line says whose it is, and each name is tried
     'jobs.output': { stream: [{ text: 'a\n\nb\n' }] },
     'jobs.get': { data: job },
   });
-  expect(await runBin(['rebuild', 'one', 'ghost', 'two'], api)).toEqual({
+  expect(await runHere(['rebuild', 'one', 'ghost', 'two'], api)).toEqual({
     exitCode: 4,
     stdout: 'one\ntwo\n',
     stderr: `one | a
@@ -87,7 +88,7 @@ test('a rebuild that runs already exits with 5 and says how to follow it', async
   await using api = await startStubApi({
     'containers.rebuild': refusal('CONFLICT', 'A rebuild of shop runs', { job: 'job-1' }),
   });
-  expect(await runBin(['rebuild', 'app'], api)).toEqual({
+  expect(await runHere(['rebuild', 'app'], api)).toEqual({
     exitCode: 5,
     stdout: '',
     stderr: 'ondemand: rebuild app: A rebuild of shop runs; ondemand jobs job-1 -f follows it\n',
@@ -134,7 +135,7 @@ test('an API that is lost while it is watched leaves the job where it is', async
       stream: jobOutput.slice(0, 1),
     },
   });
-  expect(await runBin(['rebuild', 'app'], api)).toEqual({
+  expect(await runHere(['rebuild', 'app'], api)).toEqual({
     exitCode: 6,
     stdout: '',
     stderr: `Step 1/2\nondemand: rebuild app: oci-flex is not running; job ${job.id} may go on: ondemand jobs ${job.id} -f\n`,

@@ -1,7 +1,8 @@
 import type { VmReady } from '@ondemand/client';
 import { expect, test } from 'vitest';
 import { initiated, stoppedVm, toReady, vm } from '../testing/fixtures.test-support.ts';
-import { collect, exitOf, runBin, startBin } from '../testing/run-bin.test-support.ts';
+import { collect, exitOf, startBin } from '../testing/run-bin.test-support.ts';
+import { runHere } from '../testing/run-here.test-support.ts';
 import { hanging, refusal, type Script, startStubApi } from '../testing/stub-api.test-support.ts';
 import { openStream } from '../testing/stub-stream.test-support.ts';
 
@@ -21,7 +22,7 @@ test('vm start --wait goes on until SSH and Docker answer', async () => {
     ),
   });
   await using forPeople = await startStubApi(scripts());
-  const people = await runBin(['vm', 'start', '--wait'], forPeople);
+  const people = await runHere(['vm', 'start', '--wait'], forPeople);
   expect(people).toMatchObject({ exitCode: 0, stderr: '' });
   const lines = people.stdout.replace(/^ *\d+s {3}| {3}\(after \d+s\)$/gm, '');
   expect(lines.split('\n')).toEqual([
@@ -35,7 +36,7 @@ test('vm start --wait goes on until SSH and Docker answer', async () => {
     '',
   ]);
   await using forScripts = await startStubApi(scripts());
-  const json = await runBin(['vm', 'start', '--wait', '--json'], forScripts);
+  const json = await runHere(['vm', 'start', '--wait', '--json'], forScripts);
   expect(json).toEqual({ exitCode: 0, stdout: `${JSON.stringify(vm)}\n`, stderr: '' });
 });
 
@@ -45,7 +46,7 @@ test('vm stop --wait goes on until the VM is STOPPED and asks for no containers'
     'vm.status': { data: stoppedVm },
     'vm.watchReady': watched(toReady('RUNNING', true), toReady('STOPPING'), toReady('STOPPED')),
   });
-  const result = await runBin(['vm', 'stop', '--yes', '--wait', '--json'], api);
+  const result = await runHere(['vm', 'stop', '--yes', '--wait', '--json'], api);
   expect(result).toEqual({ exitCode: 0, stdout: `${JSON.stringify(stoppedVm)}\n`, stderr: '' });
   expect(api.calls.some(({ procedure }) => procedure === 'containers.list')).toBe(false);
 });
@@ -59,7 +60,7 @@ test('vm reboot --wait does not take the VM before the reboot for the one after 
       toReady('RUNNING', true),
     ),
   });
-  const result = await runBin(['vm', 'reboot', '--yes', '--wait'], api);
+  const result = await runHere(['vm', 'reboot', '--yes', '--wait'], api);
   expect(result).toMatchObject({ exitCode: 0, stderr: '' });
   expect(result.stdout).toMatch(/RUNNING.*\n.*STOPPING.*\n.*RUNNING, SSH and Docker answer.*\n$/);
 });
@@ -69,7 +70,7 @@ test('--timeout ends the wait, and says what was missing', async () => {
     'vm.start': initiated('START'),
     'vm.watchReady': watched(toReady('RUNNING')),
   });
-  const result = await runBin(['vm', 'start', '--wait', '--timeout', '1s', '--json'], api);
+  const result = await runHere(['vm', 'start', '--wait', '--timeout', '1s', '--json'], api);
   expect(result).toMatchObject({ exitCode: 124, stdout: '' });
   expect(JSON.parse(result.stderr)).toMatchObject({
     code: 'TIMEOUT',
@@ -84,7 +85,7 @@ test('a VM that goes down again ends the wait at once', async () => {
     'vm.start': initiated('START'),
     'vm.watchReady': watched(toReady('STARTING'), toReady('STOPPED')),
   });
-  const result = await runBin(['vm', 'start', '--wait'], api);
+  const result = await runHere(['vm', 'start', '--wait'], api);
   expect(result).toMatchObject({ exitCode: 1 });
   expect(result.stderr).toMatch(/^ondemand: Gave up .*the VM is STOPPED again.*\n$/);
 });
@@ -94,14 +95,14 @@ test('a failure that does not pass ends the wait at once', async () => {
     'vm.start': initiated('START'),
     'vm.watchReady': refusal('UNAUTHORIZED', 'The token has expired'),
   });
-  expect(await runBin(['vm', 'start', '--wait'], api)).toMatchObject({ exitCode: 3 });
+  expect(await runHere(['vm', 'start', '--wait'], api)).toMatchObject({ exitCode: 3 });
 });
 
 test('a refused action does not wait', async () => {
   await using api = await startStubApi({
     'vm.start': refusal('CONFLICT', 'VM is stopping', { lifecycleState: 'STOPPING' }),
   });
-  expect(await runBin(['vm', 'start', '--wait'], api)).toEqual({
+  expect(await runHere(['vm', 'start', '--wait'], api)).toEqual({
     exitCode: 5,
     stdout: '',
     stderr: 'ondemand: VM is stopping\n',
@@ -113,7 +114,7 @@ test('a start of a VM that runs already waits until SSH and Docker answer', asyn
     'vm.start': refusal('CONFLICT', 'VM already running', { lifecycleState: 'RUNNING' }),
     'vm.watchReady': watched(toReady('RUNNING', true)),
   });
-  expect(await runBin(['vm', 'start', '--wait'], api)).toMatchObject({ exitCode: 0 });
+  expect(await runHere(['vm', 'start', '--wait'], api)).toMatchObject({ exitCode: 0 });
 });
 
 test.each([

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { die, healthy, job, lines, stopping, time } from '../testing/fixtures.test-support.ts';
 import { collect, exitOf, runBin, startBin } from '../testing/run-bin.test-support.ts';
+import { runHere } from '../testing/run-here.test-support.ts';
 import { hanging, refusal, startStubApi } from '../testing/stub-api.test-support.ts';
 import { openStream } from '../testing/stub-stream.test-support.ts';
 
@@ -16,7 +17,7 @@ test.each([
   { args: 'nginx -fn all --since 1h', input: { tail: 'all', since: '1h' } },
 ])('ondemand logs $args prints lines unaltered as they come', async ({ args, input }) => {
   await using api = await startStubApi(healthy);
-  expect(await runBin(['logs', ...args.split(' ')], api)).toEqual({
+  expect(await runHere(['logs', ...args.split(' ')], api)).toEqual({
     exitCode: 0,
     stdout: 'one\n\u001b[31mtwo\u001b[0m\n',
     stderr: '',
@@ -27,7 +28,7 @@ test.each([
 
 test('logs -t begins each line with its time', async () => {
   await using api = await startStubApi({ 'containers.followLogs': { stream: timed } });
-  const { stdout } = await runBin(['logs', 'nginx', '-t', '-n', '2'], api);
+  const { stdout } = await runHere(['logs', 'nginx', '-t', '-n', '2'], api);
   expect(stdout.split('\n')[0]).toBe('2026-02-08T10:15:30.123456789Z one');
   expect(api.calls[0]?.input).toEqual({
     name: 'nginx',
@@ -43,7 +44,7 @@ test.each([
   { args: `jobs ${job.id} -f`, items: [{ text: 'Step 1/2\n' }, { text: 'Step\t2/2\nDone\n' }] },
 ])("ondemand $args --json prints the API's own JSON, one document a line", async (each) => {
   await using api = await startStubApi(healthy);
-  expect(await runBin([...each.args.split(' '), '--json'], api)).toEqual({
+  expect(await runHere([...each.args.split(' '), '--json'], api)).toEqual({
     exitCode: 0,
     stdout: each.items.map((item) => `${JSON.stringify(item)}\n`).join(''),
     stderr: '',
@@ -52,7 +53,7 @@ test.each([
 
 test.each(['0', '10001'])('logs -n %s is a usage error without -f', async (count) => {
   await using api = await startStubApi(healthy);
-  const result = await runBin(['logs', 'nginx', '-n', count], api);
+  const result = await runHere(['logs', 'nginx', '-n', count], api);
   expect(result).toMatchObject({ exitCode: 2, stdout: '' });
   expect(result.stderr).toMatch(
     /^ondemand: -n needs a whole number from 1 to 10000, or all, .*\n$/,
@@ -96,7 +97,7 @@ test('events prints a line for each, made harmless', async () => {
 test('events --type leaves out the other types, but never a resync', async () => {
   const resync = { type: 'resync', time, reason: 'x' };
   await using api = await startStubApi({ events: { stream: [stopping, die, resync] } });
-  const { stdout } = await runBin(['events', '--type', 'vm,job'], api);
+  const { stdout } = await runHere(['events', '--type', 'vm,job'], api);
   expect(stdout.split('\n').map((line) => line.split(/ +/)[1])).toEqual([
     'vm',
     'resync',
@@ -157,9 +158,10 @@ test('Ctrl-C ends it soon although nobody reads what was printed', async () => {
 });
 
 test('what is not read is not asked for', async () => {
+  const lineCount = 6_000;
   let given = 0;
   const flood = function* () {
-    for (; given < 20_000; given += 1) yield { line: 'x'.repeat(10_000), stream: 'stdout' };
+    for (; given < lineCount; given += 1) yield { line: 'x'.repeat(10_000), stream: 'stdout' };
   };
   await using api = await startStubApi({ 'containers.followLogs': { stream: flood() } });
   const child = startBin(['logs', 'nginx', '-f'], api);
@@ -182,7 +184,7 @@ test('what is not read is not asked for', async () => {
     bytes += chunk.length;
   });
   expect(await exit).toBe(0);
-  expect(bytes).toBe(20_000 * 10_001);
+  expect(bytes).toBe(lineCount * 10_001);
 });
 
 test('a stream that fails in the middle says why, after what came before', async () => {
@@ -194,7 +196,7 @@ test('a stream that fails in the middle says why, after what came before', async
       stream: lines.slice(0, 1),
     },
   });
-  expect(await runBin(['logs', 'nginx', '-f'], api)).toEqual({
+  expect(await runHere(['logs', 'nginx', '-f'], api)).toEqual({
     exitCode: 6,
     stdout: 'one\n',
     stderr: 'ondemand: oci-flex is not running (STOPPED): start it with ondemand wake\n',
@@ -205,7 +207,7 @@ test('a container that is not there is one line and exits with 4', async () => {
   await using api = await startStubApi({
     'containers.followLogs': refusal('NOT_FOUND', "No container named 'x'", { name: 'x' }),
   });
-  expect(await runBin(['logs', 'x', '-f'], api)).toEqual({
+  expect(await runHere(['logs', 'x', '-f'], api)).toEqual({
     exitCode: 4,
     stdout: '',
     stderr: "ondemand: No container named 'x'; ondemand ps lists the names there are\n",
