@@ -104,7 +104,8 @@ test.each([
   expect(result.stderr).toMatch(/^ondemand: The issuer \S+ does not answer as one \(.*\n$/);
   app.sandbox.faults.reset();
   // The API may have met the fault as well, and leaves the issuer alone for five seconds then.
-  await until('the login to go on', async () => (await cli.run('ps')).exitCode === 0);
+  await until('the API to check tokens again', async () => (await app.get('/whoami')).ok);
+  expect(await cli.run('ps')).toMatchObject({ exitCode: 0 });
 });
 
 test('an issuer that is down does not matter while the token holds', async () => {
