@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface UntilOptions {
   readonly timeoutMs?: number;
+  /** Between probes; left out, it grows from one to the next. */
   readonly intervalMs?: number;
 }
 
@@ -15,11 +16,11 @@ export interface UntilOptions {
 export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,
-  { timeoutMs = 120_000, intervalMs = 25 }: UntilOptions = {},
+  { timeoutMs = 120_000, intervalMs }: UntilOptions = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
-  for (;;) {
+  for (let pauseMs = intervalMs ?? firstPauseMs; ; pauseMs = intervalMs ?? toNextPause(pauseMs)) {
     try {
       const answer = await probe();
       if (answer) return answer;
@@ -30,6 +31,11 @@ export async function until<T>(
     if (performance.now() >= deadline) {
       throw new Error(`Waited ${timeoutMs} ms in vain for ${what}`, { cause: lastError });
     }
-    await sleep(intervalMs);
+    await sleep(pauseMs);
   }
 }
+
+/** What takes long is asked for less often: a probe may be a request, and costs what the machine has. */
+const toNextPause = (pauseMs: number) => Math.min(pauseMs * 1.5, longestPauseMs);
+const firstPauseMs = 25;
+const longestPauseMs = 100;
