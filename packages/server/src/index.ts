@@ -14,6 +14,7 @@ import { readClientAddress } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { addErrorHandlers, sendError } from './http/error-handlers.ts';
 import { answerClientError, refuseMalformed, toOriginForm } from './http/malformed-requests.ts';
+import { named } from './http/named-plugin.ts';
 import { type AnsweredRequest, addRequestLog, logFailure } from './http/request-log.ts';
 import { toSecurityHeaders } from './http/security-headers.ts';
 import { addRouteCheck } from './http/unknown-routes.ts';
@@ -167,18 +168,18 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.decorate('takeTurn', createTurns());
   addErrorHandlers(app, { resourceMetadataUrl });
 
-  await app.register(registerHealth, { checkReady: options.checkReady });
+  await app.register(named(registerHealth), { checkReady: options.checkReady });
   const scopesSupported = scopes.map((scope) => scopeNames[scope]);
   const { page, issuer, audience } = options;
   if (page !== undefined) {
     const { files, ...settings } = page;
-    await app.register(registerPage, {
+    await app.register(named(registerPage), {
       files,
       publicUrl,
       settings: { issuer, audience, scopes: scopesSupported, ...settings },
     });
   }
-  await app.register(registerDocs, {
+  await app.register(named(registerDocs), {
     isFirst: page === undefined,
     async createDocument() {
       const { createOpenApiDocument } = await import('./openapi/document.ts');
@@ -204,9 +205,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     shares,
     budget,
   });
-  await app.register(registerRest, { createContext });
-  await app.register(registerStreams, { createContext, resourceMetadataUrl });
-  await app.register(registerTrpc, { createContext, resourceMetadataUrl });
+  await app.register(named(registerRest), { createContext });
+  await app.register(named(registerStreams), { createContext, resourceMetadataUrl });
+  await app.register(named(registerTrpc), { createContext, resourceMetadataUrl });
   return app;
 
   function begin(request: FastifyRequest, reply: FastifyReply): void {

@@ -37,8 +37,9 @@ export function parseQuery(query: Query, parsers: QueryParsers): Record<string, 
 
 /** Plain decimal numbers, `true` and `false` (Docker's `1` and `0` too), where the schema takes such; anything else (`1e3`, `0x10`, ` 5`) stays text, which the schema then judges. */
 function toParser(schema: z.core.$ZodType): (text: string) => unknown {
-  const types = toTypes(z.toJSONSchema(schema, { io: 'input' }));
+  let types: Set<unknown> | undefined;
   return (text) => {
+    types ??= toTypes(z.toJSONSchema(schema, { io: 'input' })); // only once it is asked for: a start has hundreds of them
     if (types.has('boolean') && /^(?:true|false|1|0)$/.test(text))
       return text === 'true' || text === '1';
     const isNumber = types.has('integer') || types.has('number');
