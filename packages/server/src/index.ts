@@ -49,7 +49,7 @@ import { createOpenStreams } from './streams/stream-registry.ts';
 import { registerTrpc } from './trpc/plugin.ts';
 
 export { createAuthenticator } from './auth/authenticator.ts';
-export { checkAll } from './diagnosis/check-command.ts';
+export { checkAll } from './diagnosis/ondemand-server-check.ts';
 export type { ApiError } from './http/api-error.ts';
 export type { AppRouter } from './procedures/app-router.ts';
 export type { TrpcErrorData } from './procedures/base.ts';

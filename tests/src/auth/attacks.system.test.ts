@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
-import type { App } from '../support/start-app.ts';
+import type { App } from '../support/start-sandbox-and-api.ts';
 import { attacks } from './attack-table.ts';
 import type { PublicKey, Target } from './attacks/forgery.ts';
 import {

@@ -1,7 +1,7 @@
 // What the suites of this folder share: a product that may be attacked without being throttled, asked over both transports.
 
 import { expect } from 'vitest';
-import { type App, type AppOptions, startAppHere } from '../support/start-app.ts';
+import { type App, type AppOptions, startAppHere } from '../support/start-sandbox-and-api.ts';
 
 export const transports = ['REST', 'tRPC'] as const;
 export type Transport = (typeof transports)[number];

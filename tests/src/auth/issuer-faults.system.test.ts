@@ -3,8 +3,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
-import type { App } from '../support/start-app.ts';
-import { startServerHere } from '../support/start-service.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
+import type { App } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { ask, countReached, readWhoami, resetVm, startAuthApp, transports } from './auth-world.ts';
 

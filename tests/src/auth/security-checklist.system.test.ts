@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
-import type { App } from '../support/start-app.ts';
-import { startServerHere } from '../support/start-service.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
+import type { App } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import {
   ask,

@@ -10,7 +10,7 @@ import { baseImage } from '../real-engine/base-image.ts';
 import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 describeRealEngine('the idle verdict on a real engine', () => {

@@ -3,7 +3,7 @@
 import { startComposeProject } from '../real-engine/compose-project.ts';
 import { type RealVm, type RealVmOptions, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openAll } from '../support/disposer.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import type { BehaviourWorld } from './world.ts';
 
 export interface RealWorld extends BehaviourWorld {

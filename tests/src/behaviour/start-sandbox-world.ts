@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '@ondemand/sandbox';
-import { startApp } from '../support/start-app.ts';
+import { startApp } from '../support/start-sandbox-and-api.ts';
 import { type BehaviourWorld, mixedLines, secretWord, talkativeLines, ttyLines } from './world.ts';
 
 const containers = {

@@ -1,6 +1,6 @@
 // What the behaviour suite needs of the world that it runs against, sandbox or real.
 
-import type { App } from '../support/start-app.ts';
+import type { App } from '../support/start-sandbox-and-api.ts';
 
 export interface BehaviourWorld extends AsyncDisposable {
   readonly app: Pick<App, 'url' | 'request' | 'get' | 'post' | 'getJson' | 'postJson'>;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { readEndedChildrenCpuMs } from '../support/cpu.ts';
 import { runOk } from '../support/run.ts';
-import type { App } from '../support/start-app.ts';
+import type { App } from '../support/start-sandbox-and-api.ts';
 import { measureInRounds, median, medianRatio } from './alternating-rounds.ts';
 import { createDockerOverSsh } from './docker-over-ssh.ts';
 import { atMost, type Row, type Section, toMs, toText } from './report.ts';

@@ -3,7 +3,7 @@
 import { createClient } from '@ondemand/client';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { readResidentBytes } from '../support/memory.ts';
-import type { AppProcess } from '../support/start-app.ts';
+import type { AppProcess } from '../support/start-sandbox-and-api.ts';
 import { createContainers } from './create-containers.ts';
 import { createDockerOverSsh } from './docker-over-ssh.ts';
 import { createHttpClient, createRestClient } from './http-client.ts';

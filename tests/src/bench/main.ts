@@ -13,7 +13,7 @@ import { measureListings } from './list-containers.ts';
 import { measureReaders } from './many-readers.ts';
 import { measurePage } from './page-load.ts';
 import { measureProfile } from './profile.ts';
-import { measureGreedyReaders } from './readers-that-ask-for-everything.ts';
+import { measureGreedyReaders } from './readers-that-open-everything-at-once.ts';
 import { countMissed, type Section, toReport, toSummary } from './report.ts';
 import { measureFacade } from './rest-against-bare-fastify.ts';
 import { measureAction } from './restart-container.ts';

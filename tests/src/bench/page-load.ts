@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { findChromium } from '../slow/chromium.ts';
 import { launchChromium } from '../support/launch-chromium.ts';
-import { startApp } from '../support/start-app.ts';
+import { startApp } from '../support/start-sandbox-and-api.ts';
 import { atMost, type Section, toMs } from './report.ts';
 
 const rounds = 5;

@@ -2,7 +2,7 @@
 
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { run } from '../support/run.ts';
-import { startApp } from '../support/start-app.ts';
+import { startApp } from '../support/start-sandbox-and-api.ts';
 import { type CpuProfile, toGroups } from './cpu-profile-groups.ts';
 import { measureLoad } from './generate-load.ts';
 import { createHttpClient, createRestClient } from './http-client.ts';

@@ -1,7 +1,7 @@
 // What an API call costs on top of what any Fastify route costs: rates and tails at 64 connections, against a bare twin.
 
 import type { RealVm } from '../real-engine/start-real-vm.ts';
-import type { AppProcess } from '../support/start-app.ts';
+import type { AppProcess } from '../support/start-sandbox-and-api.ts';
 import { measureInRounds, median, medianRatio, type Rounds } from './alternating-rounds.ts';
 import { type Load, type LoadLength, measureLoad } from './generate-load.ts';
 import { atLeast, atMost, type Row, type Section, toMs, toText } from './report.ts';

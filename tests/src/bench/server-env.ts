@@ -1,7 +1,7 @@
 // What the API runs with in every part of the bench, beside what points it at its world.
 
 import type { RealVm } from '../real-engine/start-real-vm.ts';
-import { type AppProcess, startApp } from '../support/start-app.ts';
+import { type AppProcess, startApp } from '../support/start-sandbox-and-api.ts';
 
 export const serverEnv = {
   // As it is shipped: a line for each request.

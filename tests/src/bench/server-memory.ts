@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { readResidentBytes } from '../support/memory.ts';
-import type { AppProcess } from '../support/start-app.ts';
+import type { AppProcess } from '../support/start-sandbox-and-api.ts';
 import { measureLoad } from './generate-load.ts';
 import { measureLogMemory } from './log-memory.ts';
 import { atMost, type Section, toMb, toText } from './report.ts';

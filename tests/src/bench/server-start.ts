@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { runOk } from '../support/run.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { measureInRounds, median, medianRatio } from './alternating-rounds.ts';
 import { toBearer } from './http-client.ts';
 import { atMost, type Section, toMs, toText } from './report.ts';

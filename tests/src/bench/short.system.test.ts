@@ -1,7 +1,7 @@
 // The short form of the bench: guards its ratios with wide margins, by the CPU time that processes took, whatever else the machine does.
 
 import { expect, test } from 'vitest';
-import { startApp } from '../support/start-app.ts';
+import { startApp } from '../support/start-sandbox-and-api.ts';
 import { measureInRounds } from './alternating-rounds.ts';
 import { cliCommands, readCpu } from './cli-command-cost.ts';
 import { measureFacadeLoads, toCpuRatio } from './rest-against-bare-fastify.ts';

@@ -2,7 +2,7 @@
 
 import { type Sandbox, startSandbox } from '@ondemand/sandbox';
 import { openAll } from '../support/disposer.ts';
-import { type Service, startServiceHere } from '../support/start-service.ts';
+import { type Service, startServiceHere } from '../support/start-api-in-this-process.ts';
 import { until } from '../support/until.ts';
 import type { Caller, FaultName } from './step.ts';
 

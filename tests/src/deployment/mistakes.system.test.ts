@@ -11,7 +11,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
-import { startServerHere } from '../support/start-service.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
 
 /** What stands for OCI and the VM is as slow as a busy machine makes it. */
 const longDeadlines = {

@@ -8,7 +8,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { packServer } from '../support/pack-server.ts';
 import { run, runOk } from '../support/run.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer } from '../support/start-api-process.ts';
 
 let folder = '';
 let installed = '';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
-import { type App, startAppHere } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { readPages, root, toCommands } from './pages.ts';
 
 /** What a newcomer pastes first; a test of every run has them. The others have theirs among the slow tests. */

@@ -2,8 +2,8 @@
 
 import type { DockerFaults, OciFaults, OidcFaults, Sandbox } from '@ondemand/sandbox';
 import { test } from 'vitest';
-import { containers } from './containers.ts';
 import type { FaultyServer, Refusal } from './faulty-server.ts';
+import { containers } from './test-containers.ts';
 import { type Fault, isFull, survive } from './under-load.ts';
 
 type Case = Omit<Fault, 'repair' | 'inject'> & {

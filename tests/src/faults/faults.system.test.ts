@@ -6,12 +6,12 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { createDisposer } from '../support/disposer.ts';
 import { declareAddressFaults } from './address-faults.ts';
 import { declareAnswerFaults } from './answer-faults.ts';
-import { addContainers } from './containers.ts';
 import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
 import { declareLinkFaults } from './link-faults.ts';
 import { declareLoad } from './load.ts';
 import { declareLoginFaults, startWithWrongKey, type WrongKey } from './login-faults.ts';
 import { declareLostAnswers, declareLostRequest } from './lost-answers.ts';
+import { addContainers } from './test-containers.ts';
 import { declareVmFaults } from './vm-faults.ts';
 
 const problem = realEngineProblem();

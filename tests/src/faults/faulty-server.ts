@@ -13,11 +13,11 @@ import {
   type ApiErrorCode,
   expectApiError,
 } from '../support/expect-api-error.ts';
-import { type App, createCaller } from '../support/start-app.ts';
-import { type Environment, type ServerProcess, startServer } from '../support/start-server.ts';
+import { type Environment, type ServerProcess, startServer } from '../support/start-api-process.ts';
+import { type App, createCaller } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
-import { addSandboxContainers } from './containers.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { addSandboxContainers } from './test-containers.ts';
 
 export interface FaultyServer extends AsyncDisposable, ReturnType<typeof createCaller> {
   readonly server: ServerProcess;

@@ -3,9 +3,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { until } from '../support/until.ts';
-import { containers, noisyLines } from './containers.ts';
 import type { FaultyServer, Refusal } from './faulty-server.ts';
 import type { BadLine } from './tcp-proxy.ts';
+import { containers, noisyLines } from './test-containers.ts';
 import { type Fault, isFull, survive } from './under-load.ts';
 
 /** The link is whole, and the host key is on file, before each of these. */

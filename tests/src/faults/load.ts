@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
-import { containers } from './containers.ts';
 import type { FaultyServer } from './faulty-server.ts';
+import { containers } from './test-containers.ts';
 
 export function declareLoad(getApi: () => FaultyServer): void {
   test.sequential('50 mixed requests at once share one SSH connection', async () => {

@@ -4,8 +4,8 @@ import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { until } from '../support/until.ts';
-import { containers } from './containers.ts';
 import type { FaultyServer } from './faulty-server.ts';
+import { containers } from './test-containers.ts';
 
 /** What a container is and was asked for, told by someone else than the API. */
 interface Witness {

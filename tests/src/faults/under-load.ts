@@ -5,8 +5,8 @@ import { expect } from 'vitest';
 import { recordFigures } from '../reliability/figures.ts';
 import { type ApiErrorCode, expectApiError } from '../support/expect-api-error.ts';
 import { until } from '../support/until.ts';
-import { containers } from './containers.ts';
 import type { FaultyServer, Refusal } from './faulty-server.ts';
+import { containers } from './test-containers.ts';
 
 export interface Fault {
   /** What breaks, such as `the link`: a table of its own in docs/reliability.md. */

@@ -8,8 +8,8 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { createDisposer } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { until } from '../support/until.ts';
-import { addContainers, containers } from './containers.ts';
 import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
+import { addContainers, containers } from './test-containers.ts';
 import { type Fault, survive } from './under-load.ts';
 
 /** Needs a real VM. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type SandboxOptions, startSandbox } from '@ondemand/sandbox';
 import { expect } from 'vitest';
 import { openAll } from '../support/disposer.ts';
-import { startServiceHere } from '../support/start-service.ts';
+import { startServiceHere } from '../support/start-api-in-this-process.ts';
 import { recallReads } from './cache-shell-answers.ts';
 import { canary } from './hostile.ts';
 import { expectOnlyIntended } from './judge-effects.ts';

@@ -2,7 +2,7 @@
 
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
-import { type App, startAppHere } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { startApiAndCli } from './start-api-and-cli.ts';
 
 /** Each test has a login of its own, and mostly waits. */

@@ -1,7 +1,7 @@
 // `ondemand login` by the device flow, from the discovery of the issuer to `logout`.
 
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
-import { type App, startAppHere } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { startApiAndCli, startLoggedIn } from './start-api-and-cli.ts';
 
 /** Each test has a login of its own, and mostly waits. */

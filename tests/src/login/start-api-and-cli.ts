@@ -2,7 +2,7 @@
 
 import type { Oidc } from '@ondemand/sandbox';
 import { openAll } from '../support/disposer.ts';
-import { type App, type AppOptions, startAppHere } from '../support/start-app.ts';
+import { type App, type AppOptions, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { type Cli, type StoredLogin, startCli } from './start-cli.ts';
 
 export interface ApiAndCli extends AsyncDisposable {

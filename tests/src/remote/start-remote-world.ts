@@ -9,7 +9,7 @@ import { requireTool } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openAll } from '../support/disposer.ts';
 import { type RunOptions, type RunResult, run } from '../support/run.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { type SshGate, startSshGate } from './sshd-in-vm-network.ts';
 
 export interface RemoteWorld extends AsyncDisposable {

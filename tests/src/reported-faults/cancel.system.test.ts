@@ -7,7 +7,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, startAppHere } from '../support/start-app.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 

@@ -12,7 +12,7 @@ import { findTool } from '../real-engine/real-engine-problem.ts';
 import { openSuite } from '../support/disposer.ts';
 import { run, runOk } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, startApp, startAppHere } from '../support/start-app.ts';
+import { type App, startApp, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 

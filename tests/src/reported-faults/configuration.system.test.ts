@@ -9,7 +9,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { type RunResult, run } from '../support/run.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer } from '../support/start-api-process.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 

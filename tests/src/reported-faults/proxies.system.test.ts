@@ -3,8 +3,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { expectStreamOutlivesRestart } from '../support/eventsource-survives-restart.ts';
 import { findFreePort } from '../support/free-port.ts';
-import { type App, startAppHere } from '../support/start-app.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
 

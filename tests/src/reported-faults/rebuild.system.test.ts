@@ -11,8 +11,8 @@ import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
-import { type App, createCaller } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer } from '../support/start-api-process.ts';
+import { type App, createCaller } from '../support/start-sandbox-and-api.ts';
 import { createProject } from './compose-folder.ts';
 import { report } from './reports.ts';
 

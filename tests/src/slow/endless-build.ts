@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { App } from '../support/start-app.ts';
+import type { App } from '../support/start-sandbox-and-api.ts';
 
 /** Lets the next build of the sandbox's nginx hang; it takes a step with another text, as one that it knows is cached. */
 export function hangBuild({ sandbox }: App, text: string): Promise<void> {

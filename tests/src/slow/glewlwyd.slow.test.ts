@@ -3,7 +3,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { type Cli, startCli } from '../login/start-cli.ts';
 import { openSuite } from '../support/disposer.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { expectRenewedLogin } from './expect-renewed-login.ts';
 import { type Glewlwyd, glewlwydNeeds, startGlewlwyd } from './glewlwyd.ts';
 import { describeIfInstalled } from './issuer-process.ts';

@@ -16,7 +16,7 @@ import { findFreePort } from '../support/free-port.ts';
 import { packServer } from '../support/pack-server.ts';
 import { runOk } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
-import { createCaller } from '../support/start-app.ts';
+import { createCaller } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

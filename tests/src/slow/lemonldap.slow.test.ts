@@ -3,8 +3,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { type Cli, startCli } from '../login/start-cli.ts';
 import { openSuite } from '../support/disposer.ts';
-import { type App, startApp } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer } from '../support/start-api-process.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { expectRenewedLogin } from './expect-renewed-login.ts';
 import { describeIfInstalled } from './issuer-process.ts';
 import { type Lemonldap, lemonldapNeeds, startLemonldap } from './lemonldap.ts';

@@ -8,7 +8,7 @@ import { baseImage } from '../real-engine/base-image.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
 import { runOk } from '../support/run.ts';
-import { startApp } from '../support/start-app.ts';
+import { startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { describeWith } from './describe-or-skip.ts';
 import { findNewerDebian } from './newer-debian.ts';

@@ -8,7 +8,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
-import { type App, createCaller, startApp } from '../support/start-app.ts';
+import { type App, createCaller, startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { describeWith } from './describe-or-skip.ts';
 import { hangBuild } from './endless-build.ts';

@@ -7,7 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { launchChromium } from '../support/launch-chromium.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { findChromium } from './chromium.ts';
 import { describeWith } from './describe-or-skip.ts';

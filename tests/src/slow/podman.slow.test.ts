@@ -8,7 +8,7 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { openSse, type SseMessage } from '../support/sse.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { describeWith } from './describe-or-skip.ts';
 import { findNewerDebian } from './newer-debian.ts';

@@ -3,8 +3,8 @@
 import type { Job } from '@ondemand/core';
 import { describe, expect, test } from 'vitest';
 import { expectStreamOutlivesRestart } from '../support/eventsource-survives-restart.ts';
-import { createCaller, startApp } from '../support/start-app.ts';
 import { type ProxyKind, proxyProblem, startProxy } from '../support/start-proxy.ts';
+import { createCaller, startApp } from '../support/start-sandbox-and-api.ts';
 import { hangBuild } from './endless-build.ts';
 
 const kinds: readonly ProxyKind[] = ['nginx', 'haproxy', 'caddy', 'apache2'];

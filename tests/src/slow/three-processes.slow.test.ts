@@ -5,9 +5,9 @@ import { EventSource } from 'eventsource';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { openSse, type SseStream } from '../support/sse.ts';
-import { type AppProcess, createCaller, startApp } from '../support/start-app.ts';
+import { type ServerProcess, startServer } from '../support/start-api-process.ts';
 import { proxyProblem, startBalancer } from '../support/start-proxy.ts';
-import { type ServerProcess, startServer } from '../support/start-server.ts';
+import { type AppProcess, createCaller, startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { hangBuild } from './endless-build.ts';
 

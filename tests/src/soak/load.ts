@@ -1,7 +1,7 @@
 // The steady load of a soak: readers, streams that are opened again when they end, and now and then an action.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { App } from '../support/start-app.ts';
+import type { App } from '../support/start-sandbox-and-api.ts';
 
 export interface SoakLoad extends AsyncDisposable {
   /** How many answers there were, by path and status: `GET /containers 200`. */

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from '../support/free-port.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { type SoakFault, soakFaults } from './faults.ts';
 import { startSoakLoad } from './load.ts';

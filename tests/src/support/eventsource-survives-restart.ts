@@ -2,9 +2,9 @@
 
 import { EventSource } from 'eventsource';
 import { expect } from 'vitest';
-import { startApp } from './start-app.ts';
+import { startServer } from './start-api-process.ts';
 import { type ProxyKind, startProxy } from './start-proxy.ts';
-import { startServer } from './start-server.ts';
+import { startApp } from './start-sandbox-and-api.ts';
 import { until } from './until.ts';
 
 /** Restarts an API behind the proxy: the reader of its events is connected again, and told that it may have missed something. */

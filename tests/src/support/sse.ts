@@ -1,7 +1,7 @@
 // Reads server-sent events by the standard alone: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { App } from './start-app.ts';
+import type { App } from './start-sandbox-and-api.ts';
 
 export interface SseMessage {
   /** The last one that was sent, with this message or before it. */

@@ -9,8 +9,8 @@ import { type Sandbox, startSandbox } from '@ondemand/sandbox';
 import { afterAll, beforeAll, expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { run } from '../support/run.ts';
-import { createCaller, startApp, startAppHere } from '../support/start-app.ts';
-import { type Server, startServer } from '../support/start-server.ts';
+import { type Server, startServer } from '../support/start-api-process.ts';
+import { createCaller, startApp, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 /** Each test has a world of its own, in which it mostly waits. */

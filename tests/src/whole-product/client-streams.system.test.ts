@@ -4,7 +4,7 @@ import { createClient, isApiError } from '@ondemand/client';
 import { expect, test } from 'vitest';
 import { startTcpProxy } from '../faults/tcp-proxy.ts';
 import { openAll } from '../support/disposer.ts';
-import { startApp, startAppHere } from '../support/start-app.ts';
+import { startApp, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 /** A client whose connection to the API a test may cut. */

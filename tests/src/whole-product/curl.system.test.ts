@@ -3,12 +3,12 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { run } from '../support/run.ts';
-import { startAppHere } from '../support/start-app.ts';
+import { startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 test('every curl line of the published reference works', async () => {
   const reference = await readFile(
-    new URL('../../../docs/published-api-reference.md', import.meta.url),
+    new URL('../../../docs/rest-api-reference.md', import.meta.url),
     'utf8',
   );
   const lines = [...reference.matchAll(/`(curl .*)`/g)].map(([, line = '']) => line);

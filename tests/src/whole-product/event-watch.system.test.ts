@@ -9,7 +9,7 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { type EngineProxy, startEngineProxy } from '../support/counting-proxies.ts';
 import { openAll, openSuite } from '../support/disposer.ts';
 import { openSse, type SseStream } from '../support/sse.ts';
-import { type App, startApp } from '../support/start-app.ts';
+import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 const name = 'watched';

@@ -9,8 +9,8 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
 import { forgetPeak, readPeakBytes } from '../support/memory.ts';
 import { openSse, type SseMessage } from '../support/sse.ts';
-import { type App, createCaller } from '../support/start-app.ts';
-import { type ServerProcess, startServer } from '../support/start-server.ts';
+import { type ServerProcess, startServer } from '../support/start-api-process.ts';
+import { type App, createCaller } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 const lineCount = 100_000;

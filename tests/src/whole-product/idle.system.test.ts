@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, createCaller, startAppHere } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
-import { startServerHere } from '../support/start-service.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
+import { startServer } from '../support/start-api-process.ts';
+import { type App, createCaller, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 describe('GET /vm/idle', () => {

@@ -6,8 +6,8 @@ import { createClient, isApiError } from '@ondemand/client';
 import { expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { findFreePort } from '../support/free-port.ts';
-import { createCaller, startApp, startAppHere } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer } from '../support/start-api-process.ts';
+import { createCaller, startApp, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 /** Each test has a world of its own, in which it mostly waits. */

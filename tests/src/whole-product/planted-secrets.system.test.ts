@@ -3,8 +3,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createCaller, startApp } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer } from '../support/start-api-process.ts';
+import { createCaller, startApp } from '../support/start-sandbox-and-api.ts';
 
 const rotated = ['first-pl4nted', 'second-pl4nted', 'third-pl4nted'];
 const ofVault = 'vault-pl4nted';

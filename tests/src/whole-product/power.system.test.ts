@@ -3,8 +3,8 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { type ApiErrorCode, expectApiError } from '../support/expect-api-error.ts';
-import { type App, createCaller, startAppHere } from '../support/start-app.ts';
-import { startServerHere } from '../support/start-service.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
+import { type App, createCaller, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 interface VmState {

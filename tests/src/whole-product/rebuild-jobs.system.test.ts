@@ -14,8 +14,8 @@ import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { runOk } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, createCaller } from '../support/start-app.ts';
-import { type ServerProcess, startServer } from '../support/start-server.ts';
+import { type ServerProcess, startServer } from '../support/start-api-process.ts';
+import { type App, createCaller } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 type Api = Pick<App, 'get' | 'post' | 'getJson' | 'postJson'> & {

@@ -10,8 +10,8 @@ import { startSandbox } from '@ondemand/sandbox';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
-import { type App, startApp, startAppHere } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer } from '../support/start-api-process.ts';
+import { type App, startApp, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 const bin = fileURLToPath(

@@ -3,8 +3,8 @@
 import type { Container, VmState } from '@ondemand/core';
 import { expect, test } from 'vitest';
 import { openAll } from '../support/disposer.ts';
-import { createCaller, startApp } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+import { startServer } from '../support/start-api-process.ts';
+import { createCaller, startApp } from '../support/start-sandbox-and-api.ts';
 
 type Caller = ReturnType<typeof createCaller>;
 

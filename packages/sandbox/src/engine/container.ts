@@ -1,9 +1,9 @@
 // A container in the engine's memory: its configuration and its state.
 
 import { randomBytes } from 'node:crypto';
-import type { Activity } from './activity.ts';
 import { type ContainerLog, createLog } from './logs/log.ts';
 import { millisToNanos, type NanoTime } from './logs/nano-time.ts';
+import type { Activity } from './simulated-log-lines.ts';
 
 export type RestartPolicyName = 'no' | 'always' | 'unless-stopped' | 'on-failure';
 

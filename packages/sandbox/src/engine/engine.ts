@@ -2,7 +2,6 @@
 
 import { connect, type Socket } from 'node:net';
 import type { Faults } from '../faults.ts';
-import type { Random } from './activity.ts';
 import { ApiError } from './api-error.ts';
 import {
   type ContainerInit,
@@ -15,9 +14,10 @@ import { createEvents } from './events.ts';
 import { createLifecycle, type Lifecycle, nameInUse } from './lifecycle.ts';
 import type { LogStream } from './logs/log.ts';
 import { createNanoClock, millisToNanos, type NanoClock, type NanoTime } from './logs/nano-time.ts';
-import { createProcesses } from './processes.ts';
 import { createRoutes, findContainer } from './routes.ts';
 import { createEngineServer, type EngineRequest } from './server.ts';
+import type { Random } from './simulated-log-lines.ts';
+import { createProcesses } from './simulated-programs.ts';
 import type { EngineVersion } from './views/to-info.ts';
 import { networkIdOf } from './views/to-list-item.ts';
 

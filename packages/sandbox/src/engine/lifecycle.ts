@@ -3,7 +3,7 @@
 import { ApiError } from './api-error.ts';
 import { isActive, type SandboxContainer } from './container.ts';
 import type { NanoClock } from './logs/nano-time.ts';
-import type { Processes } from './processes.ts';
+import type { Processes } from './simulated-programs.ts';
 import { hostIpsOf } from './views/to-list-item.ts';
 
 export interface StopOptions {

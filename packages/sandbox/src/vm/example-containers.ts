@@ -3,14 +3,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import type { ContainerInit, SandboxContainer } from '../engine/container.ts';
+import type { EngineControl } from '../engine/engine.ts';
+import { millisToNanos, nanosToMillis } from '../engine/logs/nano-time.ts';
 import {
   createAppActivity,
   createCrashActivity,
   createTerminalActivity,
-} from '../engine/activity.ts';
-import type { ContainerInit, SandboxContainer } from '../engine/container.ts';
-import type { EngineControl } from '../engine/engine.ts';
-import { millisToNanos, nanosToMillis } from '../engine/logs/nano-time.ts';
+} from '../engine/simulated-log-lines.ts';
 import type { CommandIo } from './commands/io.ts';
 import { parseComposeArguments } from './compose/arguments.ts';
 import { buildImage } from './compose/build.ts';

@@ -35,7 +35,7 @@ test('a standard linter, which checks the structure too, finds no error', async 
 
 describe('the published reference', async () => {
   const reference = await readFile(
-    new URL('../../../../docs/published-api-reference.md', import.meta.url),
+    new URL('../../../../docs/rest-api-reference.md', import.meta.url),
     'utf8',
   ).then((text) => text.trim());
 

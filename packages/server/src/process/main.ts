@@ -73,7 +73,7 @@ async function openTracing(config: Config, onFailure: (error: unknown) => void) 
 
 /** Ends the process. */
 async function runCheck(reading: ConfigurationReading, json: boolean): Promise<never> {
-  const { checkAll, toCheckText } = await import('../diagnosis/check-command.ts');
+  const { checkAll, toCheckText } = await import('../diagnosis/ondemand-server-check.ts');
   const diagnosis = await checkAll(reading);
   const text = json
     ? `${JSON.stringify(diagnosis)}\n`

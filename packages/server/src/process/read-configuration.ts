@@ -3,7 +3,7 @@
 import { findOpenKeys } from '../config/files-readable-by-others.ts';
 import { type Environment, readEnvironment } from '../config/read-environment.ts';
 import { type Config, parseConfig, requireConfig } from '../config/variables.ts';
-import { checkEnvironment } from './check-configuration.ts';
+import { checkEnvironment } from './configuration-problems.ts';
 
 export interface ConfigurationReading {
   /** Undefined while there are problems. */

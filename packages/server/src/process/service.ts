@@ -24,7 +24,7 @@ import { createOwnStop } from '../audit/idle-stop.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { waitAtMost } from '../auth/wait-at-most.ts';
 import type { Config } from '../config/variables.ts';
-import { toCallerFinding } from '../diagnosis/configuration-check.ts';
+import { toCallerFinding } from '../diagnosis/configuration-finding.ts';
 import { createServerDiagnosis } from '../diagnosis/server-diagnosis.ts';
 import { createServer } from '../index.ts';
 import { maxWaitingConnections } from '../limits/request-limits.ts';

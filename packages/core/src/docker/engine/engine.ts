@@ -13,7 +13,7 @@ import { createEngineFollow } from '../logs/follow.ts';
 import { createEngineLogs } from '../logs/read.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import { createEngineActions } from './actions.ts';
-import { createEngineUse } from './container-use.ts';
+import { createEngineUse } from './container-use-for-idle-stop.ts';
 import { createEngineEvents } from './events.ts';
 import { createEngineClient, type EngineClientOptions } from './http-client.ts';
 import { createEngineInspect } from './inspect.ts';

@@ -1,11 +1,11 @@
 // From a service and its image to the container that compose would create for it.
 
+import type { Behaviour, ContainerInit } from '../../engine/container.ts';
 import {
   createAppActivity,
   createNginxActivity,
   createPostgresActivity,
-} from '../../engine/activity.ts';
-import type { Behaviour, ContainerInit } from '../../engine/container.ts';
+} from '../../engine/simulated-log-lines.ts';
 import { digest, type Image } from './images.ts';
 import type { Project } from './project.ts';
 import type { Service } from './service.ts';

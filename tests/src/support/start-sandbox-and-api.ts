@@ -2,8 +2,13 @@
 
 import { type Sandbox, type SandboxOptions, startSandbox } from '@ondemand/sandbox';
 import { openAll } from './disposer.ts';
-import { type Environment, type Server, type ServerProcess, startServer } from './start-server.ts';
-import { startServerHere } from './start-service.ts';
+import { startServerHere } from './start-api-in-this-process.ts';
+import {
+  type Environment,
+  type Server,
+  type ServerProcess,
+  startServer,
+} from './start-api-process.ts';
 
 export interface RequestOptions {
   /** `read`, `admin`, `none`, or a token itself. Default: `read` for GET and HEAD, else `admin`. */

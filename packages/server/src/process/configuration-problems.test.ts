@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/variables.ts';
-import { checkEnvironment } from './check-configuration.ts';
+import { checkEnvironment } from './configuration-problems.ts';
 
 let folder = '';
 beforeAll(async () => {

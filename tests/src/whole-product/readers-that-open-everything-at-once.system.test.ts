@@ -1,16 +1,16 @@
 // All that three read tokens can ask for at once, and what it costs the others: nothing.
 
 import { expect, test } from 'vitest';
+import { forgetPeak, readPeakBytes } from '../support/memory.ts';
 import {
   measureHealth,
   plantedSecret,
   prepareGreedyReads,
   startGreedyReads,
   toP99,
-} from '../support/ask-for-everything.ts';
-import { forgetPeak, readPeakBytes } from '../support/memory.ts';
-import { startApp } from '../support/start-app.ts';
-import { startServer } from '../support/start-server.ts';
+} from '../support/open-everything-at-once.ts';
+import { startServer } from '../support/start-api-process.ts';
+import { startApp } from '../support/start-sandbox-and-api.ts';
 
 test('every attack of three readers at once leaves memory, health and the actions of others as they were', async () => {
   // In a small heap no garbage piles up when a busy machine delays its collection: what grows is what is held.

@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { run } from './run.ts';
-import type { App } from './start-app.ts';
+import type { App } from './start-sandbox-and-api.ts';
 
 /** In the environment and a label of the container that is read. */
 export const plantedSecret = 'pl4nted-s3cret-value';

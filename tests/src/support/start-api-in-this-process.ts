@@ -5,7 +5,7 @@ import { readConfiguration } from '@ondemand/server';
 import { createLogger } from '../../../packages/server/dist/process/logger.js';
 import { type Service, startService } from '../../../packages/server/dist/process/service.js';
 import { findFreePort } from './free-port.ts';
-import { baseEnvironment, type Environment, parseLines, type Server } from './start-server.ts';
+import { baseEnvironment, type Environment, parseLines, type Server } from './start-api-process.ts';
 
 export type { Service };
 

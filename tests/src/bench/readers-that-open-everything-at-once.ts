@@ -1,13 +1,13 @@
 // What the attack of three readers costs the others: how late /healthz is, and how much memory it takes.
 
+import { forgetPeak, readPeakBytes } from '../support/memory.ts';
 import {
   measureHealth,
   prepareGreedyReads,
   startGreedyReads,
   toP99,
-} from '../support/ask-for-everything.ts';
-import { forgetPeak, readPeakBytes } from '../support/memory.ts';
-import { startApp } from '../support/start-app.ts';
+} from '../support/open-everything-at-once.ts';
+import { startApp } from '../support/start-sandbox-and-api.ts';
 import { atMost, type Row, type Section, toMb, toMs, toText } from './report.ts';
 
 const rounds = 5;

@@ -1,8 +1,8 @@
 // The programs inside the containers: they start, talk, get healthy, crash, come back by their policy, and end.
 
-import type { Line } from './activity.ts';
 import { isActive, randomPid, type SandboxContainer } from './container.ts';
 import { millisToNanos, type NanoClock, nanosToMillis } from './logs/nano-time.ts';
+import type { Line } from './simulated-log-lines.ts';
 
 export interface Processes {
   /** The container's program runs from now on. */

@@ -3,7 +3,7 @@
 import { createFindings, type Diagnosis } from '@ondemand/core';
 import { createAdapters } from '../process/adapters.ts';
 import type { ConfigurationReading } from '../process/read-configuration.ts';
-import { toOperatorFinding } from './configuration-check.ts';
+import { toOperatorFinding } from './configuration-finding.ts';
 import { createServerDiagnosis } from './server-diagnosis.ts';
 
 /** Opens what the service would, asks every layer, and closes all of it again. */
