@@ -26,8 +26,8 @@ export default defineConfig({
             'tests/src/support/fail-on-warnings.ts',
             'tests/src/support/refuse-child-processes.ts',
           ],
-          // Some tests wait, so one more than two cores are not too many; each loads the modules for itself.
-          maxWorkers: 3,
+          // Tests wait as long as they work, so two a core are not too many.
+          maxWorkers: 4,
           // Loading the modules anew for each of two hundred files costs more than running its tests.
           isolate: false,
           sequence: { groupOrder: 1 },
@@ -39,8 +39,8 @@ export default defineConfig({
           name: 'system',
           include: testsNamed('*.system.test.ts'),
           setupFiles: ['tests/src/support/fail-on-warnings.ts'],
-          // Two at a time: each waits for its processes as long as it works.
-          maxWorkers: 2,
+          // Three at a time: each waits for its processes as long as it works.
+          maxWorkers: 3,
           isolate: false,
           sequence: { groupOrder: 2 },
         },
