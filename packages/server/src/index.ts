@@ -14,7 +14,6 @@ import { readClientAddress } from './http/client-address.ts';
 import { createCors } from './http/cors.ts';
 import { addErrorHandlers, sendError } from './http/error-handlers.ts';
 import { answerClientError, refuseMalformed, toOriginForm } from './http/malformed-requests.ts';
-import { named } from './http/named-plugin.ts';
 import { type AnsweredRequest, addRequestLog, logFailure } from './http/request-log.ts';
 import { toSecurityHeaders } from './http/security-headers.ts';
 import { addRouteCheck } from './http/unknown-routes.ts';
@@ -168,18 +167,18 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.decorate('takeTurn', createTurns());
   addErrorHandlers(app, { resourceMetadataUrl });
 
-  await app.register(named(registerHealth), { checkReady: options.checkReady });
+  await app.register(registerHealth, { checkReady: options.checkReady });
   const scopesSupported = scopes.map((scope) => scopeNames[scope]);
   const { page, issuer, audience } = options;
   if (page !== undefined) {
     const { files, ...settings } = page;
-    await app.register(named(registerPage), {
+    await app.register(registerPage, {
       files,
       publicUrl,
       settings: { issuer, audience, scopes: scopesSupported, ...settings },
     });
   }
-  await app.register(named(registerDocs), {
+  await app.register(registerDocs, {
     isFirst: page === undefined,
     async createDocument() {
       const { createOpenApiDocument } = await import('./openapi/document.ts');
@@ -205,9 +204,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     shares,
     budget,
   });
-  await app.register(named(registerRest), { createContext });
-  await app.register(named(registerStreams), { createContext, resourceMetadataUrl });
-  await app.register(named(registerTrpc), { createContext, resourceMetadataUrl });
+  await app.register(registerRest, { createContext });
+  await app.register(registerStreams, { createContext, resourceMetadataUrl });
+  await app.register(registerTrpc, { createContext, resourceMetadataUrl });
   return app;
 
   function begin(request: FastifyRequest, reply: FastifyReply): void {

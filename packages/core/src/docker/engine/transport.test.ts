@@ -88,6 +88,14 @@ test('both failing is one error that says what each answered', async () => {
   });
 });
 
+test('what both ways answered is told, too, when another caller has had the connection renewed meanwhile', async () => {
+  const { transport, channels } = setUp({ socket: refuses('forbidden'), command: works });
+  await transport.open();
+  channels.generation = 2;
+  const { details } = await transport.explain(refusal('The command failed.'));
+  expect(details.transports).toMatchObject({ 'dial-stdio': 'The command failed' });
+});
+
 test('a command that opens and then fails is explained with what the socket had answered', async () => {
   const { transport } = setUp({ socket: refuses('The socket said no.'), command: works });
   await transport.open();

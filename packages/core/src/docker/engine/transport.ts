@@ -63,8 +63,10 @@ export function createTransport({
       if (isCurrent(choice)) choice.confirmed = true;
     },
     async explain(error, options = {}) {
-      if (isCurrent(choice) && !choice.confirmed && choice.refusal !== undefined) {
-        return bothRefused(choice.refusal, error, await find(error, options));
+      const { refusal, confirmed } = choice ?? {};
+      // A refusal of a connection that another caller has renewed since is still that of both ways.
+      if (refusal !== undefined && !confirmed && (isCurrent(choice) || isRefusal(error))) {
+        return bothRefused(refusal, error, await find(error, options));
       }
       return isRefusal(error) ? refused(error, await find(error, options)) : error;
     },
