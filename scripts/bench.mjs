@@ -1,7 +1,7 @@
 // `pnpm bench [--only PART,…] [--write]`: builds, then measures; exits with 1 when a target is missed. `--write` puts the report into docs/performance.md.
 
 import { parseArgs } from 'node:util';
-import { buildPrograms, run } from './run-tool.mjs';
+import { buildPrograms, run } from './run-installed-tool.mjs';
 
 process.exitCode = await main();
 

@@ -1,6 +1,6 @@
 // `pnpm check`: format, lint, types, and generated files that are what the code says.
 
-import { run } from './run-tool.mjs';
+import { run } from './run-installed-tool.mjs';
 
 const steps = [
   ['biome', ['ci', '--error-on-warnings', '.']],

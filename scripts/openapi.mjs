@@ -5,7 +5,7 @@ import {
   createOpenApiDocument,
   referenceServers,
 } from '../packages/server/dist/openapi/document.js';
-import { root } from './run-tool.mjs';
+import { root } from './run-installed-tool.mjs';
 
 const file = `${root}docs/openapi.json`;
 const document = createOpenApiDocument({

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildPrograms, root, run } from './run-tool.mjs';
+import { buildPrograms, root, run } from './run-installed-tool.mjs';
 
 const forms = ['fuzz', 'chaos', 'faults', 'soak'];
 

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { build, root } from './run-tool.mjs';
+import { build, root } from './run-installed-tool.mjs';
 
 const require = createRequire(import.meta.url);
 const { Contrib, Enums, Models, Serialize, Spec } = require('@cyclonedx/cyclonedx-library');

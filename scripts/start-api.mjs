@@ -1,6 +1,6 @@
 // `pnpm serve`: builds and runs the API against the real world, from the environment.
 
-import { build, run } from './run-tool.mjs';
+import { build, run } from './run-installed-tool.mjs';
 
 // The page is built on the client, and that on the server, so all three are built.
 // Behind `--`, or Node 20 takes `--env-file` for its own.

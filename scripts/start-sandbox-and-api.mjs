@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { onLauncherGone } from './end-with-parent.mjs';
-import { build, root } from './run-tool.mjs';
+import { build, root } from './run-installed-tool.mjs';
 
 const options = readOptions();
 if (options.help) {

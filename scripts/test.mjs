@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findLeftBehind } from './find-test-leftovers.mjs';
-import { run } from './run-tool.mjs';
+import { run } from './run-installed-tool.mjs';
 
 /** Elsewhere the system's own folder is so deep that a socket's path in one below it would be too long. */
 const hasShortPaths = process.platform === 'linux';

@@ -1,6 +1,6 @@
 // Runs turbo without telemetry: `node scripts/turbo.mjs build types`.
 
-import { run } from './run-tool.mjs';
+import { run } from './run-installed-tool.mjs';
 
 process.exitCode = await run('turbo', [
   'run',

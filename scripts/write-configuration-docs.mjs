@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { listVariables, toEnvFile, toMarkdownTable } from '../packages/server/dist/config/help.js';
-import { root } from './run-tool.mjs';
+import { root } from './run-installed-tool.mjs';
 
 await generate('docs/configuration.md', (before) =>
   fill(before, 'variables', toMarkdownTable(listVariables())),

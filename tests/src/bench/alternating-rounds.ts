@@ -1,6 +1,6 @@
 // Measures in alternating rounds, so that what else the machine does meets every side alike.
 
-import { toPercentile } from './latency.ts';
+import { toPercentile } from './latency-percentiles.ts';
 
 export type Rounds<Name extends string, Value> = Readonly<Record<Name, readonly Value[]>>;
 

@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { readCpuMs } from '../support/cpu.ts';
-import { toPercentile } from './latency.ts';
+import { toPercentile } from './latency-percentiles.ts';
 
 export interface LoadOptions {
   readonly url: string;

@@ -19,7 +19,7 @@ import { measureFacade } from './rest-against-bare-fastify.ts';
 import { measureAction } from './restart-container.ts';
 import { measureMemory } from './server-memory.ts';
 import { measureStart } from './server-start.ts';
-import { measureTokens } from './tokens.ts';
+import { measureTokens } from './token-verification.ts';
 
 /** In the order of the report; the last one leaves more containers behind than the others expect. */
 const parts: Readonly<Record<string, (vm: RealVm) => Promise<Section | readonly Section[]>>> = {

@@ -6,7 +6,7 @@ import { startApp } from '../support/start-sandbox-and-api.ts';
 import { type CpuProfile, toGroups } from './cpu-profile-groups.ts';
 import { measureLoad } from './generate-load.ts';
 import { createHttpClient, createRestClient } from './http-client.ts';
-import { measureLatencies } from './latency.ts';
+import { measureLatencies } from './latency-percentiles.ts';
 import { type Row, type Section, toMb, toMs, toText } from './report.ts';
 import { serverEnv, startBenchApp } from './server-env.ts';
 import { startForward } from './ssh-socket-forward.ts';

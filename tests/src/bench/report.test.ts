@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { measureInRounds, medianRatio } from './alternating-rounds.ts';
-import { toLatency } from './latency.ts';
+import { toLatency } from './latency-percentiles.ts';
 import {
   atLeast,
   atMost,

@@ -5,9 +5,9 @@ import { expect, test } from 'vitest';
 import { recordFigures } from '../reliability/figures.ts';
 import { until } from '../support/until.ts';
 import { watchActions } from './accepted-actions.ts';
-import { createCounts } from './event-counts.ts';
 import { runsOf, tellFirstFailure } from './number-of-sequences.ts';
 import { type PowerAction, type Step, steps } from './step.ts';
+import { createCounts } from './totals-of-all-sequences.ts';
 import { type ChaosAnswer, type ChaosWorld, startChaosWorld } from './world.ts';
 
 const counts = createCounts();

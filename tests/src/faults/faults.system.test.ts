@@ -9,8 +9,8 @@ import { declareAnswerFaults } from './answer-faults.ts';
 import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
 import { declareLinkFaults } from './link-faults.ts';
 import { declareLoad } from './load.ts';
-import { declareLoginFaults, startWithWrongKey, type WrongKey } from './login-faults.ts';
 import { declareLostAnswers, declareLostRequest } from './lost-answers.ts';
+import { declareLoginFaults, startWithWrongKey, type WrongKey } from './ssh-login-faults.ts';
 import { addContainers } from './test-containers.ts';
 import { declareVmFaults } from './vm-faults.ts';
 

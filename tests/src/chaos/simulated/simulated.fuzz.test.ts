@@ -3,8 +3,8 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { recordFigures } from '../../reliability/figures.ts';
-import { createCounts } from '../event-counts.ts';
 import { runsOf, tellFirstFailure } from '../number-of-sequences.ts';
+import { createCounts } from '../totals-of-all-sequences.ts';
 import { expectTrue, expectTrueJobs, takeSnapshot } from './expected-answers.ts';
 import { pass, send } from './send-step.ts';
 import { type Sequence, type Step, sequences } from './step.ts';

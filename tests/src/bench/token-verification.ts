@@ -3,7 +3,7 @@
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { measureInRounds, median, medianRatio } from './alternating-rounds.ts';
 import { createRestClient, toBearer } from './http-client.ts';
-import { type Latency, toLatency } from './latency.ts';
+import { type Latency, toLatency } from './latency-percentiles.ts';
 import { type Section, toMs, toText } from './report.ts';
 import { startBenchApp } from './server-env.ts';
 import { startBareFastify } from './start-bare-fastify.ts';
