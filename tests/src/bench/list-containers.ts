@@ -2,11 +2,11 @@
 
 import { createClient } from '@ondemand/client';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { createHttpClient, createRestClient } from '../support/http-client.ts';
 import { readResidentBytes } from '../support/memory.ts';
 import type { AppProcess } from '../support/start-sandbox-and-api.ts';
 import { createContainers } from './create-containers.ts';
 import { createDockerOverSsh } from './docker-over-ssh.ts';
-import { createHttpClient, createRestClient } from './http-client.ts';
 import { type Latency, measureLatencies, type Way } from './latency-percentiles.ts';
 import { atLeast, atMost, type Row, type Section, type Target, toMb, toText } from './report.ts';
 import { startBenchApp } from './server-env.ts';

@@ -2,9 +2,9 @@
 
 import { baseImage } from '../real-engine/base-image.ts';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { createRestClient } from '../support/http-client.ts';
 import { forgetPeak, readPeakBytes } from '../support/memory.ts';
 import { until } from '../support/until.ts';
-import { createRestClient } from './http-client.ts';
 import { startBenchApp } from './server-env.ts';
 
 export interface LogMemory {

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { startConnectionProxy, startEngineProxy } from '../support/counting-proxies.ts';
 import { openAll } from '../support/disposer.ts';
+import { createRestClient } from '../support/http-client.ts';
 import { startApp } from '../support/start-sandbox-and-api.ts';
-import { createRestClient } from './http-client.ts';
 import { atMost, type Row, type Section } from './report.ts';
 import { serverEnv } from './server-env.ts';
 

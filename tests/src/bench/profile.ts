@@ -1,11 +1,11 @@
 // What stands in the way of the targets that are missed: where an answer's CPU goes, what the memory is, and what the parts of a read take.
 
 import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { createHttpClient, createRestClient } from '../support/http-client.ts';
 import { run } from '../support/run.ts';
 import { startApp } from '../support/start-sandbox-and-api.ts';
 import { type CpuProfile, toGroups } from './cpu-profile-groups.ts';
 import { measureLoad } from './generate-load.ts';
-import { createHttpClient, createRestClient } from './http-client.ts';
 import { measureLatencies } from './latency-percentiles.ts';
 import { type Row, type Section, toMb, toMs, toText } from './report.ts';
 import { serverEnv, startBenchApp } from './server-env.ts';

@@ -1,8 +1,8 @@
 // What an action costs beyond the Engine's own time.
 
 import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { createHttpClient, createRestClient } from '../support/http-client.ts';
 import { measureInRounds, median, medianRatio } from './alternating-rounds.ts';
-import { createHttpClient, createRestClient } from './http-client.ts';
 import { atMost, type Section, toMs, toText } from './report.ts';
 import { startBenchApp } from './server-env.ts';
 

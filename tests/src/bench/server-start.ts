@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RealVm } from '../real-engine/start-real-vm.ts';
 import { findFreePort } from '../support/free-port.ts';
+import { toBearer } from '../support/http-client.ts';
 import { runOk } from '../support/run.ts';
 import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { measureInRounds, median, medianRatio } from './alternating-rounds.ts';
-import { toBearer } from './http-client.ts';
 import { atMost, type Section, toMs, toText } from './report.ts';
 import { serverEnv } from './server-env.ts';
 

@@ -1,8 +1,8 @@
 // What the verification of a token costs, the first time and again.
 
 import type { RealVm } from '../real-engine/start-real-vm.ts';
+import { createRestClient, toBearer } from '../support/http-client.ts';
 import { measureInRounds, median, medianRatio } from './alternating-rounds.ts';
-import { createRestClient, toBearer } from './http-client.ts';
 import { type Latency, toLatency } from './latency-percentiles.ts';
 import { type Section, toMs, toText } from './report.ts';
 import { startBenchApp } from './server-env.ts';

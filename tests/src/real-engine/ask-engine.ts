@@ -1,6 +1,6 @@
 // Docker's HTTP API over its socket: the same answers as from the docker CLI, without a process for each.
 
-import { createHttpClient } from '../bench/http-client.ts';
+import { createHttpClient } from '../support/http-client.ts';
 
 /** What tests want to know of a container, as Docker names it: https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerInspect */
 export interface InspectedContainer {

@@ -5,8 +5,8 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createHttpClient } from '../bench/http-client.ts';
 import { startConnectionProxy, startEngineProxy } from './counting-proxies.ts';
+import { createHttpClient } from './http-client.ts';
 
 test('startEngineProxy() counts requests, not connections, and passes the answers on', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ondemand-counting-'));

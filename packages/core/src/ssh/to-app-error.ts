@@ -62,11 +62,12 @@ export function toAppError(
 
 /** The same failure of a call that can be repeated, as it only reads or was not sent yet: nobody needs to look what it did. */
 export function asRepeatable(error: unknown): unknown {
-  const { reason } = isAppError(error) ? error.details : {};
-  const told = repeatable.get(reason);
+  if (!isAppError(error)) return error;
+  const { details } = error;
+  const told = repeatable.get(details.reason);
   if (told === undefined) return error;
   const { message, text } = told;
-  return new AppError('SERVICE_UNAVAILABLE', message, { text, details: { reason }, cause: error });
+  return new AppError('SERVICE_UNAVAILABLE', message, { text, details, cause: error });
 }
 
 interface Told {
