@@ -6,7 +6,7 @@ import type { SignalName, StopCause } from './model/idle.ts';
 import type { ContainerInspection, ContainerStats } from './model/inspection.ts';
 import type { Job, JobKind, JobState } from './model/job.ts';
 import type { LogLine, LogTail, LogTime } from './model/log-line.ts';
-import type { CountBytes, LogText } from './model/log-text.ts';
+import type { CountBytes, LogText } from './model/log-text-in-pieces.ts';
 import type { TcpEnd } from './model/tcp-endpoint.ts';
 import type { LifecycleState, VmAction, VmConsole } from './model/vm.ts';
 

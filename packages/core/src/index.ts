@@ -57,7 +57,7 @@ export * from './model/inspection.ts';
 export * from './model/job.ts';
 export * from './model/lease.ts';
 export * from './model/log-line.ts';
-export { type LogText, toLogText } from './model/log-text.ts';
+export { type LogText, toLogText } from './model/log-text-in-pieces.ts';
 export { type VmReady, vmReadySchema } from './model/ready.ts';
 export type { Resumable } from './model/resumable-stream.ts';
 export * from './model/vm.ts';

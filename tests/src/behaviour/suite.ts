@@ -3,7 +3,7 @@
 import type { Container, ContainerActionResult, ContainerLogs, Diagnosis } from '@ondemand/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
-import { declareLive } from './live-data.ts';
+import { declareLive } from './suite-of-live-data.ts';
 import { type BehaviourWorld, mixedLines, talkativeLines, ttyLines } from './world.ts';
 
 /** Declares the suite; call it inside a `describe`. One world serves all tests, and each leaves it as it found it. */

@@ -2,9 +2,9 @@
 
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { recordFigures } from '../reliability/figures.ts';
+import { recordFigures } from '../reliability/record-figures.ts';
 import { until } from '../support/until.ts';
-import { watchActions } from './accepted-actions.ts';
+import { watchActions } from './check-accepted-actions.ts';
 import { runsOf, tellFirstFailure } from './number-of-sequences.ts';
 import { type PowerAction, type Step, steps } from './step.ts';
 import { createCounts } from './totals-of-all-sequences.ts';

@@ -1,6 +1,6 @@
 // What happened in all sequences together, for docs/reliability.md.
 
-import type { Figures } from '../reliability/figures.ts';
+import type { Figures } from '../reliability/record-figures.ts';
 
 export interface Counts {
   /** The first word is the table that it belongs to, if there is more than one word like it. */

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { recordFigures } from '../reliability/figures.ts';
+import { recordFigures } from '../reliability/record-figures.ts';
 import { type ApiErrorCode, expectApiError } from '../support/expect-api-error.ts';
 import { until } from '../support/until.ts';
 import type { FaultyServer, Refusal } from './faulty-server.ts';

@@ -1,7 +1,7 @@
 // What a request may hold: valid, nearly valid, and what attackers and broken clients send.
 
 import * as fc from 'fast-check';
-import type { Schema } from './document.ts';
+import type { Schema } from './openapi-document.ts';
 import { plainContainer } from './world.ts';
 
 /** Made by none of our code: a file of this name would show that something was run. */

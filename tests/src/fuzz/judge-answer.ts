@@ -1,7 +1,7 @@
 // What holds of every answer, whatever was asked.
 
 import { expect } from 'vitest';
-import type { ApiDocument, Operation } from './document.ts';
+import type { ApiDocument, Operation } from './openapi-document.ts';
 import type { RawAnswer } from './raw-http.ts';
 import type { FuzzWorld } from './world.ts';
 

@@ -2,7 +2,6 @@
 
 import * as fc from 'fast-check';
 import { type OddAuthorization, oddAuthorization, toAuthorization } from './authorization.ts';
-import type { ApiDocument, Operation, Parameter, Schema } from './document.ts';
 import {
   cursor,
   encode,
@@ -14,6 +13,7 @@ import {
   rawSegment,
   sampleOf,
 } from './hostile.ts';
+import type { ApiDocument, Operation, Parameter, Schema } from './openapi-document.ts';
 import type { RawRequest } from './raw-http.ts';
 
 export type Caller = 'read' | 'wake' | 'admin' | 'nobody' | 'garbage';

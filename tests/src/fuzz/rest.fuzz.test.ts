@@ -3,9 +3,14 @@
 import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
-import { type ApiDocument, type Operation, operationIds, readDocument } from './document.ts';
 import { expectDocumented, expectNoSecret, expectWholeError } from './judge-answer.ts';
 import { expectOnlyIntended } from './judge-effects.ts';
+import {
+  type ApiDocument,
+  type Operation,
+  operationIds,
+  readDocument,
+} from './openapi-document.ts';
 import { type RawAnswer, send } from './raw-http.ts';
 import {
   judgeInput,
@@ -15,7 +20,7 @@ import {
   type Target,
   toRequest,
 } from './rest-case.ts';
-import { isPower, runsOf } from './settings.ts';
+import { isPower, runsOf } from './runs-per-operation.ts';
 import { createTally } from './tally.ts';
 import { type FuzzWorld, startFuzzWorld } from './world.ts';
 

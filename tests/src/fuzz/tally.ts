@@ -1,6 +1,6 @@
 // What the cases of each operation were answered with, for docs/reliability.md.
 
-import { recordFigures } from '../reliability/figures.ts';
+import { recordFigures } from '../reliability/record-figures.ts';
 
 const columns = {
   'done (2xx)': (status: number) => status < 300,

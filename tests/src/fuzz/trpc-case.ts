@@ -2,7 +2,6 @@
 
 import * as fc from 'fast-check';
 import { type OddAuthorization, oddAuthorization } from './authorization.ts';
-import type { ApiDocument, Operation, Schema } from './document.ts';
 import {
   cursor,
   encode,
@@ -14,6 +13,7 @@ import {
   rawSegment,
   sampleOf,
 } from './hostile.ts';
+import type { ApiDocument, Operation, Schema } from './openapi-document.ts';
 import type { RawRequest } from './raw-http.ts';
 import {
   type Caller,

@@ -3,11 +3,16 @@
 import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
-import { type ApiDocument, type Operation, operationIds, readDocument } from './document.ts';
 import { expectNoSecret, expectWholeError } from './judge-answer.ts';
 import { type Exchange, expectOnlyIntended } from './judge-effects.ts';
+import {
+  type ApiDocument,
+  type Operation,
+  operationIds,
+  readDocument,
+} from './openapi-document.ts';
 import { type RawAnswer, send } from './raw-http.ts';
-import { isPower, runsCommands, runsOf } from './settings.ts';
+import { isPower, runsCommands, runsOf } from './runs-per-operation.ts';
 import { createTally } from './tally.ts';
 import { judgeCall, type TrpcCase, toTrpcRequest, trpcCase } from './trpc-case.ts';
 import { type Effects, type FuzzWorld, startFuzzWorld } from './world.ts';

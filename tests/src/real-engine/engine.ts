@@ -10,7 +10,7 @@ import {
   pingEngine,
   readContainerLog,
 } from './ask-engine.ts';
-import type { Machine, MachineProcess } from './machine.ts';
+import type { Machine, MachineProcess } from './machine-in-namespaces.ts';
 import { requireTool } from './real-engine-problem.ts';
 
 export interface RealEngine {

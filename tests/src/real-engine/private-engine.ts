@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { openAll } from '../support/disposer.ts';
 import { type EngineOptions, type RealEngine, startEngine } from './engine.ts';
-import { startMachine } from './machine.ts';
+import { startMachine } from './machine-in-namespaces.ts';
 
 export interface PrivateEngine extends AsyncDisposable {
   readonly engine: RealEngine;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { findFreePort } from '../support/free-port.ts';
 import { runOk } from '../support/run.ts';
 import { until } from '../support/until.ts';
-import type { Machine, MachineProcess } from './machine.ts';
+import type { Machine, MachineProcess } from './machine-in-namespaces.ts';
 import { requireTool } from './real-engine-problem.ts';
 
 export interface RealSshServer {

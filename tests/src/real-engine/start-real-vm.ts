@@ -18,7 +18,7 @@ import { type RunResult, run } from '../support/run.ts';
 import { importBaseImage } from './base-image.ts';
 import { addComposePlugin, lightComposeV1 } from './compose.ts';
 import { type RealEngine, startEngine } from './engine.ts';
-import { startMachine } from './machine.ts';
+import { startMachine } from './machine-in-namespaces.ts';
 import { findTool, requireTool } from './real-engine-problem.ts';
 import { type RealSshServer, startSshServer } from './ssh-server.ts';
 

@@ -3,8 +3,8 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { median } from '../bench/alternating-rounds.ts';
-import { type Figures, recordFigures } from '../reliability/figures.ts';
-import { beginSection, toMarkdown } from '../reliability/section.ts';
+import { type Figures, recordFigures } from '../reliability/record-figures.ts';
+import { beginSection, toMarkdown } from '../reliability/write-docs-section.ts';
 import { toPlot } from './plot.ts';
 import { runSoak, type SoakResult } from './soak.ts';
 import { type Growth, judgeSoak } from './verdict.ts';

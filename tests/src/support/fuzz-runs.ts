@@ -3,7 +3,7 @@
 import { relative } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, expect, vi } from 'vitest';
-import { recordFigures } from '../reliability/figures.ts';
+import { recordFigures } from '../reliability/record-figures.ts';
 
 const { FUZZ_RUNS, FUZZ_SEED, FUZZ_PATH } = process.env;
 const shortRuns = 6;

@@ -71,7 +71,7 @@ function askWithoutReading(url: string, token: string, path: string): Socket {
 
 /** The times of a hundred answers in milliseconds; asked from a process of its own, since this one is busy with the sandbox. */
 export async function measureHealth({ url }: Pick<App, 'url'>): Promise<readonly number[]> {
-  const script = fileURLToPath(new URL('./measure-health.mjs', import.meta.url));
+  const script = fileURLToPath(new URL('./measure-health-latency.mjs', import.meta.url));
   const { exitCode, stdout, stderr } = await run([process.execPath, script, `${url}/healthz`]);
   if (exitCode !== 0) throw new Error(`/healthz could not be measured: ${stderr}`);
   return JSON.parse(stdout);

@@ -20,7 +20,7 @@ import type { Container, ContainerAction, ContainerActionResult } from '../model
 import { containerMissing } from '../model/container-not-found.ts';
 import { defaultLogLines } from '../model/defaults-limits-timeouts.ts';
 import type { ContainerInspection, ContainerStats } from '../model/inspection.ts';
-import type { CountBytes, LogText } from '../model/log-text.ts';
+import type { CountBytes, LogText } from '../model/log-text-in-pieces.ts';
 import type { Resumable } from '../model/resumable-stream.ts';
 import { vmId } from '../model/vm.ts';
 import { createVmReach } from '../vm/require-running.ts';

@@ -2,9 +2,9 @@
 
 import { createTimeSlice } from '../concurrency/time-slice.ts';
 import { createHiding } from '../model/redaction.ts';
+import { environmentSecrets } from './encodings-of-secrets.ts';
 import type { ContainerDetails } from './engine/schemas.ts';
 import { toName } from './format/to-container.ts';
-import { environmentSecrets } from './secret-forms.ts';
 
 /** Each gives the text as it may be shown; a text past the bounds is cut, or not shown at all. */
 export interface EnvironmentHiding {

@@ -4,7 +4,7 @@ import type { CallOptions, Clock, EngineContainer } from '../adapter-ports.ts';
 import { isAppError } from '../app-error.ts';
 import { pause } from '../concurrency/deadline.ts';
 import { containerMissing } from '../model/container-not-found.ts';
-import { isGoing, mayHaveRun } from './container-runs.ts';
+import { isGoing, mayHaveRun } from './ran-between-observations.ts';
 
 export interface ContainerSearchOptions {
   readonly name: string;

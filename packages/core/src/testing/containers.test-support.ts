@@ -5,7 +5,7 @@ import { createContainers } from '../containers/containers.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { ContainerInspection, ContainerStats } from '../model/inspection.ts';
 import type { Job } from '../model/job.ts';
-import { toLogText } from '../model/log-text.ts';
+import { toLogText } from '../model/log-text-in-pieces.ts';
 import type { LifecycleState } from '../model/vm.ts';
 
 export const webId = `aa11${'0'.repeat(60)}`;

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
 import { offInsideMs } from '../model/defaults-limits-timeouts.ts';
 import { vmReadySchema } from '../model/ready.ts';
-import { collectPhases, setUpSleeper } from '../testing/sleeper.test-support.ts';
+import { collectPhases, setUpSlowBootingVm } from '../testing/slow-booting-vm.test-support.ts';
 
 test('a VM that is off is told so and not dialled', async () => {
-  const { readiness, world } = setUpSleeper('STOPPED');
+  const { readiness, world } = setUpSlowBootingVm('STOPPED');
   const ready = vmReadySchema.strict().parse(await readiness.check());
   expect(ready).toMatchObject({
     ready: false,
@@ -18,7 +18,7 @@ test('a VM that is off is told so and not dialled', async () => {
 });
 
 test('a VM that is on answers with the version of Docker', async () => {
-  const { readiness } = setUpSleeper('RUNNING');
+  const { readiness } = setUpSlowBootingVm('RUNNING');
   expect(await readiness.check()).toMatchObject({
     ready: true,
     phase: 'on',
@@ -28,7 +28,7 @@ test('a VM that is on answers with the version of Docker', async () => {
 });
 
 test('what does not answer says why, and it is never an error', async () => {
-  const { readiness, world } = setUpSleeper('RUNNING');
+  const { readiness, world } = setUpSlowBootingVm('RUNNING');
   world.isSshUp = false;
   expect(await readiness.check()).toMatchObject({
     phase: 'unreachable',
@@ -56,7 +56,7 @@ test('what does not answer says why, and it is never an error', async () => {
 });
 
 test('a fault of ours is told to no caller, and to the log', async () => {
-  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  const { readiness, world, pass } = setUpSlowBootingVm('RUNNING');
   const fault = new TypeError('x is not a function');
   const reason = 'it failed inside the API, whose log has more';
   world.frozen = fault;
@@ -80,7 +80,7 @@ test('a fault of ours is told to no caller, and to the log', async () => {
 });
 
 test('a connection that leads nowhere any more counts as gone before it is known to be lost', async () => {
-  const { readiness, world } = setUpSleeper('RUNNING');
+  const { readiness, world } = setUpSlowBootingVm('RUNNING');
   await readiness.check();
   world.frozen = new AppError('SERVICE_UNAVAILABLE', 'The VM did not open a channel in time', {
     details: { reason: 'CHANNEL_TIMEOUT' },
@@ -93,7 +93,7 @@ test('a connection that leads nowhere any more counts as gone before it is known
 });
 
 test('a stream tells each stage of a boot once and ends within a second of it being ready', async () => {
-  const { readiness, world, pass, run } = setUpSleeper('STARTING');
+  const { readiness, world, pass, run } = setUpSlowBootingVm('STARTING');
   const stream = collectPhases(await readiness.watch());
   await pass(5000);
   run();
@@ -112,7 +112,7 @@ test('a stream tells each stage of a boot once and ends within a second of it be
 });
 
 test('however many watch, there is one poll', async () => {
-  const { readiness, world, pass } = setUpSleeper('STARTING');
+  const { readiness, world, pass } = setUpSlowBootingVm('STARTING');
   const streams = await Promise.all(
     Array.from({ length: 50 }, async () => collectPhases(await readiness.watch())),
   );
@@ -125,14 +125,14 @@ test.each([
   ['asleep', 'STOPPED'],
   ['deleted', 'TERMINATED'],
 ] as const)('a stream of a VM that is %s ends after it has told so', async (_, state) => {
-  const { readiness, pass } = setUpSleeper(state);
+  const { readiness, pass } = setUpSlowBootingVm(state);
   const stream = collectPhases(await readiness.watch());
   await pass(10);
   expect(stream).toMatchObject({ isOver: true, seen: [{ vm: { lifecycleState: state } }] });
 });
 
 test('a stream ends where the host key is refused, and not where the network is away', async () => {
-  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  const { readiness, world, pass } = setUpSlowBootingVm('RUNNING');
   world.isSshUp = false;
   const stream = collectPhases(await readiness.watch());
   await pass(5000);
@@ -145,7 +145,7 @@ test('a stream ends where the host key is refused, and not where the network is 
 });
 
 test('a stream that follows goes on until its reader leaves', async () => {
-  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  const { readiness, world, pass } = setUpSlowBootingVm('RUNNING');
   const leaving = new AbortController();
   const stream = collectPhases(await readiness.watch({ follow: true, signal: leaving.signal }));
   await pass(1000);
@@ -161,7 +161,7 @@ test('a stream that follows goes on until its reader leaves', async () => {
 });
 
 test('a VM whose system has shut down is off-inside once SSH is gone for ten minutes, by one capture', async () => {
-  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  const { readiness, world, pass } = setUpSlowBootingVm('RUNNING');
   const stream = collectPhases(await readiness.watch({ follow: true }));
   await pass(1000);
   world.isConnected = false;
@@ -180,7 +180,7 @@ test('a VM whose system has shut down is off-inside once SSH is gone for ten min
 });
 
 test('a VM that is merely out of reach is not taken for off, and its console is read rarely', async () => {
-  const { readiness, world, pass } = setUpSleeper('RUNNING');
+  const { readiness, world, pass } = setUpSlowBootingVm('RUNNING');
   world.isSshUp = false;
   const stream = collectPhases(await readiness.watch({ follow: true }));
   await pass(3 * offInsideMs + 10_000);

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
-import { by, collectPhases, outOfCapacity, setUpSleeper } from '../testing/sleeper.test-support.ts';
+import {
+  by,
+  collectPhases,
+  outOfCapacity,
+  setUpSlowBootingVm,
+} from '../testing/slow-booting-vm.test-support.ts';
 
 /** What became of a call so far. */
 function watchEnd<T>(work: Promise<T>) {
@@ -13,7 +18,7 @@ function watchEnd<T>(work: Promise<T>) {
 }
 
 test('a VM that is off is started once for all who ask, and they hear when it is ready', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   const ends = Array.from({ length: 20 }, () => watchEnd(waker.wake({ by })));
   await pass(26_000);
   expect(ends.every(({ value }) => value === undefined)).toBe(true);
@@ -23,7 +28,7 @@ test('a VM that is off is started once for all who ask, and they hear when it is
 });
 
 test('a VM that is on is answered for at once, without a START', async () => {
-  const { waker, world, pass } = setUpSleeper('RUNNING');
+  const { waker, world, pass } = setUpSlowBootingVm('RUNNING');
   const end = watchEnd(waker.wake({ by }));
   await pass(10);
   expect(end.value).toMatchObject({ ready: true });
@@ -31,7 +36,7 @@ test('a VM that is on is answered for at once, without a START', async () => {
 });
 
 test('a VM that is STOPPING is waited for and then started', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPING');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPING');
   const end = watchEnd(waker.wake({ by }));
   await pass(14 * 60_000);
   expect(world.starts).toEqual([]);
@@ -42,7 +47,7 @@ test('a VM that is STOPPING is waited for and then started', async () => {
 });
 
 test('a START that somebody else was faster with is no failure', async () => {
-  const { waker, world, pass, run } = setUpSleeper('STOPPED');
+  const { waker, world, pass, run } = setUpSlowBootingVm('STOPPED');
   world.refuseStart = () => {
     world.lifecycleState = 'STARTING';
     setTimeout(run, world.startMs);
@@ -55,7 +60,7 @@ test('a START that somebody else was faster with is no failure', async () => {
 });
 
 test('who does not wait is answered once OCI took the START', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   const end = watchEnd(waker.wake({ by, waitMs: 0 }));
   await pass(100);
   expect(end.value).toMatchObject({ ready: false, phase: 'waking' });
@@ -63,7 +68,7 @@ test('who does not wait is answered once OCI took the START', async () => {
 });
 
 test('a caller whose time is up hears how far it is, and the VM comes up all the same', async () => {
-  const { waker, world, readiness, pass } = setUpSleeper('STOPPING', { waitMs: 45_000 });
+  const { waker, world, readiness, pass } = setUpSlowBootingVm('STOPPING', { waitMs: 45_000 });
   const end = watchEnd(waker.wake({ by }));
   await pass(45_100);
   expect(end.value).toMatchObject({ ready: false, phase: 'stopping' });
@@ -74,7 +79,7 @@ test('a caller whose time is up hears how far it is, and the VM comes up all the
 });
 
 test('a fault of ours in a START whose callers have left is told to the log, a refusal is not', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   for (const error of [new TypeError('x is not a function'), new AppError('FORBIDDEN', 'no')]) {
     world.refuseStart = () => {
       throw error;
@@ -90,7 +95,7 @@ test('a fault of ours in a START whose callers have left is told to the log, a r
 });
 
 test('a caller who leaves takes nothing along', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPING');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPING');
   const leaving = new AbortController();
   const end = watchEnd(waker.wake({ by, signal: leaving.signal }));
   await pass(1000);
@@ -103,7 +108,7 @@ test('a caller who leaves takes nothing along', async () => {
 });
 
 test('a lease is taken once the VM is ready', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   const end = watchEnd(waker.wake({ by, minutes: 120, reason: 'a film' }));
   await pass(20_000);
   expect(world.leases).toEqual([]);
@@ -113,7 +118,7 @@ test('a lease is taken once the VM is ready', async () => {
 });
 
 test('a lease is taken, too, for a caller who was answered before, or has left', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   const leaving = new AbortController();
   watchEnd(waker.wake({ by, minutes: 60, waitMs: 0 }));
   watchEnd(waker.wake({ by, minutes: 30, signal: leaving.signal }));
@@ -125,7 +130,7 @@ test('a lease is taken, too, for a caller who was answered before, or has left',
 });
 
 test('a VM that OCI still calls RUNNING on its way down is started once it is off', async () => {
-  const { waker, world, pass } = setUpSleeper('RUNNING');
+  const { waker, world, pass } = setUpSlowBootingVm('RUNNING');
   world.isSshUp = false;
   world.isDockerUp = false;
   const end = watchEnd(waker.wake({ by }));
@@ -140,7 +145,7 @@ test('a VM that OCI still calls RUNNING on its way down is started once it is of
 });
 
 test('a lease that fails for a caller who has left is told', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   world.refuseLease = () => {
     throw new AppError('INTERNAL_ERROR', 'the disk is full');
   };
@@ -153,7 +158,7 @@ test('a lease that fails for a caller who has left is told', async () => {
 });
 
 test('who is told that there is no host gets no lease when somebody else has it tried again', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   world.refuseStart = () => {
     throw outOfCapacity();
   };
@@ -168,7 +173,7 @@ test('who is told that there is no host gets no lease when somebody else has it 
 });
 
 test('out of capacity: who waits has it tried again until the time is up, and the stream says when', async () => {
-  const { waker, world, readiness, pass } = setUpSleeper('STOPPED');
+  const { waker, world, readiness, pass } = setUpSlowBootingVm('STOPPED');
   world.refuseStart = () => {
     throw outOfCapacity();
   };
@@ -194,7 +199,7 @@ test('out of capacity: who waits has it tried again until the time is up, and th
 });
 
 test('out of capacity: a host that comes free in time is taken', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   world.refuseStart = () => {
     if (world.starts.length < 3) throw outOfCapacity();
   };
@@ -210,7 +215,7 @@ test.each([
   ['waits for a second', 1000, 1100],
   ['does not say', undefined, 31_000],
 ])('out of capacity: who %s is told', async (_, waitMs, passMs) => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   world.refuseStart = () => {
     throw outOfCapacity();
   };
@@ -226,7 +231,7 @@ test.each([
 });
 
 test('what waiting does not change ends the wait and says why', async () => {
-  const { waker, world, pass } = setUpSleeper('RUNNING');
+  const { waker, world, pass } = setUpSlowBootingVm('RUNNING');
   world.isSshUp = false;
   world.sshFailure = new AppError('SERVICE_UNAVAILABLE', 'its host key has changed', {
     details: { reason: 'HOST_KEY_CHANGED' },
@@ -241,7 +246,7 @@ test('what waiting does not change ends the wait and says why', async () => {
 });
 
 test('a VM that was deleted is a conflict, and OCI out of reach is unavailable', async () => {
-  const { waker, world, pass } = setUpSleeper('TERMINATED');
+  const { waker, world, pass } = setUpSlowBootingVm('TERMINATED');
   const gone = watchEnd(waker.wake({ by }));
   await pass(10);
   expect(gone.error).toMatchObject({ code: 'CONFLICT', text: 'VM was deleted' });
@@ -254,7 +259,7 @@ test('a VM that was deleted is a conflict, and OCI out of reach is unavailable',
 });
 
 test('a VM that is stopped while it comes up ends the wait', async () => {
-  const { waker, world, pass } = setUpSleeper('STOPPED');
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   const end = watchEnd(waker.wake({ by }));
   await pass(20_000);
   world.lifecycleState = 'STOPPED';
@@ -263,7 +268,7 @@ test('a VM that is stopped while it comes up ends the wait', async () => {
 });
 
 test('what comes after a wake is not begun unless the VM is ready in time', async () => {
-  const { waker, pass } = setUpSleeper('STOPPED');
+  const { waker, pass } = setUpSlowBootingVm('STOPPED');
   const late = watchEnd(waker.ensureAwake({ waitMs: 5000 }));
   await pass(5100);
   expect(late.error).toMatchObject({
@@ -277,7 +282,7 @@ test('what comes after a wake is not begun unless the VM is ready in time', asyn
 });
 
 test('a shutdown tells those who wait for a VM that comes up how far it is, but for a lease that nobody takes then', async () => {
-  const { waker, pass } = setUpSleeper('STOPPED');
+  const { waker, pass } = setUpSlowBootingVm('STOPPED');
   const plain = watchEnd(waker.wake({ by }));
   const kept = watchEnd(waker.wake({ by, minutes: 60 }));
   const before = watchEnd(waker.ensureAwake({}));
@@ -290,7 +295,7 @@ test('a shutdown tells those who wait for a VM that comes up how far it is, but 
 });
 
 test('a shutdown answers those who wait', async () => {
-  const { waker, pass } = setUpSleeper('STOPPING');
+  const { waker, pass } = setUpSlowBootingVm('STOPPING');
   const end = watchEnd(waker.wake({ by }));
   await pass(1000);
   await waker[Symbol.asyncDispose]();

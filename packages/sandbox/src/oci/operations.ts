@@ -6,7 +6,7 @@ import { noEtagMatch, notFound, type OciAnswer, OciError } from './answers.ts';
 import type { ConsoleHistories } from './console-histories.ts';
 import { instanceActions, type Lifecycle } from './lifecycle.ts';
 import type { SerialConsole } from './serial-console.ts';
-import { toInstance, toVnic, toVnicAttachments } from './to-wire.ts';
+import { toInstance, toVnic, toVnicAttachments } from './to-oci-json.ts';
 
 export interface OciCall {
   /** The last identifier in the path; empty where there is none. */

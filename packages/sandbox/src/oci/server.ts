@@ -12,7 +12,7 @@ import { createOperations, type OciOperation } from './operations.ts';
 import { createRetryTokens } from './retry-tokens.ts';
 import { createSerialConsole } from './serial-console.ts';
 import { findSignatureFlaw, type SignatureRules } from './signature.ts';
-import { toAvailabilityDomain } from './to-wire.ts';
+import { toAvailabilityDomain } from './to-oci-json.ts';
 
 /** A request as it arrived; `status` is undefined until it was answered, and stays so when it never was. */
 export interface OciRequest extends OciSubject {

@@ -11,7 +11,7 @@ import {
   createCrashActivity,
   createTerminalActivity,
 } from '../engine/simulated-log-lines.ts';
-import type { CommandIo } from './commands/io.ts';
+import type { CommandIo } from './commands/command-io.ts';
 import { parseComposeArguments } from './compose/arguments.ts';
 import { buildImage } from './compose/build.ts';
 import type { Images } from './compose/images.ts';

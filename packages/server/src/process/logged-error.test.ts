@@ -2,8 +2,8 @@ import { AppError } from '@ondemand/core';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { startTestServer } from '../testing/test-server.test-support.ts';
+import { createIssuerLog } from './log-audit-ssh-redis.ts';
 import { toLoggedError } from './logged-error.ts';
-import { createIssuerLog } from './service-log.ts';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:22'), {
   code: 'ECONNREFUSED',

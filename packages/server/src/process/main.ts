@@ -4,9 +4,9 @@ import { listVariables, toHelpText } from '../config/help.ts';
 import { toHostProblem } from '../config/listen-host.ts';
 import type { Config } from '../config/variables.ts';
 import type { Arguments } from './arguments.ts';
+import { createTraceFailureLog } from './log-audit-ssh-redis.ts';
 import { createLogger } from './logger.ts';
 import { type ConfigurationReading, readConfiguration } from './read-configuration.ts';
-import { createTraceFailureLog } from './service-log.ts';
 
 const usage = `Usage: ondemand-server [--env-file FILE]
        ondemand-server --check [--json] [--env-file FILE]

@@ -39,14 +39,14 @@ import {
   toWaitMs,
 } from './adapter-options.ts';
 import { type AdapterWatch, createAdapters, toOneWatch } from './adapters.ts';
-import type { ConfigurationReading } from './read-configuration.ts';
 import {
   createInternalErrorLog,
   createIssuerLog,
   createLoggedAudit,
   logSshEvent,
   openSharedCounter,
-} from './service-log.ts';
+} from './log-audit-ssh-redis.ts';
+import type { ConfigurationReading } from './read-configuration.ts';
 
 export interface Service {
   readonly url: string;

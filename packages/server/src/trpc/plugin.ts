@@ -8,7 +8,7 @@ import { type AppRouter, appRouter } from '../procedures/app-router.ts';
 import { type Context, tieContext, trpcPrefix } from '../procedures/base.ts';
 import type { CreateContext } from '../procedures/create-context.ts';
 import { maxBatchSize, refuseLargeBatches } from './batch.ts';
-import { createTrpcCalls } from './calls.ts';
+import { createTrpcCalls } from './queries-and-mutations.ts';
 import { createTrpcStreams } from './subscriptions.ts';
 
 export interface TrpcOptions {

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { recordFigures } from '../../reliability/figures.ts';
+import { recordFigures } from '../../reliability/record-figures.ts';
 import { runsOf, tellFirstFailure } from '../number-of-sequences.ts';
 import { createCounts } from '../totals-of-all-sequences.ts';
 import { expectTrue, expectTrueJobs, takeSnapshot } from './expected-answers.ts';

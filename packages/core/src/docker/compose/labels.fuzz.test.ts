@@ -5,10 +5,10 @@ import { expect, test } from 'vitest';
 import { isAppError } from '../../app-error.ts';
 import { quote } from '../../ssh/command/quote.ts';
 import { often } from '../../testing/fuzz-size.test-support.ts';
+import { chooseSource, pathsToProbe } from './choose-source-folder.ts';
 import { readComposeLabels } from './labels.ts';
 import type { SeenPath } from './probe-project-paths.ts';
 import { pathsOf } from './project-locations.ts';
-import { chooseSource, pathsToProbe } from './resolve-labels.ts';
 
 const injected = fc.constantFrom(
   '$(reboot)',

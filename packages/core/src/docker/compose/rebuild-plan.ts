@@ -6,12 +6,12 @@ import { AppError } from '../../app-error.ts';
 import { isOfService, toCutOffNote } from '../../model/compose-service.ts';
 import { vmId } from '../../model/vm.ts';
 import type { Channels } from '../../ssh/channel/channels.ts';
+import { chooseSource, pathsToProbe } from './choose-source-folder.ts';
 import { createComposeFinder } from './find-command.ts';
 import { type ComposeTarget, readComposeLabels } from './labels.ts';
 import { probePaths, runBeforeStart } from './probe-project-paths.ts';
 import { type ComposeSource, isAbsolute, toShortPath } from './project-locations.ts';
 import { inFolderScript, rebuildScript } from './rebuild-commands.ts';
-import { chooseSource, pathsToProbe } from './resolve-labels.ts';
 
 export interface RebuildPlannerOptions {
   readonly shell: Shell;

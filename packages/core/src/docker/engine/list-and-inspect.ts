@@ -8,7 +8,7 @@ import {
   createJsonFilter,
   type JsonFilterOptions,
   JsonTooLargeError,
-} from '../json-stream/filter.ts';
+} from '../json-stream/keep-wanted-fields.ts';
 import { malformedAnswer, toLostError } from '../lost-response.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';
 import type { EngineClient, EngineRequest } from './http-client.ts';

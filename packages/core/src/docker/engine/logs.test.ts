@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { AppError } from '../../app-error.ts';
 import { maxLogBytes } from '../../model/defaults-limits-timeouts.ts';
-import type { LogText } from '../../model/log-text.ts';
+import type { LogText } from '../../model/log-text-in-pieces.ts';
 import { startFakeEngine } from '../../testing/fake-engine.test-support.ts';
 import { id, running, withBox } from '../../testing/fake-engine-with-one-container.test-support.ts';
 import { toEntry, toFrame } from '../../testing/log-frames.test-support.ts';

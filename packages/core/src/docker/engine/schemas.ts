@@ -1,7 +1,7 @@
 // What we read of the engine's answers, checked before use: unknown fields and values pass, a wrong shape does not.
 
 import { z } from 'zod';
-import type { Wanted } from '../json-stream/filter.ts';
+import type { Wanted } from '../json-stream/keep-wanted-fields.ts';
 
 const text = z.string().nullish();
 const texts = z.array(z.string()).nullish();

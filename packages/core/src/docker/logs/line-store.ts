@@ -1,7 +1,7 @@
 // Keeps the newest lines of a log as bytes outside the JavaScript heap: thousands of strings would cost several times a log's size.
 
 import type { LogTime } from '../../model/log-line.ts';
-import type { CountBytes } from '../../model/log-text.ts';
+import type { CountBytes } from '../../model/log-text-in-pieces.ts';
 
 export interface LineStoreOptions {
   readonly capacity: number;

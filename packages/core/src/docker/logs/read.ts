@@ -2,7 +2,7 @@
 
 import type { LogsOptions } from '../../adapter-ports.ts';
 import { maxLogBytes } from '../../model/defaults-limits-timeouts.ts';
-import { type CountBytes, type LogText, toLogText } from '../../model/log-text.ts';
+import { type CountBytes, type LogText, toLogText } from '../../model/log-text-in-pieces.ts';
 import { type EngineReads, toContainerName, toContainerPath } from '../engine/list-and-inspect.ts';
 import type { ContainerInspect } from '../engine/schemas.ts';
 import { type EngineTask, toAppError } from '../to-app-error.ts';

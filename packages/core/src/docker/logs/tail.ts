@@ -1,7 +1,7 @@
 // From log entries as the engine sends them to the last lines as a person reads them, in little memory.
 
 import type { LogTime } from '../../model/log-line.ts';
-import type { CountBytes } from '../../model/log-text.ts';
+import type { CountBytes } from '../../model/log-text-in-pieces.ts';
 import type { LogStream } from './frames.ts';
 import { createLineStore, newline } from './line-store.ts';
 import { createStampReader, isSameTime, noTime } from './time.ts';

@@ -3,8 +3,8 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
+import type { CommandIo } from './command-io.ts';
 import { frames } from './command-stub.ts';
-import type { CommandIo } from './io.ts';
 
 export interface CommandCall {
   readonly tool: 'docker' | 'docker-compose';

@@ -1,7 +1,7 @@
 // `docker system dial-stdio`: stdin and stdout become a connection to the engine.
 
 import type { EngineControl } from '../../engine/engine.ts';
-import type { CommandIo } from './io.ts';
+import type { CommandIo } from './command-io.ts';
 
 /** Ends when the engine ends the connection, with exit code 0; passes on the end of stdin. */
 export async function dialStdio(engine: EngineControl, io: CommandIo): Promise<number> {

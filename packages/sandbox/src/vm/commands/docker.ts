@@ -4,9 +4,9 @@ import type { EngineControl } from '../../engine/engine.ts';
 import type { Faults } from '../../faults.ts';
 import { runCompose } from '../compose/command.ts';
 import type { Images } from '../compose/images.ts';
+import type { CommandIo } from './command-io.ts';
 import { dialStdio } from './dial-stdio.ts';
 import { CommandFailure } from './failure.ts';
-import type { CommandIo } from './io.ts';
 import { formatPs } from './ps-table.ts';
 
 export interface DockerOptions {

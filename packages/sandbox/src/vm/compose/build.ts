@@ -2,8 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandIo } from '../commands/command-io.ts';
 import { CommandFailure } from '../commands/failure.ts';
-import type { CommandIo } from '../commands/io.ts';
 import { hashCopied, type Instruction, parseDockerfile, toRunSteps } from './dockerfile.ts';
 import { digest, type Image, type Images, toImage } from './images.ts';
 import type { Build } from './service.ts';

@@ -2,8 +2,8 @@
 
 import { stringify } from 'yaml';
 import type { EngineControl } from '../../engine/engine.ts';
+import type { CommandIo } from '../commands/command-io.ts';
 import { CommandFailure } from '../commands/failure.ts';
-import type { CommandIo } from '../commands/io.ts';
 import { formatTable, toPsRow } from '../commands/ps-table.ts';
 import { type ComposeArguments, parseComposeArguments } from './arguments.ts';
 import type { Images } from './images.ts';

@@ -5,9 +5,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { CommandFailure } from '../commands/failure.ts';
 import type { ComposeArguments } from './arguments.ts';
-import { toFields } from './fields.ts';
 import { type Service, toService } from './service.ts';
 import { interpolate, readEnvFile } from './variables.ts';
+import { toFields } from './yaml-fields.ts';
 
 export interface Project {
   readonly name: string;

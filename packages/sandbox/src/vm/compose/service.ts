@@ -3,8 +3,8 @@
 import { join, resolve } from 'node:path';
 import type { ContainerInit, MountSpec, PortSpec } from '../../engine/container.ts';
 import { CommandFailure } from '../commands/failure.ts';
-import { toFields } from './fields.ts';
 import { readEnvFile } from './variables.ts';
+import { toFields } from './yaml-fields.ts';
 
 export interface Build {
   readonly context: string;

@@ -2,8 +2,8 @@
 
 import type { SandboxContainer } from '../../engine/container.ts';
 import type { EngineControl } from '../../engine/engine.ts';
+import type { CommandIo } from '../commands/command-io.ts';
 import { CommandFailure } from '../commands/failure.ts';
-import type { CommandIo } from '../commands/io.ts';
 import type { ComposeArguments } from './arguments.ts';
 import { buildImage } from './build.ts';
 import type { Image, Images } from './images.ts';

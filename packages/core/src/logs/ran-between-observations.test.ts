@@ -1,7 +1,7 @@
 // Whether a container may have written anything between two looks at it.
 
 import { expect, test } from 'vitest';
-import { mayHaveRun } from './container-runs.ts';
+import { mayHaveRun } from './ran-between-observations.ts';
 
 const id = 'c0ffee';
 const exited = (uptime: string) => ({ id, state: 'exited', uptime }) as const;

@@ -1,7 +1,7 @@
 // However a log lies in memory, its pieces are its text.
 
 import { expect, test } from 'vitest';
-import { toLogText } from './log-text.ts';
+import { toLogText } from './log-text-in-pieces.ts';
 
 test.each([
   ['nothing', ''],

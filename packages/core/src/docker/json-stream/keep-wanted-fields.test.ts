@@ -1,7 +1,11 @@
 // What is kept of a JSON text, wherever it is cut.
 
 import { expect, test } from 'vitest';
-import { createJsonFilter, type JsonFilterOptions, JsonTooLargeError } from './filter.ts';
+import {
+  createJsonFilter,
+  type JsonFilterOptions,
+  JsonTooLargeError,
+} from './keep-wanted-fields.ts';
 
 const list = [
   {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { cuts, toPieces } from '../../testing/cut-into-chunks.test-support.ts';
 import { often } from '../../testing/fuzz-size.test-support.ts';
 import { oddJson } from '../../testing/odd-json.test-support.ts';
-import { createJsonFilter, type Wanted } from './filter.ts';
+import { createJsonFilter, type Wanted } from './keep-wanted-fields.ts';
 import { createJsonObjects } from './objects.ts';
 
 const wanted = {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { createHiding } from '../model/redaction.ts';
 import { costOfFourfold } from '../testing/cpu-growth.test-support.ts';
-import { environmentSecrets } from './secret-forms.ts';
+import { environmentSecrets } from './encodings-of-secrets.ts';
 
 const hide = (text: string, ...env: string[]) => createHiding(environmentSecrets(env)).hide(text);
 

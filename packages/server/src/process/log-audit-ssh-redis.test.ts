@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { createInternalErrorLog, createTraceFailureLog } from './service-log.ts';
+import { createInternalErrorLog, createTraceFailureLog } from './log-audit-ssh-redis.ts';
 
 test('a fault that a loop meets again and again is logged once a minute, another one at once', () => {
   const lines: string[] = [];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readFigures } from './figures.ts';
-import { toMarkdown } from './section.ts';
+import { readFigures } from './record-figures.ts';
+import { toMarkdown } from './write-docs-section.ts';
 
 test('what a form recorded becomes its paragraphs and tables, without what another form recorded', () => {
   const lines = [

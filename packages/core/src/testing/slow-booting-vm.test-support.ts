@@ -18,7 +18,7 @@ export const by = { sub: 'diego', clientId: 'cli' };
 const stepMs = 250;
 
 /** Durations are those of the fake clock; until the test's end everything goes by it. */
-export function setUpSleeper(
+export function setUpSlowBootingVm(
   lifecycleState: LifecycleState = 'STOPPED',
   { waitMs }: { waitMs?: number } = {},
 ) {

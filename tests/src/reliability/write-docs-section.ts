@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { fillPage, toTable } from '../support/fill-docs-page.ts';
-import { type Figures, type Form, readFigures } from './figures.ts';
+import { type Figures, type Form, readFigures } from './record-figures.ts';
 
 const page = 'docs/reliability.md';
 
