@@ -1,7 +1,14 @@
 // Answers requests without a route: an unknown path, or a method that the path does not have.
 
 import { AppError } from '@ondemand/core';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Where more than the path says which methods are allowed; gives undefined for what is not there. */
+    readonly allowedMethods?: (request: FastifyRequest) => readonly string[] | undefined;
+  }
+}
 
 /**
  * Throws `NOT_FOUND`, or `METHOD_NOT_ALLOWED` with `details.allow`, before a body is read: add it after authentication.
@@ -27,12 +34,12 @@ function hasEmptyParameter({ params }: FastifyRequest): boolean {
     .some(([name, value]) => name !== '*' && value === '');
 }
 
-function notRouted({ method, url }: FastifyRequest, { methodsOf }: RouteTable): AppError {
-  const allow = methodsOf(toPath(url));
+function notRouted(request: FastifyRequest, { methodsOf }: RouteTable): AppError {
+  const allow = methodsOf(request);
   if (allow === undefined) return noSuchPath();
   return new AppError(
     'METHOD_NOT_ALLOWED',
-    `${method} is not allowed here; use ${allow.join(' or ')}`,
+    `${request.method} is not allowed here; use ${allow.join(' or ')}`,
     { details: { allow } },
   );
 }
@@ -44,22 +51,36 @@ function toPath(url: string): string {
 }
 
 interface RouteTable {
-  /** Methods of the path, sorted; undefined when there is no such path. */
-  methodsOf(path: string): readonly string[] | undefined;
+  /** Methods of the request's path, sorted; undefined when there is no such path. */
+  methodsOf(request: FastifyRequest): readonly string[] | undefined;
+}
+
+interface Route {
+  readonly pattern: RegExp;
+  readonly methods: Set<string>;
+  readonly allowedMethods: FastifyContextConfig['allowedMethods'];
 }
 
 function createRouteTable(app: FastifyInstance): RouteTable {
-  const routes = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
-  app.addHook('onRoute', ({ url, method }) => {
-    const entry = routes.get(url) ?? { pattern: toPattern(url), methods: new Set() };
+  const routes = new Map<string, Route>();
+  app.addHook('onRoute', ({ url, method, config }) => {
+    const { allowedMethods } = config ?? {};
+    const entry = routes.get(url) ?? {
+      pattern: toPattern(url),
+      methods: new Set(),
+      allowedMethods,
+    };
     for (const name of [method].flat()) entry.methods.add(name);
     routes.set(url, entry);
   });
   return {
-    methodsOf(path) {
+    methodsOf(request) {
+      const path = toPath(request.url);
       const found = [...routes.values()].filter(({ pattern }) => pattern.test(path));
-      if (found.length === 0) return undefined;
-      return [...new Set(found.flatMap(({ methods }) => [...methods]))].sort();
+      const names = found.flatMap(({ allowedMethods, methods }) =>
+        allowedMethods === undefined ? [...methods] : (allowedMethods(request) ?? []),
+      );
+      return names.length > 0 ? [...new Set(names)].sort() : undefined;
     },
   };
 }

@@ -35,9 +35,13 @@ export function isBatch({ raw: { url = '' } }: FastifyRequest): boolean {
 
 /** Decoded once more than Fastify does; empty where that is not possible, which tRPC refuses. */
 export function toProcedurePath({ params }: FastifyRequest): string {
-  const { path = '' } = params as { path?: string }; // of the adapter's `/:path`
+  const { path = '' } = params as { path?: string }; // of the route's `/:path`
+  return decodeOrNone(path);
+}
+
+export function decodeOrNone(text: string): string {
   try {
-    return decodeURIComponent(path);
+    return decodeURIComponent(text);
   } catch {
     return '';
   }
