@@ -14,7 +14,7 @@ export interface ClaimRules {
 }
 
 /** Clocks may differ by this much, no more. */
-const skewSeconds = 30;
+export const skewSeconds = 30;
 
 export interface Judged {
   readonly claims: Claims;

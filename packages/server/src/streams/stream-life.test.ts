@@ -3,6 +3,7 @@
 import { Agent } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAuthenticator } from '../auth/authenticator.ts';
+import { skewSeconds } from '../auth/claims.ts';
 import { createTestClock, issuerFaults, startTestIssuer } from '../testing/issuer.test-support.ts';
 import {
   askedWhenStill,
@@ -92,7 +93,7 @@ describe('a stream ends', () => {
     sub: 'a',
     clientId: 'test',
     scopes: ['read' as const],
-    expiresAt: new Date(Date.now() + ms).toISOString(),
+    expiresAt: new Date(Date.now() + ms - skewSeconds * 1000).toISOString(),
   });
 
   test('with its token: without failure, and without an end', async () => {

@@ -1,6 +1,7 @@
 import { AppError } from '@ondemand/core';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { invalidToken } from '../auth/challenge.ts';
+import { skewSeconds } from '../auth/claims.ts';
 import { createSource } from '../testing/stream.test-support.ts';
 import { createOpenStreams } from './stream-registry.ts';
 
@@ -110,8 +111,8 @@ test('an item that comes after the reader has left goes nowhere, and neither doe
   expect(await items.next()).toEqual({ done: true, value: 'interrupted' });
 });
 
-test('a stream ends when its token does, and not before', async () => {
-  const now = () => Date.parse('2026-02-08T10:15:30.000Z');
+test('a stream ends when its token does, which clocks may differ by half a minute about, and not before', async () => {
+  const now = () => Date.parse('2026-02-08T10:16:00.000Z');
   const streams = createOpenStreams({ max: 10, maxShared: 10, now });
   const { signal } = new AbortController();
   const open = (expiresAt: string) =>
@@ -134,13 +135,27 @@ test('a stream ends when its token does, and not before', async () => {
   streams.endAll();
 });
 
+test('a stream of a token that has expired lasts for as long as authentication takes that token', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const streams = createOpenStreams({ max: 1, maxShared: 1 });
+  const expiresAt = new Date(Date.now() - 10_000).toISOString();
+  const { signal } = streams.open({ ...reader(), expiresAt });
+  vi.advanceTimersByTime(19_999);
+  expect(signal.aborted).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(signal.aborted).toBe(true);
+});
+
 test('a stream whose token ends while it is being opened never began because of that', async () => {
   const streams = createOpenStreams({ max: 1, maxShared: 1 });
   const { signal } = new AbortController();
   const stream = streams.open({
     ...reader(),
     signal,
-    expiresAt: new Date(Date.now() + 5).toISOString(),
+    expiresAt: new Date(Date.now() - skewSeconds * 1000 + 5).toISOString(),
   });
   await expect.poll(() => stream.signal.aborted).toBe(true);
   expect(() => stream.abandon()).toThrow(expect.objectContaining({ code: 'UNAUTHORIZED' }));

@@ -2,6 +2,7 @@
 
 import { AppError, isAppError, type Resumable } from '@ondemand/core';
 import { invalidToken } from '../auth/challenge.ts';
+import { skewSeconds } from '../auth/claims.ts';
 import { type StreamItems, toInterruptible } from './interruptible-stream.ts';
 
 export interface OpenStream {
@@ -25,7 +26,7 @@ export interface StreamReader {
   readonly sub: string;
   /** Aborted when the reader has gone. */
   readonly signal: AbortSignal;
-  /** When the right to read ends, ISO 8601. */
+  /** When the token expires, ISO 8601; it is good for as long after that as clocks may differ. */
   readonly expiresAt: string;
   /** Where it may end before that: rejects once it has, with `SERVICE_UNAVAILABLE` while that cannot be told. Called every five seconds. */
   readonly recheck?: (() => Promise<unknown>) | undefined;
@@ -110,7 +111,8 @@ function watchRight(
   onGone: (why: unknown) => void,
 ): () => void {
   const expire = () => onGone(invalidToken('The token has expired'));
-  const expiry = setTimeout(expire, toTimerMs(Date.parse(expiresAt) - nowMs)).unref();
+  const endsAtMs = Date.parse(expiresAt) + skewSeconds * 1000;
+  const expiry = setTimeout(expire, toTimerMs(endsAtMs - nowMs)).unref();
   const check = () =>
     recheck?.().catch((error: unknown) => {
       if (!isAppError(error, 'SERVICE_UNAVAILABLE')) onGone(error); // that one is no verdict on the token
