@@ -123,7 +123,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     trustProxy,
     bodyLimit: maxBodyBytes,
     requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveSeconds * 1000,
+    keepAliveTimeout: Math.round(keepAliveSeconds * 1000),
     return503OnClosing: false, // it answers in a shape of its own; what still comes in is served
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: ({ headers }) => toRequestId(headers['x-request-id']),

@@ -16,6 +16,11 @@ test('a connection on which nothing was ever asked does not hold up the end', as
   await gone;
 });
 
+test('an idle connection is kept for a fraction of a second, too', async () => {
+  await using server = await startTestServer({}, { keepAliveSeconds: 65.1 });
+  expect((await server.ask('/healthz')).headers.get('keep-alive')).toBe('timeout=65');
+});
+
 test.each([
   ['whose first request has begun', ''],
   ['whose second request has begun', 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'],

@@ -36,6 +36,16 @@ test.each([
   expect(await findHealthProblem({ HOST, PORT })).toBeUndefined();
 });
 
+test('an address with a zone is asked without it in the Host header, which the server would refuse', async () => {
+  const hosts: unknown[] = [];
+  const PORT = await listen('::1', (request, response) => {
+    hosts.push(request.headers.host);
+    response.end();
+  });
+  expect(await findHealthProblem({ HOST: '::1%lo', PORT })).toBeUndefined();
+  expect(hosts).toEqual(['localhost']);
+});
+
 test('HOST and PORT are read from the env file, below the environment', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ondemand-health-'));
   onTestFinished(() => rm(folder, { recursive: true }));

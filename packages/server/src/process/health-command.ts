@@ -53,12 +53,16 @@ function toReachable(host: string): string {
 function ask(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
-    const asked = request({ host, port, path: '/healthz', agent: false, signal }, (response) => {
-      response
-        .once('error', reject)
-        .once('end', () => resolve(response.statusCode))
-        .resume();
-    });
+    const headers = { host: 'localhost' }; // Node's own would have the zone of an address, which is no part of it
+    const asked = request(
+      { host, port, path: '/healthz', headers, agent: false, signal },
+      (response) => {
+        response
+          .once('error', reject)
+          .once('end', () => resolve(response.statusCode))
+          .resume();
+      },
+    );
     asked.once('error', reject).end();
   });
 }

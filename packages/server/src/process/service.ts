@@ -288,8 +288,8 @@ const pageFolders = ['../../../../apps/web/dist', '../../page'].map((folder) =>
 /** For what was cut short to leave its line in the audit. */
 const lastLinesMs = 2000;
 
-/** Where every address is listened on, this machine's own serves for a URL; IPv6 goes in brackets. */
+/** Where every address is listened on, this machine's own serves for a URL; IPv6 goes in brackets, without a zone, which no URL takes. */
 function toUrlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
+  return host.includes(':') ? `[${host.replace(/%.*/, '')}]` : host;
 }
