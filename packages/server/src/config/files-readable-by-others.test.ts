@@ -33,9 +33,9 @@ test.each([0o640, 0o604, 0o660, 0o644])('an SSH key of mode %o', async (mode) =>
   expect(warnings.join()).toContain(`chmod 600 '${path('my keys/key')}'`);
 });
 
-test('a key that its owner alone may read, or that is not there, is not told', async () => {
+test('a key that its owner alone may read, that is not there or a folder, is not told', async () => {
   const path = write({ a: ['x', 0o600], b: ['x', 0o400] });
-  for (const name of ['a', 'b', 'missing']) {
+  for (const name of ['a', 'b', 'missing', 'my keys']) {
     expect(await findOpenKeys({ SSH_PRIVATE_KEY_FILE: path(name) })).toEqual([]);
   }
 });

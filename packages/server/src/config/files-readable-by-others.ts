@@ -21,7 +21,7 @@ export async function findOpenKeys(config: Partial<Config>): Promise<string[]> {
   ];
 }
 
-/** None for a file that is not there, or not to be seen. */
+/** None for what is no file, is not there, or not to be seen. */
 export function toModeWarnings(variable: string, path: string): string[] {
   if ((readMode(path) & 0o077) === 0 || isGuarded(path)) return [];
   const shown = /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
@@ -32,7 +32,8 @@ export function toModeWarnings(variable: string, path: string): string[] {
 
 function readMode(path: string): number {
   try {
-    return statSync(path).mode;
+    const found = statSync(path);
+    return found.isFile() ? found.mode : 0; // to chmod 600 a folder would close it
   } catch {
     return 0;
   }

@@ -1,4 +1,4 @@
-// Documents what `config.ts` defines: for --help and, as a table, for docs/configuration.md.
+// Documents what `variables.ts` defines: for --help and, as a table, for docs/configuration.md.
 
 import { z } from 'zod';
 import { environmentSchema, isSecret } from './variables.ts';

@@ -2,8 +2,8 @@
 
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { readEnvironment } from './read-environment.ts';
 
 const folders: string[] = [];
@@ -62,6 +62,29 @@ describe('a secret in a file of its own', () => {
     });
     expect(environment?.[name]).toBe('abc#d e');
     expect([...problems, ...warnings]).toEqual([]);
+  });
+
+  test.each([
+    [' sp ace \n', ' sp ace '],
+    ['\tx\r\n', '\tx'],
+    ['x\n\n', 'x'],
+    ['\uFEFFx', 'x'],
+  ])('%j is %j: only the end of its line is cut off', (text, secret) => {
+    const { environment } = readEnvironment({ SSH_PRIVATE_KEY_PASSPHRASE_FILE: write(text) });
+    expect(environment?.SSH_PRIVATE_KEY_PASSPHRASE).toBe(secret);
+  });
+
+  test('may be below the home folder', () => {
+    const path = write('abc');
+    vi.stubEnv('HOME', dirname(path));
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const { environment, problems } = readEnvironment({
+      OIDC_CLIENT_SECRET_FILE: ` ~/${basename(path)}\r`,
+    });
+    expect(environment?.OIDC_CLIENT_SECRET).toBe('abc');
+    expect(problems).toEqual([]);
   });
 
   test('is refused beside the secret itself, when it is empty and when it is not there', () => {

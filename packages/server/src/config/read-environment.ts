@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type EnvFile, parseEnvFile } from './env-file.ts';
 import { toModeWarnings } from './files-readable-by-others.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
+import { cutLineEnd, expandHome } from './value-parsers.ts';
 import { isSecret, variableNames } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -62,14 +63,14 @@ function readSecretFiles(given: Environment) {
   const warnings: string[] = [];
   for (const name of variableNames.filter(isSecret)) {
     const fileName = `${name}_FILE`;
-    const path = given[fileName];
-    if (!path) continue;
+    if (!given[fileName]) continue;
     if (given[name]) {
       problems.push(`${fileName}: ${name} is given too; keep one of the two`);
       continue;
     }
+    const path = expandHome(given[fileName].trim());
     try {
-      const secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+      const secret = cutLineEnd(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
       if (secret === '') problems.push(`${fileName}: ${path} is empty`);
       variables[name] = secret;
       warnings.push(...toModeWarnings(fileName, path));

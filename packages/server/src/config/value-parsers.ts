@@ -1,16 +1,39 @@
-// The kinds of values that variables of the environment have, each refused with what it must be.
+// The kinds of values that variables of the environment have, each refused with what it must be; addresses have a file of their own.
 
-import { isIP } from 'node:net';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { homedir } from 'node:os';
 import { z } from 'zod';
 
-export const text = z.string().trim().min(1, 'must not be empty');
+export const text = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .regex(/^\P{Cc}*$/u, 'must not hold control characters');
+
+/** Kept with its blanks; the end of its line, which a file has and some env files leave a part of, is none of it. */
+export const secret = z.string().transform(cutLineEnd).pipe(z.string().min(1, 'must not be empty'));
+
+export function cutLineEnd(value: string): string {
+  return value.replace(/[\r\n]+$/, '');
+}
+
+export function oneOf<const Words extends readonly string[]>(
+  words: Words,
+  problem?: Parameters<typeof z.enum>[1],
+) {
+  return z.string().trim().pipe(z.enum(words, problem));
+}
 
 /** Like every number here, only in plain decimals: `Number` would read 0x10 and 5e3 too. */
 export const seconds = text
   .regex(/^\d+(\.\d+)?$/, 'must be a number of seconds')
   .transform(Number)
-  .pipe(z.number('must be a number of seconds').positive('must be above 0').max(86_400));
+  .pipe(
+    z
+      .number('must be a number of seconds')
+      .min(0.001, 'must be above 0, a thousandth of a second at least')
+      .max(86_400),
+  );
 
 /** None at all is fine. */
 export const amount = text
@@ -23,9 +46,9 @@ export const span = text
   .transform((value) => (value === 'off' ? undefined : Number(value)))
   .refine((value) => value !== 0, 'must be a positive number, or off');
 
-export const truth = z
-  .enum(['true', 'false'], 'must be true or false')
-  .transform((value) => value === 'true');
+export const truth = oneOf(['true', 'false'], 'must be true or false').transform(
+  (value) => value === 'true',
+);
 
 const notAPort = 'must be a port, 1 to 65535';
 export const port = text
@@ -42,48 +65,35 @@ export const limit = text
   .regex(/^\d{1,7}$/, 'must be a whole number, 0 for no limit')
   .transform(Number);
 
-/** A name or an address and nothing else: what `ssh` takes beside it has variables of its own. */
-export const host = text.superRefine((value, { addIssue }) => {
-  const problem = isIP(value) === 0 ? findHostProblem(value) : undefined;
-  if (problem !== undefined) addIssue({ code: 'custom', message: problem });
-});
+/** From none to all. */
+export const share = text
+  .regex(/^(0|1|0?\.\d+|1\.0+|0\.0*)$/, 'must be a number from 0 to 1')
+  .transform(Number);
 
-function findHostProblem(value: string): string | undefined {
-  if (value.includes('://')) return 'must be a host name or an address, not a URL';
-  if (value.includes('@')) return 'must be the host alone; the user goes into SSH_USER';
-  if (/^\[.*\]$/.test(value)) return 'an IPv6 address stands here without brackets';
-  if (/^(\[.*\]|[^:]*):\d+$/.test(value))
-    return 'must be the host alone; the port goes into SSH_PORT';
-  return /^[\p{L}\p{N}_]([\p{L}\p{N}._-]*[\p{L}\p{N}_.])?$/u.test(value)
-    ? undefined
-    : 'must be a host name or an address';
+/** A leading `~` is the home folder; it stays where there is none, which `findHomeless` tells. */
+export const file = text.transform((path) => expandHome(path));
+
+export function expandHome(path: string, home = homedir): string {
+  if (!isBelowHome(path)) return path;
+  try {
+    return home() + path.slice(1);
+  } catch {
+    return path;
+  }
 }
 
-/** A leading `~` is the home folder. */
-export const file = text.transform((path) => path.replace(/^~(?=\/|$)/, homedir()));
+export function isBelowHome(path: string): boolean {
+  return /^~(?=\/|$)/.test(path);
+}
 
-/** User and password would be of no use: `fetch` takes no URL that holds them. */
-const anyUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-  .refine(hasNoUser, 'must have no user and no password');
-const bareUrl = anyUrl.refine((value) => !/[?#]/.test(value), 'must have no query and no fragment');
-const cutSlashes = (value: string) => value.replace(/\/+$/, '');
-
-export const url = anyUrl.transform(cutSlashes);
-
-export const redisUrl = z.url({
-  protocol: /^rediss?$/,
-  error: 'must be a redis or rediss URL, such as redis://127.0.0.1:6379',
-});
-
-/** To which paths are added. */
-export const baseUrl = bareUrl.transform(cutSlashes);
-
-/** Exact, as the issuer writes it into tokens; so no trailing slash is cut off. */
-export const issuer = bareUrl.refine(
-  (value) => !value.includes('/.well-known/'),
-  'must be the issuer itself, not its discovery document; leave out /.well-known/ and what follows',
-);
+/** Colon-separated. A value that lists none would mean any folder, so it is refused. */
+export const folders = text
+  .transform((value) => splitList(value, ':'))
+  .pipe(
+    z
+      .array(z.string().startsWith('/', 'must list absolute folders, colon-separated'))
+      .min(1, 'must list one absolute folder at least'),
+  );
 
 /** https://www.rfc-editor.org/rfc/rfc6749#section-3.3 */
 export const scopeToken = text.regex(
@@ -107,7 +117,7 @@ export const typs = text
   );
 
 export const claimPaths = text
-  .transform(splitList)
+  .transform((value) => splitList(value))
   .pipe(
     z
       .array(
@@ -126,78 +136,49 @@ export const fingerprint = text.regex(
   'must be SHA256:… as `ssh-keygen -l` prints it',
 );
 
-export const origins = z
-  .string()
-  .transform((value) => splitList(value).map(toOrigin))
-  .pipe(z.array(z.string('must list exact origins, such as https://app.example.com')));
-
-/** What Fastify takes, of which a number of hops trusts nobody: https://fastify.dev/docs/latest/Reference/Server/#trustproxy */
-export const proxies = text
-  .refine(
-    (value) => !/^\d+$/.test(value),
-    'takes no number of hops, by which no proxy is told from a caller; list addresses and networks, comma-separated',
-  )
-  .refine(isProxies, 'must be `true`, `false`, or addresses and networks, comma-separated')
-  .transform((value) => flag(value) ?? value);
-
 /** OpenTelemetry's form of them: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables */
 export const pairs = text
-  .transform((value) => splitList(value).map((pair) => /^([^=]+)=(.*)$/.exec(pair)))
+  .transform((value) => splitList(value).map((pair) => /^([^=]+)=(.*)$/.exec(pair) ?? []))
   .refine(
-    (found) => found.every((pair) => pair !== null),
+    (found) => found.length > 0 && found.every((pair) => pair.length > 0),
     'must be name=value pairs, comma-separated',
   )
   .transform((found) =>
     Object.fromEntries(
-      found.map((pair) => [pair?.[1]?.trim() ?? '', decodePercent(pair?.[2]?.trim() ?? '')]),
+      found.map(([, name = '', value = '']) => [
+        name.trim(),
+        decodePercent(value.trim()) ?? value.trim(),
+      ]),
     ),
   );
 
-/** From none to all. */
-export const share = text
-  .regex(/^(0|1|0?\.\d+|1\.0+|0\.0*)$/, 'must be a number from 0 to 1')
-  .transform(Number);
+export const headers = pairs.refine(areHeaders, 'must be name=value pairs that HTTP headers take');
 
-function decodePercent(value: string): string {
+/** Undefined where a % begins no percent-encoded character. */
+export function decodePercent(value: string): string | undefined {
   try {
     return decodeURIComponent(value);
   } catch {
-    return value;
+    return undefined;
   }
 }
 
-function hasNoUser(value: string): boolean {
-  const { username = '', password = '' } = URL.canParse(value) ? new URL(value) : {};
-  return username === '' && password === '';
+function areHeaders(values: Readonly<Record<string, string>>): boolean {
+  try {
+    for (const [name, value] of Object.entries(values)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function splitList(value: string): string[] {
+/** Its parts without the blanks around them, and without empty ones. */
+export function splitList(value: string, separator = ','): string[] {
   return value
-    .split(',')
+    .split(separator)
     .map((part) => part.trim())
     .filter((part) => part !== '');
-}
-
-/** As a browser sends it; undefined for what is none. */
-function toOrigin(value: string): string | undefined {
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  const isExact = /^https?:$/.test(parsed?.protocol ?? '') && !value.includes('*'); // which a URL may hold
-  if (parsed === undefined || !isExact) return undefined;
-  return parsed.href === `${parsed.origin}/` ? parsed.origin : undefined;
-}
-
-function flag(value: string): boolean | undefined {
-  return { true: true, false: false }[value];
-}
-
-function isProxies(value: string): boolean {
-  return flag(value) !== undefined || value.split(',').every((part) => isNetwork(part.trim()));
-}
-
-function isNetwork(value: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return true;
-  const [address = '', prefix, ...more] = value.split('/');
-  const maxBits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
-  const bits = prefix === undefined ? maxBits : Number(/^\d{1,3}$/.test(prefix) ? prefix : 0);
-  return more.length === 0 && bits >= 1 && bits <= maxBits;
 }

@@ -50,6 +50,13 @@ test('an empty variable counts as left out', () => {
 
 describe('values that are refused, by name and never repeated', () => {
   test.each([
+    ['HOST', '[::1]'],
+    ['HOST', 'localhost:5000'],
+    ['HOST', 'http://127.0.0.1'],
+    ['HOST', 'a b'],
+    ['HOST', '256.1.1.1'],
+    ['HOST', '%zz'],
+    ['HOST', 'me@localhost'],
     ['PORT', '70000'],
     ['PORT', 'http'],
     ['PORT', '80.5'],
@@ -63,7 +70,14 @@ describe('values that are refused, by name and never repeated', () => {
     ['PUBLIC_URL', 'https://api.example.com/#x'],
     ['PUBLIC_URL', 'https://api.example.com?'],
     ['PUBLIC_URL', 'https://diego:secret@api.example.com'],
+    ['PUBLIC_URL', 'https:api.example.com'],
+    ['PUBLIC_URL', 'https:///api.example.com'],
+    ['PUBLIC_URL', 'https://api.example.com/a b'],
+    ['PUBLIC_URL', 'https://api.exa\nmple.com'],
     ['RATE_LIMIT_REDIS_URL', 'http://:secret@cache.example.com'],
+    ['RATE_LIMIT_REDIS_URL', 'redis:cache.example.com'],
+    ['RATE_LIMIT_REDIS_URL', 'redis://:%zz@cache.example.com'],
+    ['RATE_LIMIT_REDIS_URL', 'redis://%e2%82@cache.example.com'],
     ['LOG_LEVEL', 'loud'],
     ['TRUST_PROXY', 'yes'],
     ['TRUST_PROXY', '1'],
@@ -79,6 +93,10 @@ describe('values that are refused, by name and never repeated', () => {
     ['CORS_ORIGINS', 'https://app.example.net/path'],
     ['CORS_ORIGINS', 'https://*.example.net'],
     ['CORS_ORIGINS', 'https://app.example.net,ftp://x'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'api key=x'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', ' =x'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'key=%0Ax'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'key=%E2%82%AC'],
     ['IDLE_STOP_AFTER_MINUTES', '0'],
     ['IDLE_STOP_AFTER_MINUTES', '-5'],
     ['IDLE_STOP_AFTER_MINUTES', '30m'],
@@ -107,11 +125,18 @@ describe('values that are refused, by name and never repeated', () => {
     ['OIDC_SCOPES_CLAIM', 'realm access'],
     ['OIDC_SCOPES_CLAIM', 'realm_access..roles'],
     ['OIDC_SCOPES_CLAIM', ', ,'],
+    ['OIDC_JWKS_URI', 'ftp://auth.example.com/jwks'],
+    ['OIDC_AUDIENCE', 'a\nb'],
+    ['OIDC_CLIENT_SECRET', '\r'],
     ['OCI_INSTANCE_ID', 'oci-flex-secret'],
+    ['OCI_INSTANCE_ID', 'ocid1.instance.oc1..abc/../def'],
+    ['OCI_ENDPOINT', 'https://iaas.example.com?x=1'],
     ['OCI_AUTH', 'password'],
     ['OCI_TIMEOUT_SECONDS', '-7'],
     ['OCI_TIMEOUT_SECONDS', 'soon'],
     ['OCI_TIMEOUT_SECONDS', '0.0'],
+    ['OCI_TIMEOUT_SECONDS', '0.0009'],
+    ['KEEP_ALIVE_SECONDS', '0.0001'],
     ['OCI_TIMEOUT_SECONDS', '0xa'],
     ['OCI_TIMEOUT_SECONDS', '1e1'],
     ['OCI_TIMEOUT_SECONDS', '86401'],
@@ -126,6 +151,7 @@ describe('values that are refused, by name and never repeated', () => {
     ['SSH_HOST', 'vm.example.com/'],
     ['SSH_HOST', '-oProxyCommand'],
     ['SSH_HOST', 'vm example'],
+    ['SSH_HOST', '256.1.1.1'],
     ['SSH_HOST_KEY_FINGERPRINT', 'MD5:aa:bb'],
     ['DOCKER_SOCKET', 'docker.sock'],
     ['DOCKER_TRANSPORT', 'tcp'],
@@ -140,6 +166,27 @@ describe('values that are refused, by name and never repeated', () => {
 });
 
 test.each([
+  ['HOST', 'fe80::1%lo', 'fe80::1%lo'],
+  ['HOST', ' localhost\r', 'localhost'],
+  ['LOG_LEVEL', 'info\r', 'info'],
+  ['AUDIT_ON_FAILURE', ' log ', 'log'],
+  ['OTEL_TRACES_SAMPLER', 'always_off\r', 'always_off'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a=b%20c, d = e%zz', { a: 'b c', d: 'e%zz' }],
+  ['OCI_AUTH', 'session\r', 'session'],
+  ['DOCKER_TRANSPORT', 'auto\r', 'auto'],
+  ['COMPOSE_COMMAND', 'docker compose\r', 'docker compose'],
+  ['COMPOSE_COMMAND', 'auto', undefined],
+  ['METRICS_PORT', 'off', undefined],
+  ['MAX_ON_HOURS', 'off', undefined],
+  ['TRUST_PROXY', 'off\r', false],
+  ['RATE_LIMIT_REDIS_URL', ' REDISS://:p%25w@cache:6379/1\r', 'rediss://:p%25w@cache:6379/1'],
+  ['OIDC_CLIENT_SECRET', ' sp ace \r', ' sp ace '],
+  ['SSH_PRIVATE_KEY_PASSPHRASE', ' sp ace ', ' sp ace '],
+  ['OIDC_JWKS_URI', ' https://auth.example.com/jwks/\r', 'https://auth.example.com/jwks/'],
+  ['OIDC_INTROSPECTION_URI', 'https://auth.example.com/in/', 'https://auth.example.com/in/'],
+  ['OCI_ENDPOINT', 'https://iaas.example.com/\r', 'https://iaas.example.com'],
+  ['PUBLIC_URL', 'HTTPS://API.example.com/\r', 'https://api.example.com'],
+  ['OIDC_ISSUER', ' https://auth.example.com/\r', 'https://auth.example.com/'],
   ['SSH_HOST', '203.0.113.7', '203.0.113.7'],
   ['SSH_HOST', '2001:db8::1', '2001:db8::1'],
   ['SSH_HOST', 'fe80::1%eth0', 'fe80::1%eth0'],
@@ -164,6 +211,7 @@ test.each([
   ['RATE_LIMIT_PER_MINUTE', '0', 0],
   ['AUDIT_LOG_FILE', '/var/log/ondemand/audit.jsonl', '/var/log/ondemand/audit.jsonl'],
   ['COMPOSE_ROOTS', '/srv:/opt/stacks:', ['/srv', '/opt/stacks']],
+  ['COMPOSE_ROOTS', ' /srv : /opt/my stacks\r', ['/srv', '/opt/my stacks']],
   ['PUBLIC_URL', 'https://api.example.com/', 'https://api.example.com'],
   ['PUBLIC_URL', 'https://example.com/@api/', 'https://example.com/@api'],
   ['OIDC_JWKS_URI', 'https://auth.example.com/jwks?v=1', 'https://auth.example.com/jwks?v=1'],
@@ -178,6 +226,19 @@ test.each([
   ['OIDC_ISSUER', 'https://auth.example.com/', 'https://auth.example.com/'],
 ] as const)('%s=%s is taken', (variable, value, parsed) => {
   expect(parseConfig({ ...required, [variable]: value }).config[variable]).toEqual(parsed);
+});
+
+test.each([
+  ['COMPOSE_ROOTS', ':'],
+  ['COMPOSE_ROOTS', ' : \r'],
+  ['COMPOSE_ROOTS', '\r'],
+  ['CORS_ORIGINS', ','],
+  ['RETURN_ORIGINS', ' , '],
+  ['OTEL_EXPORTER_OTLP_HEADERS', ' , '],
+])('%s=%j lists nothing and is refused, as it may mean everything', (variable, value) => {
+  expect(parseConfig({ ...required, [variable]: value }).problems).toEqual([
+    expect.stringMatching(`^${variable}: must `),
+  ]);
 });
 
 test('a number of hops is refused in words of its own, since Fastify would trust nobody by it', () => {

@@ -10,28 +10,35 @@ import { z } from 'zod';
 import { auditOnFailure } from '../audit/trail.ts';
 import { defaultCallsPerMinute, defaultKeepAliveSeconds } from '../limits/request-limits.ts';
 import {
-  amount,
   baseUrl,
+  issuer,
+  listenHost,
+  origins,
+  proxies,
+  redisUrl,
+  sshHost,
+  url,
+} from './addresses.ts';
+import {
+  amount,
   claimPaths,
   file,
   fingerprint,
-  host,
-  issuer,
+  folders,
+  headers,
   limit,
-  origins,
+  oneOf,
   pairs,
   port,
   portOrOff,
-  proxies,
-  redisUrl,
   scopeToken,
   seconds,
+  secret,
   share,
   span,
   text,
   truth,
   typs,
-  url,
 } from './value-parsers.ts';
 
 /** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration */
@@ -40,7 +47,7 @@ const samplers = [...ownSamplers, ...ownSamplers.map((name) => `parentbased_${na
 
 /** By variable name, in the order of the table in docs/configuration.md, which is made from this. */
 export const environmentSchema = z.object({
-  HOST: text
+  HOST: listenHost
     .default('127.0.0.1')
     .describe(
       'address to listen on; `0.0.0.0` in a container, which its proxy reaches by its own network',
@@ -51,14 +58,13 @@ export const environmentSchema = z.object({
     .describe(
       "what users call the API by, the first of OpenAPI's `servers`; from `HOST` and `PORT` if left out",
     ),
-  LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('JSON lines on stdout; pretty only in a terminal'),
   TRUST_PROXY: proxies
     .default(false)
     .describe(
-      'addresses or networks, comma-separated, whose `X-Forwarded-*` is believed; no number of hops, which Fastify takes no longer; `true` believes everyone, so only behind a proxy that overwrites these headers',
+      'addresses or networks, comma-separated, whose `X-Forwarded-*` is believed; no number of hops, which Fastify takes no longer; `true` believes everyone, so only behind a proxy that overwrites these headers; nobody if left out, or `off`',
     ),
   CORS_ORIGINS: origins
     .default([])
@@ -80,8 +86,7 @@ export const environmentSchema = z.object({
     .describe(
       'lines of JSON are appended for each call that changes something, or tries to: what it intends, and how it went',
     ),
-  AUDIT_ON_FAILURE: z
-    .enum(auditOnFailure)
+  AUDIT_ON_FAILURE: oneOf(auditOnFailure)
     .default('refuse')
     .describe(
       'while `AUDIT_LOG_FILE` cannot be written: `refuse` changes nothing but power-off, `log` goes on with the log alone',
@@ -113,15 +118,14 @@ export const environmentSchema = z.object({
     .describe(
       'spans go to `/v1/traces` below this URL, as OTLP in JSON, e.g. `http://127.0.0.1:4318`: see docs/metrics.md; off if left out',
     ),
-  OTEL_EXPORTER_OTLP_HEADERS: pairs
+  OTEL_EXPORTER_OTLP_HEADERS: headers
     .optional()
     .describe('sent with them, `name=value` pairs, comma-separated'),
   OTEL_SERVICE_NAME: text.default('ondemand-server').describe('what traces call this service'),
   OTEL_RESOURCE_ATTRIBUTES: pairs
     .optional()
     .describe('what is told of it with each trace, `name=value` pairs, comma-separated'),
-  OTEL_TRACES_SAMPLER: z
-    .enum(samplers)
+  OTEL_TRACES_SAMPLER: oneOf(samplers)
     .default('parentbased_always_on')
     .describe('which requests are traced; `parentbased_…`: those of a `traceparent` as that says'),
   OTEL_TRACES_SAMPLER_ARG: share
@@ -144,7 +148,7 @@ export const environmentSchema = z.object({
     .describe(
       'this API as a client of the issuer; with it opaque tokens are accepted too, by introspection',
     ),
-  OIDC_CLIENT_SECRET: text.optional().describe('of that client'),
+  OIDC_CLIENT_SECRET: secret.optional().describe('of that client'),
   OIDC_ACCESS_TOKEN_TYP: typs
     .default(['at+jwt'])
     .describe(
@@ -169,18 +173,17 @@ export const environmentSchema = z.object({
       'comma-separated origins that `/wake/{name}?to=URL` may lead on to, e.g. `https://cloud.example.com`',
     ),
   OCI_INSTANCE_ID: text
-    .regex(/^ocid1\.instance\./, "must be an instance's OCID, ocid1.instance.…")
+    .regex(/^ocid1\.instance\.[\w.-]+$/, "must be an instance's OCID, ocid1.instance.…")
     .describe("the instance's OCID"),
-  OCI_AUTH: z
-    .enum(ociAuths, { error: ({ input }) => toOciAuthProblem(input) })
+  OCI_AUTH: oneOf(ociAuths, { error: ({ input }) => toOciAuthProblem(input) })
     .default('config')
     .describe('how the API signs: a key in the config, a session token, or the VM it runs on'),
   OCI_CONFIG_FILE: file.prefault('~/.oci/config').describe("the OCI CLI's config file"),
   OCI_CONFIG_PROFILE: text.default('DEFAULT').describe('the profile in it'),
   OCI_REGION: text.optional().describe('from the config if left out'),
-  OCI_ENDPOINT: url.optional().describe('without `/20160918`; for other realms and emulators'),
+  OCI_ENDPOINT: baseUrl.optional().describe('without `/20160918`; for other realms and emulators'),
   OCI_TIMEOUT_SECONDS: seconds.default(10).describe('per attempt'),
-  SSH_HOST: host
+  SSH_HOST: sshHost
     .optional()
     .describe("the VM's public IP if left out, looked up again whenever the VM was started"),
   SSH_PORT: port.default(22).describe('port of `sshd`'),
@@ -188,7 +191,7 @@ export const environmentSchema = z.object({
   SSH_PRIVATE_KEY_FILE: file
     .optional()
     .describe('key of that user; the agent at `SSH_AUTH_SOCK` if left out'),
-  SSH_PRIVATE_KEY_PASSPHRASE: text.optional().describe('of an encrypted key'),
+  SSH_PRIVATE_KEY_PASSPHRASE: secret.optional().describe('of an encrypted key'),
   SSH_AUTH_SOCK: text.optional().describe('the SSH agent, used when no key file is given'),
   SSH_KNOWN_HOSTS_FILE: file.prefault('~/.ssh/known_hosts').describe('host keys that are accepted'),
   SSH_HOST_KEY_FINGERPRINT: fingerprint
@@ -202,25 +205,21 @@ export const environmentSchema = z.object({
     .startsWith('/', 'must be an absolute path')
     .default('/var/run/docker.sock')
     .describe("Docker's socket on the VM"),
-  DOCKER_TRANSPORT: z
-    .enum(dockerTransports)
+  DOCKER_TRANSPORT: oneOf(dockerTransports)
     .default('auto')
     .describe(
       'how to reach it: forwarded (direct-streamlocal), or through `docker system dial-stdio`; auto tries them in this order',
     ),
-  COMPOSE_COMMAND: z
-    .enum(['docker compose', 'docker-compose'])
+  COMPOSE_COMMAND: oneOf(['auto', 'docker compose', 'docker-compose'])
+    .transform((value) => (value === 'auto' ? undefined : value))
     .optional()
-    .describe('whichever the VM has if left out'),
+    .describe('whichever the VM has if left out, or `auto`'),
   REBUILD_WAIT_SECONDS: seconds
     .optional()
     .describe(
       'how long a rebuild request without a `Prefer` header waits for the end of the build before it is answered with the running job, and a wake for the VM to be ready; if left out, 45 where `TRUST_PROXY` is set, else no limit',
     ),
-  COMPOSE_ROOTS: z
-    .string()
-    .transform((value) => value.split(':').filter((part) => part !== ''))
-    .pipe(z.array(z.string().startsWith('/', 'must list absolute folders, colon-separated')))
+  COMPOSE_ROOTS: folders
     .default([])
     .describe(
       'colon-separated folders on the VM; a rebuild outside them is refused; any if left out, with a warning',
