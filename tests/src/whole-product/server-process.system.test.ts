@@ -42,6 +42,24 @@ test('a wrong configuration is told all at once, by variable, with exit code 2 a
   expect(stderr).not.toMatch(/OCI_INSTANCE_ID:|aa:bb|\n {4}at /);
 });
 
+test('what must be fixed stands apart from what is only warned of', async () => {
+  const { stderr } = await runServer({ OIDC_AUDIENCE: 'x', HOST: '[::1]' });
+  const [problems = '', warnings = ''] = stderr.split(
+    'Warnings, which do not keep it from starting:',
+  );
+  const namesIn = (text: string) =>
+    [...text.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name]) => name);
+  expect(namesIn(problems)).toEqual(['HOST', 'OIDC_ISSUER', 'OCI_INSTANCE_ID']);
+  expect(namesIn(warnings)).toContain('COMPOSE_ROOTS');
+});
+
+test('an address with a zone can be listened on, and is told without it in the URL', async () => {
+  await using sandbox = await startSandbox();
+  await using server = await startServer({ ...sandbox.env, HOST: '::1%lo' });
+  const told = server.logs().find(({ msg }) => msg === 'listening');
+  expect(told?.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+});
+
 test.each([
   ['of no use', 'DEFAULT', /^ {2}OCI_CONFIG_PROFILE: .*DEFAULT.* lacks tenancy/m],
   ['that is not there', 'OTHER', /^ {2}OCI_CONFIG_PROFILE: no profile 'DEFAULT'/m],

@@ -232,8 +232,14 @@ async function readText(
   }
 }
 
+/** The path as it is where there is no home folder, which `homedir` throws for. */
 function expandHome(path: string): string {
-  return /^~(?=$|[/\\])/.test(path) ? join(homedir(), path.slice(1)) : path;
+  if (!/^~(?=$|[/\\])/.test(path)) return path;
+  try {
+    return join(homedir(), path.slice(1));
+  } catch {
+    return path;
+  }
 }
 
 function missing(values: Record<string, string | undefined>, where: string): string[] {

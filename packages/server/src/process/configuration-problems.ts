@@ -2,13 +2,19 @@
 
 import { checkOciConfig, checkSshConfig } from '@ondemand/core';
 import { checkAuditFile } from '../audit/file.ts';
+import type { Environment } from '../config/read-environment.ts';
+import { isBelowHome } from '../config/value-parsers.ts';
 import type { Config } from '../config/variables.ts';
 import { ociOptions, sshOptions } from './adapter-options.ts';
 
 /** What else is wrong with the environment and can be told without the network: a line each, beginning with a variable's name. */
-export async function checkEnvironment(config: Partial<Config>): Promise<string[]> {
+export async function checkEnvironment(
+  config: Partial<Config>,
+  environment: Environment,
+): Promise<string[]> {
   const problems = await Promise.all([
-    checkIntrospectionClient(config),
+    checkIntrospectionClient(environment),
+    checkMetricsPort(config),
     checkAuditFile(config.AUDIT_LOG_FILE),
     checkOci(config),
     checkSshConfig(sshOptions(config)),
@@ -17,14 +23,29 @@ export async function checkEnvironment(config: Partial<Config>): Promise<string[
   return problems.flat();
 }
 
+/** The files whose `~` stands for nothing: a line each, beginning with the variable's name. */
+export function findHomeless(config: Partial<Config>): string[] {
+  return Object.entries(config)
+    .filter(([name, value]) => name.endsWith('_FILE') && isBelowHome(String(value)))
+    .map(
+      ([name, value]) =>
+        `${name}: ${value} is in no home folder, as HOME is not set and the user has none; set HOME, or give the whole path`,
+    );
+}
+
 /** Half of the credentials would silently refuse every opaque token. */
-function checkIntrospectionClient(config: Partial<Config>): string[] {
-  const { OIDC_CLIENT_ID: id, OIDC_CLIENT_SECRET: secret } = config;
-  if (id !== undefined && secret === undefined)
-    return ['OIDC_CLIENT_ID: needs OIDC_CLIENT_SECRET beside it'];
-  if (id === undefined && secret !== undefined)
-    return ['OIDC_CLIENT_SECRET: needs OIDC_CLIENT_ID beside it'];
+function checkIntrospectionClient(environment: Environment): string[] {
+  const id = environment.OIDC_CLIENT_ID;
+  const secret = environment.OIDC_CLIENT_SECRET || environment.OIDC_CLIENT_SECRET_FILE;
+  if (id && !secret) return ['OIDC_CLIENT_ID: needs OIDC_CLIENT_SECRET beside it'];
+  if (!id && secret) return ['OIDC_CLIENT_SECRET: needs OIDC_CLIENT_ID beside it'];
   return [];
+}
+
+function checkMetricsPort({ PORT, METRICS_PORT }: Partial<Config>): string[] {
+  return METRICS_PORT !== undefined && METRICS_PORT === PORT
+    ? [`METRICS_PORT: ${PORT} is the PORT of the API already; choose another`]
+    : [];
 }
 
 function checkComposeRoots({ COMPOSE_ROOTS: roots }: Partial<Config>): string[] {

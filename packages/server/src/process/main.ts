@@ -34,7 +34,7 @@ export async function main({ help, check, json, envFile }: Arguments): Promise<v
   const reading = await read();
   if (check) await runCheck(reading, json);
   const { config, problems, warnings } = reading;
-  if (config === undefined) refuse([...problems, ...warnings]);
+  if (config === undefined) refuse(problems, warnings);
   const tracing = await openTracing(config, (err) => logTraceFailure(err));
   const logger = await createLogger({
     level: config.LOG_LEVEL,
@@ -97,10 +97,13 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function refuse(problems: readonly string[]): never {
+function refuse(problems: readonly string[], warnings: readonly string[] = []): never {
+  const indent = (line: string) => `  ${line}`;
   fail(exitCodes.misconfigured, [
     'The configuration cannot be used:',
-    ...problems.map((line) => `  ${line}`),
+    ...problems.map(indent),
+    ...(warnings.length > 0 ? ['Warnings, which do not keep it from starting:'] : []),
+    ...warnings.map(indent),
     '`ondemand-server --help` lists all variables.',
   ]);
 }

@@ -2,8 +2,8 @@
 
 import { findOpenKeys } from '../config/files-readable-by-others.ts';
 import { type Environment, readEnvironment } from '../config/read-environment.ts';
-import { type Config, parseConfig, requireConfig } from '../config/variables.ts';
-import { checkEnvironment } from './configuration-problems.ts';
+import { type Config, isSecret, parseConfig, requireConfig } from '../config/variables.ts';
+import { checkEnvironment, findHomeless } from './configuration-problems.ts';
 
 export interface ConfigurationReading {
   /** Undefined while there are problems. */
@@ -22,9 +22,12 @@ export async function readConfiguration(
   if (environment === undefined)
     return { config: undefined, problems: read.problems, warnings: [] };
   const parsed = parseConfig(environment);
-  const found = await checkEnvironment(parsed.config);
+  const homeless = findHomeless(parsed.config);
+  const told = new Set([...read.problems, ...parsed.problems, ...homeless].map(toVariable));
+  const checked = await checkEnvironment(parsed.config, environment);
+  const found = [...homeless, ...checked.filter((problem) => !told.has(toVariable(problem)))]; // what follows from a line that is there is no news
   const wasSet = (problem: string) =>
-    toSources(problem.split(':', 1)[0] ?? '').some((name) => environment[name]);
+    toSources(toVariable(problem)).some((name) => environment[name]);
   const problems = [...read.problems, ...parsed.problems, ...found.filter(wasSet)];
   const warnings = [
     ...read.warnings,
@@ -32,6 +35,13 @@ export async function readConfiguration(
     ...found.filter((problem) => !wasSet(problem)),
   ];
   return { config: problems.length > 0 ? undefined : requireConfig(parsed), problems, warnings };
+}
+
+/** Which variable a line is about, whether that or its `…_FILE` was given. */
+function toVariable(problem: string): string {
+  const [name = ''] = problem.split(':', 1);
+  const inFile = name.replace(/_FILE$/, '');
+  return isSecret(inFile) ? inFile : name;
 }
 
 /** Which variables a problem may come from: what a named file lacks is the fault of naming it. */
