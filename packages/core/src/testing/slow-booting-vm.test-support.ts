@@ -39,7 +39,7 @@ export function setUpSlowBootingVm(
     dockerMs: 2000,
     /** What OCI does instead of taking a START. */
     refuseStart: (): void => {},
-    failOci: (): void => {},
+    failOci: (): void | Promise<void> => {},
     failConsole: (): void => {},
     sshFailure: new AppError('SERVICE_UNAVAILABLE', 'nothing listens', {
       details: { reason: 'CONNECTION_REFUSED' },
@@ -49,6 +49,8 @@ export function setUpSlowBootingVm(
     /** How a call fails on a connection that is still held to be open. */
     frozen: undefined as Error | undefined,
     isSshUp: lifecycleState === 'RUNNING',
+    /** What a dial waits for. */
+    dialling: Promise.resolve(),
     isDockerUp: lifecycleState === 'RUNNING',
     starts: [] as number[],
     ociReads: 0,
@@ -69,7 +71,7 @@ export function setUpSlowBootingVm(
   const vm = {
     async status() {
       world.ociReads += 1;
-      world.failOci();
+      await world.failOci();
       const { lifecycleState } = world;
       return { vmId: 'oci-flex', lifecycleState, displayName: 'vm', lastCheck: '' } as const;
     },
@@ -103,6 +105,7 @@ export function setUpSlowBootingVm(
     hurry() {},
     async readVersion() {
       world.dials += 1;
+      await world.dialling;
       world.isConnected = world.isSshUp;
       if (!world.isSshUp) throw world.sshFailure;
       if (world.frozen !== undefined) throw world.frozen;

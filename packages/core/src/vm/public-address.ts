@@ -1,4 +1,4 @@
-// The VM's public address, looked up anew only when something tells that it may have changed, or after a minute.
+// The VM's public address, looked up anew only when something tells that it may have changed, or after a second: one that is moved in OCI leaves the instance's version as it was.
 
 import type { CallOptions, Clock, Compute, Instance } from '../adapter-ports.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
@@ -8,8 +8,6 @@ export interface PublicAddressOptions {
   readonly clock: Clock;
   /** How long one look-up may take. */
   readonly deadlineMs: number;
-  /** How many SSH connections have failed: after one more the address is not trusted any longer. */
-  readonly linkFailures: () => number;
   /** Called when it becomes unreadable. */
   readonly onUnreadable: (error: unknown) => void;
 }
@@ -27,18 +25,16 @@ export interface PublicAddress {
 
 type Version = Pick<Instance, 'etag' | 'lifecycleState'>;
 
-const maxAgeMs = 60_000;
+/** With the read of the instance beside it, no address is told that is older than two seconds. */
+const maxAgeMs = 1000;
 
 export function createPublicAddress({
   compute,
   clock,
   deadlineMs,
-  linkFailures,
   onUnreadable,
 }: PublicAddressOptions): PublicAddress {
-  let known:
-    | (Version & { readonly ip: string; readonly atMs: number; readonly failures: number })
-    | undefined;
+  let known: (Version & { readonly ip: string; readonly atMs: number }) | undefined;
   let isReadable = true;
 
   return {
@@ -63,14 +59,12 @@ export function createPublicAddress({
     remember(ip, instance) {
       if (isTrusted() && ip === of(instance)) return;
       const { etag, lifecycleState } = instance;
-      const since = { atMs: clock.elapsedMs(), failures: linkFailures() };
-      known = ip === undefined ? undefined : { ip, etag, lifecycleState, ...since };
+      known = ip === undefined ? undefined : { ip, etag, lifecycleState, atMs: clock.elapsedMs() };
     },
   };
 
   function isTrusted(): boolean {
-    if (known === undefined || known.failures !== linkFailures()) return false;
-    return clock.elapsedMs() - known.atMs < maxAgeMs;
+    return known !== undefined && clock.elapsedMs() - known.atMs < maxAgeMs;
   }
 
   function of({ etag, lifecycleState }: Version): string | undefined {

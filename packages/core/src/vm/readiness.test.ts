@@ -55,6 +55,22 @@ test('what does not answer says why, and it is never an error', async () => {
   expect(ready.vm).not.toHaveProperty('lifecycleState');
 });
 
+test('it is told although OCI and then SSH take all the time that they may have', async () => {
+  const { readiness, world, pass } = setUpSlowBootingVm('RUNNING');
+  world.failOci = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    throw new AppError('SERVICE_UNAVAILABLE', 'OCI did not answer');
+  };
+  world.dialling = new Promise(() => {});
+  const checked = readiness.check();
+  await pass(51_000);
+  expect(await checked).toMatchObject({
+    ready: false,
+    vm: { reason: 'OCI did not answer' },
+    ssh: { reason: 'neither SSH nor Docker answered in time' },
+  });
+});
+
 test('a fault of ours is told to no caller, and to the log', async () => {
   const { readiness, world, pass } = setUpSlowBootingVm('RUNNING');
   const fault = new TypeError('x is not a function');

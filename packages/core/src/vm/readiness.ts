@@ -14,7 +14,7 @@ import { type LifecycleState, vmId } from '../model/vm.ts';
 import type { Vm } from './vm.ts';
 
 export interface Readiness extends AsyncDisposable {
-  /** As it is now; throws only what the caller's own signal aborts with, and `SERVICE_UNAVAILABLE` when nothing answers in time. */
+  /** As it is now, whatever fails or does not answer; throws only what the caller's own signal aborts with. */
   check(options?: ReadOptions): Promise<VmReady>;
   /**
    * What is now, then each change. Ends once the VM is ready or only becomes so if somebody acts; with `follow` it goes on after that, until the signal aborts.
@@ -84,7 +84,7 @@ export function createReadiness({
   timings: given,
 }: ReadinessOptions): Readiness {
   const timings = { ...defaultTimings, ...given };
-  const reads = createSingleFlight({ deadlineMs: 45_000 });
+  const reads = createSingleFlight({ deadlineMs: 60_000 }); // longer than OCI and then Docker may take
   const closing = new AbortController();
   const listeners = new Set<(reading: Reading) => void>();
   let loop: { readonly poll: PollLoop; readonly stop: () => void } | undefined;

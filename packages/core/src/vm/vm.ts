@@ -18,8 +18,6 @@ export interface VmOptions {
   readonly compute: Compute;
   readonly clock: Clock;
   readonly link: Link;
-  /** How many SSH connections have failed so far: after one more the address is looked up again. */
-  readonly linkFailures?: () => number;
   /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
   readonly onAction?: () => void;
   /** Called when OCI took an action. */
@@ -81,7 +79,6 @@ export function createVm({
   compute,
   clock,
   link,
-  linkFailures = () => 0,
   onAction,
   onInitiated,
   onAddressUnreadable = () => {},
@@ -93,7 +90,6 @@ export function createVm({
     compute,
     clock,
     deadlineMs: addressDeadlineMs,
-    linkFailures,
     onUnreadable: onAddressUnreadable,
   });
   let observation: Observation | undefined;

@@ -74,10 +74,8 @@ export async function startService(
       : (await import('../metrics/metrics.ts')).createMetrics();
   const onInternalError = createInternalErrorLog(logger, clock);
   const closing = new AbortController();
-  let linkFailures = 0;
   const ownWatch: AdapterWatch = {
     onSshEvent(event) {
-      if (event.type !== 'connected') linkFailures += 1;
       logSshEvent(logger, event);
       if (event.type === 'connected') idle.register();
     },
@@ -96,7 +94,6 @@ export async function startService(
     compute,
     clock,
     link: connection,
-    linkFailures: () => linkFailures,
     onAction() {
       events.check('vm');
       readiness.acted();
