@@ -40,6 +40,25 @@ test.each([
   ['the password of a URL, decoded', 'pw a/b!c', ['U=redis://:a%2Fb%21c@db'], 'pw ***'],
   ['half a surrogate pair', 'a \ud800bcd234', ['P=\ud800bcd234'], 'a ***'],
   ['six digits', 'pin 123456', ['P=123456'], 'pin ***'],
+  ['a value in curly quotes', 'invalid date ‘secretpw’', ['P=secretpw'], 'invalid date ‘***’'],
+  ['a short one in them', '“Tr0ub” «Tr0ub»', ['P=Tr0ub'], '“***” «***»'],
+  ['a value in colours', '\x1b[1;31msecretpw\x1b[0m', ['P=secretpw'], '\x1b[1;31m***\x1b[0m'],
+  ['a value in colours as JSON', '\\u001b[31m482913', ['P=482913'], '\\u001b[31m***'],
+  ['a value behind an escape', '{"e":"bad\\nsecretpw\\t"}', ['P=secretpw'], '{"e":"bad\\n***\\t"}'],
+  ['a value behind an escaped letter', '\\u2018secretpw', ['P=secretpw'], '\\u2018***'],
+  [
+    'a short value behind them',
+    '\x1b[31ma1c\x1b[0m \\na1c ‘a1c’',
+    ['P=a1c'],
+    '\x1b[31m***\x1b[0m \\n*** ‘***’',
+  ],
+  [
+    'a common word that is a password',
+    '-p admin http://u:default@h',
+    ['DB_PASSWORD=admin', 'PASS=default'],
+    '-p *** http://u:***@h',
+  ],
+  ['a short PIN', 'unlock --pin 4821 48210', ['PIN=4821'], 'unlock --pin *** 48210'],
 ])('hides %s', (_name, text, env, shown) => {
   expect(hide(text, ...env)).toBe(shown);
 });
@@ -63,6 +82,8 @@ test.each([
   ['a size', 'java -Xmx 512m', ['MEMORY=512m']],
   ['a word of less than six letters', 'nginx -g web', ['SERVER=nginx', 'ROLE=web']],
   ['a longer word that contains one of letters alone', 'serverless', ['MODE=server']],
+  ['what turns a password on', 'yes 1', ['ALLOW_EMPTY_PASSWORD=yes', 'RANDOM_PASSWORD=1']],
+  ['a folder', 'cd /app', ['PWD=/app', 'OLDPWD=/srv', 'SSH_ASKPASS=/usr/bin/ask']],
   ['a version', 'nginx/1.27.4 16.3-1.pgdg120+1', ['V=1.27.4', 'PG_VERSION=16.3-1.pgdg120+1']],
   ['a user name', 'pg_isready -U paperless', ['POSTGRES_USER=paperless', 'DB_NAME=paperless']],
   ['names, blank values and what has no value', 'NAME and   EMPTY', ['NAME', 'EMPTY=', 'B=  ']],

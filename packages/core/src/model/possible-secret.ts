@@ -13,9 +13,12 @@ export function mayBeSecret(
   value: string,
   { paths = [], names = [] }: PublicFacts = {},
 ): boolean {
-  if (!isTelling(value) || isPublicPath(value.trim(), paths)) return false;
+  const bare = value.trim();
+  const isPath = systemPaths.test(bare) || isPublicPath(bare, paths);
+  if (passwordNames.test(name)) return !isPath && !switches.test(bare);
+  if (isPath || !isTelling(value)) return false;
   if (secretNames.test(name) && !locationNames.test(name)) return true;
-  return !plainNames.test(name) && !releases.test(value) && !names.includes(value.trim());
+  return !plainNames.test(name) && !releases.test(value) && !names.includes(bare);
 }
 
 /** False for what is no secret whatever its variable is called: booleans, numbers of up to five digits, versions, words of less than six letters, paths of the system, and values of half the world's environments. */
@@ -43,6 +46,11 @@ const plainWords = new Set(
   noninteractive required optional warning verbose console stdout stderr`.split(/\s+/),
 );
 
+/** Their values are secrets however short and common they are. */
+const passwordNames =
+  /(?:PASS|PASSWD|PASSWORD|PASSPHRASE|PWD|SECRET|TOKEN|CREDENTIALS?|(?:^|_)PIN)\d?$(?<!^(?:OLD)?PWD)/i;
+/** No password: what turns one on or off, and what is too short to be looked for. */
+const switches = /^(?:.?|true|false|yes|no|on|off|none|null)$/is;
 const secretNames =
   /PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|SALT|PRIVATE|SIGN|CERT|(?:^|_)PIN(?:_|$)/i;
 const locationNames = /_(?:FILE|PATH|DIR|USER|USERNAME)$/i;

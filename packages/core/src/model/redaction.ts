@@ -124,7 +124,7 @@ function createIndex() {
     return ranges;
 
     function findShort(at: number): number {
-      if (shortLengths.size === 0 || !isEdge(text, at - 1)) return none;
+      if (shortLengths.size === 0 || !isEdgeBefore(text, at)) return none;
       let end = none;
       for (const length of shortLengths) end = Math.max(end, findWord(at, length));
       return end;
@@ -207,7 +207,7 @@ function positionOf(word: string): Position {
 
 function fits(text: string, start: number, end: number, position: Position): boolean {
   if (position === 'anywhere') return true;
-  if (position === 'alone') return isEdge(text, start - 1) && isEdge(text, end);
+  if (position === 'alone') return isEdgeBefore(text, start) && isEdgeAfter(text, end);
   if (isGlued(text, end)) return false;
   return !isGlued(text, start) || isOption(text, start);
 }
@@ -219,8 +219,17 @@ function isOption(text: string, start: number): boolean {
 
 /** Whether one word goes on from before `at` to after it. */
 function isGlued(text: string, at: number): boolean {
-  return isWordCharacter(text, at - 1) && isWordCharacter(text, at);
+  return isWordCharacter(text, at - 1) && isWordCharacter(text, at) && !endsEscape(text, at);
 }
+
+/** As colours of a terminal and escapes of a string do: their last letter is of no word. */
+function endsEscape(text: string, at: number): boolean {
+  return escapeSequence.test(text.slice(Math.max(0, at - maxEscapeLength), at));
+}
+
+const maxEscapeLength = 24;
+const escapeSequence =
+  /[\p{Cc}]\[[\d;:?]*[a-z]$|\\(?:x1b|u001b|033|e)\[[\d;:?]*[a-z]$|\\(?:[a-z]|u[\da-f]{4}|x[\da-f]{2}|[0-7]{3})$/iu;
 
 function widenLeft(text: string, start: number, from: number): number {
   let at = start;
@@ -241,14 +250,25 @@ function isWordCharacter(text: string, at: number): boolean {
     (code >= 65 && code <= 90) ||
     (code >= 97 && code <= 122) ||
     code === 95 ||
-    code >= 128
+    (code >= 128 && /[\p{L}\p{M}\p{N}]/u.test(text.charAt(at)))
   );
 }
 
-const delimiters = new Set(' \t\r\n\f\v"\'`=,;:&|()[]{}<>@/?#');
+const delimiters = new Set(' "\'`=,;:&|()[]{}<>@/?#\\\x7f');
 
-function isEdge(text: string, at: number): boolean {
-  return at < 0 || at >= text.length || delimiters.has(text.charAt(at));
+function isEdgeBefore(text: string, start: number): boolean {
+  return start === 0 || isDelimiter(text, start - 1) || endsEscape(text, start);
+}
+
+function isEdgeAfter(text: string, end: number): boolean {
+  return end >= text.length || isDelimiter(text, end);
+}
+
+function isDelimiter(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return (
+    code < 32 || delimiters.has(text.charAt(at)) || (code >= 128 && !isWordCharacter(text, at))
+  );
 }
 
 function maskRanges(text: string, ranges: readonly Range[]): string {
