@@ -61,7 +61,7 @@ export interface Jobs {
    */
   cancel(id: string, options?: CallOptions): Promise<Job>;
   /**
-   * Resolves once it has succeeded, with undefined when it still runs after `timeoutMs`, two hours at most. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
+   * Resolves once it has succeeded, with undefined when it still runs after `timeoutMs`, a day at most. Throws `INTERNAL_ERROR` with `details.exitCode`, `details.output` and `details.job` when it failed or was lost.
    * Waits over lost connections for up to five minutes each; then, when the VM was stopped, and when the job is not there, `SERVICE_UNAVAILABLE` with `details.job` and `details.outcome` `'unknown'`.
    */
   wait(
@@ -118,7 +118,7 @@ export function createJobs({
   secretsOf = async () => ({ createdAt: new Date(0).toISOString(), words: [] }),
   onChange = () => {},
   maxUnreachableMs = 5 * 60_000,
-  maxWaitMs = 2 * 60 * 60_000,
+  maxWaitMs = 24 * 60 * 60_000,
 }: JobsOptions): Jobs {
   const vm = createVmReach({ compute, link });
   const reads = createSingleFlight({ deadlineMs: 60_000 });
