@@ -26,13 +26,15 @@ export function createReconnection(options: ReconnectionOptions): Reconnection {
   const { firstPauseMs, maxPauseMs, giveUpAfterMs, now, random } = options;
   let failures = 0;
   let failingSinceMs: number | undefined;
+  let hasWorked = false;
   return {
     worked() {
+      hasWorked = true;
       failures = 0;
       failingSinceMs = undefined;
     },
     next(error) {
-      if (!canPass(error)) return undefined;
+      if (!canPass(error) && !(hasWorked && isMissingBackend(error))) return undefined;
       failingSinceMs ??= now();
       const backoffMs = Math.min(firstPauseMs * 2 ** failures, maxPauseMs) * (1 - random() / 2);
       const pauseMs = Math.round(readRetryAfterMs(error) + backoffMs);
@@ -59,6 +61,11 @@ function canPass({ code, details, cause }: OnDemandError): boolean {
     default:
       return false;
   }
+}
+
+/** Traefik has no route, and says 404, while what is behind it restarts. */
+function isMissingBackend({ code, status }: OnDemandError): boolean {
+  return code === 'INVALID_RESPONSE' && status === 404;
 }
 
 /** A token function's own word that trying again is of no use. */
