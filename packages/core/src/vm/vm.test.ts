@@ -257,7 +257,8 @@ describe('actions', () => {
       world.version += 1;
       world.beforeRead = () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'down'));
     };
-    expect((await refusal(vm.stop())).code).toBe('CONFLICT');
+    const error = await refusal(vm.stop());
+    expect([error.code, error.details]).toEqual(['CONFLICT', { lifecycleState: 'RUNNING' }]);
   });
 
   test('stop() and reset() cut a STOPPING short once it has been seen for more than 15 minutes', async () => {
@@ -272,13 +273,58 @@ describe('actions', () => {
     }
   });
 
-  test('a transition that OCI has a new version of counts from there', async () => {
+  test.each([
+    ['start', 'STOPPED', 'reset'],
+    ['stop', 'RUNNING', 'stop'],
+    ['reboot', 'RUNNING', 'reset'],
+  ] as const)(
+    'a transition counts from the %s() that began it, though nobody looked since',
+    async (begin, state, end) => {
+      const { vm, world } = setUp(state);
+      await vm[begin]();
+      world.elapsedMs += 15 * 60_000;
+      expect((await refusal(vm[end]())).code).toBe('CONFLICT');
+      world.elapsedMs += 1;
+      await vm[end]();
+      expect(world.sent).toHaveLength(2);
+    },
+  );
+
+  test('a transition that OCI shows late counts from the action, and one after it does not', async () => {
+    const { vm, world } = setUp();
+    await vm.stop({ soft: true });
+    const [state, version] = [world.lifecycleState, world.version];
+    Object.assign(world, { lifecycleState: 'RUNNING', version: version - 1 });
+    await vm.status();
+    Object.assign(world, { lifecycleState: state, version });
+    world.elapsedMs += 15 * 60_000 + 1;
+    await vm.stop();
+    world.move('STOPPED');
+    await vm.status();
+    world.move('STARTING'); // by somebody else
+    expect((await refusal(vm.reset())).code).toBe('CONFLICT');
+  });
+
+  test('a second action that OCI took in a transition makes it no shorter', async () => {
+    const { vm, world } = setUp('STOPPING');
+    await vm.status();
+    world.elapsedMs += 15 * 60_000 + 1;
+    await vm.stop();
+    await vm.reset();
+    expect(world.sent).toEqual(['STOP', 'RESET']);
+  });
+
+  test('a new version in a transition, as a rename makes, makes it no shorter; another state does', async () => {
     const { vm, world } = setUp('STARTING');
     await vm.status();
     world.elapsedMs += 14 * 60_000;
     world.move('STARTING');
     await vm.status();
     world.elapsedMs += 2 * 60_000;
+    await vm.reset();
+    world.move('RUNNING');
+    await vm.status();
+    world.move('STARTING');
     expect((await refusal(vm.reset())).code).toBe('CONFLICT');
   });
 

@@ -55,21 +55,21 @@ export interface StopOptions extends CallOptions {
   readonly confirm?: (() => Promise<void>) | undefined;
 }
 
-/** What OCI does not tell: since when the VM has been seen, unchanged, in its state. */
+/** What OCI does not tell: since when the VM has been in its state. */
 interface Observation {
   readonly lifecycleState: Instance['lifecycleState'];
-  readonly etag: string;
   readonly sinceMs: number;
 }
 
 interface ObservedInstance extends Instance {
-  /** How long the state has been seen. */
+  /** How long it has been in its state, as far as this process knows. */
   readonly inTransitionMs: number;
 }
 
 /**
  * Builds the service.
- * How long a transition takes is only observed: from this process's first read that showed the same state and version; without one it is 0 ms.
+ * OCI does not tell since when a transition lasts. It counts from the action of this process that it followed, else from the first read of this process
+ * that showed it, as long as none showed another state; a new version in between, as a rename makes, is still the same transition.
  *
  * @example
  * const vm = createVm({ compute, clock: systemClock, link });
@@ -93,6 +93,8 @@ export function createVm({
     onUnreadable: onAddressUnreadable,
   });
   let observation: Observation | undefined;
+  /** The last action that OCI took, with the version it was sent for, until a later version is seen. */
+  let sent: { readonly etag: string; readonly atMs: number } | undefined;
 
   return {
     status({ address: isWanted = true, ...caller } = {}) {
@@ -146,12 +148,13 @@ export function createVm({
       // Without the caller's signal: once sent, it happens, and what follows from it must too.
       await compute.act(action, { etag: before.etag });
     } catch (error) {
-      if (isAppError(error, 'CONFLICT')) throw await explainConflict(action, error);
+      if (isAppError(error, 'CONFLICT')) throw await explainConflict(action, before, error);
       if (!isOutcomeUnknown(error)) throw error;
       await proveOrThrow(action, before, error);
     } finally {
       onAction?.();
     }
+    sent = { etag: before.etag, atMs: clock.elapsedMs() };
     onInitiated?.(action);
     link.drop(`${action} was sent to ${vmId}`);
     return { action, status: 'initiated', vmId };
@@ -161,16 +164,22 @@ export function createVm({
     const instance = await compute.getInstance(options);
     const { lifecycleState, etag } = instance;
     const nowMs = clock.elapsedMs();
-    if (observation?.lifecycleState !== lifecycleState || observation.etag !== etag) {
-      observation = { lifecycleState, etag, sinceMs: nowMs };
+    const cause = sent?.etag === etag ? undefined : sent;
+    if (observation?.lifecycleState !== lifecycleState) {
+      observation = { lifecycleState, sinceMs: cause?.atMs ?? nowMs };
     }
+    if (cause !== undefined) sent = undefined;
     return { ...instance, inTransitionMs: nowMs - observation.sinceMs };
   }
 
-  /** The refusal in terms of the VM's present state; `refusal` itself when that cannot be read. */
-  async function explainConflict(action: VmAction, refusal: AppError): Promise<AppError> {
+  /** The refusal in terms of the VM's present state; when that cannot be read, with the state that the action was sent for. */
+  async function explainConflict(
+    action: VmAction,
+    before: ObservedInstance,
+    refusal: AppError<'CONFLICT'>,
+  ): Promise<AppError> {
     const now = await observe({}).catch(() => undefined);
-    if (now === undefined) return refusal;
+    if (now === undefined) return toConflict(refusal, before, refusal);
     const check = checkAction(action, now.lifecycleState, now);
     if (!check.allowed) return toConflict(check, now, refusal);
     const message = `VM in transition: something else is changing ${vmId}, which is ${now.lifecycleState}, so ${action} was refused; try again in a moment`;
