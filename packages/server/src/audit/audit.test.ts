@@ -84,6 +84,17 @@ describe.each(Object.entries(transports))('over %s', (_, post) => {
     expect(lines).toMatchObject([{ ...same, outcome: 'success' }]);
   });
 
+  test('however many intents there are, each has its outcome', async () => {
+    const conflict = new AppError('CONFLICT', 'VM already running');
+    await using refusing = await start({ vm: { start: () => Promise.reject(conflict) } });
+    server = refusing;
+    for (let times = 0; times < 40; times += 1) await post('/vm/start', 'admin');
+    expect(intents).toHaveLength(40);
+    expect(lines.map(({ requestId }) => requestId)).toEqual(
+      intents.map(({ requestId }) => requestId),
+    );
+  });
+
   test.each(['start', 'stop', 'reboot', 'reset'])('POST /vm/%s is about the VM', async (action) => {
     await post(`/vm/${action}`, 'admin');
     expect(lines).toMatchObject([{ action: `vm_${action}`, target: 'oci-flex' }]);

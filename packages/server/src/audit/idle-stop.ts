@@ -26,10 +26,13 @@ export function createOwnStop({ vm, audit }: OwnStopOptions) {
       },
     });
     const record = (outcome: Pick<AuditEntry, 'outcome' | 'status' | 'code'>) =>
-      audit.record({
-        ...{ ...facts, time: now(), ...outcome },
-        durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
-      });
+      audit.record(
+        {
+          ...{ ...facts, time: now(), ...outcome },
+          durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
+        },
+        { isIntended: true },
+      );
     await audit.follow(
       call.then(
         () => record(toOutcome(undefined)),

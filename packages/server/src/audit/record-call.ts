@@ -53,23 +53,32 @@ export interface RecordCall {
 
 /** Of a request that the guard has seen the token of. */
 export function createRecordCall(audit: AuditTrail, request: FastifyRequest): RecordCall {
+  const intended = new Set<string>(); // one request can be a batch of calls
+  const toKey = ({ action, target }: ReturnType<typeof toFacts>) => `${action} ${target}`;
   return {
-    intent: (call) =>
-      audit.intend(
-        { ...toFacts(request, call), outcome: 'intent' },
+    intent(call) {
+      const facts = toFacts(request, call);
+      intended.add(toKey(facts));
+      return audit.intend(
+        { ...facts, outcome: 'intent' },
         { isPowerOff: powerOff.has(call.action) },
-      ),
+      );
+    },
     async outcome({ durationMs, error, output, ...call }) {
       request.isAudited = true;
       const failure = error === undefined ? undefined : toAppError(error);
       const job = toJob(failure, output);
-      await audit.record({
-        ...toFacts(request, call),
-        ...toOutcome(failure),
-        ...(failure === undefined && toProgressPath(output) !== undefined && { status: 202 }),
-        durationMs: Math.round(durationMs * 10) / 10,
-        ...(job !== undefined && { job: toShortText(job) }),
-      });
+      const facts = toFacts(request, call);
+      await audit.record(
+        {
+          ...facts,
+          ...toOutcome(failure),
+          ...(failure === undefined && toProgressPath(output) !== undefined && { status: 202 }),
+          durationMs: Math.round(durationMs * 10) / 10,
+          ...(job !== undefined && { job: toShortText(job) }),
+        },
+        { isIntended: intended.has(toKey(facts)) },
+      );
     },
   };
 }

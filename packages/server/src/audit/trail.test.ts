@@ -131,7 +131,9 @@ describe('with a file', () => {
     for (let id = 0; id < 100; id += 1) await refuse(`r${id}`, 'reader');
     await refuse('o0', 'other');
     await trail.record(entry('s0'));
-    expect(idsOf(written())).toEqual(['r0', 'r1', 'o0', 's0']);
+    const refused = { ...entry('i0'), sub: 'reader', outcome: 'refused' } as const;
+    await trail.record(refused, { isIntended: true });
+    expect(idsOf(written())).toEqual(['r0', 'r1', 'o0', 's0', 'i0']);
     await trail.settled();
     expect(written().at(-1)).toMatchObject({ sub: 'reader', outcome: 'refused', count: 98 });
     await refuse('r100', 'reader');

@@ -8,8 +8,9 @@ export interface AuditTrail {
   /**
    * Resolves once the line has been written. Never rejects: what was done stays done.
    * A line that the file does not take stays in memory, is reported in the log, and is written first once the file works again.
+   * Of what was refused before an intent was written, a subject has so many lines a minute; an intent is always followed by its outcome.
    */
-  record(entry: AuditEntry): Promise<void>;
+  record(entry: AuditEntry, options?: { readonly isIntended?: boolean }): Promise<void>;
   /**
    * Resolves once it is written that something begins; to be awaited before anything is sent.
    * Throws `SERVICE_UNAVAILABLE` while the file cannot be written, unless `isPowerOff` or `onFailure` lets it go on with the log alone.
@@ -32,7 +33,7 @@ export interface AuditTrailOptions {
   readonly file?: AuditFile | undefined;
   /** While the file cannot be written: change nothing (the default), or go on with the log alone. */
   readonly onFailure?: AuditOnFailure;
-  /** Of one subject; the others are counted. */
+  /** Of one subject, without an intent; the others are counted. */
   readonly maxRefusalsPerMinute?: number;
 }
 
@@ -56,8 +57,8 @@ export function createAuditTrail({
   let lastWrite = Promise.resolve();
 
   return {
-    async record(entry) {
-      if (entry.outcome !== 'refused' || refusals.admit(entry)) await write(entry);
+    async record(entry, { isIntended = false } = {}) {
+      if (isIntended || entry.outcome !== 'refused' || refusals.admit(entry)) await write(entry);
     },
     async intend(entry, { isPowerOff }) {
       await write(entry);
