@@ -230,6 +230,34 @@ test.each([
   expect(world.starts).toHaveLength(length); // nobody waits any longer
 });
 
+test('out of capacity: what comes after a wake is given up as early, for a caller who does not say how long to wait', async () => {
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
+  world.refuseStart = () => {
+    throw outOfCapacity();
+  };
+  const end = watchEnd(waker.ensureAwake({}));
+  const joined = watchEnd(waker.wake({ by }));
+  await pass(31_000);
+  for (const { error } of [end, joined])
+    expect(error).toMatchObject({ details: { reason: 'OUT_OF_CAPACITY' } });
+});
+
+test('out of capacity: who does not say is told as early though somebody else waits for longer', async () => {
+  const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
+  world.refuseStart = () => {
+    throw outOfCapacity();
+  };
+  const patient = watchEnd(waker.wake({ by, waitMs: 600_000 }));
+  await pass(1000);
+  const plain = watchEnd(waker.wake({ by, minutes: 5 }));
+  await pass(31_000);
+  expect(plain.error).toMatchObject({ details: { reason: 'OUT_OF_CAPACITY' } });
+  world.refuseStart = () => {};
+  await pass(120_000);
+  expect(patient.value).toMatchObject({ ready: true });
+  expect(world.leases).toEqual([]);
+});
+
 test('what waiting does not change ends the wait and says why', async () => {
   const { waker, world, pass } = setUpSlowBootingVm('RUNNING');
   world.isSshUp = false;

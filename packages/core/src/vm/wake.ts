@@ -99,14 +99,14 @@ export function createWaker({
 
   return {
     wake,
-    async ensureAwake({ waitMs = defaultWaitMs, signal }) {
+    async ensureAwake({ waitMs, signal }) {
       const { ready, phase, vm: power, ssh, docker } = await wake({ waitMs, signal, by: nobody });
       if (ready) return;
       closing.signal.throwIfAborted();
       const why = ssh.reason ?? docker.reason ?? power.reason ?? phase;
       throw new AppError(
         'SERVICE_UNAVAILABLE',
-        `${vmId} is being woken and was not ready within ${Math.round(waitMs / 1000)} s (${why}), so nothing was done yet; ask again`,
+        `${vmId} is being woken and was not ready within ${Math.round((waitMs ?? defaultWaitMs) / 1000)} s (${why}), so nothing was done yet; ask again`,
         {
           text: 'VM is starting',
           details: { phase, lifecycleState: power.lifecycleState, retryAfterSeconds: 10 },
@@ -148,17 +148,22 @@ export function createWaker({
     const time = startTime(isKept ? maxWakeMs : ownMs, [closing.signal, ...leaving]);
     const work = bringUp().finally(time.end);
     work.catch(() => {}); // who was answered before hears no more of it
-    const result = await withDeadline<WakeResult | undefined>(
-      () => (ownMs === 0 ? Promise.race([own.started, own.refused]).then(() => undefined) : work),
-      { timeoutMs: ownMs === 0 ? maxStartMs : ownMs, signal, onTimeout: () => timeIsUp },
-    ).catch((error: unknown) => {
-      if (error === timeIsUp) return undefined;
-      if (closing.signal.aborted && isStarted && !isKept && !signal?.aborted) return undefined;
-      if (isKept && signal?.aborted) work.catch(onLateFailure);
-      throw error;
-    });
+    const waitAtMost = (timeoutMs: number) =>
+      withDeadline<WakeResult | undefined>(
+        () => (ownMs === 0 ? Promise.race([own.started, own.refused]).then(() => undefined) : work),
+        { timeoutMs, signal, onTimeout: () => timeIsUp },
+      ).catch((error: unknown) => {
+        if (error === timeIsUp) return undefined;
+        if (closing.signal.aborted && isStarted && !isKept && !signal?.aborted) return undefined;
+        if (isKept && signal?.aborted) work.catch(onLateFailure);
+        throw error;
+      });
+    const isRefused = () => own.refusal !== undefined && run === own;
+    let result = await waitAtMost(ownMs === 0 ? maxStartMs : retryMs);
+    if (result === undefined && retryMs < ownMs && !isRefused())
+      result = await waitAtMost(ownMs - retryMs);
     if (result !== undefined) return result;
-    if (own.refusal !== undefined && run === own) {
+    if (isRefused()) {
       time.end(); // who is told that it failed gets no lease later
       throw own.refusal;
     }
