@@ -3,6 +3,8 @@ import { AppError } from '../app-error.ts';
 import { offInsideMs } from '../model/defaults-limits-timeouts.ts';
 import { vmReadySchema } from '../model/ready.ts';
 import { collectPhases, setUpSlowBootingVm } from '../testing/slow-booting-vm.test-support.ts';
+import { createReadiness } from './readiness.ts';
+import { createVm } from './vm.ts';
 
 test('a VM that is off is told so and not dialled', async () => {
   const { readiness, world } = setUpSlowBootingVm('STOPPED');
@@ -193,6 +195,40 @@ test('a VM whose system has shut down is off-inside once SSH is gone for ten min
   await pass(5000);
   expect(stream.phases().at(-1)).toBe('on');
   await readiness[Symbol.asyncDispose]();
+});
+
+test('a VM that was off-inside and has another version since is waking: somebody may have restarted it', async () => {
+  const world = { etag: '1', nowMs: 0, captures: 0 };
+  const clock = { now: () => new Date(), elapsedMs: () => world.nowMs };
+  const link = { connected: false, drop() {} };
+  const vm = createVm({
+    compute: {
+      getInstance: async () => ({ lifecycleState: 'RUNNING', displayName: 'vm', etag: world.etag }),
+      getPublicIp: async () => undefined,
+      act: async () => {},
+    },
+    ...{ clock, link, onNewVersion: () => readiness.acted() },
+  });
+  const readiness = createReadiness({
+    ...{ vm, link, clock, hurry() {} },
+    readVersion: () => Promise.reject(new AppError('SERVICE_UNAVAILABLE', 'nothing listens')),
+    async readConsole() {
+      world.captures += 1;
+      return { logs: 'reboot: Power down' };
+    },
+  });
+  const phaseAfter = async (ms: number) => {
+    world.nowMs += ms;
+    return (await readiness.check()).phase;
+  };
+  expect(await phaseAfter(0)).toBe('unreachable');
+  await phaseAfter(offInsideMs); // has the console read
+  expect(await phaseAfter(0)).toBe('off-inside');
+  world.etag = '2';
+  expect(await phaseAfter(0)).toBe('waking');
+  expect(world.captures).toBe(1);
+  await phaseAfter(offInsideMs);
+  expect([await phaseAfter(0), world.captures]).toEqual(['off-inside', 2]);
 });
 
 test('a VM that is merely out of reach is not taken for off, and its console is read rarely', async () => {

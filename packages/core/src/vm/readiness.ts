@@ -23,7 +23,7 @@ export interface Readiness extends AsyncDisposable {
   watch(
     options?: { readonly follow?: boolean | undefined } & CallOptions,
   ): Promise<AsyncIterable<VmReady>>;
-  /** Call after a power action: what was known of the VM's boot counts no longer. */
+  /** Call after a power action, and where somebody else may have sent one: what was known of the VM's boot and console counts no longer. */
   acted(): void;
   /** What a wake that is under way waits for; undefined once it is over. */
   noteWake(wake: WakeNote | undefined): void;

@@ -22,6 +22,7 @@ function setUp(
     sent: [] as string[],
     drops: [] as string[],
     actions: 0,
+    newVersions: 0,
     nowMs: Date.parse('2026-01-01T00:00:00Z'),
     elapsedMs: 0,
     interfere: (): void | Promise<void> => {},
@@ -59,6 +60,9 @@ function setUp(
     link: { connected: true, drop: (reason) => void world.drops.push(reason) },
     onAction: () => {
       world.actions += 1;
+    },
+    onNewVersion: () => {
+      world.newVersions += 1;
     },
     onAddressUnreadable: (error) => void world.unreadable.push(error),
     addressDeadlineMs: 20,
@@ -369,6 +373,17 @@ describe('actions', () => {
     await refusal(vm.stop());
     expect(world.actions).toBe(1);
   });
+});
+
+test('onNewVersion() is told of each version that follows another, whatever its state', async () => {
+  const { vm, world } = setUp();
+  await vm.status();
+  await vm.status();
+  expect(world.newVersions).toBe(0);
+  world.move('RUNNING'); // by a reset that nobody looked at
+  await vm.status({ address: false });
+  await vm.status();
+  expect(world.newVersions).toBe(1);
 });
 
 test('a stop is sent with the ETag from before it was confirmed, and not at all where it is not', async () => {

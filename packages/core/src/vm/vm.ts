@@ -20,6 +20,8 @@ export interface VmOptions {
   readonly link: Link;
   /** Called each time an action was sent, whatever came of it: the VM's state may change now. */
   readonly onAction?: () => void;
+  /** Called when OCI shows another version of the VM than before: somebody may have restarted it between two reads. */
+  readonly onNewVersion?: () => void;
   /** Called when OCI took an action. */
   readonly onInitiated?: (action: VmAction) => void;
   /** Called when the address becomes unreadable; the state is reported without it. */
@@ -80,6 +82,7 @@ export function createVm({
   clock,
   link,
   onAction,
+  onNewVersion,
   onInitiated,
   onAddressUnreadable = () => {},
   statusDeadlineMs = 30_000,
@@ -93,6 +96,7 @@ export function createVm({
     onUnreadable: onAddressUnreadable,
   });
   let observation: Observation | undefined;
+  let lastEtag: string | undefined;
   /** The last action that OCI took, with the version it was sent for, until a later version is seen. */
   let sent: { readonly etag: string; readonly atMs: number } | undefined;
 
@@ -169,6 +173,9 @@ export function createVm({
       observation = { lifecycleState, sinceMs: cause?.atMs ?? nowMs };
     }
     if (cause !== undefined) sent = undefined;
+    const isNewVersion = lastEtag !== undefined && lastEtag !== etag;
+    lastEtag = etag;
+    if (isNewVersion) onNewVersion?.();
     return { ...instance, inTransitionMs: nowMs - observation.sinceMs };
   }
 

@@ -98,6 +98,7 @@ export async function startService(
       events.check('vm');
       readiness.acted();
     },
+    onNewVersion: () => readiness.acted(),
     onInitiated(action) {
       if (action === 'START') wakeStages?.begin();
     },

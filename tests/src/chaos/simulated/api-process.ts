@@ -52,6 +52,7 @@ export function startProcess(options: ApiProcessOptions): ApiProcess {
       events.check('vm');
       readiness.acted();
     },
+    onNewVersion: () => readiness.acted(),
   });
   const readiness = createReadiness({
     ...{ vm, link, clock, onInternalError },
