@@ -57,7 +57,7 @@ export function setUpSlowBootingVm(
     dials: 0,
     captures: 0,
     leases: [] as unknown[],
-    refuseLease: (): void => {},
+    refuseLease: (): void | Promise<void> => {},
     late: [] as unknown[],
     /** Faults of ours that the log is told. */
     faults: [] as unknown[],
@@ -127,7 +127,7 @@ export function setUpSlowBootingVm(
     vm,
     readiness,
     async takeLease(request) {
-      world.refuseLease();
+      await world.refuseLease();
       world.leases.push(request);
       const at = clock.now().toISOString();
       return { id: 'l', ...by, reason: request.reason ?? '', createdAt: at, expiresAt: at };

@@ -157,6 +157,44 @@ test('a lease that fails for a caller who has left is told', async () => {
   expect(world.late).toMatchObject([{ message: 'the disk is full' }]);
 });
 
+test.each([
+  ['does not wait', 0],
+  ['waits until it is just ready', 27_250],
+])(
+  'who %s for a VM that is ready by then hears of the lease, and where it fails',
+  async (_, waitMs) => {
+    const { waker, world, pass } = setUpSlowBootingVm(waitMs === 0 ? 'RUNNING' : 'STOPPED');
+    let refuse = () => {};
+    world.refuseLease = () =>
+      new Promise((resolve, reject) => {
+        refuse = () => reject(new AppError('INTERNAL_ERROR', 'the disk is full'));
+        setTimeout(resolve, 2000);
+      });
+    const taken = watchEnd(waker.wake({ by, waitMs, minutes: 30 }));
+    await pass(waitMs + 3000);
+    expect(taken.value).toMatchObject({ ready: true, lease: { id: 'l' } });
+    const failed = watchEnd(waker.wake({ by, waitMs: 0, minutes: 30 }));
+    await pass(1000);
+    expect(failed).toEqual({});
+    refuse();
+    await pass(0);
+    expect(failed.error).toMatchObject({ message: 'the disk is full' });
+    expect(world.late).toEqual([]);
+  },
+);
+
+test('a lease that the VM does not answer for is no success', async () => {
+  const { waker, world, pass } = setUpSlowBootingVm('RUNNING');
+  world.refuseLease = () => new Promise(() => {});
+  const end = watchEnd(waker.wake({ by, waitMs: 0, minutes: 30 }));
+  await pass(31_000);
+  expect(end.error).toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+    text: 'Outcome unknown',
+    details: { outcome: 'unknown' },
+  });
+});
+
 test('who is told that there is no host gets no lease when somebody else has it tried again', async () => {
   const { waker, world, pass } = setUpSlowBootingVm('STOPPED');
   world.refuseStart = () => {

@@ -23,7 +23,7 @@ export type WakeResult = VmReady & { readonly lease?: Lease };
 
 export interface Waker extends AsyncDisposable {
   /**
-   * Resolves once the VM is ready, or with what it is like when the caller's time is up, or this process ends once OCI took the START and no lease is asked for: then it comes up all the same. One START, however many ask.
+   * Resolves once the VM is ready and the lease taken, or with what it is like when the caller's time is up, or this process ends once OCI took the START and no lease is asked for: then it comes up all the same. One START, however many ask.
    * Throws `SERVICE_UNAVAILABLE` where it cannot become ready by waiting, with `details.reason` `OUT_OF_CAPACITY` when OCI had no host until the time was up,
    * `CONFLICT` when it was deleted, and what a lease throws.
    */
@@ -64,6 +64,8 @@ const defaultTimings: WakeTimings = { pollMs: 1000, retryMs: 5000, maxRetryMs: 6
 const maxWakeMs = 30 * 60_000;
 /** For the START to be sent where the caller does not wait for more. */
 const maxStartMs = 30_000;
+/** For a lease on a VM that is ready, which nobody is told of before it is taken. */
+const maxLeaseMs = 30_000;
 /** For OCI to show that a START was taken. */
 const maxLagMs = 10_000;
 /** So long a START is repeated for a caller who does not say how long to wait. */
@@ -148,28 +150,34 @@ export function createWaker({
     const time = startTime(isKept ? maxWakeMs : ownMs, [closing.signal, ...leaving]);
     const work = bringUp().finally(time.end);
     work.catch(() => {}); // who was answered before hears no more of it
-    const waitAtMost = (timeoutMs: number) =>
-      withDeadline<WakeResult | undefined>(
-        () => (ownMs === 0 ? Promise.race([own.started, own.refused]).then(() => undefined) : work),
-        { timeoutMs, signal, onTimeout: () => timeIsUp },
-      ).catch((error: unknown) => {
+    const waitFor = (end: Promise<WakeResult | undefined>, timeoutMs: number) =>
+      withDeadline(() => end, { timeoutMs, signal, onTimeout: () => timeIsUp }).catch((error) => {
         if (error === timeIsUp) return undefined;
         if (closing.signal.aborted && isStarted && !isKept && !signal?.aborted) return undefined;
         if (isKept && signal?.aborted) work.catch(onLateFailure);
         throw error;
       });
     const isRefused = () => own.refusal !== undefined && run === own;
-    let result = await waitAtMost(ownMs === 0 ? maxStartMs : retryMs);
+    let result = await (ownMs === 0
+      ? waitFor(
+          Promise.race([own.started, own.refused]).then(() => undefined),
+          maxStartMs,
+        )
+      : waitFor(work, retryMs));
     if (result === undefined && retryMs < ownMs && !isRefused())
-      result = await waitAtMost(ownMs - retryMs);
+      result = await waitFor(work, ownMs - retryMs);
     if (result !== undefined) return result;
     if (isRefused()) {
       time.end(); // who is told that it failed gets no lease later
       throw own.refusal;
     }
+    const ready = await readiness.check(isKept ? {} : { signal });
+    if (isKept && ready.ready) result = await waitFor(work, maxLeaseMs);
+    if (result !== undefined) return result;
     if (isKept) work.catch(onLateFailure);
     else time.end();
-    return readiness.check({ signal });
+    if (isKept && ready.ready) throw leaseUnknown();
+    return ready;
 
     async function bringUp(): Promise<WakeResult> {
       let current = own;
@@ -322,6 +330,14 @@ function deleted(state: 'TERMINATED' | 'TERMINATING'): AppError {
       text: transitionTexts[state],
       details: { lifecycleState: state },
     },
+  );
+}
+
+function leaseUnknown(): AppError {
+  return new AppError(
+    'SERVICE_UNAVAILABLE',
+    `${vmId} is ready, but its lease was not taken within ${maxLeaseMs / 1000} s and may still be: look at GET /vm/idle before you ask again`,
+    { text: 'Outcome unknown', details: { outcome: 'unknown' } },
   );
 }
 
