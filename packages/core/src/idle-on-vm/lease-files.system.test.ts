@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { maxLeases } from '../model/defaults-limits-timeouts.ts';
+import { maxLeases, maxReasonLength } from '../model/defaults-limits-timeouts.ts';
 import { startWorld } from '../testing/jobs-on-vm.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
 import { createLeaseHost } from './lease-files.ts';
@@ -66,9 +66,25 @@ describeSshd('leases', () => {
     await writeFile(join(folder, 'recent'), `${now - 10}\n${now - 99}\n${by}\n`);
     await writeFile(join(folder, 'old'), `${now - 3700}\n${now - 9999}\n${by}\n`);
     await writeFile(join(folder, 'garbage'), 'soon\n$(reboot)\n');
-    expect((await host.list()).leases.map(({ id }) => id)).toEqual(['live', 'old', 'recent']);
+    expect((await host.list()).leases.map(({ id }) => id)).toEqual(['live', 'recent']);
     await host.take({ id: 'next', seconds: 60, owner });
     expect((await readdir(folder)).sort()).toEqual(['live', 'next', 'recent']);
+  });
+
+  it('are readable however many have ended, of which the last is kept for the last use', async () => {
+    const { world, folder, host } = await start();
+    await using _ = world;
+    const { now } = await host.take({ id: 'live', seconds: 600, owner });
+    const by = JSON.stringify({ ...owner, reason: '漢'.repeat(maxReasonLength) });
+    await Promise.all(
+      Array.from({ length: 250 }, (_, n) =>
+        writeFile(join(folder, `n${n}`), `${now - (n % 200) - 1}\n${now - 1500}\n${by}\n`),
+      ),
+    );
+    await writeFile(join(folder, 'last'), `${now}\n${now - 60}\n${by}\n`);
+    expect((await host.list()).leases.map(({ id }) => id)).toEqual(['live', 'last']);
+    await host.take({ id: 'live', seconds: 600, owner });
+    expect((await readdir(folder)).sort()).toEqual(['last', 'live']);
   });
 
   it('are refused past their most, while one that holds can be renewed', async () => {

@@ -4,7 +4,7 @@ import { places, scriptExits } from '../jobs-on-vm/scripts.ts';
 
 /*
  * A lease is a file leases/ID of three lines: until when it holds, since when, both in seconds of the VM's clock, and who took it
- * as JSON. A lease that is ended is given `until` the present. The file goes an hour after that, so that the last use is known.
+ * as JSON. A lease that is ended is given `until` the present. Of those that have ended the last alone is kept, for an hour, so that the last use is known.
  */
 
 export const leasePlace = `${places}leases=$folder/leases
@@ -17,13 +17,19 @@ read_lease() { { read -r until && read -r since && IFS= read -r by; } <"$1" && [
 export const takeLeaseScript = `${leasePlace}id=$1 seconds=$2 most=$3 who=$4
 make_leases
 now=$(date +%s)
-others=0 began=$now
+others=0 began=$now last= ended=-1
+set --
 for lease in "$leases"/*; do
   [ -e "$lease" ] || continue
-  if ! read_lease "$lease" || [ "$until" -lt $((now - 3600)) ]; then rm -f -- "$lease"; continue; fi
-  if [ "\${lease##*/}" = "$id" ]; then began=$since; continue; fi
-  [ "$until" -le "$now" ] || others=$((others + 1))
+  if read_lease "$lease" && [ "$until" -ge $((now - 3600)) ]; then
+    if [ "\${lease##*/}" = "$id" ]; then began=$since; continue; fi
+    if [ "$until" -gt "$now" ]; then others=$((others + 1)); continue; fi
+    if [ "$until" -gt "$ended" ]; then other=$last last=$lease ended=$until lease=$other; fi
+  fi
+  [ -z "$lease" ] || set -- "$@" "$lease"
+  [ $# -lt 100 ] || { rm -f -- "$@"; set --; }
 done
+[ $# -eq 0 ] || rm -f -- "$@"
 [ $others -lt "$most" ] || exit ${scriptExits.busy}
 write_lease "$id" $((now + seconds)) "$began" "$who"
 printf 'taken %s %s %s\\n' "$now" "$began" $((now + seconds))
@@ -40,16 +46,24 @@ else
 fi
 `;
 
-/** Prints the lines of all leases that are kept, after the marker that begins each line. */
+/** Prints the lines of the leases that hold at `now`, and of the last one that has ended, each after the marker. */
 export const printLeases = `if is_ours "$folder" && is_ours "$leases"; then
+  last= ended=-1
   for lease in "$leases"/*; do
-    read_lease "$lease" && printf '%s lease %s %s %s %s\\n' "$mark" "\${lease##*/}" "$until" "$since" "$by"
+    read_lease "$lease" || continue
+    line="$mark lease \${lease##*/} $until $since $by"
+    if [ "$until" -gt "$now" ]; then
+      printf '%s\\n' "$line"
+    elif [ "$until" -gt "$ended" ]; then
+      last=$line ended=$until
+    fi
   done
+  [ -z "$last" ] || printf '%s\\n' "$last"
 fi
 `;
 
 /** Arguments: marker. */
-export const listLeasesScript = `${leasePlace}mark=$1
-printf '%s now %s\\n' "$mark" "$(date +%s)"
+export const listLeasesScript = `${leasePlace}mark=$1 now=$(date +%s)
+printf '%s now %s\\n' "$mark" "$now"
 ${printLeases}printf '%s end\\n' "$mark"
 `;
