@@ -212,6 +212,41 @@ test('with SSH_HOST the VM is asked though OCI is out of reach, and needs no per
 });
 
 test.each([
+  ['OCI configuration not usable', 'x'],
+  ['OCI not reachable', 'NO_INSTANCE_PRINCIPAL'],
+] as const)('OCI is told to answer only where it was asked: %s %s', async (text, reason) => {
+  const { checks } = await read(oci(text, reason));
+  const statusOf = (name: CheckName) => checks.find((check) => check.name === name)?.status;
+  expect([statusOf('oci'), statusOf('oci-key')]).toEqual(['skipped', 'failed']);
+});
+
+test.each([
+  ['VM address not readable', {}, 'oci-policy', 'ok'],
+  ['OCI refused the request', { ociCode: 'NotAuthorized' }, 'oci-policy', 'ok'],
+  ['OCI throttles requests', {}, 'oci-policy', 'skipped'],
+  ['OCI failed', {}, 'oci-policy', 'skipped'],
+  ['OCI not reachable', { reason: 'TIMEOUT' }, 'oci-policy', 'skipped'],
+  ['OCI account not in order', {}, 'oci-policy', 'failed'],
+  ['OCI refused our credentials', {}, 'oci-key', 'failed'],
+] as const)(
+  'with SSH_HOST, network cards that give "%s" %j leave %s %s',
+  async (text, details, name, status) => {
+    const error = new AppError('SERVICE_UNAVAILABLE', 'No answer', {
+      text: text as 'OCI failed', // of whichever code
+      details,
+    });
+    const { checks } = await read({
+      settings: { ...healthy.settings, sshHost: 'vm.example.com' },
+      compute: { ...healthy.compute, getPublicIp: () => Promise.reject(error) },
+    });
+    expect(checks.find((check) => check.name === name)?.status).toBe(status);
+    const others = checks.filter((check) => check.name !== name).map((check) => check.status);
+    expect(others).not.toContain('failed');
+    expect(checks.find((check) => check.name === 'public-ip')?.status).toBe('ok');
+  },
+);
+
+test.each([
   ['VM.DenseIO2.8', true],
   ['VM.GPU.A10.1', false],
 ])('the shape %s is told to be billed while stopped: %s', async (shape, billedWhileStopped) => {

@@ -44,12 +44,25 @@ export async function checkOci(context: OciCheckContext): Promise<OciOutcome> {
 
 function failInstance(findings: Findings, error: unknown): void {
   const layer = toOciLayer(error);
-  if (layer !== 'oci') findings.ok('oci', 'OCI answers');
-  if (layer === 'oci-key' && isAppError(error) && error.text === 'OCI configuration not usable')
-    findings.skipped(['oci'], 'Not asked, as our own credentials cannot be read');
+  if (hasNoCredentials(error))
+    findings.skipped(['oci'], 'Not asked, as there are no credentials to ask with');
+  else if (layer !== 'oci') findings.ok('oci', 'OCI answers');
   if (layer === 'oci-instance' || layer === 'oci-policy')
     findings.ok('oci-key', 'OCI accepts our credentials');
   findings.failed(layer, error);
+}
+
+function hasNoCredentials(error: unknown): boolean {
+  if (!isAppError(error)) return false;
+  const { text, details } = error;
+  return text === 'OCI configuration not usable' || details.reason === 'NO_INSTANCE_PRINCIPAL';
+}
+
+/** OCI says 404 of most that one may not read. */
+function isNotPermitted(error: unknown): boolean {
+  if (!isAppError(error)) return false;
+  const { text, details } = error;
+  return text === 'VM address not readable' || /^NotAuthorized/.test(String(details.ociCode));
 }
 
 function checkState(findings: Findings, { lifecycleState, displayName }: Instance): void {
@@ -106,14 +119,22 @@ async function checkAddress({
     else findings.failed('public-ip', noPublicIp());
     return sshHost ?? ip;
   } catch (error) {
+    const layer = toOciLayer(error);
     if (sshHost === undefined) {
-      findings.failed(toOciLayer(error), error);
+      findings.failed(layer, error);
       return undefined;
     }
-    findings.ok(
-      'oci-policy',
-      'Our OCI user may read the instance; its network cards it may not, for which SSH_HOST stands in',
-    );
+    if (isNotPermitted(error))
+      findings.ok(
+        'oci-policy',
+        'Our OCI user may read the instance; its network cards it may not, for which SSH_HOST stands in',
+      );
+    else if (layer === 'oci' && isAppError(error))
+      findings.skipped(
+        ['oci-policy'],
+        `Not known of its network cards, for which SSH_HOST stands in: ${error.message}`,
+      );
+    else findings.failed(layer, error);
     findings.ok('public-ip', toOwnAddress(sshHost));
     return sshHost;
   }
