@@ -80,6 +80,7 @@ const fixedHeaders = new Set([
   'connection',
   'content-length',
   'transfer-encoding',
+  'trailer',
   'upgrade',
   'expect',
 ]);

@@ -111,6 +111,7 @@ test.each([
   [['POST', '/x', '-f', 'a'], 'needs key=value'],
   [['GET', '/x', '-H', 'Authorization: Bearer x'], 'cannot set Authorization'],
   [['GET', '/x', '-H', 'Host:evil'], 'cannot set Host'],
+  [['GET', '/x', '-H', 'trailer: x'], 'cannot set trailer'],
   [['GET', '/x', '-H', 'a b: c'], 'needs a header'],
   [['GET', '/x', '-H', 'a: b\r\nc: d'], 'needs a header'],
 ])('api %j is a usage error, and nothing is sent', async (args, message) => {
@@ -182,6 +183,24 @@ test('what is no ApiError is one line with the status', async () => {
   expect(run.stderr()).toContain(`ondemand: ${api.url} answered 502, but not as this API does`);
   expect(run.stderr()).not.toContain('gateway');
 });
+
+test.each(['abc\ndef', 'a b', 'Bearer abc', 'tökén', 'a\u0000b'])(
+  'the token %j, which cannot be sent, is told as ps tells it',
+  async (bad) => {
+    await using api = await startServer();
+    const env = { ONDEMAND_TOKEN: bad };
+    const [own, ps] = [['api', 'GET', '/vm/status'], ['ps']].map((argv) =>
+      runInTerminal(argv, { ...api, env }),
+    );
+    expect(await own?.exitCode).toBe(3);
+    expect(await ps?.exitCode).toBe(3);
+    const lines = [own, ps].map((run) => createTerminalModel(run?.stderr() ?? '').join('\n'));
+    expect(lines[0]).toContain('or another character that a token cannot have');
+    expect(lines[0]).toContain('; it comes from ONDEMAND_TOKEN');
+    expect(lines[0]).toBe(lines[1]);
+    expect(api.received).toEqual([]);
+  },
+);
 
 test('an API that is not there exits with 6', async () => {
   const run = runInTerminal(['api', 'GET', '/x'], { url: 'http://127.0.0.1:9' });

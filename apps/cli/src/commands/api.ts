@@ -1,6 +1,7 @@
 // `ondemand api`: any operation of the API, by its method and path.
 
 import type { IncomingMessage } from 'node:http';
+import { OnDemandError } from '@ondemand/client';
 import { printBody, readRefusal, toHead } from '../api-call/answer.ts';
 import {
   type Pair,
@@ -58,7 +59,8 @@ the exit code that it has everywhere. Redirects are not followed. The operations
       if (statusCode < 200 || statusCode >= 300) return await fail(context, answer, base);
       await printBody(answer, output, until);
     } catch (error) {
-      if (!until.aborted) throw error instanceof CliError ? error : toLost(error, base);
+      const isTold = error instanceof CliError || error instanceof OnDemandError;
+      if (!until.aborted) throw isTold ? error : toLost(error, base);
     }
     return toExit(output, signal);
   },
@@ -88,6 +90,7 @@ async function send({ output }: Context, { url, base, token, request, signal }: 
   using _spinner = output.spin(`Waiting for ${base}`);
   const { method, headers, body } = request;
   const sendWith = (accessToken: string) => {
+    requireSendable(accessToken);
     const all = { ...headers, authorization: `Bearer ${accessToken}` };
     return sendRequest(url, { method, headers: all, body, signal });
   };
@@ -98,6 +101,15 @@ async function send({ output }: Context, { url, base, token, request, signal }: 
   if (second === first) return answer;
   answer.resume();
   return sendWith(second);
+}
+
+/** As the client does for all other calls: to `node:http` it would be a failure of the connection. */
+function requireSendable(accessToken: string): void {
+  if (!/[^\x21-\x7e]/.test(accessToken)) return;
+  throw new OnDemandError(
+    'TOKEN_ERROR',
+    'The token has a space, a line break or another character that a token cannot have; give it bare, without "Bearer"',
+  );
 }
 
 async function fail({ output }: Context, answer: IncomingMessage, base: string): Promise<ExitCode> {

@@ -126,6 +126,8 @@ async function checkScopes(
         `The token grants nothing here: ${message}`,
         `${tokenFrom === 'ONDEMAND_TOKEN' ? 'ondemand login' : tokenFrom} --scope admin`,
       );
+    } else if (isApiError(error, 'TOKEN_ERROR')) {
+      report.failed('token', message, toRemedy(tokenFrom));
     } else if (isApiError(error, 'UNAUTHORIZED')) {
       report.failed(
         'token',
