@@ -63,7 +63,11 @@ export const passNone: PassSignals = () => ({ [Symbol.dispose]() {} });
 
 export function createContext(options: ContextOptions): Context {
   const { streams, env, url, context, output, signal, unfinished } = options;
-  const logins = createLoginStore({ folder: toConfigFolder(env), warn: output.warn, unfinished });
+  const logins = createLoginStore({
+    folder: () => toConfigFolder(env),
+    warn: output.warn,
+    unfinished,
+  });
   const source = { env, url, context, store: logins, signal, onWait: output.warn };
 
   async function connectFrom(): Promise<Connection> {

@@ -101,10 +101,14 @@ test('compiled code is kept in a folder of this user alone, and in none that oth
   expect(await findCache(others)).toBe('');
   await writeFile(join(folder, 'file'), '');
   expect(await findCache(join(folder, 'file'))).toBe('');
+  expect(await findCache('', { HOME: '.' })).toBe('');
 });
 
 /** The folder that Node is told to keep compiled code in, also where it is too old for that. */
-async function findCache(cache: string): Promise<string> {
+async function findCache(
+  cache: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const report = join(folder, 'cache.txt');
   const hook = join(folder, 'cache-hook.cjs');
   await writeFile(report, '');
@@ -113,7 +117,7 @@ async function findCache(cache: string): Promise<string> {
     `require('node:module').enableCompileCache = (folder) =>
       require('node:fs').writeFileSync(${JSON.stringify(report)}, folder);`,
   );
-  const env = { NODE_OPTIONS: `--require ${hook}`, XDG_CACHE_HOME: cache };
+  const env = { NODE_OPTIONS: `--require ${hook}`, XDG_CACHE_HOME: cache, ...more };
   const { exitCode, stderr } = await runBin(['--help'], { env });
   expect([exitCode, stderr]).toEqual([0, '']);
   return readFile(report, 'utf8');

@@ -26,7 +26,7 @@ function sayVersion(): boolean {
 function keepCompiled(): void {
   const { enableCompileCache } = nodeModule as { enableCompileCache?: (folder: string) => unknown }; // Node 20 has none
   const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
-  const parent = cache?.startsWith('/') ? cache : home && `${home}/.cache`;
+  const parent = cache?.startsWith('/') ? cache : home?.startsWith('/') && `${home}/.cache`;
   // Not where a home is missing: a service's may be on purpose.
   if (!enableCompileCache || !parent || !existsSync(dirname(parent))) return;
   const folder = `${parent}/ondemand`;

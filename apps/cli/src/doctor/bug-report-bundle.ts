@@ -2,12 +2,13 @@
 
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { arch, homedir, platform, release } from 'node:os';
+import { arch, platform, release } from 'node:os';
 import type { Environment } from '../api-target.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { listContexts } from '../login/contexts.ts';
+import { findHome } from '../login/login-store.ts';
 import { writePrivateFile } from '../login/private-file.ts';
 import { version } from '../version.ts';
 import { toContextFacts } from '../views/context-table.ts';
@@ -63,11 +64,11 @@ async function collect(doctor: Examination, { env, logins }: Pick<Context, 'env'
 }
 
 /** Strings without what the environment keeps secret, what has the form of a token, and where the user's home is. */
-export function redact(value: unknown, env: Environment, home = homedir()): unknown {
+export function redact(value: unknown, env: Environment, home = findHome({})): unknown {
   const secrets = Object.entries(env).flatMap(([name, secret = '']) =>
     /TOKEN|SECRET|PASS|KEY|AUTH|CREDENTIAL/i.test(name) && secret.length >= 6 ? [secret] : [],
   );
-  const homes = [home, env.HOME ?? ''].filter((path) => path.length > 1);
+  const homes = [home ?? '', env.HOME ?? ''].filter((path) => path.length > 1);
   return walk(value);
 
   function walk(part: unknown): unknown {

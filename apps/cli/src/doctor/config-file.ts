@@ -2,18 +2,21 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readEnvToken } from '../api-target.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../command-context.ts';
 import { toConfigFolder } from '../login/login-store.ts';
 import type { Report } from './check.ts';
+
+const name = 'config-file';
 
 /** False where it cannot be used. */
 export async function checkConfigFile(
   { env, logins }: Pick<Context, 'env' | 'logins'>,
   report: Report,
 ): Promise<boolean> {
-  const name = 'config-file';
-  const folder = toConfigFolder(env);
+  const folder = findFolder(env, report);
+  if (folder === undefined) return false;
   const file = join(folder, 'logins.json');
   const [ofFolder, ofFile] = await Promise.all([folder, file].map(readMode));
   if (ofFile === undefined) {
@@ -49,6 +52,22 @@ export async function checkConfigFile(
     if (!(error instanceof CliError)) throw error;
     report.failed(name, error.message, `ls -l ${file}`);
     return false;
+  }
+}
+
+function findFolder(env: Context['env'], report: Report): string | undefined {
+  try {
+    return toConfigFolder(env);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    if (readEnvToken(env) === undefined)
+      report.failed(name, error.message, 'export HOME=/path/to/a/folder');
+    else
+      report.skipped(
+        name,
+        'This user has no home, so there are no logins; ONDEMAND_TOKEN needs none',
+      );
+    return undefined;
   }
 }
 

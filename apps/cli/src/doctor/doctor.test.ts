@@ -218,6 +218,16 @@ test.each([
   },
 );
 
+test('a token that cannot be sent fails as the token, with what to do', async () => {
+  await using api = await startStubApi(wellApi);
+  const checks = await examine(api.url, { ONDEMAND_TOKEN: 'Bearer abc' });
+  expect(checks.find(({ name }) => name === 'token')).toMatchObject({
+    status: 'failed',
+    message: expect.stringContaining('character that a token cannot have'),
+    next: expect.stringContaining('set ONDEMAND_TOKEN to a valid access token'),
+  });
+});
+
 test('an interrupt ends it at once, with its own exit code', async () => {
   const interrupt = new AbortController();
   await using api = await startStubApi({

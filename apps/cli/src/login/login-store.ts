@@ -1,6 +1,6 @@
 // The logins of this user, shared by all processes of the CLI.
 
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -24,7 +24,8 @@ export interface Change extends Pick<Held, 'signal'> {
 }
 
 export interface LoginStoreOptions {
-  readonly folder: string;
+  /** Asked when the logins are used first; throws `CliError` where there is no such folder. */
+  readonly folder: () => string;
   /** Told what the user should know but need not stop for. */
   readonly warn: (text: string) => void;
   /** Told of each change under way, so that the process does not end in the middle of it. */
@@ -37,9 +38,9 @@ export function createLoginStore({
   warn,
   unfinished = createUnfinishedWork(),
 }: LoginStoreOptions): LoginStore {
-  const path = join(folder, 'logins.json');
+  const toPath = () => join(folder(), 'logins.json');
 
-  async function load(): Promise<StoredLogins | undefined> {
+  async function load(path: string): Promise<StoredLogins | undefined> {
     const { readPrivateFile } = await import('./private-file.ts'); // late, as is the lock: most commands need neither
     const found = await readPrivateFile(path);
     if (found?.wasOpen === true) {
@@ -52,7 +53,8 @@ export function createLoginStore({
 
   /** What makes no sense is never taken for no logins: saving over it would lose them all. */
   async function read(): Promise<StoredLogins> {
-    const stored = await load().catch((error: unknown) => {
+    const path = toPath();
+    const stored = await load(path).catch((error: unknown) => {
       throw unusable(`${path} cannot be read`, error);
     });
     if (stored !== undefined) return stored;
@@ -62,6 +64,7 @@ export function createLoginStore({
   async function change<T>(signal: AbortSignal, work: (change: Change) => Promise<T>): Promise<T> {
     const { LockTimeout, withFileLock } = await import('./file-lock.ts');
     const { makePrivateFolder, writePrivateFile } = await import('./private-file.ts');
+    const path = toPath();
     try {
       await makePrivateFolder(path);
       const onWait = (owner: LockOwner | undefined) => warn(`Waiting for ${toHolder(owner)}`);
@@ -85,7 +88,7 @@ export function createLoginStore({
           },
         );
       }
-      if (isFileError(error)) throw unusable(`${folder} cannot be written`, error);
+      if (isFileError(error)) throw unusable(`${folder()} cannot be written`, error);
       throw error;
     }
   }
@@ -116,8 +119,31 @@ export interface FolderEnvironment {
   readonly HOME?: string | undefined;
 }
 
-/** Where the logins are kept; a relative `XDG_CONFIG_HOME` counts as none: https://specifications.freedesktop.org/basedir-spec/latest/ */
-export function toConfigFolder({ XDG_CONFIG_HOME: xdg, HOME: home }: FolderEnvironment): string {
-  const base = xdg && isAbsolute(xdg) ? xdg : join(home || homedir(), '.config');
-  return join(base, 'ondemand');
+/** Where the logins are kept; a relative path counts as none: https://specifications.freedesktop.org/basedir-spec/latest/. Throws `CliError` for a user without a home. */
+export function toConfigFolder(
+  env: FolderEnvironment,
+  readUser?: Parameters<typeof findHome>[1],
+): string {
+  const { XDG_CONFIG_HOME: xdg } = env;
+  if (xdg && isAbsolute(xdg)) return join(xdg, 'ondemand');
+  const home = findHome(env, readUser);
+  if (home !== undefined) return join(home, '.config', 'ondemand');
+  throw new CliError(
+    exitCodes.failed,
+    'There is no folder to keep logins and host keys in, as this user has no home; set HOME to an absolute path, or call the API with ONDEMAND_URL and ONDEMAND_TOKEN alone',
+  );
+}
+
+/** `HOME`, else what the system's list of users says, as docker takes it; undefined where neither is an absolute path. */
+export function findHome(
+  { HOME: home }: Pick<FolderEnvironment, 'HOME'>,
+  readUser: () => { readonly homedir: string } = userInfo,
+): string | undefined {
+  if (home && isAbsolute(home)) return home;
+  try {
+    const { homedir } = readUser();
+    return isAbsolute(homedir) ? homedir : undefined;
+  } catch {
+    return undefined; // a container may run as a user of no name
+  }
 }

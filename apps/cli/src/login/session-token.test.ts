@@ -19,7 +19,7 @@ async function startSession(
   const stopping = new AbortController();
   const { signal } = stopping;
   const waits: string[] = [];
-  const store = createLoginStore({ folder: folder.path, warn: () => {} });
+  const store = createLoginStore({ folder: () => folder.path, warn: () => {} });
   const login: Login = {
     issuer: issuer.issuer,
     clientId: 'ondemand-cli',

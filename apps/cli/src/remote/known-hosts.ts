@@ -33,7 +33,14 @@ export async function writeKnownHosts(
   address: VmAddress,
 ): Promise<{ readonly path: string } & AsyncDisposable> {
   const text = toKnownHosts(address);
-  const folder = await mkdtemp(join(tmpdir(), 'ondemand-ssh-'));
+  const folder = await mkdtemp(join(tmpdir(), 'ondemand-ssh-')).catch(
+    ({ code }: NodeJS.ErrnoException) => {
+      throw new CliError(
+        exitCodes.failed,
+        `${tmpdir()} cannot be written (${code}); set TMPDIR to a folder that can`,
+      );
+    },
+  );
   const path = join(folder, 'known_hosts');
   const remove = () => rm(folder, { recursive: true, force: true });
   try {

@@ -130,6 +130,21 @@ test('without ssh nothing is woken', async () => {
   expect(stage.calls()).toEqual([]);
 });
 
+test('where host keys cannot be written, the folder is told', async () => {
+  await using stage = await startStage();
+  const ssh = await stage.run(['ssh'], { TMPDIR: '/nonexistent' });
+  expect(ssh).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(ssh.stderr).toBe(
+    'ondemand: /nonexistent cannot be written (ENOENT); set TMPDIR to a folder that can\n',
+  );
+  const proxy = await stage.run(['ssh', '--proxy'], { XDG_CONFIG_HOME: '/dev/null' });
+  expect(proxy).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(proxy.stderr).toMatch(
+    /^ondemand: \/dev\/null\/\S+ cannot be written \(\w+\); set HOME or .*\n$/,
+  );
+  expect(await stage.told()).toBeUndefined();
+});
+
 test('a lease that cannot be had is told once, and stops nothing', async () => {
   await using stage = await startStage({
     'vm.takeLease': refusal('CONFLICT', '100 leases hold on oci-flex already'),

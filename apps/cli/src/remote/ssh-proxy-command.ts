@@ -27,8 +27,7 @@ export async function connectStreams(
   await using _lease = await keepAwake(context, { client, reason: 'ondemand ssh --proxy' });
   // ssh reads the file after the first line of the server, which it gets from here.
   const path = toKnownHostsPath(context.env, url);
-  await makePrivateFolder(path);
-  await writePrivateFile(path, toKnownHosts(address));
+  await keepHostKeys(path, toKnownHosts(address));
   const socket = await dial(address, signal);
   const leave = () => socket.destroy();
   signal.addEventListener('abort', leave, { once: true });
@@ -38,6 +37,20 @@ export async function connectStreams(
   leave();
   await sending.catch(() => {});
   return exitCodes.done;
+}
+
+async function keepHostKeys(path: string, text: string): Promise<void> {
+  try {
+    await makePrivateFolder(path);
+    await writePrivateFile(path, text);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // of the file system alone
+    throw new CliError(
+      exitCodes.failed,
+      `${path} cannot be written (${code}); set HOME or XDG_CONFIG_HOME to a folder that can, and run ondemand ssh --config again`,
+      { cause: error },
+    );
+  }
 }
 
 /** The API reaches it there; from here it may be another matter. */
