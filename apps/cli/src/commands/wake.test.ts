@@ -70,7 +70,29 @@ test('--for takes a lease once the VM is ready, and tells until when', async () 
   const inputs = api.calls
     .filter(({ procedure }) => procedure === 'vm.wake')
     .map(({ input }) => input);
-  expect(inputs).toEqual([{ waitSeconds: expect.any(Number) }, { minutes: 90, reason: 'a film' }]);
+  expect(inputs).toEqual([
+    { waitSeconds: expect.any(Number), reason: 'a film' },
+    { minutes: 90, reason: 'a film' },
+  ]);
+});
+
+test.each([
+  ['of 300 characters', 'x'.repeat(300)],
+  ['of two lines', 'a\nb'],
+])('a reason %s is refused before the VM is woken', async (_what, reason) => {
+  await using api = await startStubApi({
+    ...healthy,
+    'vm.wake': (input) =>
+      'reason' in Object(input) ? refusal('BAD_REQUEST', 'a reason is one short line') : ready,
+  });
+  const run = runInTerminal(['wake', '--for', '1h', '--reason', reason], {
+    ...api,
+    env: noColours,
+  });
+  expect(await run.exitCode).toBe(2);
+  expect(run.stderr()).toContain('ondemand: a reason is one short line\n');
+  const wakes = api.calls.filter(({ procedure }) => procedure === 'vm.wake');
+  expect(wakes.map(({ input }) => input)).toEqual([expect.objectContaining({ reason })]);
 });
 
 test('an answer that comes before the VM is ready, a lack of hosts and a proxy that gives up are asked about again', async () => {

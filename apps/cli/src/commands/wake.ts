@@ -39,7 +39,7 @@ When OCI is out of hosts it is tried again until the time is up.`,
     const { output, signal } = context;
     const client = await context.connect();
     const startedAt = performance.now();
-    const ready = await wakeUp(context, { client, timeoutMs: timeout });
+    const ready = await wakeUp(context, { client, timeoutMs: timeout, reason });
     const minutes = keepMs === undefined ? undefined : Math.ceil(keepMs / 60_000);
     const kept =
       minutes === undefined ? ready : await client.vm.wake.mutate({ minutes, reason }, { signal });

@@ -13,6 +13,8 @@ import { timedOut } from './wait-for.ts';
 export interface WakeUp {
   readonly client: OnDemandClient;
   readonly timeoutMs: number;
+  /** Of the lease that comes after it: the API refuses here, before it starts anything, what it would refuse then. */
+  readonly reason?: string | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface WakeUp {
  */
 export async function wakeUp(
   { output, signal }: Pick<Context, 'output' | 'signal'>,
-  { client, timeoutMs }: WakeUp,
+  { client, timeoutMs, reason }: WakeUp,
 ): Promise<VmWake> {
   const startedAt = performance.now();
   using deadline = startDeadline(timeoutMs, signal);
@@ -49,7 +51,7 @@ export async function wakeUp(
   try {
     for (;;) {
       const leftMs = timeoutMs - (performance.now() - startedAt);
-      const woken = await ask(client, contact, { leftMs, signal: deadline.signal });
+      const woken = await ask(client, contact, { leftMs, reason, signal: deadline.signal });
       if (woken !== undefined) show(woken);
       if (woken?.ready === true) return woken;
     }
@@ -101,13 +103,17 @@ async function watch(client: OnDemandClient, { signal, onReady, onAnswer }: Watc
 async function ask(
   client: OnDemandClient,
   contact: Contact,
-  { leftMs, signal }: { readonly leftMs: number; readonly signal: AbortSignal },
+  {
+    leftMs,
+    reason,
+    signal,
+  }: Pick<WakeUp, 'reason'> & { readonly leftMs: number; readonly signal: AbortSignal },
 ): Promise<VmWake | undefined> {
   signal.throwIfAborted();
   try {
     const waitSeconds = Math.max(1, Math.ceil(leftMs / 1000));
     const timeoutMs = leftMs + 10_000;
-    const woken = await client.vm.wake.mutate({ waitSeconds }, { signal, timeoutMs });
+    const woken = await client.vm.wake.mutate({ waitSeconds, reason }, { signal, timeoutMs });
     Object.assign(contact, { hasAnswered: true, failure: undefined });
     return woken;
   } catch (error) {
