@@ -151,6 +151,38 @@ test('a stream whose connection is lost says so until it goes on', async () => {
   expect(run.stderr().endsWith('\r\u001b[2K\n')).toBe(true);
 });
 
+test('where TERM is dumb nothing is painted over, and a lost connection is told in a line', async () => {
+  let shown = (): string => '';
+  const interrupt = new AbortController();
+  const cut = async function* () {
+    yield { line: 'one', stream: 'stdout' };
+    await expect.poll(() => shown()).toBe('one\n');
+    throw new Error('cut');
+  };
+  let answer = (): void => {};
+  const after = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await using api = await startStubApi({
+    'containers.followLogs': [
+      { stream: cut() },
+      { status: 502, after },
+      { stream: openStream({ line: 'two', stream: 'stdout' }) },
+    ],
+  });
+  const run = runInTerminal(['logs', 'nginx', '-f'], {
+    ...{ ...api, signal: interrupt.signal },
+    env: { TERM: 'dumb' },
+  });
+  shown = run.stdout;
+  await expect.poll(run.stderr).toContain('Trying again: ');
+  answer();
+  await expect.poll(run.stdout).toBe('one\ntwo\n');
+  interrupt.abort();
+  expect(await run.exitCode).toBe(130);
+  expect(run.stderr()).toMatch(/^ondemand: Trying again: .*\n\n$/);
+});
+
 test.each([['logs', 'nginx', '-f'], ['events']])(
   'after Ctrl-C in ondemand %s the prompt begins a line of its own',
   async (...argv) => {

@@ -115,7 +115,7 @@ test.each([
   ['logs a -n -1', "-n needs a whole number from 0 to 999999999, not '-1'"],
   ['logs a -n=-1', "-n needs a whole number from 0 to 999999999, not '=-1'"],
   ['logs a --lines 1e3', "--lines needs a whole number from 0 to 999999999, not '1e3'"],
-  ['events --type vm,jobs', "--type needs one or more of vm, container, job, not 'jobs'"],
+  ['events --type vm,jobs', "--type needs one or more of vm, container, job, idle, not 'jobs'"],
   ['jobs a b', "jobs takes one ID, but got 'b'; see ondemand jobs --help"],
   ['inspect', 'inspect needs NAME; see ondemand inspect --help'],
   [

@@ -21,6 +21,8 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Whether a person sees stderr as it comes. */
   readonly isErrorTerminal: boolean;
+  /** Whether `spin` shows anything. */
+  readonly spins: boolean;
   /** How wide the terminal is that shows stdout; undefined where it goes elsewhere. */
   columns(): number | undefined;
   readonly style: Style;
@@ -62,6 +64,8 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
   const isTerminal = stdout.isTTY === true;
   const style = createStyle(wantsColours(isTerminal, env));
   const errorStyle = createStyle(wantsColours(stderr.isTTY === true, env));
+  const canOverwrite = env.TERM !== 'dumb';
+  const spins = canOverwrite && stderr.isTTY === true;
   const reader = new AbortController();
   stdout.once('error', () => reader.abort());
   let spinner: Spinner | undefined;
@@ -80,6 +84,7 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
     json,
     isTerminal,
     isErrorTerminal: stderr.isTTY === true,
+    spins,
     columns: () => (isTerminal ? stdout.columns || 80 : undefined),
     style,
     errorStyle,
@@ -93,7 +98,7 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
     pour: (value, toText, signal) =>
       pass(json ? toJson(value, { indent: false }) : toText(value), signal),
     pass,
-    screen: () => (isTerminal && env.TERM !== 'dumb' && !json ? createScreen(stdout) : undefined),
+    screen: () => (isTerminal && canOverwrite && !json ? createScreen(stdout) : undefined),
     say(text) {
       if (!json) write(stdout, text);
     },
@@ -111,7 +116,7 @@ export function createOutput({ streams: { stdout, stderr }, env, json }: OutputO
       write(stderr, `${errorStyle('red', 'ondemand:')} ${toOneLine(message)}\n`);
     },
     spin(text) {
-      spinner = startSpinner({ stream: stderr, text });
+      spinner = startSpinner({ stream: stderr, text, canPaint: spins });
       return spinner;
     },
   };

@@ -1,4 +1,4 @@
-// A spinner on stderr while the CLI waits, on terminals only.
+// A spinner on stderr while the CLI waits, on terminals that can paint over a line only.
 
 import { toOneLine } from './printable.ts';
 
@@ -12,11 +12,13 @@ export interface Spinner extends Disposable {
 export interface SpinnerOptions {
   readonly stream: NodeJS.WriteStream;
   readonly text: string;
+  /** Whether `stream` is a terminal that a line can be painted over in. */
+  readonly canPaint: boolean;
 }
 
-/** Appears after a moment, so that what is quick does not flicker; disposing of it clears its line. Draws nothing where `stream` is no terminal. */
-export function startSpinner({ stream, text }: SpinnerOptions): Spinner {
-  if (stream.isTTY !== true) return { update() {}, clear() {}, [Symbol.dispose]() {} };
+/** Appears after a moment, so that what is quick does not flicker; disposing of it clears its line. Draws nothing unless `canPaint`. */
+export function startSpinner({ stream, text, canPaint }: SpinnerOptions): Spinner {
+  if (!canPaint) return { update() {}, clear() {}, [Symbol.dispose]() {} };
   let current = text;
   let frame = 0;
   let isDrawn = false;

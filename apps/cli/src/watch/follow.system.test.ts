@@ -105,6 +105,18 @@ test('events --type leaves out the other types, but never a resync', async () =>
   ]);
 });
 
+test('events --type knows the idle stop, and leaves it out where it is not asked for', async () => {
+  const idle = { type: 'idle', time, stage: 'announced', stopsAt: time, because: 'idle' };
+  const typesWith = async (type: string) => {
+    await using api = await startStubApi({ events: { stream: [stopping, die, idle] } });
+    const { stdout } = await runHere(['events', '--json', '--type', type], api);
+    return [...stdout.matchAll(/"type":"(\w+)"/g)].map(([, shown]) => shown);
+  };
+  expect(await typesWith('idle')).toEqual(['idle']);
+  expect(await typesWith('vm, idle')).toEqual(['vm', 'idle']);
+  expect(await typesWith('vm')).toEqual(['vm']);
+});
+
 const following = [
   { args: ['logs', 'nginx', '-f'], procedure: 'containers.followLogs', first: lines[0] },
   { args: ['events', '--json'], procedure: 'events', first: die },

@@ -55,7 +55,7 @@ export interface WaitDisplay extends Disposable {
   readonly hooks: Required<Pick<SubscribeOptions, 'onOpen' | 'onReconnect'>>;
 }
 
-/** Reports a stream that is not open (yet, or any more): on a terminal at once, elsewhere in one line once the loss has lasted. `isLong`: what it is about is waited for while it is open, too. */
+/** Reports a stream that is not open (yet, or any more): by a spinner at once, where none shows in one line once the loss has lasted. `isLong`: what it is about is waited for while it is open, too. */
 export function showWaits(
   output: Output,
   doing: string,
@@ -81,7 +81,7 @@ export function showWaits(
         lostAt ??= new Date();
         const text = `Trying again: ${toReason(error)}; nothing has come since ${formatTime(lostAt)}`;
         spinner = output.spin(text);
-        if (!output.isErrorTerminal) timer ??= setTimeout(() => output.warn(text), quietMs);
+        if (!output.spins) timer ??= setTimeout(() => output.warn(text), quietMs);
       },
     },
     [Symbol.dispose]: end,
