@@ -2,8 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { runInTerminal } from '../testing/fake-terminal.test-support.ts';
-import { healthy, vm } from '../testing/fixtures.test-support.ts';
+import { healthy, toReady, vm } from '../testing/fixtures.test-support.ts';
 import { refusal, startStubApi } from '../testing/stub-api.test-support.ts';
+import { openStream } from '../testing/stub-stream.test-support.ts';
 
 test.each([
   ['start', 'RUNNING', 'oci-flex already running\n'],
@@ -28,6 +29,56 @@ test.each([
   await using api = await startStubApi({ ...healthy, [`vm.${verb}`]: conflict });
   const run = runInTerminal(['vm', verb, '--yes'], api);
   expect(await run.exitCode).toBe(5);
+});
+
+test.each([
+  ['start', 'STARTING', 'RUNNING'],
+  ['stop', 'STOPPING', 'STOPPED'],
+] as const)(
+  'vm %s --wait waits for a VM that is %s, which is a conflict without --wait',
+  async (verb, lifecycleState, end) => {
+    const conflict = refusal('CONFLICT', 'no', { lifecycleState });
+    const ready = toReady(end, end === 'RUNNING');
+    await using api = await startStubApi({
+      ...healthy,
+      [`vm.${verb}`]: conflict,
+      'vm.watchReady': { stream: openStream(toReady(lifecycleState), ready) },
+    });
+    const env = { NO_COLOR: '1' };
+    const waiting = runInTerminal(['vm', verb, '--yes', '--wait'], { ...api, env });
+    expect(await waiting.exitCode).toBe(0);
+    expect(waiting.stdout()).toContain(`oci-flex already ${lifecycleState.toLowerCase()}\n`);
+    expect(waiting.stdout()).toContain(end);
+    expect(await runInTerminal(['vm', verb, '--yes'], { ...api, env }).exitCode).toBe(5);
+  },
+);
+
+test.each([
+  [['start'], 'STOPPING'],
+  [['stop'], 'STARTING'],
+  [['stop', '--hard'], 'STOPPING'],
+  [['reboot'], 'STARTING'],
+  [['reset'], 'STOPPING'],
+])(
+  'vm %j --wait of a VM that is %s is a conflict',
+  async ([verb = '', ...rest], lifecycleState) => {
+    const conflict = refusal('CONFLICT', 'no', { lifecycleState });
+    await using api = await startStubApi({ ...healthy, [`vm.${verb}`]: conflict });
+    const run = runInTerminal(['vm', verb, ...rest, '--yes', '--wait'], api);
+    expect(await run.exitCode).toBe(5);
+    expect(api.calls.map(({ procedure }) => procedure)).not.toContain('vm.watchReady');
+  },
+);
+
+test('vm stop --wait does not take a VM that starts again for stopped', async () => {
+  await using api = await startStubApi({
+    ...healthy,
+    'vm.stop': refusal('CONFLICT', 'no', { lifecycleState: 'STOPPING' }),
+    'vm.watchReady': { stream: openStream(toReady('STOPPING'), toReady('STARTING')) },
+  });
+  const run = runInTerminal(['vm', 'stop', '--yes', '--wait'], api);
+  expect(await run.exitCode).toBe(1);
+  expect(run.stderr()).toContain('the VM is STARTING again, so something started it');
 });
 
 test.each([

@@ -12,21 +12,28 @@ import { waitFor } from '../wait/wait-for.ts';
 
 export const start = definePower({
   verb: 'start',
-  already: { lifecycleState: 'RUNNING', text: 'already running' },
+  already: [
+    { lifecycleState: 'RUNNING', text: 'already running' },
+    { lifecycleState: 'STARTING', text: 'already starting', isOnItsWay: true },
+  ],
   goal: started,
   question: undefined,
-  description:
-    'Start the VM; one that runs is a success. SSH and Docker answer some time after RUNNING.',
+  description: `Start the VM; one that runs is a success. SSH and Docker answer some time after RUNNING.
+One that is starting is a conflict, but for --wait, which waits for it.`,
   examples: ['ondemand vm start', 'ondemand vm start --wait --timeout 5m && ondemand ps'],
 });
 
 export const stop = definePower({
   verb: 'stop',
-  already: { lifecycleState: 'STOPPED', text: 'already stopped' },
+  already: [
+    { lifecycleState: 'STOPPED', text: 'already stopped' },
+    { lifecycleState: 'STOPPING', text: 'already stopping', isOnItsWay: true },
+  ],
   goal: stopped,
   question: 'Stop oci-flex, with all containers on it?',
   canBeHard: true,
-  description: 'Shut the VM down, which can take 15 minutes; one that is stopped is a success.',
+  description: `Shut the VM down, which can take 15 minutes; one that is stopped is a success.
+One that is stopping is a conflict, but for --wait without --hard, which waits for it.`,
   examples: [
     'ondemand vm stop',
     'ondemand vm stop --yes --wait --timeout 20m',
@@ -51,9 +58,17 @@ export const reset = definePower({
   examples: ['ondemand vm reset', 'ondemand vm reset --yes --wait'],
 });
 
+interface Already {
+  readonly lifecycleState: string;
+  /** The words for it. */
+  readonly text: string;
+  /** A success only for who waits for the end of it. */
+  readonly isOnItsWay?: boolean;
+}
+
 interface Power {
-  /** The state in which there is nothing to do, and the word for it. */
-  readonly already?: { readonly lifecycleState: string; readonly text: string } | undefined;
+  /** The states in which there is nothing to send. */
+  readonly already?: readonly Already[];
   readonly verb: 'start' | 'stop' | 'reboot' | 'reset';
   /** What `--wait` waits for. */
   readonly goal: Goal;
@@ -71,7 +86,7 @@ function definePower({
   canBeHard = false,
   description,
   examples,
-  already,
+  already = [],
 }: Power) {
   return defineCommand({
     description,
@@ -94,9 +109,13 @@ function definePower({
       if (asks) await context.confirm(question);
       const { output } = context;
       const soft = canBeHard && !hard;
-      const result = await act(context, { client, verb, soft, already });
-      if (result === undefined) {
-        output.say(`oci-flex ${already?.text}\n`);
+      const awaitsOther = wait && !hard; // it asks for more than what is on its way
+      const result = await act(context, {
+        ...{ client, verb, soft },
+        already: already.filter(({ isOnItsWay = false }) => awaitsOther || !isOnItsWay),
+      });
+      if ('text' in result) {
+        output.say(`oci-flex ${result.text}\n`);
         if (!wait && output.json) {
           output.show(
             await client.vm.status.query(undefined, { signal: context.signal }),
@@ -120,23 +139,24 @@ function definePower({
   });
 }
 
-interface Act extends Pick<Power, 'verb' | 'already'> {
+interface Act extends Required<Pick<Power, 'verb' | 'already'>> {
   readonly client: OnDemandClient;
   readonly soft: boolean;
 }
 
-/** Undefined when the VM is as asked already. */
+/** What OCI took, or what made it unnecessary. */
 async function act(
   { output, signal }: Context,
   { client, verb, soft, already }: Act,
-): Promise<VmActionResult | undefined> {
+): Promise<VmActionResult | Already> {
   try {
     using _spinner = output.spin(`Asking OCI to ${verb} the VM`);
     return verb === 'stop' && soft
       ? await client.vm.stop.mutate({ soft }, { signal })
       : await client.vm[verb].mutate(undefined, { signal });
   } catch (error) {
-    if (already !== undefined && isConflictWith(error, already.lifecycleState)) return undefined;
+    const found = already.find(({ lifecycleState }) => isConflictWith(error, lifecycleState));
+    if (found !== undefined) return found;
     if (!signal.aborted) throw error;
     throw interrupted(`vm ${verb} may still take place`, error);
   }
