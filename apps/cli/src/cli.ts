@@ -72,7 +72,7 @@ async function runCommand(run: Required<Run>): Promise<number> {
 /** Also of a command line that makes no sense; what comes after `--` is another program's. */
 function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
-  return (end < 0 ? argv : argv.slice(0, end)).includes('--json');
+  return (end < 0 ? argv : argv.slice(0, end)).some((word) => /^--json(?:=true)?$/.test(word));
 }
 
 /** Asked by the shells' completion scripts only, so it is in no help. */

@@ -59,8 +59,9 @@ function parseValue(
   path: readonly string[],
 ): unknown {
   if (option.kind === 'flag') {
-    if (value === undefined) return true;
-    throw usageError(`${rawName} takes no value; ${seeHelp(path)}`);
+    if (value === undefined || value === 'true') return true;
+    if (value === 'false') return false;
+    throw usageError(`${rawName} takes no value but true or false; ${seeHelp(path)}`);
   }
   if (value === undefined)
     throw usageError(`${rawName} needs a ${option.placeholder}; ${seeHelp(path)}`);

@@ -35,9 +35,9 @@ export function tokenize(
   };
 }
 
-function split(argv: readonly string[], options: Options) {
+function split(argv: readonly string[], options: Options): readonly Token[] {
   const { tokens } = parseArgs({
-    args: [...argv],
+    args: argv.map((word) => toLongForm(word, options)),
     options: Object.fromEntries(
       Object.entries(options).map(([name, option]) => [name, toParseArgsOption(option)]),
     ),
@@ -45,10 +45,23 @@ function split(argv: readonly string[], options: Options) {
     allowPositionals: true,
     tokens: true,
   });
-  return tokens;
+  // What turned out to be no option of its own stays as it was typed.
+  return tokens.map((token): Token => {
+    if (token.kind === 'positional') return { ...token, value: argv[token.index] ?? '' };
+    if (token.kind === 'option' && token.inlineValue === false)
+      return { ...token, value: argv[token.index + 1] ?? '' };
+    return token;
+  });
 }
 
-type Token = ReturnType<typeof split>[number];
+/** `-n=20` and `-f=false`, as docker, kubectl and gh read them, which `parseArgs` does not. */
+function toLongForm(word: string, options: Options): string {
+  const [, letter, value] = /^-([^-=])=(.*)$/s.exec(word) ?? [];
+  const found = Object.entries(options).find(([, { short }]) => short === letter);
+  return letter === undefined || found === undefined ? word : `--${found[0]}=${value}`;
+}
+
+type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
 
 function isOperand(token: Token): token is Extract<Token, { kind: 'positional' }> {
   return token.kind === 'positional';
