@@ -23,3 +23,10 @@ export function useNow(): number {
   }, []);
   return nowMs;
 }
+
+/** Aborted once the component is no longer shown. */
+export function useLeaving(): AbortSignal {
+  const [leaving] = useState(() => new AbortController());
+  useEffect(() => () => leaving.abort(), []);
+  return leaving.signal;
+}

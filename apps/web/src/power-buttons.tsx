@@ -3,8 +3,11 @@
 import type { VmReady, Whoami } from '@ondemand/client';
 import { useEffect, useState } from 'preact/hooks';
 import { type Action, useAction } from './actions.ts';
+import { useLeaving, useNow } from './hooks.ts';
+import { keepTrying, type Retry, wakeTimeoutMs } from './keep-trying.ts';
 import type { Live } from './live-state.ts';
 import { HoldButton } from './press-and-hold-button.tsx';
+import { toRetryText } from './texts.ts';
 
 export interface PowerProps {
   readonly live: Live;
@@ -18,7 +21,23 @@ export function Power({ live, ready, scopes }: PowerProps) {
   const isAdmin = scopes.includes('admin');
   const mayWake = isAdmin || scopes.includes('wake');
   const { vm } = live.client;
-  const wake = () => action.run(() => vm.wake.mutate({ waitSeconds: 0 }));
+  const [retry, setRetry] = useState<Retry>();
+  const nowMs = useNow();
+  const leaving = useLeaving();
+  const wake = () =>
+    action.run(() =>
+      keepTrying(
+        async () =>
+          void (await vm.wake.mutate(
+            { waitSeconds: 0 },
+            { signal: leaving, timeoutMs: wakeTimeoutMs },
+          )),
+        {
+          signal: leaving,
+          onRetry: setRetry,
+        },
+      ),
+    );
   const keep = () =>
     action.run(async () => {
       await vm.takeLease.mutate({ minutes: 60, reason: 'from the page' });
@@ -60,6 +79,7 @@ export function Power({ live, ready, scopes }: PowerProps) {
         </button>
       )}
       {isMoreOpen && mayStop && <More live={live} action={action} />}
+      {retry !== undefined && <p class="note">{toRetryText({ retry, nowMs })}</p>}
       {action.failure !== undefined && (
         <p class="problem" role="alert">
           {action.failure}

@@ -5,6 +5,7 @@ import {
   toDuration,
   toPhaseWords,
   toPublishedPorts,
+  toRetryText,
   toUptime,
   toWhy,
 } from './texts.ts';
@@ -110,4 +111,16 @@ test.each([
     requestId: 'r',
   };
   expect(toActionText({ ...entry, action, target, outcome })).toMatch(text);
+});
+
+test('a wake that waits says what for, and in how long it tries next', () => {
+  const nowMs = Date.parse('2026-01-01T00:00:00Z');
+  const next = { reason: 'OUT_OF_CAPACITY', at: '2026-01-01T00:00:20Z' } as const;
+  const waiting = { ...ready, ready: false, phase: 'waking', nextStart: next } as const;
+  const retry = { why: 'It broke', atMs: nowMs + 3000 };
+  expect(toRetryText({ ready, retry: undefined, nowMs })).toBe('');
+  expect(toRetryText({ ready: waiting, retry: undefined, nowMs })).toBe(
+    'Oracle has no free host; next try in 0:20',
+  );
+  expect(toRetryText({ ready: waiting, retry, nowMs })).toBe('It broke; next try in 0:03');
 });

@@ -1,6 +1,7 @@
 // The page's words for what the API tells.
 
 import type { AuditEntry, Container, IdleVerdict, OnDemandEvent, VmReady } from '@ondemand/client';
+import type { Retry } from './keep-trying.ts';
 
 /** Such as `0:32`, `12 min`, `3 h 5 min`. */
 export function toDuration(ms: number): string {
@@ -42,9 +43,26 @@ export function toPhaseWords(
   }
 }
 
+/** What a wake waits for and for how long yet; empty where it is under way. */
+export function toRetryText({
+  ready,
+  retry,
+  nowMs,
+}: {
+  readonly ready?: VmReady | undefined;
+  readonly retry: Retry | undefined;
+  readonly nowMs: number;
+}): string {
+  const next = ready?.nextStart && { why: noHost, atMs: Date.parse(ready.nextStart.at) };
+  const { why, atMs } = retry ?? next ?? {};
+  return atMs === undefined ? '' : `${why}; next try in ${toDuration(atMs - nowMs)}`;
+}
+
+const noHost = 'Oracle has no free host';
+
 /** Why it is on, or what it waits for, in one line. */
 export function toWhy(ready: VmReady, idle: IdleVerdict | undefined): string {
-  if (ready.nextStart) return `Oracle has no free host; next try at ${toTime(ready.nextStart.at)}`;
+  if (ready.nextStart) return `${noHost}; next try at ${toTime(ready.nextStart.at)}`;
   if (ready.phase === 'waking') {
     if (ready.vm.lifecycleState !== 'RUNNING') return 'Oracle starts it';
     return ready.ssh.ok ? 'Docker starts' : 'Its system boots';

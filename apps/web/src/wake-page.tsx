@@ -1,10 +1,10 @@
 // `/wake/{name}?to=URL`: wakes the VM and a container, shows how far it is, and then goes to the URL.
 
-import { isApiError, type OnDemandClient } from '@ondemand/client';
 import { useEffect, useState } from 'preact/hooks';
 import { useNow, useSeen } from './hooks.ts';
+import { type KeepTryingOptions, keepTrying, type Retry, wakeTimeoutMs } from './keep-trying.ts';
 import type { Live, Seen } from './live-state.ts';
-import { toDuration } from './texts.ts';
+import { toDuration, toRetryText } from './texts.ts';
 import { toDestination, type WakeTarget } from './wake-target.ts';
 
 export interface WakePageProps {
@@ -26,6 +26,7 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
   const nowMs = useNow();
   const [startMs] = useState(Date.now);
   const [problem, setProblem] = useState<string>();
+  const [retry, setRetry] = useState<Retry>();
   const [isUp, setUp] = useState(false);
   const destination = toDestination(target.to, returnOrigins);
   const isKnown = seen.whoami !== undefined;
@@ -33,13 +34,13 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
   useEffect(() => {
     if (!isKnown) return;
     const leaving = new AbortController();
-    bringUp(live, target.name, leaving.signal).then(
+    bringUp(live, target.name, { signal: leaving.signal, onRetry: setRetry }).then(
       () => {
         setUp(true);
         if (destination.url !== undefined) location.replace(destination.url);
       },
       (error: unknown) => {
-        if (!isApiError(error, 'ABORTED'))
+        if (!leaving.signal.aborted)
           setProblem(error instanceof Error ? error.message : String(error));
       },
     );
@@ -47,6 +48,8 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
   }, [isKnown]);
 
   const reached = toReached(seen, isUp);
+  const waiting =
+    problem === undefined && !isUp ? toRetryText({ ready: seen.ready, retry, nowMs }) : '';
   const usual = useUsual(startMs, reached);
   const current = stages.find(([stage]) => !reached[stage]);
   return (
@@ -68,6 +71,7 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
           </li>
         ))}
       </ol>
+      {waiting !== '' && <p class="note">{waiting}</p>}
       {(problem ?? destination.problem) !== undefined && (
         <p class="problem" role="alert">
           {problem ?? destination.problem}
@@ -78,29 +82,27 @@ export function WakePage({ live, target, returnOrigins }: WakePageProps) {
 }
 
 /** With a token that may only wake, the container has to start by itself. */
-async function bringUp({ client, read }: Live, name: string, signal: AbortSignal): Promise<void> {
+async function bringUp(
+  { client, read }: Live,
+  name: string,
+  how: Pick<KeepTryingOptions, 'signal' | 'onRetry'>,
+): Promise<void> {
+  const { signal } = how;
   const scopes = read().whoami?.scopes ?? [];
   const isAdmin = scopes.includes('admin');
   if (!isAdmin && !scopes.includes('wake'))
     throw new Error('This token may not wake oci-flex: that needs the scope wake');
-  await wake(client, signal);
-  if (isAdmin) await client.containers.start.mutate({ name }, { signal });
+  await keepTrying(async () => {
+    // In requests that are shorter than what proxies wait for.
+    const { ready, phase } = await client.vm.wake.mutate(
+      { waitSeconds: 30 },
+      { signal, timeoutMs: wakeTimeoutMs },
+    );
+    if (!ready) return phase;
+    if (isAdmin) await client.containers.start.mutate({ name }, { signal });
+    return undefined;
+  }, how);
 }
-
-/** In requests that are shorter than what proxies wait for. */
-async function wake({ vm }: OnDemandClient, signal: AbortSignal): Promise<void> {
-  const untilMs = Date.now() + maxWakeMs;
-  for (;;) {
-    const { ready, phase } = await vm.wake.mutate({ waitSeconds: 30 }, { signal });
-    if (ready) return;
-    if (Date.now() > untilMs)
-      throw new Error(
-        `oci-flex is not ready after ten minutes (${phase}); reload to go on waiting`,
-      );
-  }
-}
-
-const maxWakeMs = 10 * 60_000;
 
 function toReached({ ready }: Seen, isUp: boolean): Readonly<Record<Stage, boolean>> {
   return {

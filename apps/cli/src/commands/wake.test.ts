@@ -27,6 +27,10 @@ const outOfCapacity = refusal('SERVICE_UNAVAILABLE', 'OCI is out of capacity', {
   retryAfterSeconds: 300,
 });
 
+const shuttingDown = refusal('SERVICE_UNAVAILABLE', 'This API shuts down; wake it again', {
+  reason: 'SHUTTING_DOWN',
+});
+
 test('wake shows each stage as it comes, and says that the VM is ready', async () => {
   let wake = (): void => {};
   const after = new Promise<void>((resolve) => {
@@ -95,10 +99,13 @@ test.each([
   expect(wakes.map(({ input }) => input)).toEqual([expect.objectContaining({ reason })]);
 });
 
-test('an answer that comes before the VM is ready, a lack of hosts and a proxy that gives up are asked about again', async () => {
+test('an answer that comes before the VM is ready, a lack of hosts, an API that ends and a proxy that gives up are asked about again', async () => {
   await using api = await startStubApi({
     ...healthy,
-    'vm.wake': [{ status: 202, data: toReady('STARTING') }, outOfCapacity, foreign(504), ready],
+    'vm.wake': [
+      ...[{ status: 202, data: toReady('STARTING') }, outOfCapacity, shuttingDown, foreign(504)],
+      ready,
+    ],
   });
   const run = runInTerminal(['wake'], { ...api, env: noColours });
   expect(await run.exitCode).toBe(0);

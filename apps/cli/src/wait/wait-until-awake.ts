@@ -134,7 +134,12 @@ function mayPass(
   { hasAnswered }: Pick<Contact, 'hasAnswered'>,
 ): boolean {
   if (code === 'TIMEOUT' || code === 'TOO_MANY_REQUESTS') return true;
-  if (code === 'SERVICE_UNAVAILABLE' && details.reason === 'OUT_OF_CAPACITY') return true;
+  const { reason } = details;
+  if (
+    code === 'SERVICE_UNAVAILABLE' &&
+    (reason === 'OUT_OF_CAPACITY' || reason === 'SHUTTING_DOWN')
+  )
+    return true;
   const isLost =
     code === 'NETWORK_ERROR' || (code === 'SERVICE_UNAVAILABLE' && requestId === undefined);
   return isLost && hasAnswered; // before, the URL may be wrong, or nothing run there
