@@ -85,6 +85,23 @@ for (const [viewName, view] of Object.entries(views)) {
       return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`);
     }
 
+    /** How far the page could be scrolled sideways. */
+    const overflowOf = (page: Page) =>
+      page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+
+    /** The next wakes of the page end so; what comes after them goes through. */
+    async function failWakes(page: Page, failures: ('no host' | 'lost')[]): Promise<void> {
+      const message = 'OCI has no host for it';
+      const details = { reason: 'OUT_OF_CAPACITY', requestId: 'r', retryAfterSeconds: 1 };
+      const data = { error: 'OCI', code: 'SERVICE_UNAVAILABLE', message, details, httpStatus: 503 };
+      await page.route('**/trpc/vm.wake**', (route) => {
+        const failure = failures.shift();
+        if (failure === undefined) return route.continue();
+        if (failure === 'lost') return route.abort();
+        return route.fulfill({ status: 503, json: { error: { message, code: -32000, data } } });
+      });
+    }
+
     async function keepShot(page: Page, name: string): Promise<void> {
       if (shots === undefined) return;
       await mkdir(shots, { recursive: true });
@@ -134,8 +151,40 @@ for (const [viewName, view] of Object.entries(views)) {
       await page.locator('.log pre div').first().waitFor();
       await page.getByPlaceholder('what for').waitFor();
       expect(await findBarriers(page)).toEqual([]);
-      const width = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-      expect(width).toBe(0); // nothing to be scrolled sideways
+      expect(await overflowOf(page)).toBe(0);
+    });
+
+    test('names, subjects and messages of any length never make it scroll sideways', async () => {
+      const long = 'a'.repeat(200);
+      const { engine } = app.sandbox.vm;
+      engine.add({ name: long, image: long });
+      onTestFinished(() => engine.remove(long));
+      const token = app.sandbox.oidc.sign({ sub: long, scope: 'read admin' });
+      await using opened = await open();
+      const { page } = opened;
+      await page.route('**/trpc/whoami**', (route) => route.abort());
+      await usePastedToken(page, token);
+      await page.getByText('Could not reach').waitFor();
+      expect(await overflowOf(page)).toBe(0);
+      await page.unroute('**/trpc/whoami**');
+      await row(page, long).click();
+      await hold(page, /^Restart a/);
+      await page.getByText(new RegExp(`${long} (re)?start`)).waitFor();
+      await page.getByText(`${long}: restart ${long}`).waitFor();
+      await page.locator('.why').click();
+      await page.getByPlaceholder('what for').fill(long);
+      await page.getByRole('button', { name: 'Keep', exact: true }).click();
+      const lease = page.locator('.lease', { hasText: `: ${long}` });
+      await lease.waitFor();
+      expect(await overflowOf(page)).toBe(0);
+      await keepShot(page, 'long-names');
+      await lease.getByRole('button', { name: 'Release' }).click();
+      await lease.waitFor({ state: 'detached' });
+
+      await using waking = await open(`/wake/${long}`);
+      await usePastedToken(waking.page, token);
+      await waking.page.getByText('Awake').waitFor();
+      expect(await overflowOf(waking.page)).toBe(0);
     });
 
     test('goes on with a renewed token once the first has ended', async () => {
@@ -265,6 +314,38 @@ for (const [viewName, view] of Object.entries(views)) {
       const used = signals.flatMap(({ name, state }) => (state === 'used' ? [name] : []));
       expect(['actions', 'leases']).toEqual(expect.arrayContaining(used)); // the stop above; logs of tests before
       for (const { sub } of leases) expect(sub).toMatch(/^ondemand:/);
+    });
+
+    test('a wake goes on over a lack of hosts and a lost connection, and says when it tries next', async () => {
+      await using opened = await open('/wake/nginx');
+      const { page } = opened;
+      await failWakes(page, ['no host', 'lost']);
+      await usePastedToken(page, app.tokens.admin);
+      await page.getByText(/OCI has no host for it; next try in 0:0\d/).waitFor();
+      await page.getByText(/Could not reach .*; next try in 0:0\d/).waitFor();
+      await page.getByText('Awake').waitFor();
+      expect(await page.getByText('next try').count()).toBe(0);
+
+      await (await app.post('/vm/stop')).text();
+      await until('the VM to be off', async () => {
+        const { lifecycleState } = await app.getJson<{ lifecycleState: string }>('/vm/status');
+        return lifecycleState === 'STOPPED';
+      });
+      const only = ({ operation }: { operation: string }) => operation === 'InstanceAction';
+      Object.assign(app.sandbox.faults.oci, { outOfCapacity: true, times: 1, only });
+      await using waiting = await open('/wake/nginx');
+      await usePastedToken(waiting.page, app.tokens.admin);
+      await waiting.page.getByText(/Oracle has no free host; next try in 0:0\d/).waitFor();
+      await waiting.page.getByText('Awake').waitFor();
+
+      await using overview = await open();
+      await failWakes(overview.page, ['lost', 'no host']);
+      await usePastedToken(overview.page, app.tokens.admin);
+      await hold(overview.page, /^Stop oci-flex/);
+      await overview.page.getByRole('button', { name: 'Wake' }).click();
+      await overview.page.getByText(/OCI has no host for it; next try in 0:0\d/).waitFor();
+      await until('the VM to be on', async () => (await phaseOf(overview.page)) === 'On');
+      expect(await overview.page.getByRole('alert').count()).toBe(0);
     });
 
     test('/wake/{name} wakes the VM and the container, and leads on where it may', async () => {
