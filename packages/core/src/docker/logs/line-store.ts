@@ -10,11 +10,14 @@ export interface LineStoreOptions {
 }
 
 export interface LineStore {
+  /** How many lines came, as far as `capacity` goes. */
   readonly lineCount: number;
   /** True once a line was dropped because of `maxBytes`. */
   readonly full: boolean;
   /** Copies the line; the oldest ones are dropped to make room. */
   push(time: LogTime, line: Buffer): void;
+  /** Drops the oldest lines until one of `length` bytes has room. */
+  reserve(length: number): void;
   /** The last `count` lines as pieces of UTF-8 that end with a line each: in the order of their times, those of one time in the order they came; each with a newline but perhaps the last. */
   read(count: number): Buffer[];
 }
@@ -40,16 +43,13 @@ export function createLineStore({
 
   return {
     get lineCount() {
-      return next - first;
+      return Math.min(next, capacity);
     },
     get full() {
       return full;
     },
     push(time, line) {
-      while (next > first && bytes + line.length > maxBytes) {
-        dropOldest();
-        full = true;
-      }
+      reserve(line.length);
       if (next - first === capacity) dropOldest();
       const slab = makeRoom(line.length);
       const at = next % capacity;
@@ -63,22 +63,31 @@ export function createLineStore({
       bytes += line.length;
       next += 1;
     },
+    reserve,
     read(count) {
       const order = Array.from({ length: next - first }, (_, n) => (first + n) % capacity);
       return toPieces(order.sort(compareTimes).slice(-count));
     },
   };
 
-  function makeRoom(length: number): Slab {
-    if (current !== undefined && current.used + length <= current.buffer.length) return current;
-    if (spare !== undefined && length <= spare.buffer.length) {
-      current = spare;
-      spare = undefined;
-    } else {
-      countBytes(Math.max(slabBytes, length));
-      current = createSlab(length);
+  function reserve(length: number): void {
+    while (next > first && bytes + length > maxBytes) {
+      dropOldest();
+      full = true;
     }
+  }
+
+  function makeRoom(length: number): Slab {
+    if (length > longLineBytes) return createSlab(length);
+    if (current !== undefined && current.used + length <= slabBytes) return current;
+    current = spare ?? createSlab(slabBytes);
+    spare = undefined;
     return current;
+  }
+
+  function createSlab(length: number): Slab {
+    countBytes(length);
+    return { buffer: Buffer.allocUnsafeSlow(length), used: 0, lines: 0 };
   }
 
   function dropOldest(): void {
@@ -92,8 +101,8 @@ export function createLineStore({
     if (slab.lines > 0) return;
     slab.used = 0;
     if (slab === current) return;
-    if (spare !== undefined) countBytes(-spare.buffer.length);
-    spare = slab;
+    if (spare === undefined && slab.buffer.length === slabBytes) spare = slab;
+    else countBytes(-slab.buffer.length);
   }
 
   function compareTimes(a: number, b: number): number {
@@ -139,10 +148,8 @@ interface Slab {
 }
 
 const slabBytes = 256 * 1024;
-
-function createSlab(atLeast: number): Slab {
-  return { buffer: Buffer.allocUnsafeSlow(Math.max(slabBytes, atLeast)), used: 0, lines: 0 };
-}
+/** A longer line has a slab of its own size: at the end of one that it shares, more would be left over. */
+const longLineBytes = slabBytes / 32;
 
 /** Every index that is asked for was written before. */
 function valueAt(values: Float64Array, index: number): number {

@@ -24,9 +24,10 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
       const request = { container, lines, maxBytes, entries, countBytes: held.add, signal };
       const tail = await readTail(request);
       if (attempt === maxAttempts || isWhole(tail, lines, entries)) {
-        const exact = await readAsDocker(tail, { ...request, countBytes });
-        if (exact !== undefined) held.release();
-        return toLogText((exact ?? tail).pieces);
+        if (await isIntact(tail, request)) return toLogText(tail.pieces);
+        held.release();
+        const exact = await readTail({ ...request, entries: lines, countBytes });
+        return toLogText(exact.pieces);
       }
       held.release();
       const perLine = tail.entryCount / Math.max(1, tail.lineCount);
@@ -37,18 +38,22 @@ export function createEngineLogs({ reads }: { readonly reads: EngineReads }) {
   /**
    * A hard reset can leave zeros in a log file. Docker then leaves out entries behind them, or all, where they are among what
    * was asked for, so that older lines would pass for the last ones. Where fewer came than were asked for, exactly the wanted
-   * number is asked for too, as `docker logs -n` does, and given where the log is not intact.
+   * number is asked for too, as `docker logs -n` does, and given where the log is not intact. To compare, little of it is kept.
    */
-  async function readAsDocker(
+  async function isIntact(
     tail: FinishedTail,
     { entries, countBytes, ...request }: TailRequest,
-  ): Promise<FinishedTail | undefined> {
-    if (Math.max(tail.entryCount, tail.lineCount) >= entries) return undefined;
+  ): Promise<boolean> {
+    if (Math.max(tail.entryCount, tail.lineCount) >= entries) return true;
     const held = createByteCount(countBytes);
-    const exact = await readTail({ ...request, entries: request.lines, countBytes: held.add });
-    if (isDamaged(tail, exact, request.lines)) return exact;
+    const exact = await readTail({
+      ...request,
+      entries: request.lines,
+      maxBytes: comparedBytes,
+      countBytes: held.add,
+    });
     held.release();
-    return undefined;
+    return !isDamaged(tail, exact, request.lines);
   }
 
   async function readTail({
@@ -88,6 +93,9 @@ interface TailRequest extends LogsOptions {
   readonly entries: number;
   readonly countBytes: CountBytes;
 }
+
+/** Of the end of a TTY's log, to tell by whether it is intact. */
+const comparedBytes = 64 * 1024;
 
 /** Bounds what a log of very long lines costs the engine. */
 const maxAttempts = 4;

@@ -24,7 +24,7 @@ export interface LogTail {
 export interface FinishedTail {
   /** The last lines of both streams in the order they were written, each with its newline: UTF-8, cut only between lines. */
   readonly pieces: readonly Buffer[];
-  /** How many lines there were, including those beyond the requested number. */
+  /** How many lines there were, dropped ones too, as far as `lines + slackEntries`. */
   readonly lineCount: number;
   /** True when lines were joined from parts: the engine counted those one by one, so that its last N entries are fewer lines. */
   readonly joined: boolean;
@@ -115,12 +115,17 @@ export function createLogTail({ lines, maxBytes, countBytes = () => {} }: LogTai
     line.bytes += text.length;
     if (line.bytes > entryBytes) joined = true;
     shorten(line);
+    store.reserve(unfinishedBytes());
     if (ended) flush(stream);
+  }
+
+  function unfinishedBytes(): number {
+    return (unfinished.stdout?.bytes ?? 0) + (unfinished.stderr?.bytes ?? 0);
   }
 
   /** A line of more than `maxBytes` keeps its end. */
   function shorten(line: Unfinished): void {
-    while (line.bytes > maxBytes && line.parts.length > 1) {
+    while (unfinishedBytes() > maxBytes && line.parts.length > 1) {
       const cut = line.parts.shift()?.length ?? 0;
       line.bytes -= cut;
       countBytes(-cut);
@@ -138,8 +143,9 @@ export function createLogTail({ lines, maxBytes, countBytes = () => {} }: LogTai
     const line = unfinished[stream];
     unfinished[stream] = undefined;
     if (line === undefined) return;
-    store.push(line.time, Buffer.concat(line.parts));
+    const whole = Buffer.concat(line.parts);
     countBytes(-line.bytes);
+    store.push(line.time, whole);
   }
 }
 
