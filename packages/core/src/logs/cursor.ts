@@ -1,7 +1,7 @@
 // A reader's position in a followed log: every line is delivered once although the log is requested repeatedly.
 
 import type { FollowLogOptions, StampedLine } from '../adapter-ports.ts';
-import type { LogTail, LogTime } from '../model/log-line.ts';
+import { disorderSeconds, type LogTail, type LogTime } from '../model/log-line.ts';
 
 /** What of one stream was given: everything before `at`, and `count` lines of that very moment (a clock may be coarse, a long line comes in pieces). */
 interface StreamPosition {
@@ -172,8 +172,6 @@ export function parsePosition(text: string): LogCursorState | undefined {
   return isNothing && logStart !== undefined ? undefined : { stdout, stderr, logStart };
 }
 
-/** Generous: stdout and stderr are some milliseconds apart at most. */
-const disorderSeconds = 2;
 /** The first characters of a position tell its form, should there ever be another. */
 const form = 'l1';
 /** For each stream seconds, nanoseconds, and how many lines if more than one, all in base 36; then the start, a line's with an `l`. At most 90 characters. */

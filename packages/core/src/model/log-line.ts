@@ -20,6 +20,9 @@ export interface LogTime {
   readonly nanos: number;
 }
 
+/** The engine buffers stdout and stderr apart: across the two, times go back by some milliseconds. More than this is a clock that was set. */
+export const disorderSeconds = 2;
+
 /** From the beginning, or so many of the last lines. */
 export type LogTail = number | 'all';
 

@@ -73,6 +73,29 @@ test('the last lines are the same, wherever their entries are cut', () => {
   );
 });
 
+test('whatever the clock does, the lines of a stream stay in their order, and all are there', () => {
+  const clock = fc.constantFrom(0, 1, 1e6, 1e9, 2e9, 3600e9);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.boolean(), clock), { maxLength: 20 }), (entries) => {
+      const tail = createLogTail({ lines: 20, maxBytes: 1_000_000 });
+      for (const [index, [isOut, nanos]] of entries.entries()) {
+        tail.add(
+          isOut ? 'stdout' : 'stderr',
+          Buffer.from(`${toStamp(nanos)} ${isOut ? 'out' : 'err'} ${index}\n`),
+        );
+      }
+      const found = Buffer.concat(tail.finish().pieces).toString().split('\n').slice(0, -1);
+      const sorted = found.toSorted((a, b) => Number(a.slice(4)) - Number(b.slice(4)));
+      expect(sorted).toHaveLength(entries.length);
+      for (const name of ['out', 'err']) {
+        const of = (lines: string[]) => lines.filter((each) => each.startsWith(name));
+        expect(of(found)).toEqual(of(sorted));
+      }
+    }),
+    often(),
+  );
+});
+
 test('any bytes give lines or SERVICE_UNAVAILABLE, the same wherever they are cut', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),

@@ -1,7 +1,8 @@
 // Keeps the newest lines of a log as bytes outside the JavaScript heap: thousands of strings would cost several times a log's size.
 
-import type { LogTime } from '../../model/log-line.ts';
+import { disorderSeconds, type LogTime } from '../../model/log-line.ts';
 import type { CountBytes } from '../../model/log-text-in-pieces.ts';
+import type { LogStream } from './frames.ts';
 
 export interface LineStoreOptions {
   readonly capacity: number;
@@ -15,10 +16,13 @@ export interface LineStore {
   /** True once a line was dropped because of `maxBytes`. */
   readonly full: boolean;
   /** Copies the line; the oldest ones are dropped to make room. */
-  push(time: LogTime, line: Buffer): void;
+  push(stream: LogStream, time: LogTime, line: Buffer): void;
   /** Drops the oldest lines until one of `length` bytes has room. */
   reserve(length: number): void;
-  /** The last `count` lines as pieces of UTF-8 that end with a line each: in the order of their times, those of one time in the order they came; each with a newline but perhaps the last. */
+  /**
+   * The last `count` lines as pieces of UTF-8 that end with a line each; each with a newline but perhaps the last.
+   * In the order they came, whatever the clock did; only what the engine can have got out of order across the two streams is put in order by time.
+   */
   read(count: number): Buffer[];
 }
 
@@ -31,6 +35,7 @@ export function createLineStore({
   // A ring: line n is at n % capacity.
   const seconds = new Float64Array(capacity);
   const nanos = new Float64Array(capacity);
+  const streams: LogStream[] = [];
   const starts = new Float64Array(capacity);
   const ends = new Float64Array(capacity);
   const slabs: (Slab | undefined)[] = Array.from({ length: capacity });
@@ -48,13 +53,14 @@ export function createLineStore({
     get full() {
       return full;
     },
-    push(time, line) {
+    push(stream, time, line) {
       reserve(line.length);
       if (next - first === capacity) dropOldest();
       const slab = makeRoom(line.length);
       const at = next % capacity;
       seconds[at] = time.seconds;
       nanos[at] = time.nanos;
+      streams[at] = stream;
       starts[at] = slab.used;
       slab.used += line.copy(slab.buffer, slab.used);
       ends[at] = slab.used;
@@ -64,10 +70,7 @@ export function createLineStore({
       next += 1;
     },
     reserve,
-    read(count) {
-      const order = Array.from({ length: next - first }, (_, n) => (first + n) % capacity);
-      return toPieces(order.sort(compareTimes).slice(-count));
-    },
+    read: (count) => toPieces(toOrder().slice(-count)),
   };
 
   function reserve(length: number): void {
@@ -105,8 +108,32 @@ export function createLineStore({
     else countBytes(-slab.buffer.length);
   }
 
-  function compareTimes(a: number, b: number): number {
-    return valueAt(seconds, a) - valueAt(seconds, b) || valueAt(nanos, a) - valueAt(nanos, b);
+  /** Merges the two streams; neither one's own order is touched. */
+  function toOrder(): number[] {
+    const queues: Record<LogStream, number[]> = { stdout: [], stderr: [] };
+    for (let n = first; n < next; n += 1) queues[streams[n % capacity] ?? 'stdout'].push(n);
+    const { stdout, stderr } = queues;
+    const order: number[] = [];
+    let out = 0;
+    let err = 0;
+    for (;;) {
+      const [a, b] = [stdout[out], stderr[err]];
+      if (a === undefined || b === undefined) break;
+      const isOut = isBefore(a, b);
+      order.push(isOut ? a : b);
+      if (isOut) out += 1;
+      else err += 1;
+    }
+    return [...order, ...stdout.slice(out), ...stderr.slice(err)].map((n) => n % capacity);
+  }
+
+  function isBefore(a: number, b: number): boolean {
+    const [atA, atB] = [a % capacity, b % capacity];
+    const apart =
+      valueAt(seconds, atA) -
+      valueAt(seconds, atB) +
+      (valueAt(nanos, atA) - valueAt(nanos, atB)) / 1e9;
+    return apart === 0 || Math.abs(apart) > disorderSeconds ? a < b : apart < 0;
   }
 
   /** Lines that lie one behind the other make one piece. */

@@ -24,6 +24,30 @@ test('stdout and stderr are put in the order of their timestamps', () => {
   expect(text).toBe('a\nb\nc\nd\ne\n');
 });
 
+test.each([1, 2, 3600])(
+  'a clock that is set back by %i s leaves a stream in its order',
+  (seconds) => {
+    const texts = Array.from({ length: 220 }, (_, n) => `${n}\n`);
+    const entries = texts.map((text, n): Entry => {
+      const second = n < 200 ? 10_000 + n : 10_199 - seconds;
+      return ['stdout', second * 1e9 + n * 1e6, text];
+    });
+    expect(tailOf(entries, 100).text).toBe(texts.slice(-100).join(''));
+  },
+);
+
+test('a clock that is set back by more than the streams are apart leaves them in the order they came', () => {
+  const { text } = tailOf([
+    ['stdout', 3600e9, 'a\n'],
+    ['stderr', 3600e9 + 20, 'c\n'],
+    ['stdout', 3600e9 + 10, 'b\n'],
+    ['stderr', 30, 'e\n'],
+    ['stdout', 20, 'd\n'],
+    ['stdout', 7200e9, 'f\n'],
+  ]);
+  expect(text).toBe('a\nb\nc\nd\ne\nf\n');
+});
+
 test('lines of one moment stay as the engine sent them', () => {
   const entries: Entry[] = Array.from({ length: 50 }, (_, n) => ['stdout', 7, `${n}\n`]);
   expect(tailOf(entries).text).toBe(entries.map(([, , text]) => text).join(''));

@@ -104,7 +104,7 @@ export function createLogTail({ lines, maxBytes, countBytes = () => {} }: LogTai
     const before = unfinished[stream];
     const ended = text.at(-1) === newline;
     if (before === undefined && ended) {
-      store.push(time, text);
+      store.push(stream, time, text);
       return;
     }
     const line = before ?? { time, parts: [], bytes: 0 };
@@ -145,7 +145,7 @@ export function createLogTail({ lines, maxBytes, countBytes = () => {} }: LogTai
     if (line === undefined) return;
     const whole = Buffer.concat(line.parts);
     countBytes(-line.bytes);
-    store.push(line.time, whole);
+    store.push(stream, line.time, whole);
   }
 }
 
