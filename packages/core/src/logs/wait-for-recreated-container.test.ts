@@ -22,6 +22,32 @@ test('a followed log goes on over restarts of its container, however fast', asyn
   expect(reader.texts).toEqual(log.entries.map(({ text }) => text.trimEnd()));
 });
 
+test('a TTY whose runs end without a newline gives every line once, live, resumed and anew', async () => {
+  await using world = await startWorld();
+  const { log } = world;
+  log.tty = true;
+  log.write('Ready\r\n');
+  const reader = await world.read();
+  await until(() => reader.texts.length === 1);
+  log.write('> ');
+  log.stop();
+  await until(() => reader.texts.length === 2);
+  log.start();
+  log.write('Starting server\r\n');
+  log.write('Done\r\n');
+  const expected = ['Ready', '> ', 'Starting server', 'Done'];
+  await until(() => reader.texts.length === expected.length);
+  for (const [index, after] of [
+    undefined,
+    ...reader.lines.map((each) => each.position),
+  ].entries()) {
+    const back = await world.read({ follow: false, after });
+    await back.ended;
+    expect(back.texts).toEqual(expected.slice(index));
+  }
+  expect(reader.texts).toEqual(expected);
+});
+
 test('a container that is stopped gives its tail, and what it writes once it runs', async () => {
   await using world = await startWorld();
   const { log } = world;

@@ -6,6 +6,7 @@ import { createLogLines, type LogLinesOptions } from './lines.ts';
 import { entryBytes } from './tail.ts';
 
 const first = { seconds: Date.UTC(2026, 0, 2, 3, 4, 5) / 1000, nanos: 1 };
+const now = first.seconds * 1000 + 10_000;
 const framed = Buffer.concat([
   toEntry(1, 1, 'one\n'),
   toEntry(2, 2, 'zwei wörd 🎉\n'),
@@ -55,6 +56,25 @@ test('a long line of a TTY that was never finished ends where another time begin
   const bytes = `${toStamp(1)} ${'x'.repeat(entryBytes)}${toStamp(2)} next\r\n`;
   const lines = decode([Buffer.from(bytes)], { tty: true });
   expect(lines.map(({ line }) => line)).toEqual(['x'.repeat(entryBytes), 'next']);
+});
+
+test("a run of a TTY that ended without newline ends where the next one's first line begins, whatever the cut", () => {
+  const nextYear = toStamp(365 * 86_400 * 1e9);
+  const bytes = Buffer.from(
+    `${toStamp(1e6)} > ${toStamp(2e6)} $ ${toStamp(4e6)} at ${toStamp(3e6)} and ${toStamp(4e6 + 9)} until ${nextYear} \r\n${toStamp(5e6)} next\r\n`,
+  );
+  for (let cut = 0; cut <= bytes.length; cut += 1) {
+    const lines = decode([bytes.subarray(0, cut), bytes.subarray(cut)], {
+      tty: true,
+      now: () => now,
+    });
+    expect(lines.map(({ line, at }) => [line, at.nanos])).toEqual([
+      ['> ', 1e6],
+      ['$ ', 2e6],
+      [`at ${toStamp(3e6)} and ${toStamp(4e6 + 9)} until ${nextYear} `, 4e6],
+      ['next', 5e6],
+    ]);
+  }
 });
 
 test('a last line without newline is given at the end, not before', () => {

@@ -14,6 +14,7 @@ export interface LogLinesOptions {
   readonly tty: boolean;
   /** A longer line is given in pieces of this size, cut between characters; the same ones each time. */
   readonly maxLineBytes?: number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** Both throw `SERVICE_UNAVAILABLE` for what is no log; a decoder that threw is of no further use. */
@@ -33,7 +34,11 @@ interface Unfinished {
 }
 
 /** Builds a decoder of what the engine sends with `timestamps=1`: keeps no more than one unfinished line of each stream. */
-export function createLogLines({ tty, maxLineBytes = 1024 * 1024 }: LogLinesOptions): LogLines {
+export function createLogLines({
+  tty,
+  maxLineBytes = 1024 * 1024,
+  now,
+}: LogLinesOptions): LogLines {
   const readStamp = createStampReader();
   const unfinished: Record<LogStream, Unfinished | undefined> = {
     stdout: undefined,
@@ -42,7 +47,7 @@ export function createLogLines({ tty, maxLineBytes = 1024 * 1024 }: LogLinesOpti
   let lines: StampedLine[] = [];
   let lastTime = noTime;
   const source = tty
-    ? createTtyEntries({ entryBytes, onEntry: (entry) => add('stdout', entry) })
+    ? createTtyEntries({ entryBytes, onEntry: (entry) => add('stdout', entry), now })
     : createLogFrames({ onFrame: add });
 
   return {

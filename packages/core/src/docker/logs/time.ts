@@ -67,7 +67,8 @@ export function toSince({ seconds, nanos }: LogTime): string {
 }
 
 /** `2026-01-02T03:04:05.000000006Z` */
-const fullStamp = 30;
+export const fullStamp = 30;
+export const fullStampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
 const zulu = 90;
 const dot = 46;
 const zero = 48;
