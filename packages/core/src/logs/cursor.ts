@@ -105,7 +105,11 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
     reachEnd() {
       firstTail = 'all';
     },
-    changeContainer() {},
+    changeContainer() {
+      // All of another log is wanted.
+      if (logStart?.isLine) logStart = undefined;
+      startText = toStartText(logStart);
+    },
   };
 
   function isFresh({ stream, at }: StampedLine): boolean {

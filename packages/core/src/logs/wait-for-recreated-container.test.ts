@@ -102,6 +102,22 @@ test('a container made again may write to the stream that the old one never used
   await until(() => reader.texts.length === 2);
 });
 
+test('a container made again gives its first lines at once, on whichever stream', async () => {
+  await using world = await startWorld();
+  const { log } = world;
+  log.write('old\n');
+  const reader = await world.read();
+  await until(() => reader.texts.length === 1);
+  log.stop();
+  log.id = 'decade'.repeat(10);
+  log.entries.length = 0;
+  log.start();
+  log.write('error\n', { stream: 2, nanos: 1e9 });
+  log.write('new\n', { nanos: 1.1e9 });
+  await until(() => reader.texts.includes('new'));
+  expect(reader.texts).toEqual(['old', 'error', 'new']);
+});
+
 test('a container that was made again under its name is followed on, one asked for by its id ends', async () => {
   await using world = await startWorld();
   const { log } = world;
