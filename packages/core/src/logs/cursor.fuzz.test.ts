@@ -3,8 +3,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { StampedLine } from '../adapter-ports.ts';
+import { compareTimes } from '../model/log-line.ts';
 import { often } from '../testing/fuzz-size.test-support.ts';
-import { createLogCursor, parsePosition } from './cursor.ts';
+import { createLogCursor, type LogCursor, parsePosition } from './cursor.ts';
 
 const log: fc.Arbitrary<StampedLine[]> = fc
   .array(
@@ -32,19 +33,32 @@ test('whoever comes back, however often, gets every line once', () => {
         const state = position === undefined ? undefined : parsePosition(position);
         if (position !== undefined) expect(state, position).toBeDefined();
         const cursor = createLogCursor({ tail: 'all', ...(state && { state }) });
-        const { since } = cursor.ask();
-        const answer = lines.filter(
-          ({ at }) =>
-            since === undefined ||
-            at.seconds > since.seconds ||
-            (at.seconds === since.seconds && at.nanos >= since.nanos),
-        );
-        const fresh = cursor.take(answer).slice(0, stop);
+        const fresh = cursor.take(answer(lines, cursor)).slice(0, stop);
         got.push(...fresh.map(({ line }) => line));
         position = fresh.at(-1)?.position ?? position;
         if (position !== undefined) expect(position.length).toBeLessThanOrEqual(128);
       }
       expect(got).toEqual(lines.map(({ line }) => line));
+    }),
+    often(),
+  );
+});
+
+test('whoever was away while the clock was set back by a second gets every line once', () => {
+  fc.assert(
+    fc.property(log, fc.nat(25), (lines, stop) => {
+      const before = lines.slice(0, stop);
+      const reader = createLogCursor({ tail: 'all' });
+      reader.ask();
+      reader.take(before);
+      const after = lines.slice(stop).map(({ at, ...line }) => {
+        return { ...line, at: { ...at, seconds: at.seconds - 1 } };
+      });
+      const state = parsePosition(reader.position());
+      const cursor = createLogCursor({ tail: 'all', ...(state && { state }) });
+      expect(cursor.take(answer([...before, ...after], cursor)).map(({ line }) => line)).toEqual(
+        after.map(({ line }) => line),
+      );
     }),
     often(),
   );
@@ -57,7 +71,7 @@ test('any text is a position that leads to a question Docker can be asked, or no
     fc
       .array(fc.constantFrom('', 'zzzzzzzz.zzzzzz', '0.0', 'a.gjdgxr', '1.1.zzzzzzzz'), {
         minLength: 3,
-        maxLength: 3,
+        maxLength: 4,
       })
       .map((parts) => `l1:${parts.join(':')}`),
   );
@@ -77,3 +91,9 @@ test('any text is a position that leads to a question Docker can be asked, or no
     often(),
   );
 });
+
+/** As the engine gives it. */
+function answer(lines: readonly StampedLine[], cursor: LogCursor): StampedLine[] {
+  const { since } = cursor.ask();
+  return lines.filter(({ at }) => since === undefined || compareTimes(at, since) >= 0);
+}

@@ -1,7 +1,7 @@
 // A reader's position in a followed log: every line is delivered once although the log is requested repeatedly.
 
 import type { FollowLogOptions, StampedLine } from '../adapter-ports.ts';
-import { disorderSeconds, type LogTail, type LogTime } from '../model/log-line.ts';
+import { compareTimes, disorderSeconds, type LogTail, type LogTime } from '../model/log-line.ts';
 
 /** What of one stream was given: everything before `at`, and `count` lines of that very moment (a clock may be coarse, a long line comes in pieces). */
 interface StreamPosition {
@@ -59,6 +59,7 @@ type Stream = StampedLine['stream'];
 /**
  * Builds a reader's cursor. Relies on what engines do: the lines of one stream are ordered by time and come the same each time,
  * and across the two streams times go back by some milliseconds at most.
+ * A clock that is set back while nobody reads loses no line stamped within two seconds of the last one given.
  */
 export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): LogCursor {
   const given: Record<Stream, StreamPosition | undefined> = {
@@ -126,13 +127,10 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
     if (before === undefined) return true;
     const order = compareTimes(at, before.at);
     if (order < 0) return false;
-    if (order > 0 || before.count === 0) {
-      // Caught up: from here on the engine's order counts, whatever its clock does.
-      skip[stream] = undefined;
-      return true;
-    }
-    skip[stream] = { at, count: before.count - 1 };
-    return false;
+    // Once caught up, the engine's order counts, whatever its clock does.
+    const isLast = order > 0 || before.count <= 1;
+    skip[stream] = isLast ? undefined : { at, count: before.count - 1 };
+    return order > 0;
   }
 
   function advance({ stream, at }: StampedLine): void {
@@ -151,10 +149,10 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
 
   function toFrom(): LogTime | undefined {
     const { stdout, stderr } = given;
-    const [earlier, later] = sortTimes(stdout?.at ?? stderr?.at, stderr?.at ?? stdout?.at);
-    if (earlier === undefined || later === undefined) return undefined;
-    const reach = { seconds: Math.max(0, later.seconds - disorderSeconds), nanos: later.nanos };
-    if (stdout !== undefined && stderr !== undefined) return maxTime(earlier, reach);
+    const times = [stdout, stderr].flatMap((each) => (each === undefined ? [] : [each.at]));
+    const last = times.sort(compareTimes).at(-1);
+    if (last === undefined) return undefined;
+    const reach = { seconds: Math.max(0, last.seconds - disorderSeconds), nanos: last.nanos };
     return logStart === undefined || logStart.isLine ? reach : maxTime(reach, logStart.at);
   }
 
@@ -167,11 +165,10 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
 export function parsePosition(text: string): LogCursorState | undefined {
   const match = positionPattern.exec(text);
   if (match === null) return undefined;
-  const [stdout, stderr, start] = [match[1], match[2], match[3]].map(parseStreamPosition);
+  const parsed = [match[1], match[2], match[3]].map(parseStreamPosition);
+  const [stdout, stderr, start] = parsed;
   const logStart = start && { at: start.at, isLine: match[4] !== undefined };
-  if ([stdout, stderr, start].some((advance) => advance !== undefined && advance.at.nanos >= 1e9)) {
-    return undefined;
-  }
+  if (parsed.some((each) => each !== undefined && each.at.nanos >= 1e9)) return undefined;
   const isNothing = stdout === undefined && stderr === undefined;
   return isNothing && logStart !== undefined ? undefined : { stdout, stderr, logStart };
 }
@@ -203,14 +200,6 @@ function parseStreamPosition(text: string | undefined): StreamPosition | undefin
   return { at, count: Number.parseInt(count, 36) };
 }
 
-function sortTimes(a: LogTime | undefined, b: LogTime | undefined) {
-  return a !== undefined && b !== undefined && compareTimes(a, b) > 0 ? [b, a] : [a, b];
-}
-
 function maxTime(a: LogTime, b: LogTime): LogTime {
   return compareTimes(a, b) < 0 ? b : a;
-}
-
-function compareTimes(a: LogTime, b: LogTime): number {
-  return a.seconds - b.seconds || a.nanos - b.nanos;
 }

@@ -20,6 +20,10 @@ export interface LogTime {
   readonly nanos: number;
 }
 
+export function compareTimes(a: LogTime, b: LogTime): number {
+  return a.seconds - b.seconds || a.nanos - b.nanos;
+}
+
 /** The engine buffers stdout and stderr apart: across the two, times go back by some milliseconds. More than this is a clock that was set. */
 export const disorderSeconds = 2;
 
