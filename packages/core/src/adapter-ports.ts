@@ -126,6 +126,8 @@ export interface FollowLogOptions extends CallOptions {
 
 export interface StampedLine extends Pick<LogLine, 'line' | 'stream'> {
   readonly at: LogTime;
+  /** The time of a long line that had begun before this one and not yet ended: to have it whole, the log has to be asked for from then on. */
+  readonly unfinishedSince?: LogTime | undefined;
 }
 
 export interface EngineEventsOptions extends CallOptions {

@@ -1,6 +1,7 @@
 // Where a log is begun and gone on with: every line once, whatever the place, the tail and the cuts; over real sockets.
 
 import { expect, test } from 'vitest';
+import { entryBytes } from '../docker/logs/tail.ts';
 import { until } from '../testing/fake-engine.test-support.ts';
 import { epochSeconds } from '../testing/fake-log.test-support.ts';
 import { numbers, startWorld, writeDisordered } from '../testing/log-follower.test-support.ts';
@@ -53,6 +54,38 @@ test('a log that is cut at any byte goes on by itself, with every line once', as
     expect(reader.texts).toEqual(log.entries.map(({ text }) => text.trimEnd()));
   }
 });
+
+test.each([3, 70])(
+  'a line in %i parts that takes its time while the other stream writes is given whole, whatever the cuts',
+  async (parts) => {
+    await using world = await startWorld();
+    const { log } = world;
+    log.write('out\n', { nanos: 5 });
+    for (let n = 0; n < parts; n += 1) {
+      log.write('x'.repeat(entryBytes), { nanos: 2e9 });
+      log.write(`${n}\n`, { stream: 2, nanos: (3 + n) * 1e9 });
+    }
+    const reader = await world.read({ tail: 'all' });
+    const pieces = Math.floor(parts / 65); // of a mebibyte
+    await until(() => reader.texts.length === 1 + parts + pieces);
+    log.cut();
+    await until(() => log.followers.size === 1);
+    log.write('the end\n', { nanos: 2e9 });
+    log.write('next\n', { stream: 2, nanos: 1000e9 });
+    await until(() => reader.texts.includes('next'));
+    const xs = (texts: readonly string[]) => texts.filter((text) => text.startsWith('x')).join('');
+    const others = (texts: readonly string[]) => texts.filter((text) => !text.startsWith('x'));
+    expect(xs(reader.texts) === `${'x'.repeat(parts * entryBytes)}the end`).toBe(true);
+    expect(others(reader.texts)).toEqual(['out', ...numbers(0, parts), 'next']);
+    for (const [index, { position }] of reader.lines.entries()) {
+      const rest = await world.read({ follow: false, after: position });
+      await rest.ended;
+      const got = [...reader.texts.slice(0, index + 1), ...rest.texts];
+      expect(others(got)).toEqual(others(reader.texts));
+      expect(xs(got) === xs(reader.texts), position).toBe(true);
+    }
+  },
+);
 
 test('lines of one and the same nanosecond are given once each', async () => {
   await using world = await startWorld();

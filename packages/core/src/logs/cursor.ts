@@ -15,6 +15,8 @@ export interface LogCursorState {
   readonly stderr?: StreamPosition | undefined;
   /** Where the reader started, for a stream without a position. */
   readonly logStart?: LogStart | undefined;
+  /** The time of a long line that had begun and not yet ended. */
+  readonly unfinishedSince?: LogTime | undefined;
 }
 
 interface LogStart {
@@ -75,6 +77,7 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
   let logStart = state.logStart ?? (since && { at: since, isLine: false });
   let startText = toStartText(logStart);
   let firstTail = tail;
+  let { unfinishedSince } = state;
   /** When the present answer comes to this line, it has come to where the reader began. */
   let startLine: LogTime | undefined;
 
@@ -110,6 +113,7 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
       // All of another log is wanted.
       if (logStart?.isLine) logStart = undefined;
       startText = toStartText(logStart);
+      unfinishedSince = undefined;
     },
   };
 
@@ -133,7 +137,8 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
     return order > 0;
   }
 
-  function advance({ stream, at }: StampedLine): void {
+  function advance({ stream, at, ...line }: StampedLine): void {
+    unfinishedSince = line.unfinishedSince;
     if (firstTail !== 'all') startAt(at);
     const before = given[stream];
     const isSame = before !== undefined && compareTimes(at, before.at) === 0;
@@ -153,11 +158,13 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
     const last = times.sort(compareTimes).at(-1);
     if (last === undefined) return undefined;
     const reach = { seconds: Math.max(0, last.seconds - disorderSeconds), nanos: last.nanos };
-    return logStart === undefined || logStart.isLine ? reach : maxTime(reach, logStart.at);
+    const from = unfinishedSince === undefined ? reach : minTime(reach, unfinishedSince);
+    return logStart === undefined || logStart.isLine ? from : maxTime(from, logStart.at);
   }
 
   function toText(): string {
-    return `${form}:${texts.stdout}:${texts.stderr}:${startText}`;
+    const unfinished = unfinishedSince === undefined ? '' : `:${toTimeText(unfinishedSince)}`;
+    return `${form}:${texts.stdout}:${texts.stderr}:${startText}${unfinished}`;
   }
 }
 
@@ -165,19 +172,21 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
 export function parsePosition(text: string): LogCursorState | undefined {
   const match = positionPattern.exec(text);
   if (match === null) return undefined;
-  const parsed = [match[1], match[2], match[3]].map(parseStreamPosition);
-  const [stdout, stderr, start] = parsed;
+  const parsed = [match[1], match[2], match[3], match[5]].map(parseStreamPosition);
+  const [stdout, stderr, start, unfinished] = parsed;
   const logStart = start && { at: start.at, isLine: match[4] !== undefined };
   if (parsed.some((each) => each !== undefined && each.at.nanos >= 1e9)) return undefined;
   const isNothing = stdout === undefined && stderr === undefined;
-  return isNothing && logStart !== undefined ? undefined : { stdout, stderr, logStart };
+  return isNothing && logStart !== undefined
+    ? undefined
+    : { stdout, stderr, logStart, unfinishedSince: unfinished?.at };
 }
 
 /** The first characters of a position tell its form, should there ever be another. */
 const form = 'l1';
-/** For each stream seconds, nanoseconds, and how many lines if more than one, all in base 36; then the start, a line's with an `l`. At most 90 characters. */
+/** For each stream seconds, nanoseconds, and how many lines if more than one, all in base 36; then the start, a line's with an `l`; then an unfinished line, if there is one. At most 90 characters. */
 const positionPattern =
-  /^l1:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:(?:([0-9a-z]{1,8}\.[0-9a-z]{1,6})(\.l)?)?$/;
+  /^l1:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:(?:([0-9a-z]{1,8}\.[0-9a-z]{1,6})(\.l)?)?(?::([0-9a-z]{1,8}\.[0-9a-z]{1,6}))?$/;
 
 function toPositionText(advance: StreamPosition | undefined): string {
   if (advance === undefined) return '';
@@ -198,6 +207,10 @@ function parseStreamPosition(text: string | undefined): StreamPosition | undefin
   const [seconds = '', nanos = '', count = '1'] = text.split('.');
   const at = { seconds: Number.parseInt(seconds, 36), nanos: Number.parseInt(nanos, 36) };
   return { at, count: Number.parseInt(count, 36) };
+}
+
+function minTime(a: LogTime, b: LogTime): LogTime {
+  return compareTimes(a, b) < 0 ? a : b;
 }
 
 function maxTime(a: LogTime, b: LogTime): LogTime {

@@ -2,7 +2,7 @@
 
 import { StringDecoder } from 'node:string_decoder';
 import type { StampedLine } from '../../adapter-ports.ts';
-import type { LogTime } from '../../model/log-line.ts';
+import { compareTimes, type LogTime } from '../../model/log-line.ts';
 import { createLogFrames, type LogStream } from './frames.ts';
 import { newline } from './line-store.ts';
 import { entryBytes } from './tail.ts';
@@ -99,9 +99,10 @@ export function createLogLines({
     while (line.bytes + text.length - start > maxLineBytes) {
       const end = start + maxLineBytes - line.bytes;
       line.text += line.decoder.write(text.subarray(start, end));
-      lines.push({ line: line.text, stream, at: line.at });
+      const { text: piece } = line;
       line.text = '';
       line.bytes = 0;
+      push(stream, line.at, piece);
       start = end;
     }
     line.text += line.decoder.write(text.subarray(start));
@@ -116,8 +117,20 @@ export function createLogLines({
   }
 
   function give(stream: LogStream, at: LogTime, text: string): void {
-    lines.push({ line: tty && text.endsWith('\r') ? text.slice(0, -1) : text, stream, at });
+    push(stream, at, tty && text.endsWith('\r') ? text.slice(0, -1) : text);
   }
+
+  function push(stream: LogStream, at: LogTime, line: string): void {
+    const { stdout, stderr } = unfinished;
+    if (stdout === undefined && stderr === undefined) lines.push({ line, stream, at });
+    else lines.push({ line, stream, at, unfinishedSince: toEarlier(stdout, stderr) });
+  }
+}
+
+/** Of lines whose parts were whole ones so far: what came in a smaller one is the end of a run. */
+function toEarlier(...lines: readonly (Unfinished | undefined)[]): LogTime | undefined {
+  const times = lines.flatMap((line) => (line && line.bytes % entryBytes === 0 ? [line.at] : []));
+  return times.sort(compareTimes)[0];
 }
 
 function begin(at: LogTime): Unfinished {
