@@ -30,8 +30,20 @@ export const disorderSeconds = 2;
 /** From the beginning, or so many of the last lines. */
 export type LogTail = number | 'all';
 
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
-const durationPattern = /^(?:\d{1,9}[smhd])+$/;
+const unitMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  '\u00b5s': 1e-3, // the micro sign
+  '\u03bcs': 1e-3, // the Greek letter
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+/** As Go's time.ParseDuration and with days: https://pkg.go.dev/time#ParseDuration */
+const durationPart = /(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})([nu\u00b5\u03bcm]s|[smhd])/;
+const durationPattern = new RegExp(`^(?:${durationPart.source})+$`);
 const unixPattern = /^(\d{1,12})(?:\.(\d{1,9}))?$/;
 const stampPattern =
   /^(\d{4}-\d\d-\d\d(?:T(?:[01]\d|2[0-3])(?::\d\d(?::\d\d)?)?)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?$/;
@@ -47,10 +59,10 @@ export const logSinceSchema = z
 /** What `logSinceSchema` lets through as a time; without a zone it is UTC. */
 export function parseSince(text: string, now: Date): LogTime {
   if (durationPattern.test(text)) {
-    const seconds = [...text.matchAll(/(\d+)([smhd])/g)]
-      .map(([, count, unit = 's']) => Number(count) * (units[unit] ?? 1))
+    const ms = [...text.matchAll(new RegExp(durationPart, 'g'))]
+      .map(([, count, unit = '']) => Number(count) * (unitMs[unit] ?? 1))
       .reduce((sum, part) => sum + part, 0);
-    return fromMs(Math.max(0, now.getTime() - seconds * 1000));
+    return fromMs(Math.max(0, now.getTime() - ms));
   }
   const [, unixSeconds, unixFraction = ''] = unixPattern.exec(text) ?? [];
   if (unixSeconds !== undefined)
@@ -75,7 +87,7 @@ function isSince(text: string): boolean {
 }
 
 function fromMs(ms: number): LogTime {
-  return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 };
+  return { seconds: Math.floor(ms / 1000), nanos: Math.floor((ms % 1000) * 1_000_000) };
 }
 
 function toNanos(fraction: string): number {
