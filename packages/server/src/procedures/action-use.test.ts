@@ -12,11 +12,13 @@ const lost = new AppError('SERVICE_UNAVAILABLE', 'the answer was lost', {
 async function startNoted(
   restart: () => Promise<void>,
   options: Parameters<typeof startTestServer>[1] = {},
+  more: Parameters<typeof startTestServer>[0] = {},
 ) {
   const noted: string[] = [];
   const done = { container: 'nginx', action: 'restart', status: 'success', changed: true } as const;
   const server = await startTestServer(
     {
+      ...more,
       idle: { noteAction: (by) => noted.push(by) },
       containers: {
         async restart() {
@@ -67,7 +69,7 @@ test.each([
   expect(server.noted).toEqual([by, 'sent', by, by, 'sent', by]);
 });
 
-test('an action that is refused before anything was sent does not count, nor does the power of the VM', async () => {
+test('an action that is refused before anything was sent does not count, nor does a stop of the VM', async () => {
   await using server = await startNoted(async () => {});
   const refused = [
     await server.post('/containers/-nginx/restart'),
@@ -77,6 +79,37 @@ test('an action that is refused before anything was sent does not count, nor doe
   ];
   expect(refused.map(({ status }) => status)).toEqual([400, 400, 403, 401]);
   expect((await server.post('/vm/stop')).status).toBe(200);
+  expect(server.noted).toEqual([]);
+});
+
+test.each(['wake', 'start', 'reboot', 'reset'])(
+  'a %s of the VM counts, as who asks for it wants it on',
+  async (action) => {
+    const refused = new AppError('CONFLICT', 'VM already running');
+    await using server = await startNoted(
+      async () => {},
+      {},
+      {
+        waker: { wake: () => Promise.reject(lost) },
+        vm: { start: () => Promise.reject(refused) },
+      },
+    );
+    await server.post(`/vm/${action}`);
+    expect(server.noted).toEqual([`${action} by admin`, `${action} by admin`]);
+  },
+);
+
+test('a stop of the VM does not count, nor does a lease, which is a signal of its own', async () => {
+  const refuse = () => Promise.reject(new AppError('CONFLICT', 'not now'));
+  const leases = { take: refuse, release: refuse };
+  await using server = await startNoted(async () => {}, {}, { vm: { stop: refuse }, leases });
+  const lease = '/vm/leases/20260208T100000Z-00000000';
+  const answers = [
+    await server.post('/vm/stop', { soft: true }),
+    await server.post('/vm/leases', { minutes: 5 }),
+    await server.ask(lease, { as: 'admin', method: 'DELETE' }),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([409, 409, 409]);
   expect(server.noted).toEqual([]);
 });
 

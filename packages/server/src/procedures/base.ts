@@ -136,8 +136,7 @@ function scopedProcedure(meta: Meta) {
     const begin = memoize(async () => {
       const input = await getRawInput();
       await ctx.recordCall.intent({ ...about, input });
-      // The VM's own power is no use of it: it counts from when it is ready.
-      if (meta.id.startsWith('vm_')) return;
+      if (noUse.test(meta.id)) return;
       const by = toActionText(meta.id, input, ctx.principal.sub);
       noteUse = () => ctx.services.idle.noteAction(by);
       noteUse();
@@ -180,6 +179,9 @@ async function recorded<
   });
   return call;
 }
+
+/** A stop must not keep the VM on, and leases are a signal of their own. */
+const noUse = /^vm_(?:stop|takeLease|releaseLease)$/;
 
 /** `restart of nginx by ana` */
 function toActionText(id: string, input: unknown, sub: string): string {

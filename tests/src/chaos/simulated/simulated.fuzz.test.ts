@@ -56,9 +56,11 @@ async function take(world: SimulatedWorld, step: Step, process: number): Promise
   expectTrue(world, step, before, answers);
   expect(world.idleRules.violations).toEqual([]);
   expect(world.internalErrors).toEqual([]);
-  // As the middleware notes it: the VM's own power is no use of it.
-  const isUse = step.kind === 'container' || step.kind === 'rebuild' || step.kind === 'lease';
+  const kindsOfUse: readonly string[] = ['container', 'rebuild', 'lease', 'wake'];
   for (const [n, { status }] of answers.entries()) {
+    // As the middleware notes it: a stop of the VM is no use of it.
+    const isUse =
+      step.kind === 'power' ? step.actions[n] !== 'stop' : kindsOfUse.includes(step.kind);
     if (isUse && (status === 200 || status === 202)) world.idleRules.onUse((process + n) % 2);
     counts.add(`answer ${status}`);
   }
