@@ -299,8 +299,12 @@ export interface IdleRules {
 /** What one observation of the VM found. Times are seconds of the VM's clock. */
 export interface VmObservation {
   readonly now: number;
-  /** When this boot of the VM was first seen. */
+  /** When SSH and Docker were first seen to answer in this boot of the VM; while Docker does not, when it was switched on. */
   readonly readySince: number;
+  /** It was seen in this boot before Docker answered: `readySince` is no guess. */
+  readonly isReadySinceCertain?: boolean;
+  /** When it was switched on; `undefined` where its /proc does not tell. */
+  readonly onSince?: number | undefined;
   /** sshd's port, and our own end of the connection; `undefined` where sshd does not tell. */
   readonly ssh?: { readonly port: number; readonly own: TcpEnd };
   /** The connections of processes of the API that have registered, and that may have gone since. */
@@ -313,6 +317,8 @@ export interface VmObservation {
   readonly uses: ReadonlyMap<SignalName, { readonly at: number; readonly by: string }>;
   /** When one was last unknown. */
   readonly unknownAt: number | undefined;
+  /** When any process last observed it for its idle stop. */
+  readonly observedAt?: number | undefined;
   readonly announced: Announcement | undefined;
   readonly leases: readonly LeaseRecord[];
   /** Those that run. */
@@ -341,6 +347,8 @@ export interface ObservationRequest {
   readonly hostPorts: readonly number[];
   /** Of containers' main processes. */
   readonly pids: readonly number[];
+  /** False while Docker does not answer. */
+  readonly isReady?: boolean;
 }
 
 /** What of being used is known and kept on the VM alone. Throws `SERVICE_UNAVAILABLE`, also when the VM cannot write what it is to keep. */
@@ -348,10 +356,10 @@ export interface IdleHost {
   /** So that other processes of the API do not take our connection for a person's. */
   register(rules: IdleRules, options?: CallOptions): Promise<void>;
   observe(request: ObservationRequest, options?: CallOptions): Promise<VmObservation>;
-  /** Keeps when signals were last used. */
+  /** Keeps when signals were last used, and when they were observed. */
   note(
     uses: readonly {
-      readonly name: SignalName | 'unknown';
+      readonly name: SignalName | 'unknown' | 'observed';
       readonly at: number | { readonly secondsAgo: number };
       readonly by: string;
     }[],
@@ -383,6 +391,8 @@ export interface RunningContainer {
   readonly labels: Readonly<Record<string, string>>;
   readonly pid: number;
   readonly network: 'own' | 'host' | 'shared';
+  /** Id or name of the container whose network it shares. */
+  readonly networkOwner?: string;
   readonly addresses: readonly string[];
   readonly gateways: readonly string[];
   /** TCP ports that its image names. */

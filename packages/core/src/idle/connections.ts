@@ -25,9 +25,7 @@ export function findConnections(
   const host = observation.tables.get('host') ?? [];
   const used: string[] = [];
   const problems: string[] = [];
-  for (const container of containers) {
-    // Who shares another container's network is seen there.
-    if (isIgnored(container) || container.network === 'shared') continue;
+  for (const container of toNetworksSeen(containers)) {
     const found =
       container.network === 'host' ? ofHost(observation, container) : ofOwn(observation, container);
     if ('problem' in found) {
@@ -48,13 +46,29 @@ export function findConnections(
 
 /** TCP ports of the VM whose connections are wanted: those that are published, and those of containers on its own network. */
 export function findHostPorts(containers: readonly RunningContainer[]): number[] {
-  const ports = containers
-    .filter((container) => !isIgnored(container))
-    .flatMap((container) => [
-      ...container.published.map(({ hostPort }) => hostPort),
-      ...(container.network === 'host' ? (toNamedPorts(container) ?? []) : []),
-    ]);
+  const ports = toNetworksSeen(containers).flatMap((container) => [
+    ...container.published.map(({ hostPort }) => hostPort),
+    ...(container.network === 'host' ? (toNamedPorts(container) ?? []) : []),
+  ]);
   return [...new Set(ports)];
+}
+
+/**
+ * The containers whose connections count, each with the network in which they are seen. Who shares another's network is seen there, or
+ * by itself where that one is ignored or does not run.
+ */
+export function toNetworksSeen(containers: readonly RunningContainer[]): RunningContainer[] {
+  return containers.flatMap((container) => {
+    if (isIgnored(container)) return [];
+    if (container.network !== 'shared') return [container];
+    const { networkOwner } = container;
+    if (networkOwner === undefined) return [];
+    const owner = containers.find(({ id, name }) => networkOwner === id || networkOwner === name);
+    if (owner?.network === 'host') return [{ ...container, network: 'host' as const }];
+    if (owner !== undefined && owner.network !== 'shared' && !isIgnored(owner)) return [];
+    const { addresses, gateways, published } = owner ?? container;
+    return [{ ...container, network: 'own' as const, addresses, gateways, published }];
+  });
 }
 
 export function isIgnored({ labels }: RunningContainer): boolean {

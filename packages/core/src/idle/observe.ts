@@ -11,7 +11,7 @@ import type {
 } from '../adapter-ports.ts';
 import { withDeadline } from '../concurrency/deadline.ts';
 import { type OnInternalError, toReason } from '../internal-error.ts';
-import { findHostPorts, isIgnored } from './connections.ts';
+import { findHostPorts, isIgnored, toNetworksSeen } from './connections.ts';
 import { createCpuMeter } from './cpu-meter.ts';
 import {
   findLiveApis,
@@ -89,7 +89,10 @@ export function createAssess({
             rules,
             gone,
             hostPorts: findHostPorts(all),
-            pids: counted.filter(({ network }) => network === 'own').map(({ pid }) => pid),
+            pids: toNetworksSeen(all)
+              .filter(({ network }) => network === 'own')
+              .map(({ pid }) => pid),
+            isReady: 'value' in containers,
           },
           { signal },
         )

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RunningContainer, VmConnection, VmObservation } from '../adapter-ports.ts';
 import type { SignalName } from '../model/idle.ts';
+import { findHostPorts, toNetworksSeen } from './connections.ts';
 import { type ObservationParts, toReadings } from './signals.ts';
 
 const now = 1_770_545_731;
@@ -125,6 +126,63 @@ describe('connections', () => {
     expect(of([ignored, shared], tables(connections('172.17.0.2:80 198.51.100.7:1')))?.state).toBe(
       'unused',
     );
+  });
+
+  describe('in a network that is shared', () => {
+    const client = connections('172.17.0.2:8080 198.51.100.7:1');
+    const vpn = container('vpn', { pid: 41, published: [{ port: 8080, hostPort: 8080 }] });
+    const ignored = { ...vpn, labels: { 'ondemand.idle': 'ignore' } };
+    const sharer = container('torrent', {
+      ...{ network: 'shared', networkOwner: 'vpn', addresses: [], gateways: [], published: [] },
+    });
+    /** Both tables are of the one network. */
+    const seen = { tables: new Map(['41', '42'].map((pid) => [pid, client] as const)) };
+
+    test('are counted once, where that belongs', () => {
+      expect(of([vpn, sharer], seen)).toMatchObject({
+        value: 1,
+        by: 'vpn:8080 from 198.51.100.7:1',
+      });
+      expect(toNetworksSeen([vpn, sharer])).toEqual([vpn]);
+    });
+
+    test.each([
+      ['whose container is ignored', [ignored, sharer]],
+      ['whose container does not run', [sharer]],
+      [
+        'whose container is ignored, by its id',
+        [
+          { ...ignored, id: 'f00' },
+          { ...sharer, networkOwner: 'f00' },
+        ],
+      ],
+    ])('are counted by who shares it: one %s', (_, containers) => {
+      expect(of(containers, seen)?.by).toBe('torrent:8080 from 198.51.100.7:1');
+      expect(of(containers, { tables: new Map([['42', []]]) })?.state).toBe('unused');
+      expect(of(containers, { unreadable: new Set(['42']) })).toMatchObject({ state: 'unknown' });
+    });
+
+    test('name who is connected through the proxy of its container', () => {
+      const proxied = connections('172.17.0.2:8080 172.17.0.1:40000');
+      const host = connections('203.0.113.9:8080 198.51.100.7:51234');
+      const tables = new Map([
+        ['42', proxied],
+        ['host', host],
+      ]);
+      expect(of([ignored, sharer], { tables })?.by).toBe('torrent:8080 from 198.51.100.7:51234');
+      expect(findHostPorts([ignored, sharer])).toEqual([8080]);
+    });
+
+    test('of a container on the VM’s own network are of that one', () => {
+      const owner = { ...ignored, network: 'host' as const };
+      const host = connections('203.0.113.9:80 198.51.100.7:1', '203.0.113.9:22 198.51.100.7:2');
+      const tables = new Map([['host', host]]);
+      expect(of([owner, sharer], { tables })?.by).toBe('torrent:80 from 198.51.100.7:1');
+    });
+
+    test('of which both are ignored do not count', () => {
+      expect(of([ignored, { ...sharer, labels: ignored.labels }], seen)?.state).toBe('unused');
+    });
   });
 
   test('on the VM’s own network go by the ports that the label or the image names, else are unknown', () => {

@@ -90,15 +90,29 @@ export function createVmUse({
     };
     if (use.hidesProcesses) return files;
     files['1/comm'] = 'systemd\n';
-    for (const { name, pid, spec } of containers()) {
-      const listened = spec.ports[0]?.containerPort ?? 80;
-      const ends = use.connections[name] ?? [];
-      const lines = ends.map((end) => toLine(`172.17.0.2:${listened}`, end));
-      if (pid > 0)
-        files[`${pid}/net/tcp`] =
-          header + toLine(`0.0.0.0:${listened}`, '0.0.0.0:0', '0A') + lines.join('');
+    const all = containers().filter(({ pid }) => pid > 0);
+    const linesOf = new Map<string, string>();
+    for (const each of all) {
+      const owner = toNetworkOwner(each);
+      linesOf.set(owner, (linesOf.get(owner) ?? '') + toLines(each));
     }
+    for (const each of all)
+      files[`${each.pid}/net/tcp`] = `${header}${linesOf.get(toNetworkOwner(each))}`;
     return files;
+  }
+
+  function toLines({ name, spec }: SandboxContainer): string {
+    const listened = spec.ports[0]?.containerPort ?? 80;
+    const ends = use.connections[name] ?? [];
+    const lines = ends.map((end) => toLine(`172.17.0.2:${listened}`, end));
+    return toLine(`0.0.0.0:${listened}`, '0.0.0.0:0', '0A') + lines.join('');
+  }
+
+  /** Id of the container in whose network it is. */
+  function toNetworkOwner({ id, spec }: SandboxContainer): string {
+    const [, owner] = /^container:(.+)$/.exec(spec.network) ?? [];
+    if (owner === undefined) return id;
+    return containers().find((each) => each.name === owner)?.id ?? owner;
   }
 
   /** What a VM whose clock goes wrong has in place of `date`. */

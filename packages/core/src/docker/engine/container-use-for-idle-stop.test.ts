@@ -88,6 +88,21 @@ test('containers that run are told with their process, network and ports; one th
   ]);
 });
 
+test('who uses the network of another container is told with that one', async () => {
+  await using world = await start({
+    'GET /containers/json?all=1': json(200, [{ Id: 'a', State: 'running' }]),
+    'GET /containers/a/json': json(200, {
+      Id: 'a',
+      State: { Running: true, Pid: 42 },
+      HostConfig: { NetworkMode: 'container:f00d' },
+      NetworkSettings: { Ports: {}, Networks: {} },
+    }),
+  });
+  expect(await world.use.running()).toEqual([
+    expect.objectContaining({ network: 'shared', networkOwner: 'f00d' }),
+  ]);
+});
+
 test.each([0, -1, 0.5, 2 ** 60, null])('a process of the number %s is none', async (Pid) => {
   await using world = await start({
     'GET /containers/json?all=1': json(200, [{ Id: 'a', State: 'running' }]),

@@ -147,6 +147,8 @@ export function createEngineUse({ client, reads, clock }: EngineUseOptions): Use
 
 const neverAborted = new AbortController().signal;
 const unknownExit = 255;
+/** Begins the network mode of one that uses another's network. */
+const shares = 'container:';
 /** Far above what callers give one. */
 const maxProbeMs = 120_000;
 const useFilter = { wanted: wantedOfUse };
@@ -188,7 +190,8 @@ function toRunning(
     name,
     labels,
     pid,
-    network: mode === 'host' ? 'host' : mode.startsWith('container:') ? 'shared' : 'own',
+    network: mode === 'host' ? 'host' : mode.startsWith(shares) ? 'shared' : 'own',
+    ...(mode.startsWith(shares) && { networkOwner: mode.slice(shares.length) }),
     addresses: toTexts(
       networks.flatMap((network) => [network?.IPAddress, network?.GlobalIPv6Address]),
     ),
