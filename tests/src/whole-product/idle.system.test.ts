@@ -100,6 +100,35 @@ describe('GET /vm/idle', () => {
     engine.remove('game');
   });
 
+  test('sees who is connected to a container in the network of an ignored one, and of one that is paused', async () => {
+    const { engine, use } = app.sandbox.vm;
+    const labels = { 'ondemand.idle': 'ignore' };
+    const vpn = engine.add({ name: 'vpn', labels });
+    engine.add({ name: 'torrent', network: `container:${vpn.id}` });
+    use.connections = { torrent: ['198.51.100.7:51234'] };
+    const by = 'torrent:80 from 198.51.100.7:51234';
+    expect(await observe(connections)).toMatchObject({ state: 'used', value: 1, by });
+    engine.remove('vpn');
+    const owner = engine.add({ name: 'vpn', id: vpn.id });
+    expect(await observe(connections)).toMatchObject({
+      value: 1,
+      by: 'vpn:80 from 198.51.100.7:51234',
+    });
+    owner.status = 'paused';
+    expect(await observe(connections)).toMatchObject({ value: 1, by });
+    use.connections = {};
+    expect((await observe(connections))?.state).toBe('unused');
+    for (const name of ['torrent', 'vpn']) engine.remove(name);
+  });
+
+  test('takes a wake of a VM that is on for use of it', async () => {
+    expect((await app.post('/vm/wake')).status).toBe(200);
+    expect(await observe('actions')).toMatchObject({
+      state: 'used',
+      by: expect.stringMatching(/^wake by /),
+    });
+  });
+
   test('of a VM whose clock goes an hour ahead is told in our own time', async () => {
     const { use } = app.sandbox.vm;
     use.clockAheadSeconds = 3600;
@@ -138,6 +167,53 @@ describe('GET /vm/idle', () => {
     });
     expect(error.details).toMatchObject({ lifecycleState: 'STOPPED' });
   });
+});
+
+test('an outage of OCI is no time in which nobody used the VM', async () => {
+  const [minutes, stopAfterMs] = ['0.1', 6000];
+  await using sandbox = await startSandbox();
+  const { use } = sandbox.vm;
+  use.upSeconds = 7200;
+  use.connections = { nginx: ['198.51.100.7:51234'] };
+  const rule = { IDLE_STOP_AFTER_MINUTES: minutes, IDLE_ANNOUNCE_MINUTES: '0' };
+  await using server = await startServerHere({ ...sandbox.env, ...rule });
+  const findLine = (msg: string) => server.logs().find((line) => line.msg === msg);
+  const headers = { authorization: `Bearer ${await sandbox.tokens.read()}` };
+  await until('the use to be kept', async () => {
+    const verdict = await (await fetch(`${server.url}/vm/idle`, { headers })).json();
+    const [{ lastUsedAt, state }] = (verdict as IdleVerdict).signals as [Signal];
+    return state === 'used' && lastUsedAt;
+  });
+  sandbox.faults.oci.status = 500;
+  await until('the outage to be seen', () => findLine('the idle stop failed; the VM stays on'));
+  const endedAtMs = Date.now();
+  sandbox.faults.reset();
+  use.connections = {};
+  const { idle } = await until('the stop', () => findLine('idle stop: stopping'));
+  const { stopsAt } = idle as { readonly stopsAt: string };
+  // In whole seconds.
+  expect(Date.parse(stopsAt)).toBeGreaterThan(endedAtMs + stopAfterMs - 1000);
+});
+
+test('a VM whose Docker comes up late is left on for ten minutes after that', async () => {
+  await using sandbox = await startSandbox();
+  const { faults } = sandbox;
+  Object.assign(faults.docker, { socketMissing: true, dialStdioFails: true });
+  sandbox.vm.use.upSeconds = 7200;
+  const rule = { IDLE_STOP_AFTER_MINUTES: '0.1', IDLE_ANNOUNCE_MINUTES: '0' };
+  await using server = await startServerHere({ ...sandbox.env, ...rule });
+  const headers = { authorization: `Bearer ${await sandbox.tokens.read()}` };
+  const read = async () =>
+    (await (await fetch(`${server.url}/vm/idle`, { headers })).json()) as IdleVerdict;
+  const isKnown = ({ signals }: IdleVerdict) => signals.every(({ state }) => state === 'unused');
+  await until('Docker to be missed', async () => !isKnown(await read()));
+  const downAtMs = Date.now();
+  faults.reset();
+  const verdict = await until('Docker to answer', async () => {
+    const found = await read();
+    return isKnown(found) ? found : undefined;
+  });
+  expect(Date.parse(verdict.stopsAt ?? '')).toBeGreaterThan(downAtMs + 599_000);
 });
 
 test('three processes announce a stop, send one SOFTSTOP between them, and record it', async () => {

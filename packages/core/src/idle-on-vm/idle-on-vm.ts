@@ -47,11 +47,11 @@ export function createIdleHost({ connection, processId }: IdleHostOptions): Proc
     async unregister({ signal } = {}) {
       await run(toArgv(unregisterScript, processId), signal);
     },
-    async observe({ rules, gone, hostPorts, pids }, { signal } = {}) {
+    async observe({ rules, gone, hostPorts, pids, isReady = true }, { signal } = {}) {
       const marker = randomUUID();
       const values = [
         ...[marker, processId, toWords(rules), gone.filter(isConnectionId).join(' ')],
-        ...[hostPorts.map(toHexPort).join(' '), ...pids.map(String)],
+        ...[hostPorts.map(toHexPort).join(' '), isReady ? 'ready' : '', ...pids.map(String)],
       ];
       const { output } = await run(toArgv(observationScript, ...values), signal);
       const observation = parseObservation(output.toString('utf8'), marker);

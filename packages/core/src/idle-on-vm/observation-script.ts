@@ -6,8 +6,9 @@ import { leasePlace, printLeases } from './scripts.ts';
 /*
  * The folder idle/ holds what the processes of the API tell each other, each file written whole and moved into place:
  * `api.ID.PORT`, the end of a connection of that process and its rules, since sshd may keep an old one for hours that leads nowhere;
- * `use.SIGNAL`, when that signal was last used and by whom;
- * `ready`, which boot of the VM was first seen when; `announced`, the last announcement of a stop; `claimed`, the last claim of one.
+ * `use.SIGNAL`, when that signal was last used and by whom; `observed`, when a process last observed all of them;
+ * `ready`, which boot of the VM was first seen ready when (no time: not yet), and `late` if it had been seen before that;
+ * `announced`, the last announcement of a stop; `claimed`, the last claim of one.
  * A script that could not write what it was to write ends with another code than 0.
  */
 const idlePlace = `idle=$folder/idle
@@ -40,37 +41,55 @@ export const unregisterScript = `${places}${idlePlace}! is_ours "$idle" || rm -f
 
 /**
  * Arguments: marker, the id of the process, its rules, ids of connections that have gone, ports of the host in hexadecimal whose connections
- * are wanted, and the process ids of containers. Prints lines that begin with the marker; `parseObservation` knows them.
+ * are wanted, whether Docker answers (empty: no), and the process ids of containers. Prints lines that begin with the marker; `parseObservation` knows them.
  * Files of other processes are read before the table of connections: whose end is not in it has gone.
+ * A time that is kept and that the clock has not reached, since it was set back, is made the present once: it ages from then on.
  */
-export const observationScript = `${leasePlace}${readState}${idlePlace}mark=$1 api=$2 rules=$3 gone=$4 wanted=$5
-shift 5
+export const observationScript = `${leasePlace}${readState}${idlePlace}mark=$1 api=$2 rules=$3 gone=$4 wanted=$5 docker=$6
+shift 6
 jobs=$folder/jobs proc=\${HOST_PROC:-/proc} pids="$*"
 now=$(date +%s)
 say() { printf '%s %s\\n' "$mark" "$*"; }
 say now "$now"
 for id in $gone; do rm -f -- "$idle/api.$id"; done
 ${register}say ssh "$SSH_CONNECTION"
-boot=- started=$now
+boot=- started=
 read -r boot <"$proc/sys/kernel/random/boot_id"
 while read -r word value; do [ "$word" != btime ] || started=$value; done <"$proc/stat"
-known=- ready=
-read -r known ready <"$idle/ready"
-if [ "$known" != "$boot" ] || [ -z "$ready" ]; then
+known=- ready= late=
+read -r known ready late <"$idle/ready"
+kept="$known $ready $late"
+if [ "$known" != "$boot" ]; then
+  ready= late=
   # Nobody observed it for an hour: it has been ready for long.
-  ready=$now
-  [ $((now - started)) -lt 3600 ] || ready=$started
-  put ready "$boot $ready"
+  [ -z "$docker" ] || [ $((now - \${started:-$now})) -lt 3600 ] || ready=$started
+elif [ -z "$ready" ]; then
+  late=\${docker:+late}
 fi
-say ready "$ready"
+case $ready in
+  '' | *[!0-9]*) ready=\${docker:+$now} ;;
+  *) [ "$ready" -le "$now" ] || ready=$now ;;
+esac
+[ "$kept" = "$boot $ready $late" ] || put ready "$boot $ready $late"
+[ -z "$started" ] || say on "$started"
+say ready "\${ready:-\${started:-$now}} $late"
 for each in leases jobs; do
   [ -e "$folder/$each" ] || [ -L "$folder/$each" ] || continue
   { is_ours "$folder" && is_ours "$folder/$each" && [ -r "$folder/$each" ]; } || say unreadable "$each"
 done
 if is_ours "$idle"; then
-  for file in "$idle"/api.* "$idle"/use.* "$idle/announced"; do
-    line=
-    IFS= read -r line <"$file" && say "\${file##*/}" "$line"
+  for file in "$idle"/api.* "$idle/announced" "$idle/observed" "$idle"/use.*; do
+    line= name=\${file##*/}
+    IFS= read -r line <"$file" || continue
+    case $name in
+      observed | use.*)
+        if [ "\${line%% *}" -gt "$now" ]; then
+          line="$now \${line#* }"
+          put "$name" "$line"
+        fi
+        ;;
+    esac
+    say "$name" "$line"
   done
 fi
 ${printLeases}if is_ours "$folder" && is_ours "$jobs"; then
@@ -116,16 +135,17 @@ done
 say end
 `;
 
-/** Arguments: triples of a signal, seconds (`-5`: five ago) and who; a time that is older than what is there is passed over, unless that is in the future. */
+/** Arguments: triples of a signal (`observed`: of all), seconds (`-5`: five ago) and who; a time that is older than what is there is passed over, unless that is in the future. */
 export const noteScript = `${places}${idlePlace}make_idle || exit ${scriptExits.noFolder}
 now=$(date +%s)
 failed=
 while [ $# -ge 3 ]; do
-  was=0 at=$2
+  was=0 at=$2 file=use.$1
+  [ "$1" != observed ] || file=observed
   case $at in -*) at=$((now - \${at#-})) ;; esac
-  read -r was _ <"$idle/use.$1"
+  read -r was _ <"$idle/$file"
   case $was in '' | *[!0-9]*) was=0 ;; esac
-  if [ "$at" -gt "$was" ] || [ "$was" -gt "$now" ]; then put "use.$1" "$at $3" || failed=failed; fi
+  if [ "$at" -gt "$was" ] || [ "$was" -gt "$now" ]; then put "$file" "$at $3" || failed=failed; fi
   shift 3
 done
 [ -z "$failed" ] || exit ${scriptExits.noFolder}

@@ -12,7 +12,8 @@ export const dryRunWord = 'dry-run';
 export function parseObservation(output: string, marker: string): VmObservation | undefined {
   const lines = parseLines(output, marker);
   const now = toSeconds(linesOf(lines ?? [], 'now')[0]);
-  const readySince = toSeconds(linesOf(lines ?? [], 'ready')[0]);
+  const [ready, late] = (linesOf(lines ?? [], 'ready')[0] ?? '').split(' ');
+  const readySince = toSeconds(ready);
   if (lines === undefined || now === undefined || readySince === undefined) return undefined;
   const [client = '', clientPort, , port] = (linesOf(lines, 'ssh')[0] ?? '').split(' ');
   const tables = new Map<string, VmConnection[]>();
@@ -25,6 +26,8 @@ export function parseObservation(output: string, marker: string): VmObservation 
   return {
     now,
     readySince: Math.min(readySince, now),
+    isReadySinceCertain: late === 'late',
+    onSince: toSeconds(linesOf(lines, 'on')[0]),
     ...(port !== undefined && {
       ssh: {
         port: Number(port),
@@ -40,7 +43,8 @@ export function parseObservation(output: string, marker: string): VmObservation 
         ),
     ),
     unknownAt: toUse(linesOf(lines, 'use.unknown')[0])[0]?.at,
-    announced: toAnnouncement(linesOf(lines, 'announced')[0]),
+    observedAt: toUse(linesOf(lines, 'observed')[0])[0]?.at,
+    announced: toAnnouncement(linesOf(lines, 'announced')[0], now),
     leases: toLeases(lines),
     jobs: linesOf(lines, 'job').map((line) => {
       const [id = '', ...target] = line.split(' ');
@@ -65,11 +69,14 @@ function toUse(line = ''): { readonly at: number; readonly by: string }[] {
   return at === undefined ? [] : [{ at: Number(at), by }];
 }
 
-function toAnnouncement(line = ''): VmObservation['announced'] {
-  const [, at, stopsAt, word, rest] = /^(\d{1,12}) (\d{1,12}) (\S+)(?: (.*))?$/.exec(line) ?? [];
+/** None of a time that the clock has not reached, since it was set back: that stop is announced anew. */
+function toAnnouncement(line: string | undefined, now: number): VmObservation['announced'] {
+  const [, at, stopsAt, word, rest] =
+    /^(\d{1,12}) (\d{1,12}) (\S+)(?: (.*))?$/.exec(line ?? '') ?? [];
   const because = stopCauses.find((cause) => cause === word);
   const isDryRun = rest === dryRunWord;
-  return because && { at: Number(at), stopsAt: Number(stopsAt), because, isDryRun };
+  if (because === undefined || Number(at) > now) return undefined;
+  return { at: Number(at), stopsAt: Number(stopsAt), because, isDryRun };
 }
 
 function toSeconds(text: string | undefined): number | undefined {

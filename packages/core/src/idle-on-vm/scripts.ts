@@ -5,12 +5,18 @@ import { places, scriptExits } from '../jobs-on-vm/scripts.ts';
 /*
  * A lease is a file leases/ID of three lines: until when it holds, since when, both in seconds of the VM's clock, and who took it
  * as JSON. A lease that is ended is given `until` the present. Of those that have ended the last alone is kept, for an hour, so that the last use is known.
+ * One that was taken in the future, as the clock was set back since, is taken anew once it is read: it must not hold for as long as that, too.
  */
 
 export const leasePlace = `${places}leases=$folder/leases
 make_leases() { make_ours "$folder" && make_ours "$leases" || exit ${scriptExits.noFolder}; }
 write_lease() { printf '%s\\n' "$2" "$3" "$4" >"$leases/.new-$1" && mv -- "$leases/.new-$1" "$leases/$1" || exit ${scriptExits.noFolder}; }
-read_lease() { { read -r until && read -r since && IFS= read -r by; } <"$1" && [ "$until" -ge 0 ] && [ "$since" -ge 0 ]; }
+read_lease() {
+  { read -r until && read -r since && IFS= read -r by; } <"$1" && [ "$until" -ge 0 ] && [ "$since" -ge 0 ] || return
+  [ "$since" -gt "$now" ] || return 0
+  until=$((until - since + now)) since=$now
+  (write_lease "\${1##*/}" "$until" "$since" "$by") || :
+}
 `;
 
 /** Arguments: id, seconds, how many may hold, who takes it as JSON. Prints `taken NOW SINCE UNTIL`; one that is there already is renewed. */

@@ -95,6 +95,8 @@ export function createIdle(options: IdleOptions): Idle {
       {
         now: observation.now,
         readySince: observation.readySince,
+        isReadySinceCertain: observation.isReadySinceCertain,
+        onSince: observation.onSince,
         signals,
         leasedUntil: until.length > 0 ? Math.max(...until) : undefined,
         unknownAt: observation.unknownAt,

@@ -44,6 +44,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
   const vm: {
     uses: Map<SignalName, { at: number; by: string }>;
     unknownAt?: number;
+    observedAt?: number;
     announced?: VmObservation['announced'];
     leases: LeaseRecord[];
     claim?: string | undefined;
@@ -51,6 +52,8 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
   /** As far as anybody could see: what begins and ends between two observations leaves no trace, but for leases and actions. */
   let lastBusy = now;
   let lastFault = begin - hour;
+  /** Nobody can observe it for so long: what is used then is unknown. */
+  let outage: { readonly of: 'OCI' | 'SSH'; readonly until: number } | undefined;
   let stops = 0;
   let stopping = 0;
   let stopsOfThisBoot = 0;
@@ -60,6 +63,12 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
   const sendFault = () => {
     lastFault = now;
     throw new AppError('SERVICE_UNAVAILABLE', 'a fault');
+  };
+
+  const failDuring = (of: 'OCI' | 'SSH') => {
+    if (outage?.of !== of || now >= outage.until) return;
+    lastBusy = now;
+    sendFault();
   };
 
   function use(): void {
@@ -85,9 +94,11 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
 
   const host: Pick<IdleHost, 'note' | 'announce' | 'claimStop'> = {
     async note(uses) {
+      failDuring('SSH');
       for (const { name, at, by } of uses) {
         const time = typeof at === 'number' ? at : now - at.secondsAgo;
         if (name === 'unknown') vm.unknownAt = Math.max(time, vm.unknownAt ?? 0);
+        else if (name === 'observed') vm.observedAt = Math.max(time, vm.observedAt ?? 0);
         else if (time > (vm.uses.get(name)?.at ?? 0)) vm.uses.set(name, { at: time, by });
       }
       // Written all the same: of a write that fails nobody knows how far it came.
@@ -114,6 +125,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
   };
 
   async function assess(): Promise<Assessment> {
+    failDuring('SSH');
     if (random() < 0.01) sendFault();
     if (isBusy()) lastBusy = now;
     const container: RunningContainer = {
@@ -138,6 +150,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       apis: [],
       uses: new Map(vm.uses),
       unknownAt: vm.unknownAt,
+      observedAt: vm.observedAt,
       announced: vm.announced,
       leases: vm.leases,
       jobs: goesOn('jobs') ? [{ id: 'j', target: 'web' }] : [],
@@ -214,13 +227,12 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     turn: createIdleTurn({
       ...{ host: host as IdleHost, assess, judge, stop, settings, intervalSeconds }, // the loop uses no more of it
       vm: {
-        status: async () => ({
-          vmId: 'oci-flex',
-          displayName: 'vm',
-          lastCheck: '',
-          lifecycleState: state,
-        }),
+        async status() {
+          failDuring('OCI');
+          return { vmId: 'oci-flex', displayName: 'vm', lastCheck: '', lifecycleState: state };
+        },
       },
+      clock: { now: () => new Date(now * 1000), elapsedMs: () => now * 1000 },
       onNotice() {},
       signal: new AbortController().signal,
     }),
@@ -247,6 +259,8 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
     if (now >= nextChange) {
       nextChange = now + between(hour, 30 * hour);
       processes[between(0, 3)] = createProcess();
+      if (random() < 0.3)
+        outage = { of: pick(['OCI', 'SSH']), until: now + pick([10 * minute, hour, 5 * hour]) };
       if (state === 'RUNNING' && random() < 0.1) {
         state = 'STOPPED'; // by hand
         etag += 1;

@@ -6,7 +6,10 @@ import type { Assess, Assessment } from './observe.ts';
 import type { Decision } from './verdict.ts';
 
 export interface IdleTurnOptions
-  extends Pick<IdleOptions, 'host' | 'vm' | 'settings' | 'stop' | 'onNotice' | 'onFailure'> {
+  extends Pick<
+    IdleOptions,
+    'host' | 'vm' | 'clock' | 'settings' | 'stop' | 'onNotice' | 'onFailure'
+  > {
   readonly assess: Assess;
   readonly judge: (assessment: Assessment) => Decision;
   readonly intervalSeconds: number;
@@ -43,6 +46,7 @@ export function startIdleLoop(options: IdleTurnOptions): IdleLoop {
 export function createIdleTurn({
   host,
   vm,
+  clock,
   settings,
   stop,
   onNotice,
@@ -57,17 +61,20 @@ export function createIdleTurn({
     | undefined;
   /** What was seen and is not written yet, by its name. */
   const unwritten = new Map<string, UseNote>();
+  /** When we last observed it, by the VM's clock, and failed to since, by our own. */
+  let observedAt = 0;
+  let failedAtMs: number | undefined;
   return turn;
 
   async function turn(): Promise<number> {
-    const { lifecycleState } = await vm.status({ address: false, signal });
+    const { lifecycleState } = await noteFailure(vm.status({ address: false, signal }));
     if (lifecycleState !== 'RUNNING') {
       told = undefined;
       return intervalSeconds;
     }
     // The decision goes by what the VM has kept, so what an earlier turn could not write comes first.
     const [before] = await Promise.allSettled([write()]);
-    const assessment = await assess({ isKept: true, signal });
+    const assessment = withUnobserved(await observe());
     collect(assessment);
     if (before.status === 'rejected') throw before.reason;
     await write();
@@ -90,7 +97,35 @@ export function createIdleTurn({
     return next > now ? Math.min(intervalSeconds, next - now) : intervalSeconds;
   }
 
+  function observe(): Promise<Assessment> {
+    return noteFailure(assess({ isKept: true, signal }));
+  }
+
+  async function noteFailure<T>(reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      failedAtMs = clock.elapsedMs();
+      throw error;
+    }
+  }
+
+  /** What used it is unknown until now where an observation failed and no process has made one since, or where none did for long: all were paused, or had ended. */
+  function withUnobserved(assessment: Assessment): Assessment {
+    const { now } = assessment.observation;
+    const lastAt = Math.max(observedAt, assessment.observation.observedAt ?? 0);
+    const failedAt = failedAtMs && now - Math.ceil((clock.elapsedMs() - failedAtMs) / 1000);
+    [observedAt, failedAtMs] = [now, undefined];
+    const isUnobserved =
+      (failedAt !== undefined && lastAt <= failedAt) ||
+      (lastAt > 0 && now - lastAt > 2 * intervalSeconds + longestRestartSeconds);
+    if (!isUnobserved) return assessment;
+    unwritten.set('unknown', { name: 'unknown', at: now, by: 'all' });
+    return { ...assessment, observation: { ...assessment.observation, unknownAt: now } };
+  }
+
   function collect({ observation: { now: at }, signals }: Assessment): void {
+    unwritten.set('observed', { name: 'observed', at, by: '' });
     for (const { name, state, by } of signals) {
       // An action has its own time, which whoever saw it has written.
       if (state === 'used' && name !== 'actions') unwritten.set(name, { name, at, by: by ?? '' });
@@ -117,7 +152,7 @@ export function createIdleTurn({
     }
     try {
       await stop(async () => {
-        const again = await assess({ isKept: true, signal });
+        const again = await observe();
         collect(again);
         const last = judge(again);
         const { stops, because } = last;
@@ -172,6 +207,8 @@ export function createIdleTurn({
 type UseNote = Parameters<IdleOptions['host']['note']>[0][number];
 
 const sameSeconds = 5;
+/** Beside two intervals: a restart of the API prolongs nothing. */
+const longestRestartSeconds = 5;
 
 /** It is used again, as far as any process knows, or kept on by a new lease, or another process stops it. */
 class StaysOn extends Error {}

@@ -193,6 +193,27 @@ describe('MAX_ON_HOURS', () => {
       expect(stops({ readySince, announced, states: { [name]: 'used' } }, rules), name).toBe(true);
   });
 
+  test('counts from when the VM was switched on, not from when it became ready', () => {
+    const since = now - 15 * minute;
+    const seen = observe({ onSince: readySince, readySince: since, announced: undefined });
+    expect(decide(seen, { ...settings, ...rules })).toMatchObject({
+      because: 'max-on',
+      stopsAt: now + settings.announce,
+      announces: true,
+    });
+    const inTime = told({ at: now - 6 * minute, stopsAt: now + minute, because: 'max-on' });
+    const soon = observe({ ...seen, announced: inTime, readySince: now - 9 * minute });
+    const late = { ...soon, isReadySinceCertain: true };
+    expect(decide(late, { ...settings, ...rules })).toMatchObject({
+      stops: false,
+      stopsAt: now + minute,
+    });
+    // It may have been ready for long when it was first observed.
+    expect(decide({ ...soon, announced }, { ...settings, ...rules })).toMatchObject({
+      stops: true,
+    });
+  });
+
   test('is put off by a lease, announced anew, and waits where leases are unknown', () => {
     const leased = {
       readySince,

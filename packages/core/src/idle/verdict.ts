@@ -24,6 +24,10 @@ export interface SignalReading {
 export interface IdleObservation {
   readonly now: number;
   readonly readySince: number;
+  /** Else it may have been ready for long before it was first observed. */
+  readonly isReadySinceCertain?: boolean | undefined;
+  /** When the VM was switched on, where that is known. */
+  readonly onSince?: number | undefined;
   readonly signals: readonly SignalReading[];
   /** When the last of the leases that hold ends. */
   readonly leasedUntil: number | undefined;
@@ -91,6 +95,9 @@ const toleranceSeconds = 5;
 /** From an observation until its announcement is written. */
 const slowestAnnouncementSeconds = 60;
 
+/** From when a VM is switched on until it is ready, unless it was seen to take longer. */
+const longestBootSeconds = 10 * 60;
+
 interface Stop {
   readonly at: number;
   readonly because: StopCause;
@@ -99,19 +106,24 @@ interface Stop {
 }
 
 function findStop(seen: IdleObservation, rules: IdleRules, usedAt: number): Stop | undefined {
-  const { now, readySince, signals, leasedUntil } = seen;
-  const earliest = readySince + graceSeconds;
+  const { now, readySince, onSince = readySince, signals, leasedUntil } = seen;
   const stops: Stop[] = [];
   if (rules.stopAfter !== undefined && signals.every(({ state }) => state === 'unused')) {
     const since = Math.max(usedAt, Math.min(seen.unknownAt ?? readySince, now));
-    stops.push({ at: Math.max(since + rules.stopAfter, earliest), because: 'idle', since });
+    stops.push({
+      at: Math.max(since + rules.stopAfter, readySince + graceSeconds),
+      because: 'idle',
+      since,
+    });
   }
   const areLeasesKnown = signals.some(
     ({ name, state }) => name === 'leases' && state !== 'unknown',
   );
   if (rules.maxOn !== undefined && areLeasesKnown) {
-    const at = Math.max(readySince + rules.maxOn, earliest, leasedUntil ?? 0);
-    stops.push({ at, because: 'max-on', since: readySince });
+    const latestReady = seen.isReadySinceCertain ? readySince : onSince + longestBootSeconds;
+    const ready = Math.min(readySince, latestReady);
+    const at = Math.max(onSince + rules.maxOn, ready + graceSeconds, leasedUntil ?? 0);
+    stops.push({ at, because: 'max-on', since: onSince });
   }
   return stops.sort((a, b) => a.at - b.at)[0];
 }

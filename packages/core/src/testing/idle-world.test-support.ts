@@ -41,6 +41,7 @@ export function setUp(changes: Partial<IdleOptions['settings']> = {}) {
   const vm = {
     state: 'RUNNING' as 'RUNNING' | 'STOPPED',
     isLost: false,
+    isOciLost: false,
     /** Nothing can be written. */
     isFull: false,
     observation: {} as Partial<VmObservation>,
@@ -48,6 +49,8 @@ export function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     observations: 0,
     notes: [] as unknown[],
     uses: new Map<string, { at: number; by: string }>(),
+    /** As the processes of the API keep it there. */
+    observedAt: undefined as number | undefined,
     onNote() {},
     onClaim() {},
     sent: 0,
@@ -74,6 +77,7 @@ export function setUp(changes: Partial<IdleOptions['settings']> = {}) {
           apis: [],
           uses: new Map(uses) as VmObservation['uses'],
           unknownAt: uses.get('unknown')?.at,
+          observedAt: vm.observedAt,
           announced: vm.announced,
         },
         ...{
@@ -89,9 +93,15 @@ export function setUp(changes: Partial<IdleOptions['settings']> = {}) {
     async note(all) {
       if (vm.isFull) throw full;
       vm.onNote();
-      vm.notes.push(...all);
-      for (const { name, at, by } of all)
-        uses.set(name, { at: typeof at === 'number' ? at : seconds() - at.secondsAgo, by });
+      for (const note of all) {
+        const at = typeof note.at === 'number' ? note.at : seconds() - note.at.secondsAgo;
+        if (note.name === 'observed') {
+          vm.observedAt = at;
+          continue;
+        }
+        vm.notes.push(note);
+        uses.set(note.name, { at, by: note.by });
+      }
     },
     async announce({ text, ...announcement }) {
       if (vm.isFull) throw full;
@@ -116,12 +126,15 @@ export function setUp(changes: Partial<IdleOptions['settings']> = {}) {
       probe: async () => 1,
     },
     vm: {
-      status: async () => ({
-        vmId: 'oci-flex',
-        displayName: 'vm',
-        lastCheck: '',
-        lifecycleState: vm.state,
-      }),
+      async status() {
+        if (vm.isOciLost) throw lost;
+        return {
+          vmId: 'oci-flex',
+          displayName: 'vm',
+          lastCheck: '',
+          lifecycleState: vm.state,
+        };
+      },
     },
     compute: {
       getInstance: async () => ({ lifecycleState: vm.state, displayName: 'vm', etag: 'e' }),

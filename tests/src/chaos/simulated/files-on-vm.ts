@@ -47,7 +47,7 @@ export function createIdleHost(
   });
   return {
     register: (_rules, { signal } = {}) => link.call(() => {}, signal),
-    observe: (_request, { signal } = {}) =>
+    observe: ({ isReady }, { signal } = {}) =>
       link.call((): VmObservation => {
         onObserved();
         const { notes, used } = machine;
@@ -55,11 +55,12 @@ export function createIdleHost(
         const web = used.has('connections') ? [end(80, '198.51.100.1')] : [];
         return {
           now: machine.now(),
-          readySince: machine.readySince(),
+          readySince: machine.readySince(isReady),
           ssh: { port: 22, own: { address: '10.0.0.9', port: 5 } },
           apis: [],
           uses: new Map(notes) as VmObservation['uses'],
           unknownAt: notes.get('unknown')?.at,
+          observedAt: machine.observedAt,
           announced: machine.announced,
           leases: [...machine.leases.values()],
           jobs: [...machine.jobs.values()].filter(({ state }) => state === 'running'),
@@ -76,7 +77,9 @@ export function createIdleHost(
         requireSpace(machine);
         for (const { name, at, by } of uses) {
           const time = typeof at === 'number' ? at : machine.now() - at.secondsAgo;
-          if (time > (machine.notes.get(name)?.at ?? 0)) machine.notes.set(name, { at: time, by });
+          if (name === 'observed') machine.observedAt = Math.max(time, machine.observedAt ?? 0);
+          else if (time > (machine.notes.get(name)?.at ?? 0))
+            machine.notes.set(name, { at: time, by });
         }
         onNoted();
       }, signal),

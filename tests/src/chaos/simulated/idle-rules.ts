@@ -25,6 +25,8 @@ interface Seen {
   busy: readonly string[];
 }
 
+/** Between two observations of any process: more than twice in a row all failed, or had no process. */
+const longestGapSeconds = 180;
 /** Before an observation that can be expected to show it; CPU is an average since the one before. */
 const shownAfterSeconds = { connections: 2, sessions: 2, probe: 2, unknown: 2, cpu: 130 } as const;
 /** Whole seconds, and those that an answer takes. */
@@ -37,6 +39,9 @@ export function createIdleRules(machine: Machine): IdleRules {
   const seen: Seen[] = [0, 1].map(() => ({ usedAt: 0, notedAt: 0, busy: [] }));
   /** By processes that have ended. */
   let usedBefore = 0;
+  /** When a time ended in which nobody could observe it, and anything may have used it. */
+  let unobservedUntil = 0;
+  let observedAt: number | undefined;
   let stops = 0;
 
   function findBusy(): string[] {
@@ -70,6 +75,12 @@ export function createIdleRules(machine: Machine): IdleRules {
       if (each.busy.length > 0) each.usedAt = machine.now();
     },
     onNoted(process) {
+      if (machine.observedAt !== observedAt) {
+        const gap = (machine.observedAt ?? 0) - (observedAt ?? 0);
+        if (observedAt !== undefined && gap > longestGapSeconds)
+          unobservedUntil = machine.observedAt ?? 0;
+        observedAt = machine.observedAt;
+      }
       const each = seen[process];
       if (each !== undefined) each.notedAt = each.usedAt;
     },
@@ -88,8 +99,8 @@ export function createIdleRules(machine: Machine): IdleRules {
       const { busy = [] } = seen[process] ?? {};
       const { announced, claimed, boot } = machine;
       const claimedAt = claimed?.at ?? now;
-      const usedAt = findKnownUse(process, claimedAt);
-      const readyFor = now - machine.readySince();
+      const usedAt = Math.max(findKnownUse(process, claimedAt), unobservedUntil);
+      const readyFor = now - (machine.dockerSince ?? now);
       const check = (holds: boolean, what: string) => {
         if (!holds) violations.push(`idle stop by process ${process}: ${what}`);
       };

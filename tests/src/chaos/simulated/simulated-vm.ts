@@ -19,6 +19,9 @@ export interface Machine extends Disposable {
   readonly leases: Map<string, LeaseRecord>;
   /** What the processes of the API note there. */
   readonly notes: Map<SignalName | 'unknown', { at: number; by: string }>;
+  /** When they last observed it, and when Docker first answered in this boot. */
+  observedAt: number | undefined;
+  dockerSince: number | undefined;
   announced: VmObservation['announced'];
   claimed: { readonly boot: number; readonly at: number } | undefined;
   /** Since when each goes on, in seconds of its clock. */
@@ -31,7 +34,8 @@ export interface Machine extends Disposable {
   readonly changes: string[];
   /** Seconds of its clock, an hour ahead of ours. */
   now(): number;
-  readySince(): number;
+  /** Is kept from when Docker is seen to answer. */
+  readySince(isReady?: boolean): number;
   cpuNanoseconds(): number;
   startJob(job: Pick<MachineJob, 'id' | 'target' | 'lock'>): MachineJob;
   heldLeases(): readonly LeaseRecord[];
@@ -61,6 +65,8 @@ export function createMachine(random: () => number): Machine {
     jobs: new Map(),
     leases: new Map(),
     notes: new Map(),
+    observedAt: undefined,
+    dockerSince: undefined,
     announced: undefined,
     claimed: undefined,
     used: new Map(),
@@ -68,9 +74,9 @@ export function createMachine(random: () => number): Machine {
     reached: 0,
     changes: [],
     now,
-    readySince() {
-      if (ready?.boot !== boot) ready = { boot, at: now() };
-      return ready.at;
+    readySince(isReady = true) {
+      if (isReady && ready?.boot !== boot) ready = { boot, at: now() };
+      return ready?.boot === boot ? ready.at : now();
     },
     cpuNanoseconds() {
       const share = machine.used.has('cpu') ? 0.9 : 0.02;
@@ -97,6 +103,7 @@ export function createMachine(random: () => number): Machine {
       isOn = wanted;
       if (isOn) {
         boot += 1;
+        machine.dockerSince = undefined;
         for (const container of machine.containers.values()) container.state = 'running';
         return;
       }

@@ -67,6 +67,7 @@ export function createEngine(machine: Machine, link: SimulatedLink): SimulatedEn
   const ask = <T>(work: () => T, signal?: AbortSignal): Promise<T> =>
     link.call(() => {
       if (faults.has('docker-500')) throw failed({});
+      machine.dockerSince ??= machine.now();
       return work();
     }, signal);
   const change = (action: string, to: 'running' | 'exited') => (id: string) =>
