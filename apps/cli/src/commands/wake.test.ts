@@ -142,7 +142,7 @@ test('--timeout ends the wait with the last failure, where there was one', async
     'vm.wake': [{ status: 202, data: toReady('STARTING') }, foreign(502)],
     'vm.watchReady': { stream: openStream(toReady('STARTING')) },
   });
-  const run = runInTerminal(['wake', '--timeout', '1s'], { ...api, env: noColours });
+  const run = runInTerminal(['wake', '--timeout', '5s'], { ...api, env: noColours });
   expect(await run.exitCode).toBe(124);
   expect(run.stderr()).toMatch(/it is STARTING.*; the last try failed: .*answered 502/);
 });
