@@ -42,6 +42,19 @@ describeRealEngine('the idle verdict on a real engine', () => {
 
   const run = (name: string, options: readonly string[], ...command: readonly string[]) =>
     vm.docker('run', '--detach', '--init', '--name', name, ...options, baseImage, ...command);
+  /** To a port that the VM publishes. */
+  const connect = (port: number) => {
+    const argv = ['--target', String(vm.pid), '--net', '--', 'busybox', 'nc', '127.0.0.1'];
+    const stdio = ['pipe', 'ignore', 'inherit'] as const;
+    const client = spawn('nsenter', [...argv, String(port)], { stdio: [...stdio] });
+    const gone = once(client, 'close');
+    return {
+      async end() {
+        client.kill('SIGKILL');
+        await gone;
+      },
+    };
+  };
   const observe = async (name: Signal['name']) => {
     const { signals } = await app.getJson<IdleVerdict>('/vm/idle');
     const found = signals.find((signal) => signal.name === name);
@@ -59,24 +72,26 @@ describeRealEngine('the idle verdict on a real engine', () => {
       async () => (await vm.inspect('web')).State.Health?.Status === 'healthy',
     );
     expect(await observe('connections')).toMatchObject({ state: 'unused', value: 0 });
-    const inside = [
-      '--target',
-      String(vm.pid),
-      '--net',
-      '--',
-      'busybox',
-      'nc',
-      '127.0.0.1',
-      '8080',
-    ];
-    const client = spawn('nsenter', inside, { stdio: ['pipe', 'ignore', 'inherit'] });
-    const gone = once(client, 'close');
+    const client = connect(8080);
     const { by, value } = await seen('connections', 'used');
     expect(by).toMatch(/^web:80 from 172\.\d+\.\d+\.\d+:\d+$/);
     expect(value).toBe(1);
-    client.kill('SIGKILL');
-    await gone;
+    await client.end();
     await seen('connections', 'unused');
+  });
+
+  test('a client of a container in the network of an ignored one keeps it on, also while that one is paused', async () => {
+    const ignore = ['--label', 'ondemand.idle=ignore'];
+    await run('vpn', ['--publish', '8081:80', ...ignore], 'sleep', '1000');
+    await run('torrent', ['--network', 'container:vpn'], 'httpd', '-f', '-p', '80');
+    const client = connect(8081);
+    const { by } = await seen('connections', 'used');
+    expect(by).toMatch(/^torrent:80 from 172\.\d+\.\d+\.\d+:\d+$/);
+    await vm.docker('pause', 'vpn');
+    expect((await observe('connections')).by).toMatch(/^torrent:80 from /);
+    await client.end();
+    await seen('connections', 'unused');
+    await vm.docker('rm', '--force', 'torrent', 'vpn');
   });
 
   test('a session of somebody else keeps it on, the connection of the API does not', async () => {
