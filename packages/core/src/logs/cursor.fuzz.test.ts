@@ -3,7 +3,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { StampedLine } from '../adapter-ports.ts';
-import { compareTimes } from '../model/log-line.ts';
+import { compareTimes, type LogTime } from '../model/log-line.ts';
 import { often } from '../testing/fuzz-size.test-support.ts';
 import { createLogCursor, type LogCursor, parsePosition } from './cursor.ts';
 
@@ -51,14 +51,34 @@ test('whoever was away while the clock was set back by a second gets every line 
       const reader = createLogCursor({ tail: 'all' });
       reader.ask();
       reader.take(before);
-      const after = lines.slice(stop).map(({ at, ...line }) => {
-        return { ...line, at: { ...at, seconds: at.seconds - 1 } };
-      });
+      const after = lines.slice(stop).map((line) => ({ ...line, at: setBack(line.at, 1) }));
       const state = parsePosition(reader.position());
       const cursor = createLogCursor({ tail: 'all', ...(state && { state }) });
       expect(cursor.take(answer([...before, ...after], cursor)).map(({ line }) => line)).toEqual(
         after.map(({ line }) => line),
       );
+    }),
+    often(),
+  );
+});
+
+test('whoever reads while the clock is set back and then loses the connection gets every line once', () => {
+  fc.assert(
+    fc.property(log, fc.nat(25), fc.nat(25), fc.constantFrom(1, 3600), (lines, set, more, by) => {
+      const all = lines.map(({ at, ...line }, index) => {
+        return { ...line, at: index < set ? at : setBack(at, by) };
+      });
+      const stop = set + 1 + more;
+      const rest = all.slice(stop).map(({ line }) => line);
+      const cursor = createLogCursor({ tail: 'all' });
+      cursor.ask();
+      cursor.take(all.slice(0, stop));
+      const state = parsePosition(cursor.position());
+      expect(cursor.take(answer(all, cursor)).map(({ line }) => line)).toEqual(rest);
+      // By a position that a client brought, some lines may come again.
+      const resumed = createLogCursor({ tail: 'all', ...(state && { state }) });
+      const got = resumed.take(answer(all, resumed)).map(({ line }) => line);
+      expect(got).toEqual(expect.arrayContaining(rest));
     }),
     often(),
   );
@@ -96,4 +116,10 @@ test('any text is a position that leads to a question Docker can be asked, or no
 function answer(lines: readonly StampedLine[], cursor: LogCursor): StampedLine[] {
   const { since } = cursor.ask();
   return lines.filter(({ at }) => since === undefined || compareTimes(at, since) >= 0);
+}
+
+/** By so many seconds, and as much that no time comes again to the nanosecond. */
+function setBack({ seconds, nanos }: LogTime, by: number): LogTime {
+  const borrowed = nanos < 500 ? 1 : 0;
+  return { seconds: seconds - by - borrowed, nanos: nanos - 500 + borrowed * 1e9 };
 }

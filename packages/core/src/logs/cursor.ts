@@ -7,6 +7,8 @@ import { compareTimes, disorderSeconds, type LogTail, type LogTime } from '../mo
 interface StreamPosition {
   readonly at: LogTime;
   readonly count: number;
+  /** The latest time that was given where it is not `at`, as the clock was set back. Left out of positions, as those may be brought to another log. */
+  readonly latest?: LogTime | undefined;
 }
 
 /** A stream without lines so far has no position. */
@@ -15,8 +17,8 @@ export interface LogCursorState {
   readonly stderr?: StreamPosition | undefined;
   /** Where the reader started, for a stream without a position. */
   readonly logStart?: LogStart | undefined;
-  /** The time of a long line that had begun and not yet ended. */
-  readonly unfinishedSince?: LogTime | undefined;
+  /** From when on to ask at the latest: for a long line that had begun and not yet ended, and behind a clock that was set back. */
+  readonly askFrom?: LogTime | undefined;
 }
 
 interface LogStart {
@@ -61,7 +63,7 @@ type Stream = StampedLine['stream'];
 /**
  * Builds a reader's cursor. Relies on what engines do: the lines of one stream are ordered by time and come the same each time,
  * and across the two streams times go back by some milliseconds at most.
- * A clock that is set back while nobody reads loses no line stamped within two seconds of the last one given.
+ * Where a clock is set back, no line is lost that is stamped within two seconds of the last one given, and to one who reads meanwhile none.
  */
 export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): LogCursor {
   const given: Record<Stream, StreamPosition | undefined> = {
@@ -77,7 +79,7 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
   let logStart = state.logStart ?? (since && { at: since, isLine: false });
   let startText = toStartText(logStart);
   let firstTail = tail;
-  let { unfinishedSince } = state;
+  let { askFrom } = state;
   /** When the present answer comes to this line, it has come to where the reader began. */
   let startLine: LogTime | undefined;
 
@@ -113,7 +115,11 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
       // All of another log is wanted.
       if (logStart?.isLine) logStart = undefined;
       startText = toStartText(logStart);
-      unfinishedSince = undefined;
+      askFrom = undefined;
+      for (const stream of ['stdout', 'stderr'] as const) {
+        const before = given[stream];
+        given[stream] = before && { ...before, latest: undefined };
+      }
     },
   };
 
@@ -130,20 +136,29 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
     const before = skip[stream];
     if (before === undefined) return true;
     const order = compareTimes(at, before.at);
-    if (order < 0) return false;
+    const isFromBefore =
+      order !== 0 && before.latest !== undefined && compareTimes(at, before.latest) <= 0;
+    if (order < 0 || isFromBefore) return false;
     // Once caught up, the engine's order counts, whatever its clock does.
     const isLast = order > 0 || before.count <= 1;
     skip[stream] = isLast ? undefined : { at, count: before.count - 1 };
     return order > 0;
   }
 
-  function advance({ stream, at, ...line }: StampedLine): void {
-    unfinishedSince = line.unfinishedSince;
+  function advance({ stream, at, unfinishedSince }: StampedLine): void {
     if (firstTail !== 'all') startAt(at);
     const before = given[stream];
     const isSame = before !== undefined && compareTimes(at, before.at) === 0;
-    given[stream] = { at, count: isSame ? before.count + 1 : 1 };
+    const latest = maxTime(at, before?.latest ?? before?.at ?? at);
+    given[stream] = {
+      at,
+      count: isSame ? before.count + 1 : 1,
+      latest: compareTimes(latest, at) > 0 ? latest : undefined,
+    };
     texts[stream] = toPositionText(given[stream]);
+    const other = given[stream === 'stdout' ? 'stderr' : 'stdout'];
+    const isBehind = other !== undefined && other.at.seconds - at.seconds >= disorderSeconds;
+    askFrom = isBehind ? minTime(at, unfinishedSince ?? at) : unfinishedSince;
   }
 
   function startAt(at: LogTime): void {
@@ -158,13 +173,17 @@ export function createLogCursor({ tail, since, state = {} }: LogCursorOptions): 
     const last = times.sort(compareTimes).at(-1);
     if (last === undefined) return undefined;
     const reach = { seconds: Math.max(0, last.seconds - disorderSeconds), nanos: last.nanos };
-    const from = unfinishedSince === undefined ? reach : minTime(reach, unfinishedSince);
+    let from = askFrom === undefined ? reach : minTime(reach, askFrom);
+    for (const each of [stdout, stderr]) {
+      const isSetBack = each?.latest !== undefined && compareTimes(from, each.latest) <= 0;
+      if (isSetBack) from = minTime(from, each.at);
+    }
     return logStart === undefined || logStart.isLine ? from : maxTime(from, logStart.at);
   }
 
   function toText(): string {
-    const unfinished = unfinishedSince === undefined ? '' : `:${toTimeText(unfinishedSince)}`;
-    return `${form}:${texts.stdout}:${texts.stderr}:${startText}${unfinished}`;
+    const fromText = askFrom === undefined ? '' : `:${toTimeText(askFrom)}`;
+    return `${form}:${texts.stdout}:${texts.stderr}:${startText}${fromText}`;
   }
 }
 
@@ -173,18 +192,18 @@ export function parsePosition(text: string): LogCursorState | undefined {
   const match = positionPattern.exec(text);
   if (match === null) return undefined;
   const parsed = [match[1], match[2], match[3], match[5]].map(parseStreamPosition);
-  const [stdout, stderr, start, unfinished] = parsed;
+  const [stdout, stderr, start, from] = parsed;
   const logStart = start && { at: start.at, isLine: match[4] !== undefined };
   if (parsed.some((each) => each !== undefined && each.at.nanos >= 1e9)) return undefined;
   const isNothing = stdout === undefined && stderr === undefined;
   return isNothing && logStart !== undefined
     ? undefined
-    : { stdout, stderr, logStart, unfinishedSince: unfinished?.at };
+    : { stdout, stderr, logStart, askFrom: from?.at };
 }
 
 /** The first characters of a position tell its form, should there ever be another. */
 const form = 'l1';
-/** For each stream seconds, nanoseconds, and how many lines if more than one, all in base 36; then the start, a line's with an `l`; then an unfinished line, if there is one. At most 90 characters. */
+/** For each stream seconds, nanoseconds, and how many lines if more than one, all in base 36; then the start, a line's with an `l`; then `askFrom`, if there is one. At most 90 characters. */
 const positionPattern =
   /^l1:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:([0-9a-z]{1,8}\.[0-9a-z]{1,6}(?:\.[0-9a-z]{1,8})?)?:(?:([0-9a-z]{1,8}\.[0-9a-z]{1,6})(\.l)?)?(?::([0-9a-z]{1,8}\.[0-9a-z]{1,6}))?$/;
 
