@@ -9,12 +9,10 @@ import { openPrivateKey } from './credentials.ts';
 const passphrase = 'open sesame';
 // Not ed25519: of those that ssh2 makes, one in 250 cannot be read.
 const openssh = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
-const encryptedOpenssh = ssh2.utils.generateKeyPairSync('ecdsa', {
-  bits: 256,
-  passphrase,
-  cipher: 'aes256-ctr',
-  rounds: 1,
-});
+const encrypt = (cipher: string) =>
+  ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256, passphrase, cipher, rounds: 1 });
+const encryptedOpenssh = encrypt('aes256-ctr');
+const authenticatedOpenssh = encrypt('aes256-gcm@openssh.com');
 const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey; // a short one is made quickly
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const ed25519 = generateKeyPairSync('ed25519').privateKey;
@@ -32,6 +30,7 @@ const usable: readonly { name: string; text: string; secret?: string }[] = [
   },
   { name: 'OpenSSH, CRLF', text: openssh.private.replaceAll('\n', '\r\n') },
   { name: 'OpenSSH, encrypted', text: encryptedOpenssh.private, secret: passphrase },
+  { name: 'OpenSSH, authenticated', text: authenticatedOpenssh.private, secret: passphrase },
   { name: 'PKCS#1', text: toPem(rsa, 'pkcs1') },
   { name: 'PKCS#1, encrypted', text: toPem(rsa, 'pkcs1', passphrase), secret: passphrase },
   { name: 'SEC 1', text: toPem(ec, 'sec1') },
@@ -54,6 +53,18 @@ const unusable: readonly (readonly [
   ],
   ['an OpenSSH key with an empty passphrase', encryptedOpenssh.private, '', 'PASSPHRASE_MISSING'],
   ['an OpenSSH key with another passphrase', encryptedOpenssh.private, 'x', 'PASSPHRASE_WRONG'],
+  [
+    'an authenticated OpenSSH key with another passphrase',
+    authenticatedOpenssh.private,
+    'x',
+    'PASSPHRASE_WRONG',
+  ],
+  [
+    'an authenticated OpenSSH key without its passphrase',
+    authenticatedOpenssh.private,
+    undefined,
+    'PASSPHRASE_MISSING',
+  ],
   [
     'a PKCS#1 key without its passphrase',
     toPem(rsa, 'pkcs1', passphrase),

@@ -98,7 +98,8 @@ export function openPrivateKey(text: string, passphrase: string | undefined): ss
     throw toAppError('KEY_INVALID');
   }
   if (/-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/.test(text)) return openPkcs8(text, passphrase);
-  if (!/passphrase|encrypted|decrypt|integrity/i.test(parsed.message)) {
+  // The last is Node's, of a cipher that authenticates (`ssh-keygen -Z aes256-gcm@openssh.com`).
+  if (!/passphrase|encrypted|decrypt|integrity|unable to authenticate/i.test(parsed.message)) {
     throw toAppError('KEY_INVALID', { cause: parsed });
   }
   throw toPassphraseError(passphrase, parsed);
