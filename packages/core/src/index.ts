@@ -82,7 +82,7 @@ export {
 export { checkSshConfig } from './ssh/login/check-config.ts';
 export type { SshReason } from './ssh/to-app-error.ts';
 export { createReadiness, type Readiness, type ReadinessOptions } from './vm/readiness.ts';
-export { createVmReach } from './vm/require-running.ts';
+export { createSshAddress } from './vm/ssh-address.ts';
 export { createVm, type Vm, type VmOptions } from './vm/vm.ts';
 export {
   createWaker,

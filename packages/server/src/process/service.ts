@@ -14,8 +14,8 @@ import {
   createReadiness,
   createRebuildPlanner,
   createShell,
+  createSshAddress,
   createVm,
-  createVmReach,
   createWaker,
   systemClock,
 } from '@ondemand/core';
@@ -167,7 +167,6 @@ export async function startService(
     onFailure: (err) => logger.warn({ err }, 'the idle stop failed; the VM stays on'),
     onInternalError,
   });
-  const reach = createVmReach({ compute, link: connection });
   const rules = toClaimRules(config);
   const { authenticate, checkReady, checkIssuer, issuerAnswers } = createAuthenticator({
     ...rules,
@@ -191,10 +190,7 @@ export async function startService(
       readiness,
       waker,
       console: compute,
-      ssh: {
-        address: ({ signal }) =>
-          reach.reach((inner) => connection.address({ signal: inner }), signal),
-      },
+      ssh: createSshAddress({ connection, compute }),
       containers: createContainers({
         engine,
         jobs,
