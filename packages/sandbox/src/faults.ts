@@ -113,6 +113,7 @@ export interface OidcFaults extends FaultScope<OidcSubject> {
   json?: unknown;
   /** The request is read and never answered. */
   hangs?: boolean | undefined;
+  /** Ends early when it is removed. */
   delayMs?: number | undefined;
 }
 

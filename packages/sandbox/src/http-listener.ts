@@ -17,7 +17,8 @@ export interface HttpListener {
 export async function listenHttp(
   createHandler: (listener: HttpListener) => RequestListener,
 ): Promise<HttpListener> {
-  const server = createServer();
+  // A client on a busy machine sends on a connection that it does not know to be closed yet.
+  const server = createServer({ keepAliveTimeout: 10 * 60_000 });
   const closing = new AbortController();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -88,9 +88,10 @@ describe.each(transports)('over %s', (transport) => {
   });
 });
 
-test('a thousand unknown key ids make at most one fetch of the keys', async () => {
+test('a thousand unknown key ids make at most one fetch of the keys, and one more each twenty seconds', async () => {
   const { oidc } = app.sandbox;
   const before = oidc.count(oidc.paths.jwks);
+  const startedMs = performance.now();
   for (let batch = 0; batch < 20; batch += 1)
     await Promise.all(
       Array.from({ length: 50 }, async (_, index) => {
@@ -103,7 +104,8 @@ test('a thousand unknown key ids make at most one fetch of the keys', async () =
         expect(status).toBe(401);
       }),
     );
-  expect(oidc.count(oidc.paths.jwks) - before).toBeLessThanOrEqual(1);
+  const earned = Math.floor((performance.now() - startedMs) / 20_000);
+  expect(oidc.count(oidc.paths.jwks) - before).toBeLessThanOrEqual(1 + earned);
 });
 
 test('nobody asked the attacker anything', () => {

@@ -12,6 +12,7 @@ import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
 import { startServerHere } from '../support/start-api-in-this-process.ts';
+import { until } from '../support/until.ts';
 
 /** What stands for OCI and the VM is as slow as a busy machine makes it. */
 const longDeadlines = {
@@ -59,9 +60,13 @@ async function diagnose(env: Env = {}) {
 }
 
 test('where nothing is wrong nothing is found', async () => {
-  const { ok, checks } = await diagnose();
-  expect(checks.filter(({ status }) => status !== 'ok')).toEqual([]);
-  expect(ok).toBe(true);
+  // A layer that a busy machine keeps from answering in time is asked again.
+  const whole = await until('a diagnosis in which every layer answered in time', async () => {
+    const found = await diagnose();
+    return found.checks.some(({ message }) => message.includes('in time')) ? undefined : found;
+  });
+  expect(whole.checks.filter(({ status }) => status !== 'ok')).toEqual([]);
+  expect(whole.ok).toBe(true);
 });
 
 interface Mistake {

@@ -138,19 +138,19 @@ export function declareVmFaults(): void {
         // What is open already goes on working.
         await vm.sshd.restart();
         // What was under way before the restart asked the socket alone, and others may share its answer.
-        const bothWays = until(
-          'both ways to be refused',
-          async () => (await api.expectRefusal(refusal)).details.transports,
-        );
-        const [transports] = await Promise.all([
+        const bothWays = expect
+          .poll(async () => (await api.expectRefusal(refusal)).details.transports, {
+            timeout: 120_000,
+          })
+          .toEqual({
+            socket: expect.stringContaining(socket),
+            'dial-stdio': expect.stringContaining(command),
+          });
+        await Promise.all([
           bothWays,
           bySocket.expectRefusal(refusal),
           byCommand.expectRefusal(refusal),
         ]);
-        expect(transports).toEqual({
-          socket: expect.stringContaining(socket),
-          'dial-stdio': expect.stringContaining(command),
-        });
       });
     });
 

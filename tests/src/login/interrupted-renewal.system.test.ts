@@ -70,10 +70,12 @@ test('the lock of a process that was killed is taken at once', async () => {
 
 test('who waits for another process is told which one', async () => {
   const { app, cli } = world;
-  const { command } = await startRenewal(3_500);
+  const { command } = await startRenewal(600_000);
   const waiting = cli.start('ps -q');
+  const process = `(process ${command.child.pid} on ${hostname()})`;
+  await until('it to say for whom it waits', () => waiting.stderr().includes(process));
+  app.sandbox.faults.reset();
   expect(await waiting.result).toMatchObject({ exitCode: 0 });
-  expect(waiting.stderr()).toContain(`(process ${command.child.pid} on ${hostname()})`);
   expect(await command.result).toMatchObject({ exitCode: 0 });
   expect(command.stderr()).toBe(
     `ondemand: Waiting for the issuer ${app.sandbox.oidc.issuer} to renew the login\n`,

@@ -94,6 +94,16 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
   const decide = (userCode: string, allow: boolean): Promise<boolean> =>
     decideDevice(provider, { userCode, allow, audience });
 
+  /** Also ends when the fault is removed. */
+  async function pauseWhileDelayed(ms: number, closing: AbortSignal): Promise<void> {
+    const removed = new AbortController();
+    const stopWatching = faults.onChange(() => {
+      if (faults.oidc.delayMs === undefined) removed.abort();
+    });
+    await pause(ms, AbortSignal.any([closing, removed.signal]));
+    stopWatching();
+  }
+
   async function serve(
     request: IncomingMessage,
     response: ServerResponse,
@@ -105,7 +115,7 @@ export async function createOidc({ faults, settings: chosen }: OidcOptions): Pro
     const isFaulty = Object.values(faults.oidc).some((value) => value !== undefined);
     if (isFaulty && takeFault(faults.oidc, subject)) {
       const fault = { ...faults.oidc };
-      if (fault.delayMs !== undefined) await pause(fault.delayMs, closing);
+      if (fault.delayMs !== undefined) await pauseWhileDelayed(fault.delayMs, closing);
       if (request.destroyed) return; // the client has gone meanwhile
       if (answerWithFault(response, fault)) return;
     }
