@@ -269,7 +269,7 @@ describe('each mistake is found in its layer, in words that help', () => {
 });
 
 /** Faults that come while the API runs, each with the layer that it is of. */
-const outages: readonly (readonly [string, () => void, string])[] = [
+const failures: readonly (readonly [string, () => void, string])[] = [
   ...Object.entries(mistakes).flatMap(([what, { env, fault, check }]) =>
     env === undefined && fault !== undefined ? [[what, fault, check] as const] : [],
   ),
@@ -293,7 +293,7 @@ test('an API that runs, and has been connected, finds what breaks meanwhile, and
     return checks.filter(({ status }) => status === 'failed').map(({ name }) => name);
   };
   expect(await get('/containers')).toContainEqual(expect.objectContaining({ name: 'nginx' }));
-  for (const [what, plant, check] of outages) {
+  for (const [what, plant, check] of failures) {
     plant();
     expect([what, ...(await read())]).toEqual([what, check]);
     sandbox.faults.reset();

@@ -31,7 +31,7 @@ const readPauseMs = 40;
 const streamPauseMs = 500;
 const actionPauseMs = 8_000;
 
-/** An outage is 503, of Docker itself 500; a rebuild that another one is in the way of 409. Nothing else may come, and none may hang. */
+/** A failure of the VM or OCI is 503, of Docker itself 500; a rebuild that another one is in the way of 409. Nothing else may come, and none may hang. */
 const allowed = new Set([200, 202, 409, 500, 503]);
 const longestMs = 120_000;
 

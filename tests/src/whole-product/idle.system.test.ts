@@ -169,7 +169,7 @@ describe('GET /vm/idle', () => {
   });
 });
 
-test('an outage of OCI is no time in which nobody used the VM', async () => {
+test('a failure of OCI is no time in which nobody used the VM', async () => {
   const [minutes, stopAfterMs] = ['0.1', 6000];
   await using sandbox = await startSandbox();
   const { use } = sandbox.vm;
@@ -185,7 +185,7 @@ test('an outage of OCI is no time in which nobody used the VM', async () => {
     return state === 'used' && lastUsedAt;
   });
   sandbox.faults.oci.status = 500;
-  await until('the outage to be seen', () => findLine('the idle stop failed; the VM stays on'));
+  await until('the failure to be seen', () => findLine('the idle stop failed; the VM stays on'));
   const endedAtMs = Date.now();
   sandbox.faults.reset();
   use.connections = {};

@@ -111,8 +111,8 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     const responses = await Promise.all(
       Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).post(path, respondAsync)),
     );
-    const outages = responses.filter(({ status }) => status === 503);
-    expect(await Promise.all(outages.map((outage) => outage.text()))).toEqual([]);
+    const unavailable = responses.filter(({ status }) => status === 503);
+    expect(await Promise.all(unavailable.map((response) => response.text()))).toEqual([]);
     expect(responses.map(({ status }) => status).sort()).toEqual([202, ...Array(19).fill(409)]);
     const accepted = responses.find(({ status }) => status === 202);
     if (accepted === undefined) return expect.unreachable();

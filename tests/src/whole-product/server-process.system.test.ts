@@ -201,7 +201,7 @@ test('an issuer that is down at start is 503 for tokens and for readiness, and r
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   // The start's own question is the first to meet it.
   const told = () => server.logs().filter(({ msg }) => /no token can be checked/.test(String(msg)));
-  await until('the outage to be logged', () => told().length > 0);
+  await until('the failure to be logged', () => told().length > 0);
   expect(told()).toHaveLength(1);
   expect(JSON.stringify(server.logs())).not.toMatch(/healthz|readyz|\n {4}at /);
 });

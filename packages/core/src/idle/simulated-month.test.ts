@@ -53,7 +53,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
   let lastBusy = now;
   let lastFault = begin - hour;
   /** Nobody can observe it for so long: what is used then is unknown. */
-  let outage: { readonly of: 'OCI' | 'SSH'; readonly until: number } | undefined;
+  let failing: { readonly of: 'OCI' | 'SSH'; readonly until: number } | undefined;
   let stops = 0;
   let stopping = 0;
   let stopsOfThisBoot = 0;
@@ -66,7 +66,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
   };
 
   const failDuring = (of: 'OCI' | 'SSH') => {
-    if (outage?.of !== of || now >= outage.until) return;
+    if (failing?.of !== of || now >= failing.until) return;
     lastBusy = now;
     sendFault();
   };
@@ -260,7 +260,7 @@ async function simulate(seed: number, violations: string[]): Promise<number> {
       nextChange = now + between(hour, 30 * hour);
       processes[between(0, 3)] = createProcess();
       if (random() < 0.3)
-        outage = { of: pick(['OCI', 'SSH']), until: now + pick([10 * minute, hour, 5 * hour]) };
+        failing = { of: pick(['OCI', 'SSH']), until: now + pick([10 * minute, hour, 5 * hour]) };
       if (state === 'RUNNING' && random() < 0.1) {
         state = 'STOPPED'; // by hand
         etag += 1;

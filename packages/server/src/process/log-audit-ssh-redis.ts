@@ -54,7 +54,7 @@ export function createInternalErrorLog(logger: Logger, clock: Pick<Clock, 'elaps
   };
 }
 
-/** Wraps what asks the issuer, so that an outage is one line however often it is met, and its end another. */
+/** Wraps what asks the issuer, so that a failure is one line however often it is met, and its end another. */
 export function createIssuerLog(logger: Logger) {
   let isAway = false;
   return (check: () => Promise<void>) => async (): Promise<void> => {

@@ -20,7 +20,7 @@ async function expectStopAfter({ vm, pass }: World, minutes: number): Promise<vo
 test.each([
   ['OCI', { isOciLost: true }, { isOciLost: false }],
   ['SSH', { isLost: true }, { isLost: false }],
-])('an outage of %s counts as use until its end', async (_, begin, end) => {
+])('a failure of %s counts as use until its end', async (_, begin, end) => {
   const world = start();
   await using _idle = world.idle;
   await world.pass(10);
@@ -40,7 +40,7 @@ test('one observation that fails counts as one that finds something unknown', as
   await expectStopAfter(world, 181);
 });
 
-test('an outage in the last observation before the stop counts, too', async () => {
+test('a failure in the last observation before the stop counts, too', async () => {
   const world = start();
   const { vm, pass } = world;
   await using _ = world.idle;
