@@ -29,7 +29,7 @@ export interface FakeSshdOptions {
   readonly onLogin?: (context: ssh2.AuthContext) => void;
   /** What a socket channel does; the default echoes. */
   readonly onSocket?: (channel: ssh2.ServerChannel) => void;
-  /** Waited for before a socket channel is accepted. */
+  /** Waited for before a channel is accepted. */
   readonly beforeAccept?: Promise<void>;
   /** False leaves channel opens without an answer. */
   readonly answersChannels?: boolean;
@@ -88,7 +88,8 @@ export async function startFakeSshd({
       });
       client.on('session', (acceptSession) => {
         if (!answersChannels) return;
-        acceptSession().on('exec', (acceptExec, _reject, { command }) => {
+        acceptSession().on('exec', async (acceptExec, _reject, { command }) => {
+          if (beforeAccept) await beforeAccept;
           const channel = count(acceptExec());
           const [, marker] = / ondemand 'p([^']*)'/.exec(command) ?? [];
           if (runsCommands && marker !== undefined) {

@@ -10,6 +10,8 @@ export interface OpenChannelOptions<T> {
   readonly start: (callback: (error: Error | undefined, channel: ClientChannel) => void) => void;
   /** Called in the very moment the channel opens, so that nothing it brings is missed. */
   readonly adopt: (channel: ClientChannel) => T;
+  /** Called in its place once nobody waits any more; closes the channel unless told otherwise. */
+  readonly abandon?: ((channel: ClientChannel) => void) | undefined;
   readonly toReason: (error: unknown) => SshReason;
   /** Releases this channel's slot. */
   readonly release: () => void;
@@ -20,10 +22,11 @@ export interface OpenChannelOptions<T> {
   readonly onGone: (cause: unknown) => void;
 }
 
-/** Rejects with `SERVICE_UNAVAILABLE`, or the signal's reason; a channel that opens after that is closed at once. */
+/** Rejects with `SERVICE_UNAVAILABLE`, or the signal's reason; a channel that opens after that is abandoned at once. */
 export function openChannel<T>({
   start,
   adopt,
+  abandon = closeChannel,
   toReason,
   release,
   signal,
@@ -55,7 +58,7 @@ export function openChannel<T>({
         }
         channel.once('close', release);
         channel.on('error', () => {});
-        if (!waiting) return closeChannel(channel);
+        if (!waiting) return abandon(channel);
         untie();
         signal.removeEventListener('abort', onAbort);
         resolve(adopt(channel));

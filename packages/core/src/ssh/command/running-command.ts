@@ -81,7 +81,7 @@ export function createRemoteCommand(
       if (exitCode === undefined) reject(toAppError('OUTCOME_UNKNOWN'));
       else if (filter.begun) resolve(exitCode);
       else {
-        onNeverBegan(false);
+        if (graceTimer === undefined) onNeverBegan(false);
         reject(toShellError({ user, exitCode, said: `${filter.said}\n${stderr}` }));
       }
     });

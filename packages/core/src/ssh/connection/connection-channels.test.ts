@@ -140,6 +140,28 @@ describe('the channels of a connection', () => {
     await until(() => accepted.length === 1);
     await until(() => connection.channels.sockets === 0 && server.openChannels === 0);
   });
+
+  it('ends a command that begins after its caller has left', async () => {
+    let accept = () => {};
+    const beforeAccept = new Promise<void>((resolve) => {
+      accept = resolve;
+    });
+    const lines: string[] = [];
+    await using server = await startFakeSshd({
+      beforeAccept,
+      onExec: (_channel, line) => void lines.push(line),
+    });
+    await using connection = connectTo(server);
+    const leaver = new AbortController();
+    const left = connection.exec(['sleep', '60'], { signal: leaver.signal });
+    await until(() => connection.connected && connection.channels.commands === 1);
+    leaver.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    accept();
+    await until(() => lines.some((line) => line.includes('kill -s TERM -- -4711')));
+    await until(() => connection.channels.commands === 0);
+    expect(connection.generation).toBe(1);
+  });
 });
 
 /** http.Server wants a socket's methods on what it serves. */

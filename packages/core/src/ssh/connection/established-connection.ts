@@ -62,6 +62,7 @@ interface ChannelKind<T> {
   readonly start: (callback: (error: Error | undefined, channel: ClientChannel) => void) => void;
   readonly toReason: (error: unknown) => SshReason;
   readonly adopt: (channel: ClientChannel) => T;
+  readonly abandon?: (channel: ClientChannel) => void;
 }
 
 /** Takes over a connection that has just been dialed. */
@@ -246,23 +247,23 @@ export function createSession(
       );
       return begun;
     },
-    startCommand: ({ line, marker }, { signal, isRead = false, onOutput }) =>
-      open(
-        {
-          ...command(line, (channel) => {
-            const { command: started, fail } = createRemoteCommand(channel, {
-              ...toStart(channel, marker),
-              onOutput,
-              kill,
-            });
-            const untie = onFailure(fail);
-            started.exit.then(untie, untie);
-            return started;
-          }),
-          keepFree: isRead ? keptForChanges : 0,
-        },
-        { signal },
-      ),
+    startCommand({ line, marker }, { signal, isRead = false, onOutput }) {
+      const adopt = (channel: ClientChannel): RemoteCommand => {
+        const start = toStart(channel, marker);
+        const { command: started, fail } = createRemoteCommand(channel, {
+          ...start,
+          onOutput,
+          kill,
+        });
+        const untie = onFailure(fail);
+        started.exit.then(untie, untie);
+        return started;
+      };
+      const keepFree = isRead ? keptForChanges : 0;
+      // sshd ends nothing when a channel is closed.
+      const abandon = (channel: ClientChannel) => adopt(channel).stop();
+      return open({ ...command(line, adopt), abandon, keepFree }, { signal });
+    },
     retire(error) {
       retired = error;
       endWhenIdle();
