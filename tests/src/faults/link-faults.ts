@@ -102,8 +102,7 @@ export function declareLinkFaults(getApi: () => FaultyServer): void {
     await api.expectRefusal({ path, reason: 'CONNECTION_LOST', message: /lost.*try again/ });
     await api.proxy.pass();
     await api.expectRecovery();
-    const { logs } = await api.getJson<{ readonly logs: string }>(path);
-    expect(logs.split('\n')).toHaveLength(noisyLines + 1);
+    expect((await readLog(api, path)).split('\n')).toHaveLength(noisyLines + 1);
   });
 
   test.sequential.each<[string, BadLine]>([
@@ -112,10 +111,7 @@ export function declareLinkFaults(getApi: () => FaultyServer): void {
     ['that is narrow', { bytesPerSecond: 100_000, sliceBytes: 2_000 }],
   ])('a line %s gives the same answers', async (name, line) => {
     const api = getApi();
-    const path = `/containers/${containers.noisy}/logs?lines=20`;
-    // The line serves the readers, too: on a busy machine an answer may come too late.
-    const read = () =>
-      until('the log', async () => (await api.getJson<{ readonly logs: string }>(path)).logs);
+    const read = () => readLog(api, `/containers/${containers.noisy}/logs?lines=20`);
     const logs = await read();
     await survive(
       api,
@@ -130,6 +126,11 @@ export function declareLinkFaults(getApi: () => FaultyServer): void {
     );
     expect(await read()).toBe(logs);
   });
+}
+
+/** On a busy machine the line, which serves other readers too, may fall silent for too long. */
+function readLog(api: FaultyServer, path: string): Promise<string> {
+  return until('the log', async () => (await api.getJson<{ readonly logs: string }>(path)).logs);
 }
 
 interface LinkFault extends Omit<Fault, 'part' | 'repair'> {
