@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-const { FUZZ_RUNS } = process.env;
 const everywhere = ['packages/*/src', 'apps/*/src', 'tests/src'];
 const testsNamed = (pattern: string) => everywhere.map((folder) => `${folder}/**/${pattern}`);
 /** What hangs ends some time; a machine that is busy with other work is no failure. */
 const timeoutMs = 5 * 60_000;
+
+/** Files of tests that start processes. */
+const atOnce = 5;
 
 /** Four lanes; what starts a process has the machine to itself, so that its load is the same everywhere. */
 export default defineConfig({
@@ -39,8 +41,8 @@ export default defineConfig({
           name: 'system',
           include: testsNamed('*.system.test.ts'),
           setupFiles: ['tests/src/support/fail-on-warnings.ts'],
-          // Three at a time: each waits for its processes as long as it works.
-          maxWorkers: 3,
+          // Each waits for its processes as long as it works: with fewer, the machine is idle at times.
+          maxWorkers: atOnce,
           isolate: false,
           sequence: { groupOrder: 2 },
         },
@@ -51,10 +53,10 @@ export default defineConfig({
           name: 'fuzz',
           include: testsNamed('*.fuzz.test.ts'),
           setupFiles: ['tests/src/support/fail-on-warnings.ts', 'tests/src/support/fuzz-runs.ts'],
-          // The full form tries REST and tRPC side by side.
-          maxWorkers: FUZZ_RUNS === undefined ? 1 : 2,
+          // Beside the files of the lane before it, which wait more than they work.
+          maxWorkers: atOnce,
           isolate: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -64,7 +66,7 @@ export default defineConfig({
           include: ['tests/src/slow/**/*.slow.test.ts'],
           setupFiles: ['tests/src/support/fail-on-warnings.ts'],
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

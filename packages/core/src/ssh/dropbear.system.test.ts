@@ -1,6 +1,5 @@
 // Dropbear in place of OpenSSH, as on a NAS or a router: all but forwarding to sockets works, and its refusals are told.
 
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import {
   startDropbear,
 } from '../testing/dropbear.test-support.ts';
 import { expectFailure, until } from '../testing/expect-failure.test-support.ts';
+import { listProcesses } from '../testing/processes.test-support.ts';
 import { connectTo, type PrivateSshd, startSshd } from '../testing/sshd.test-support.ts';
 import { addSystemUser } from '../testing/system-user.test-support.ts';
 import { createShell } from './command/exec.ts';
@@ -68,7 +68,7 @@ describeDropbear('Dropbear', () => {
     const pid = (await readFile(file, 'utf8')).trim();
     // One that has ended may stay as a zombie where nobody collects it.
     const isRunning = () =>
-      /^[^Z]/.test(spawnSync('ps', ['-o', 'stat=', '-p', pid]).stdout.toString());
+      listProcesses().some((each) => each.pid === Number(pid) && each.state !== 'Z');
     await until(() => !isRunning(), 20_000);
   });
 

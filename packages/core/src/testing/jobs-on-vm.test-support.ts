@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { JobHost, JobReading, JobRequest } from '../adapter-ports.ts';
 import { createJobHost } from '../jobs-on-vm/jobs-on-vm.ts';
 import type { SshConnection, SshConnectionOptions } from '../ssh/connection/connection.ts';
+import { listProcesses, type Process } from './processes.test-support.ts';
 import { connectTo, startSshd } from './sshd.test-support.ts';
 
 interface WorldOptions {
@@ -106,22 +107,18 @@ export async function record(host: JobHost, id: string, tailBytes = 1000) {
 
 /** The process that looks after a job; its children are the job itself. */
 export function findRunner(id: string): number {
-  const runners = execFileSync('ps', ['-eo', 'pid=,pgid=,args='], { encoding: 'utf8' })
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(
-      ([pid, group, ...args]) =>
-        pid === group && args.includes('ondemand-job') && args.some((arg) => arg.endsWith(id)),
-    );
-  return Number(runners[0]?.[0]);
+  const runner = listProcesses().find(
+    ({ pid, group, args }) =>
+      pid === group && args.includes('ondemand-job') && args.some((arg) => arg.endsWith(id)),
+  );
+  if (runner === undefined) throw new Error(`No process looks after ${id}`);
+  return runner.pid;
 }
 
-export function findProcesses(word: string): { readonly pid: number; readonly group: number }[] {
-  return execFileSync('ps', ['-eo', 'pid=,pgid=,args='], { encoding: 'utf8' })
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , command, ...args]) => !command?.includes('sshd') && args.join(' ').includes(word))
-    .map(([pid, group]) => ({ pid: Number(pid), group: Number(group) }));
+export function findProcesses(word: string): Process[] {
+  return listProcesses().filter(
+    ({ args: [command, ...args] }) => !command?.includes('sshd') && args.join(' ').includes(word),
+  );
 }
 
 export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000) {

@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import {
   type SshConnection,
   type SshConnectionOptions,
 } from '../ssh/connection/connection.ts';
+import { listProcesses } from './processes.test-support.ts';
 
 const sshdPath = '/usr/sbin/sshd';
 
@@ -71,8 +72,8 @@ export async function startSshd({
   const port = await findFreePort();
   const hostKeyFile = (type: HostKeyType) => join(folder, `host_${type}`);
   const privateKeyFile = join(folder, 'client_key');
-  for (const type of hostKeyTypes) generateKey(hostKeyFile(type), type);
-  generateKey(privateKeyFile, 'ed25519');
+  for (const type of hostKeyTypes) writeUsedKey(hostKeyFile(type), type, 'host');
+  writeUsedKey(privateKeyFile, 'ed25519', 'client');
   const knownHostsFile = join(folder, 'known_hosts');
   const publicKey = async (type: HostKeyType = hostKeyTypes[0] ?? 'ed25519') =>
     (await readFile(`${hostKeyFile(type)}.pub`, 'utf8')).split(' ').slice(0, 2).join(' ');
@@ -192,6 +193,22 @@ export function generateKey(file: string, type: HostKeyType, passphrase = ''): v
   execFileSync('ssh-keygen', ['-q', '-t', type, ...size, '-N', passphrase, '-f', file]);
 }
 
+/** By their type and purpose, as a private and a public key. */
+const usedKeys = new Map<string, readonly [Buffer, Buffer]>();
+
+/** As `generateKey`, with a key that earlier servers of this process had, too: few tests mind, and each new one costs a process. */
+function writeUsedKey(file: string, type: HostKeyType, purpose: 'host' | 'client'): void {
+  const name = `${type} ${purpose}`;
+  const used = usedKeys.get(name);
+  if (used === undefined) {
+    generateKey(file, type);
+    usedKeys.set(name, [readFileSync(file), readFileSync(`${file}.pub`)]);
+  } else {
+    writeFileSync(file, used[0], { mode: 0o600 });
+    writeFileSync(`${file}.pub`, used[1]);
+  }
+}
+
 /** A port on loopback that nothing listens on, below those that the system gives out for port 0. */
 export async function findFreePort(): Promise<number> {
   for (;;) {
@@ -223,13 +240,10 @@ async function waitForPort(port: number): Promise<void> {
   throw new Error(`sshd does not listen on port ${port}`);
 }
 
-function listDescendants(pid: number): number[] {
-  const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const children = table.filter(([, parent]) => parent === pid).map(([child]) => Number(child));
-  return children.flatMap((child) => [child, ...listDescendants(child)]);
+function listDescendants(pid: number, processes = listProcesses()): number[] {
+  return processes
+    .filter(({ parent }) => parent === pid)
+    .flatMap((child) => [child.pid, ...listDescendants(child.pid, processes)]);
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {

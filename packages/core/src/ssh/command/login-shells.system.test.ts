@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createJobHost } from '../../jobs-on-vm/jobs-on-vm.ts';
 import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
+import { listProcesses } from '../../testing/processes.test-support.ts';
 import {
   connectTo,
   describeSshd,
@@ -288,10 +289,9 @@ describeSshd('a forced command', () => {
 
 /** The process groups with a process that has not ended. */
 function listGroups(): string[] {
-  return execFileSync('ps', ['-eo', 'stat=,pgid='], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => !line.startsWith('Z'))
-    .map((line) => line.trim().split(/\s+/)[1] ?? '');
+  return listProcesses()
+    .filter(({ state }) => state !== 'Z')
+    .map(({ group }) => String(group));
 }
 
 async function forceCommand({ privateKeyFile }: PrivateSshd, command: string) {

@@ -255,7 +255,7 @@ describeSshd('with a real sshd', () => {
       keepaliveMs: 400,
       connectTimeoutMs: 500,
     });
-    const command = await connection.exec(['sleep', '60']);
+    const command = await eventually(() => connection.exec(['sleep', '60']));
     proxy.freeze();
     using keepalives = countIntervals(400);
     await expectFailure(command.exit, 'PEER_SILENT');
