@@ -25,6 +25,11 @@ export interface ComposeFolder {
   plain(network?: ServiceNetwork): object;
   /** In this folder; rejects unless it ends well. */
   compose(args: readonly string[], call?: Pick<ComposeCall, 'env'>): Promise<void>;
+  /** Makes a service's containers with the names and labels that `up` gives them, without the work of compose; resolves with their names. They are not started. */
+  create(
+    service: string,
+    options?: { name?: string; replicas?: number },
+  ): Promise<readonly string[]>;
   /** What compose calls it; the project is this folder's name. */
   container(service: string, project?: string, number?: number): string;
   idOf(container: string): Promise<string>;
@@ -69,6 +74,8 @@ async function createFolder(
     );
   };
   const environmentOf = async (container: string) => (await vm.inspect(container)).Config.Env;
+  const toName = (service: string, project = basename(folder), number = 1) =>
+    [project, service, number].join(version === 'v1' ? '_' : '-');
   return {
     folder,
     inFolder: async (name) => {
@@ -92,10 +99,31 @@ async function createFolder(
       });
       if (exitCode !== 0) throw new Error(`compose ${args.join(' ')}: ${stdout}${stderr}`);
     },
-    container(service, project = basename(folder), number = 1) {
-      const mark = version === 'v1' ? '_' : '-';
-      return [project, service, number].join(mark);
-    },
+    create: (service, { name, replicas = 1 } = {}) =>
+      Promise.all(
+        Array.from({ length: replicas }, async (_, index) => {
+          const container = name ?? toName(service, undefined, index + 1);
+          const labels = {
+            project: basename(folder),
+            service,
+            'container-number': index + 1,
+            oneoff: 'False',
+            version: version === 'v1' ? '1.29.2' : '2.26.1',
+            'config-hash': 'of an older file',
+            'project.working_dir': folder,
+            'project.config_files': `${version === 'v1' ? '' : `${folder}/`}docker-compose.yml`,
+          };
+          const options = Object.entries(labels).map(
+            ([key, value]) => `--label=com.docker.compose.${key}=${value}`,
+          );
+          await vm.docker(
+            ...['create', '--name', container, '--init', '--network', 'host', ...options],
+            ...[baseImage, 'sleep', '99999'],
+          );
+          return container;
+        }),
+      ),
+    container: toName,
     idOf: async (container) => (await vm.inspect(container)).Id,
     stateOf: async (container) => (await vm.inspect(container)).State.Status,
     networkOf: async (container) => (await vm.inspect(container)).HostConfig.NetworkMode,

@@ -67,18 +67,13 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
         const current = `${version}-current`;
         const release = async (number: number) => {
           const folder = await site.inFolder(`releases/${number}`);
-          await folder.write('compose.yml', { web: folder.built(`release ${number}`) });
+          const web = number === 1 ? folder.plain() : folder.built(`release ${number}`);
+          await folder.write('compose.yml', { web });
           await rm(join(site.folder, current), { force: true });
           await symlink(`releases/${number}`, join(site.folder, current));
         };
         await release(1);
-        await site.compose([
-          '-f',
-          join(site.folder, current, 'compose.yml'),
-          'up',
-          '-d',
-          '--build',
-        ]);
+        await site.compose(['-f', join(site.folder, current, 'compose.yml'), 'up', '-d']);
         const web = site.container('web', current);
         const labels = await site.pathLabels(web);
         expect(labels).toContain(`/${current}`);
@@ -100,15 +95,15 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       async () => {
         const stack = await project('stack');
         const own = 'of the project';
-        const services = (page: string) => ({
-          web: { ...stack.built(page, own), depends_on: ['db'], environment: { HERE: '$PWD' } },
-          db: stack.plain(own),
+        const services = (web: object) => ({
+          web: { ...web, depends_on: ['db'], environment: { HERE: '$PWD' } },
+          db: stack.plain(),
         });
-        await stack.write('docker-compose.yml', services('one'));
-        await stack.compose(['up', '-d', '--build']);
+        await stack.write('docker-compose.yml', services(stack.plain(own)));
+        await stack.compose(['up', '-d']);
         const [web, db] = [stack.container('web'), stack.container('db')];
         const dbId = await stack.idOf(db);
-        await stack.write('docker-compose.yml', services('two'));
+        await stack.write('docker-compose.yml', services(stack.built('two', own)));
         const result = await rebuild(web);
         expect(result).toMatchObject({ container: web, changed: true });
         expect(await stack.pageOf(web)).toBe('two');
@@ -135,10 +130,8 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       title(report(3, 'replicas stay as many as they are, and the answer names one that is there')),
       async () => {
         const farm = await project('farm');
-        await farm.write('docker-compose.yml', { web: farm.built('one') });
-        await farm.compose(['up', '-d', '--build', '--scale', 'web=3']);
         await farm.write('docker-compose.yml', { web: farm.built('two') });
-        const replicas = [1, 2, 3].map((number) => farm.container('web', undefined, number));
+        const replicas = await farm.create('web', { replicas: 3 });
         const result = await rebuild(replicas[1] ?? '');
         expect(result).toMatchObject({ container: replicas[1], changed: true });
         for (const replica of replicas) expect(await farm.pageOf(replica)).toBe('two');
@@ -149,12 +142,9 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       title(report(3, 'a container that its file calls otherwise now is answered by its new name')),
       async () => {
         const named = await project('named');
-        const services = (name: string) => ({
-          web: { ...named.built(name), container_name: name },
-        });
-        await named.write('docker-compose.yml', services(`${version}-old`));
-        await named.compose(['up', '-d', '--build']);
-        await named.write('docker-compose.yml', services(`${version}-new`));
+        await named.create('web', { name: `${version}-old` });
+        const web = { ...named.built('two'), container_name: `${version}-new` };
+        await named.write('docker-compose.yml', { web });
         const result = await rebuild(`${version}-old`);
         expect(result).toMatchObject({ container: `${version}-new`, changed: true });
         expect(await named.stateOf(`${version}-new`)).toBe('running');
@@ -167,27 +157,17 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       ),
       async () => {
         const net = await project('net');
-        const services = (page: string) => ({
-          vpn: net.built(page, 'of the project'),
+        const services = (vpn: object) => ({
+          vpn,
           app: { ...net.plain(), network_mode: 'service:vpn' },
         });
-        await net.write('docker-compose.yml', services('one'));
-        await net.compose(['up', '-d', '--build']);
+        await net.write('docker-compose.yml', services(net.plain('of the project')));
+        await net.compose(['up', '-d']);
         const [vpn, app] = [net.container('vpn'), net.container('app')];
         const hand = `${version}-by-hand`;
-        await vm.docker(
-          'run',
-          '-d',
-          '--init',
-          '--name',
-          hand,
-          '--network',
-          `container:${vpn}`,
-          baseImage,
-          'sleep',
-          '9999',
-        );
-        await net.write('docker-compose.yml', services('two'));
+        const sharing = ['--name', hand, '--network', `container:${vpn}`];
+        await vm.docker('create', ...sharing, baseImage, 'sleep', '9999');
+        await net.write('docker-compose.yml', services(net.built('two', 'of the project')));
         const result = await rebuild(vpn);
         const output = await outputOf(result);
         for (const text of [result.warnings?.join('\n'), output]) {
@@ -209,15 +189,15 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       ),
       async () => {
         const orphan = await project('orphan');
-        await orphan.write('docker-compose.yml', { web: orphan.built('one'), old: orphan.plain() });
-        await orphan.compose(['up', '-d', '--build']);
         await orphan.write('docker-compose.yml', { web: orphan.built('two') });
-        const old = orphan.container('old');
+        const [web = ''] = await orphan.create('web');
+        const [old = ''] = await orphan.create('old');
+        await vm.docker('start', old);
         const message = await refuse(old);
         expect(message).toMatch(/no longer in '.*docker-compose\.yml'/);
         expect(await orphan.stateOf(old)).toBe('running');
         // Compose's own warnings are told with a success, too: the old one is an orphan to it.
-        const { warnings } = await rebuild(orphan.container('web'));
+        const { warnings } = await rebuild(web);
         expect(warnings?.join('\n')).toContain('orphan containers');
       },
     );
@@ -229,9 +209,9 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       async () => {
         const shell = await project('shell');
         await shell.write('docker-compose.yml', {
-          web: { ...shell.built('one'), environment: { MODE: '$MODE' } },
+          web: { ...shell.plain(), environment: { MODE: '$MODE' } },
         });
-        await shell.compose(['up', '-d', '--build'], { env: { MODE: 'x' } });
+        await shell.compose(['up', '-d'], { env: { MODE: 'x' } });
         const result = await rebuild(shell.container('web'));
         expect(result.warnings?.join('\n')).toMatch(/MODE.* variable is not set/);
         expect(await outputOf(result)).toContain('variable is not set');
@@ -241,13 +221,13 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     testOnce(title(report(7, "a comma in a folder's name is no end of a path")), async () => {
       const odd = await project('odd');
       const folder = await odd.inFolder('a,b');
-      await folder.write('compose.yml', { web: folder.built('one') });
+      await folder.write('compose.yml', { web: folder.plain() });
       await folder.write('more.yml', { web: { init: true } });
       const files = ['compose.yml', 'more.yml'].flatMap((file) => [
         '-f',
         join(folder.folder, file),
       ]);
-      await folder.compose([...files, '-p', `${version}odd`, 'up', '-d', '--build']);
+      await folder.compose([...files, '-p', `${version}odd`, 'up', '-d']);
       await folder.write('compose.yml', { web: folder.built('two') });
       const web = folder.container('web', `${version}odd`);
       await rebuild(web);
@@ -266,10 +246,10 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       async () => {
         const above = await createProject(vm, 'above', version);
         const app = await above.inFolder('app');
-        const services = (page: string) => ({
-          web: { ...app.built(page), environment: { FROM_DOTENV: '$FROM_DOTENV' } },
+        const services = (web: object) => ({
+          web: { ...web, environment: { FROM_DOTENV: '$FROM_DOTENV' } },
         });
-        await app.write('docker-compose.yml', services('one'));
+        await app.write('docker-compose.yml', services(app.plain()));
         await app.writeText('.env', 'FROM_DOTENV=beside the file\n');
         await above.writeText('prod.env', 'FROM_DOTENV=prod\n');
         for (const [options, expected] of [
@@ -277,8 +257,8 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
           [[], 'beside the file'],
         ] as const) {
           const call = [...options, '-f', 'app/docker-compose.yml', '-p', 'above'];
-          await above.compose([...call, 'up', '-d', '--build']);
-          await app.write('docker-compose.yml', services(`two, ${expected}`));
+          await above.compose([...call, 'up', '-d']);
+          await app.write('docker-compose.yml', services(app.built(`two, ${expected}`)));
           await rebuild('above_web_1');
           expect(await above.pageOf('above_web_1')).toBe(`two, ${expected}`);
           expect(await above.environmentOf('above_web_1')).toContain(`FROM_DOTENV=${expected}`);
@@ -300,8 +280,8 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     test(report(2, 'called beside: the file is found, and its label stays'), async () => {
       const all = await createProject(vm, 'neighbours', version);
       const [here, there] = [await all.inFolder('here'), await all.inFolder('there')];
-      await there.write('x.yml', { web: there.built('one') });
-      await here.compose(['-p', 'beside', '-f', '../there/x.yml', 'up', '-d', '--build']);
+      await there.write('x.yml', { web: there.plain() });
+      await here.compose(['-p', 'beside', '-f', '../there/x.yml', 'up', '-d']);
       const labels = await there.labelsOf('beside_web_1');
       await there.write('x.yml', { web: there.built('two') });
       await rebuild('beside_web_1');
@@ -313,8 +293,8 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     test(report(2, 'called below: the file above is found'), async () => {
       const below = await createProject(vm, 'below', version);
       const sub = await below.inFolder('sub/deeper');
-      await below.write('docker-compose.yml', { web: below.built('one') });
-      await sub.compose(['-p', 'below', 'up', '-d', '--build']);
+      await below.write('docker-compose.yml', { web: below.plain() });
+      await sub.compose(['-p', 'below', 'up', '-d']);
       expect(await below.pathLabels('below_web_1')).toContain('../../docker-compose.yml');
       await below.write('docker-compose.yml', { web: below.built('two') });
       await rebuild('below_web_1');
@@ -323,8 +303,8 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
 
     test(report(7, 'a project that v1 alone would call so is rebuilt'), async () => {
       const config = await createProject(vm, '_config', version);
-      await config.write('docker-compose.yml', { web: config.built('one') });
-      await config.compose(['up', '-d', '--build']);
+      await config.write('docker-compose.yml', { web: config.plain() });
+      await config.compose(['up', '-d']);
       await config.write('docker-compose.yml', { web: config.built('two') });
       await rebuild('config_web_1');
       expect(await config.pageOf('config_web_1')).toBe('two');
@@ -339,10 +319,8 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
     async () => {
       const closed = await createProject(vm, 'closed');
       const inner = await closed.inFolder('inner');
-      await inner.write('docker-compose.yml', {
-        web: { ...inner.built('one'), container_name: 'closed' },
-      });
-      await inner.compose(['up', '-d', '--build']);
+      await inner.write('docker-compose.yml', { web: inner.built('one') });
+      await inner.create('web', { name: 'closed' });
       await chown(closed.folder, 0, 0);
       await chmod(closed.folder, 0o750);
       const message = await refuse('closed');
@@ -354,10 +332,8 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
 
   test(report(4, 'a forced command is told as one at once, and nothing is started'), async () => {
     const forced = await createProject(vm, 'forced');
-    await forced.write('docker-compose.yml', {
-      web: { ...forced.built('one'), container_name: 'forced' },
-    });
-    await forced.compose(['up', '-d', '--build']);
+    await forced.write('docker-compose.yml', { web: forced.built('one') });
+    await forced.create('web', { name: 'forced' });
     await vm.sshd.restart(['ForceCommand echo welcome']);
     try {
       await expect.poll(async () => (await api.get('/containers')).status).toBe(200);
