@@ -167,6 +167,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   app.decorate('takeTurn', createTurns());
   addErrorHandlers(app, { resourceMetadataUrl });
 
+  for (const plugin of plugins) Object.assign(plugin, { [displayName]: plugin.name });
   await app.register(registerHealth, { checkReady: options.checkReady });
   const scopesSupported = scopes.map((scope) => scopeNames[scope]);
   const { page, issuer, audience } = options;
@@ -229,6 +230,18 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     if (request.failure !== undefined) logFailure(request, request.failure);
   }
 }
+
+const plugins = [
+  registerHealth,
+  registerPage,
+  registerDocs,
+  registerRest,
+  registerStreams,
+  registerTrpc,
+];
+
+/** By which Fastify names a plugin; for one without it, it looks through every module that is loaded. */
+const displayName = Symbol.for('fastify.display-name');
 
 /** A caller's own id is kept where it is harmless in a header and a log. */
 function toRequestId(given: string | string[] | undefined): string {

@@ -6,8 +6,15 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void; // what the flag adds to a context
 
-/** Until it is disposed of. */
+/** Until it is disposed of. Soon at first and then ever more seldom: one takes long in a process of many test files. */
 export function keepCollectingGarbage(): Disposable {
-  const timer = setInterval(collectGarbage, 50);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  let timer = setTimeout(collect, firstPauseMs, firstPauseMs);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+
+  function collect(pauseMs: number): void {
+    collectGarbage();
+    timer = setTimeout(collect, 2 * pauseMs, 2 * pauseMs);
+  }
 }
+
+const firstPauseMs = 20;

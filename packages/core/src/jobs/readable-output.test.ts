@@ -78,7 +78,7 @@ const buildOutput = [
   '',
   'ENV TOKEN=hunter2',
   'my s3cr3t-value and s3cr3t-value again',
-  'x'.repeat(3000),
+  'x'.repeat(2010), // little more than is shown: every place in it is cut at
   'odd \u0000\u0007',
   'last, without newline',
 ].join('\n');
@@ -184,11 +184,11 @@ test.each([
   expect(isTelling(value)).toBe(telling);
 });
 
-test('a hundred thousand lines are read in a time that grows with their number alone', () => {
+test('ten thousand lines are read in a time that grows with their number alone', () => {
   const read = (count: number) => {
     const raw = bytes(`#7 12.3 ${'word '.repeat(20)}\n`.repeat(count));
     const secrets = ['s3cr3t-value', 'another-value'];
     expect(readPieces([raw], { secrets }).offset).toBe(raw.length);
   };
-  expect(costOfFourfold(read, 5_000)).toBeLessThan(9);
+  expect(costOfFourfold(read, 2_500)).toBeLessThan(9);
 });

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { AppError } from '@ondemand/core';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../testing/test-server.test-support.ts';
 import type { AuditEntry } from './entry.ts';
 import { createAuditTrail } from './trail.ts';
@@ -9,14 +9,31 @@ import { createAuditTrail } from './trail.ts';
 const lines: AuditEntry[] = [];
 const intents: AuditEntry[] = [];
 const log = (entry: AuditEntry) => (entry.outcome === 'intent' ? intents : lines).push(entry);
+/** What the start of the VM fails with, where it does. */
+let startFault: Error | undefined;
+
+let shared: TestServer;
+/** The one that is asked: some tests have one of their own. */
 let server: TestServer;
-beforeEach(async () => {
-  server = await start();
+beforeAll(async () => {
+  const initiated = { action: 'START', status: 'initiated', vmId: 'oci-flex' } as const;
+  shared = await start({
+    vm: {
+      async start() {
+        if (startFault !== undefined) throw startFault;
+        shared.actions.push('START');
+        return initiated;
+      },
+    },
+  });
 });
-afterEach(async () => {
-  await server[Symbol.asyncDispose]();
+afterAll(() => shared[Symbol.asyncDispose]());
+beforeEach(() => {
+  server = shared;
+  server.actions.length = 0;
   lines.length = 0;
   intents.length = 0;
+  startFault = undefined;
 });
 
 function start(
@@ -85,9 +102,7 @@ describe.each(Object.entries(transports))('over %s', (_, post) => {
   });
 
   test('however many intents there are, each has its outcome', async () => {
-    const conflict = new AppError('CONFLICT', 'VM already running');
-    await using refusing = await start({ vm: { start: () => Promise.reject(conflict) } });
-    server = refusing;
+    startFault = new AppError('CONFLICT', 'VM already running');
     for (let times = 0; times < 40; times += 1) await post('/vm/start', 'admin');
     expect(intents).toHaveLength(40);
     expect(lines.map(({ requestId }) => requestId)).toEqual(
@@ -137,27 +152,13 @@ describe.each(Object.entries(transports))('over %s', (_, post) => {
       503,
     ],
   ] as const)('%s is %s', async (error, outcome, status) => {
-    await using failing = await start({
-      vm: {
-        start: async () => {
-          throw error;
-        },
-      },
-    });
-    server = failing;
+    startFault = error;
     expect((await post('/vm/start', 'admin')).status).toBe(status);
     expect(lines).toMatchObject([{ action: 'vm_start', outcome, status, code: error.code }]);
   });
 
   test('a bug is a failure, and what it says stays inside', async () => {
-    await using failing = await start({
-      vm: {
-        start: async () => {
-          throw new TypeError('/home/opc/secret');
-        },
-      },
-    });
-    server = failing;
+    startFault = new TypeError('/home/opc/secret');
     await post('/vm/start', 'admin');
     expect(lines).toMatchObject([{ outcome: 'failed', status: 500, code: 'INTERNAL_ERROR' }]);
     expect(JSON.stringify(lines)).not.toContain('secret');

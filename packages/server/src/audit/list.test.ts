@@ -1,6 +1,6 @@
 // GET /audit: the newest lines, for admins.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   expectApiError,
   readJson,
@@ -10,36 +10,40 @@ import {
 import type { AuditEntry } from './entry.ts';
 import { createAuditTrail } from './trail.ts';
 
+const start = () => startTestServer({}, { audit: createAuditTrail({ log() {}, logFailure() {} }) });
+
 let server: TestServer;
-beforeEach(async () => {
-  server = await startTestServer({}, { audit: createAuditTrail({ log() {}, logFailure() {} }) });
+beforeAll(async () => {
+  server = await start();
 });
-afterEach(() => server[Symbol.asyncDispose]());
+afterAll(() => server[Symbol.asyncDispose]());
 
 describe('GET /audit', () => {
-  const list = async (query = '') =>
-    readJson<AuditEntry[]>(await server.ask(`/audit${query}`, { as: 'admin' }));
+  const listOf = async (from: TestServer, query = '') =>
+    readJson<AuditEntry[]>(await from.ask(`/audit${query}`, { as: 'admin' }));
 
   test('answers with the newest lines, newest first, in REST and tRPC', async () => {
-    await server.ask('/vm/start', { as: 'admin', method: 'POST' });
-    await server.ask('/vm/stop', { as: 'read', method: 'POST' });
-    expect((await list()).map(({ action, outcome }) => [action, outcome])).toEqual([
+    await using own = await start();
+    await own.ask('/vm/start', { as: 'admin', method: 'POST' });
+    await own.ask('/vm/stop', { as: 'read', method: 'POST' });
+    expect((await listOf(own)).map(({ action, outcome }) => [action, outcome])).toEqual([
       ['vm_stop', 'refused'],
       ['vm_start', 'success'],
       ['vm_start', 'intent'],
     ]);
-    expect(await list('?limit=1')).toHaveLength(1);
+    expect(await listOf(own, '?limit=1')).toHaveLength(1);
     const input = encodeURIComponent(JSON.stringify({ limit: 1 }));
-    const trpc = await server.ask(`/trpc/audit.list?input=${input}`, { as: 'admin' });
+    const trpc = await own.ask(`/trpc/audit.list?input=${input}`, { as: 'admin' });
     const { result } = await readJson<{ result: { data: AuditEntry[] } }>(trpc);
-    expect(result.data).toEqual(await list('?limit=1'));
+    expect(result.data).toEqual(await listOf(own, '?limit=1'));
   });
 
   test('has a hundred lines if limit is left out', async () => {
+    await using own = await start();
     for (let times = 0; times < 53; times += 1)
-      await server.ask('/vm/stop', { as: 'admin', method: 'POST' });
-    expect(await list()).toHaveLength(100);
-    expect(await list('?limit=1000')).toHaveLength(106);
+      await own.ask('/vm/stop', { as: 'admin', method: 'POST' });
+    expect(await listOf(own)).toHaveLength(100);
+    expect(await listOf(own, '?limit=1000')).toHaveLength(106);
   });
 
   test('needs admin', async () => {
@@ -57,7 +61,7 @@ describe('GET /audit', () => {
   );
 
   test('a number as text is refused in tRPC, also after a REST call', async () => {
-    await list('?limit=5');
+    await listOf(server, '?limit=5');
     const input = encodeURIComponent(JSON.stringify({ limit: '5' }));
     const response = await server.ask(`/trpc/audit.list?input=${input}`, { as: 'admin' });
     expect(response.status).toBe(400);

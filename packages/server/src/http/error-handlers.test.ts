@@ -1,8 +1,19 @@
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
-import { startTestServer } from '../testing/test-server.test-support.ts';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { startTestServer, type TestServer } from '../testing/test-server.test-support.ts';
 
 const json = { 'content-type': 'application/json' };
+const lines: string[] = [];
+let server: TestServer;
+beforeAll(async () => {
+  const logger = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
+  server = await startTestServer({}, { logger });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(() => {
+  lines.length = 0;
+});
+
 const post = (body: string): RequestInit => ({ method: 'POST', headers: json, body });
 
 test.each([
@@ -34,9 +45,6 @@ test.each([
 ])(
   '%s is logged by its path and its code, without what it holds',
   async (_, path, init, logged) => {
-    const lines: string[] = [];
-    const logger = pino({ level: 'debug' }, { write: (line: string) => lines.push(line) });
-    await using server = await startTestServer({}, { logger });
     expect((await server.ask(path, { as: 'admin', ...init })).status).toBeGreaterThanOrEqual(400);
     const refusals = lines.map((line) => JSON.parse(line)).filter(({ err }) => err !== undefined);
     expect(refusals).not.toEqual([]);

@@ -73,18 +73,25 @@ describe('failures have the same status, headers and ApiError as in REST', () =>
   });
 });
 
-test.each(
-  listProcedures(appRouter)
-    .filter(({ fields }) => Object.values(fields).every((field) => accepts(field, undefined)))
-    .map(({ path, type }) => [path, type] as const),
-)('%s, whose every field may be left out, needs no input', async (path, type) => {
-  await using own = await startTestServer();
-  const response = await own.ask(`/trpc/${path}`, {
-    as: 'admin',
-    method: type === 'mutation' ? 'POST' : 'GET',
+describe('no input is needed', () => {
+  let own: TestServer; // these act
+  beforeAll(async () => {
+    own = await startTestServer();
   });
-  expect(response.status).not.toBe(400);
-  await response.body?.cancel();
+  afterAll(() => own[Symbol.asyncDispose]());
+
+  test.each(
+    listProcedures(appRouter)
+      .filter(({ fields }) => Object.values(fields).every((field) => accepts(field, undefined)))
+      .map(({ path, type }) => [path, type] as const),
+  )('by %s, whose every field may be left out', async (path, type) => {
+    const response = await own.ask(`/trpc/${path}`, {
+      as: 'admin',
+      method: type === 'mutation' ? 'POST' : 'GET',
+    });
+    expect(response.status).not.toBe(400);
+    await response.body?.cancel();
+  });
 });
 
 test('an admin call in a batch with a read token does not run', async () => {

@@ -1,6 +1,6 @@
 import type { VmReady, WakeRequest } from '@ondemand/core';
 import { AppError } from '@ondemand/core';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditEntry } from '../audit/entry.ts';
 import { createAuditTrail } from '../audit/trail.ts';
 import {
@@ -8,6 +8,7 @@ import {
   readJson,
   ready,
   startTestServer,
+  type TestServer,
 } from '../testing/test-server.test-support.ts';
 
 const waking: VmReady = {
@@ -19,12 +20,14 @@ const waking: VmReady = {
   docker: { ok: false },
 };
 
-/** Wakes as told; keeps what it was asked, and the audit. */
-async function startWakeServer(
-  answer: VmReady | AppError | ((signal: AbortSignal) => Promise<VmReady>) = ready,
-) {
-  const asked: WakeRequest[] = [];
-  const lines: AuditEntry[] = [];
+type Waking = VmReady | AppError | ((signal: AbortSignal) => Promise<VmReady>);
+
+/** How a wake ends. */
+let answer: Waking = ready;
+const asked: WakeRequest[] = [];
+const lines: AuditEntry[] = [];
+let server: TestServer;
+beforeAll(async () => {
   const give = async (request: WakeRequest) => {
     const { signal = new AbortController().signal, ...rest } = request;
     asked.push(rest);
@@ -32,9 +35,17 @@ async function startWakeServer(
     if (answer instanceof AppError) throw answer;
     return answer;
   };
-  const server = await startTestServer(
+  server = await startTestServer(
     {
-      readiness: { check: async () => waking },
+      readiness: {
+        check: async () => waking,
+        async watch() {
+          return (async function* () {
+            yield waking;
+            yield ready;
+          })();
+        },
+      },
       waker: {
         wake: give,
         ensureAwake: async ({ waitMs, signal }) => {
@@ -44,16 +55,21 @@ async function startWakeServer(
     },
     { audit: createAuditTrail({ log: (line) => void lines.push(line), logFailure() {} }) },
   );
-  return { server, asked, lines, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
-}
+});
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(() => {
+  answer = ready;
+  asked.length = 0;
+  lines.length = 0;
+  server.actions.length = 0;
+});
 
 const json = { 'content-type': 'application/json' };
 
 test.each(['read', 'wake', 'admin'] as const)(
   'GET /vm/ready is a 200 whatever it says, for %s',
   async (as) => {
-    await using world = await startWakeServer();
-    const response = await world.server.ask('/vm/ready', { as });
+    const response = await server.ask('/vm/ready', { as });
     expect(response.status).toBe(200);
     expect(response.headers.has('location')).toBe(false);
     expect(await readJson(response)).toEqual(waking);
@@ -62,26 +78,24 @@ test.each(['read', 'wake', 'admin'] as const)(
 
 describe('POST /vm/wake', () => {
   test('needs no body, and answers as GET /vm/ready does', async () => {
-    await using world = await startWakeServer();
-    const response = await world.server.ask('/vm/wake', { as: 'wake', method: 'POST' });
+    const response = await server.ask('/vm/wake', { as: 'wake', method: 'POST' });
     expect(response.status).toBe(200);
     expect(await readJson(response)).toEqual(ready);
-    expect(world.asked).toEqual([{ by: { sub: 'wake', clientId: 'test' } }]);
-    expect(world.lines).toMatchObject([
+    expect(asked).toEqual([{ by: { sub: 'wake', clientId: 'test' } }]);
+    expect(lines).toMatchObject([
       { action: 'vm_wake', target: 'oci-flex', outcome: 'intent' },
       { action: 'vm_wake', outcome: 'success', status: 200 },
     ]);
   });
 
   test('passes on how long, and for what', async () => {
-    await using world = await startWakeServer();
-    await world.server.ask('/vm/wake', {
+    await server.ask('/vm/wake', {
       as: 'wake',
       method: 'POST',
       headers: json,
       body: '{"minutes":90,"reason":"a film","waitSeconds":20}',
     });
-    expect(world.asked).toMatchObject([{ minutes: 90, reason: 'a film', waitMs: 20_000 }]);
+    expect(asked).toMatchObject([{ minutes: 90, reason: 'a film', waitMs: 20_000 }]);
   });
 
   test.each([
@@ -89,8 +103,8 @@ describe('POST /vm/wake', () => {
     ['wait=30', 30_000],
     ['respond-async, wait=5', 5000],
   ])('with Prefer: %s is a 202 that leads to where it can be watched', async (prefer, waitMs) => {
-    await using world = await startWakeServer(waking);
-    const response = await world.server.ask('/vm/wake', {
+    answer = waking;
+    const response = await server.ask('/vm/wake', {
       as: 'wake',
       method: 'POST',
       headers: { prefer },
@@ -98,18 +112,16 @@ describe('POST /vm/wake', () => {
     expect(response.status).toBe(202);
     expect(response.headers.get('location')).toBe('/vm/ready');
     expect(response.headers.get('preference-applied')).toBe(prefer);
-    expect(world.asked).toMatchObject([{ waitMs }]);
-    expect(world.lines.at(-1)).toMatchObject({ outcome: 'success', status: 202 });
+    expect(asked).toMatchObject([{ waitMs }]);
+    expect(lines.at(-1)).toMatchObject({ outcome: 'success', status: 202 });
   });
 
   test('out of capacity says so and when to ask again', async () => {
-    await using world = await startWakeServer(
-      new AppError('SERVICE_UNAVAILABLE', 'OCI is out of capacity: it has no free host', {
-        text: 'OCI out of capacity',
-        details: { reason: 'OUT_OF_CAPACITY', retryAfterSeconds: 300 },
-      }),
-    );
-    const response = await world.server.ask('/vm/wake', { as: 'wake', method: 'POST' });
+    answer = new AppError('SERVICE_UNAVAILABLE', 'OCI is out of capacity: it has no free host', {
+      text: 'OCI out of capacity',
+      details: { reason: 'OUT_OF_CAPACITY', retryAfterSeconds: 300 },
+    });
+    const response = await server.ask('/vm/wake', { as: 'wake', method: 'POST' });
     expect(response.headers.get('retry-after')).toBe('300');
     const { details } = await expectApiError(
       response,
@@ -117,7 +129,7 @@ describe('POST /vm/wake', () => {
       'OCI out of capacity',
     );
     expect(details.reason).toBe('OUT_OF_CAPACITY');
-    expect(world.lines.at(-1)).toMatchObject({ outcome: 'failed', status: 503 });
+    expect(lines.at(-1)).toMatchObject({ outcome: 'failed', status: 503 });
   });
 
   test.each([
@@ -127,8 +139,7 @@ describe('POST /vm/wake', () => {
     ['1.5', 'minutes'],
     ['null', 'minutes'],
   ])('minutes: %s is refused', async (value, path) => {
-    await using world = await startWakeServer();
-    const response = await world.server.ask('/vm/wake', {
+    const response = await server.ask('/vm/wake', {
       as: 'wake',
       method: 'POST',
       headers: json,
@@ -136,12 +147,11 @@ describe('POST /vm/wake', () => {
     });
     const { details } = await expectApiError(response, 'BAD_REQUEST');
     expect(details.issues).toMatchObject([{ path }]);
-    expect(world.asked).toEqual([]);
+    expect(asked).toEqual([]);
   });
 
   test('reading does not imply it', async () => {
-    await using world = await startWakeServer();
-    const response = await world.server.ask('/vm/wake', { as: 'read', method: 'POST' });
+    const response = await server.ask('/vm/wake', { as: 'read', method: 'POST' });
     expect(response.headers.get('www-authenticate')).toContain('scope="wake"');
     await expectApiError(response, 'FORBIDDEN');
   });
@@ -149,17 +159,16 @@ describe('POST /vm/wake', () => {
 
 describe('a container action that wakes the VM first', () => {
   test.each(['start', 'restart', 'rebuild'])('%s wakes, then acts', async (verb) => {
-    await using world = await startWakeServer();
-    const response = await world.server.ask(`/containers/nginx/${verb}`, {
+    const response = await server.ask(`/containers/nginx/${verb}`, {
       as: 'admin',
       method: 'POST',
       headers: { ...json, prefer: 'wait=30' },
       body: '{"wake":true}',
     });
     expect(response.status).toBe(200);
-    expect(world.asked).toMatchObject([{ waitMs: 30_000 }]);
-    expect(world.server.actions).toEqual([`${verb} nginx`]);
-    expect(world.lines.map(({ action, outcome }) => [action, outcome])).toEqual([
+    expect(asked).toMatchObject([{ waitMs: 30_000 }]);
+    expect(server.actions).toEqual([`${verb} nginx`]);
+    expect(lines.map(({ action, outcome }) => [action, outcome])).toEqual([
       [`containers_${verb}`, 'intent'],
       [`containers_${verb}`, 'success'],
     ]);
@@ -168,25 +177,22 @@ describe('a container action that wakes the VM first', () => {
   test.each(['start', 'restart', 'rebuild'])(
     '%s is not begun unless the VM is ready',
     async (verb) => {
-      await using world = await startWakeServer(
-        new AppError('SERVICE_UNAVAILABLE', 'not ready', { text: 'VM is starting' }),
-      );
-      const response = await world.server.ask(`/containers/nginx/${verb}`, {
+      answer = new AppError('SERVICE_UNAVAILABLE', 'not ready', { text: 'VM is starting' });
+      const response = await server.ask(`/containers/nginx/${verb}`, {
         as: 'admin',
         method: 'POST',
         headers: json,
         body: '{"wake":true}',
       });
       await expectApiError(response, 'SERVICE_UNAVAILABLE', 'VM is starting');
-      expect(world.server.actions).toEqual([]);
+      expect(server.actions).toEqual([]);
     },
   );
 
   test.each(['start', 'restart'])(
     '%s has no early answer, so respond-async is not applied',
     async (verb) => {
-      await using world = await startWakeServer();
-      const response = await world.server.ask(`/containers/nginx/${verb}`, {
+      const response = await server.ask(`/containers/nginx/${verb}`, {
         as: 'admin',
         method: 'POST',
         headers: { ...json, prefer: 'respond-async' },
@@ -194,53 +200,49 @@ describe('a container action that wakes the VM first', () => {
       });
       expect(response.status).toBe(200);
       expect(response.headers.has('preference-applied')).toBe(false);
-      expect(world.asked).toMatchObject([{ waitMs: undefined }]);
+      expect(asked).toMatchObject([{ waitMs: undefined }]);
     },
   );
 
   test('is not begun for a caller who has left, and the audit says so', async () => {
-    await using world = await startWakeServer(
-      (signal) =>
-        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-    );
+    answer = (signal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     const leaving = new AbortController();
-    const asked = world.server.ask('/containers/nginx/start', {
+    const leavingCall = server.ask('/containers/nginx/start', {
       as: 'admin',
       method: 'POST',
       headers: json,
       body: '{"wake":true}',
       signal: leaving.signal,
     });
-    await expect.poll(() => world.asked).toHaveLength(1);
+    await expect.poll(() => asked).toHaveLength(1);
     leaving.abort();
-    await expect(asked).rejects.toThrow();
+    await expect(leavingCall).rejects.toThrow();
     await expect
-      .poll(() => world.lines.map(({ outcome, status }) => [outcome, status]))
+      .poll(() => lines.map(({ outcome, status }) => [outcome, status]))
       .toEqual([
         ['intent', undefined],
         ['failed', 503],
       ]);
-    expect(world.server.actions).toEqual([]);
+    expect(server.actions).toEqual([]);
   });
 
   test.each([
     ['start', '{"wake":false}'],
     ['restart', '{}'],
   ])('%s with %s does not wake', async (verb, body) => {
-    await using world = await startWakeServer();
-    await world.server.ask(`/containers/nginx/${verb}`, {
+    await server.ask(`/containers/nginx/${verb}`, {
       as: 'admin',
       method: 'POST',
       headers: json,
       body,
     });
-    expect(world.asked).toEqual([]);
-    expect(world.server.actions).toEqual([`${verb} nginx`]);
+    expect(asked).toEqual([]);
+    expect(server.actions).toEqual([`${verb} nginx`]);
   });
 
   test('stop does not know it', async () => {
-    await using world = await startWakeServer();
-    const response = await world.server.ask('/containers/nginx/stop', {
+    const response = await server.ask('/containers/nginx/stop', {
       as: 'admin',
       method: 'POST',
       headers: json,
@@ -251,16 +253,6 @@ describe('a container action that wakes the VM first', () => {
 });
 
 test('the stream gives what there is as server-sent events, and ends', async () => {
-  await using server = await startTestServer({
-    readiness: {
-      async watch() {
-        return (async function* () {
-          yield waking;
-          yield ready;
-        })();
-      },
-    },
-  });
   const response = await server.ask('/vm/ready/stream', { as: 'wake' });
   expect(response.headers.get('content-type')).toContain('text/event-stream');
   const text = await response.text();
@@ -273,7 +265,6 @@ test('the stream gives what there is as server-sent events, and ends', async () 
 });
 
 test('the console is one text, for admins alone', async () => {
-  await using server = await startTestServer();
   const bare = await server.ask('/vm/console?lines=5', {
     as: 'admin',
     headers: { accept: 'text/plain' },
@@ -286,7 +277,6 @@ test('the console is one text, for admins alone', async () => {
 });
 
 test('the address is for admins alone', async () => {
-  await using server = await startTestServer();
   expect(await readJson(await server.ask('/vm/address', { as: 'admin' }))).toMatchObject({
     host: '203.0.113.7',
     hostKeys: [expect.stringMatching(/^ssh-ed25519 /)],

@@ -1,19 +1,27 @@
 import { AppError, type ContainerActionResult } from '@ondemand/core';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditEntry } from '../audit/entry.ts';
 import { createAuditTrail } from '../audit/trail.ts';
-import { expectApiError, readJson, startTestServer } from '../testing/test-server.test-support.ts';
+import {
+  expectApiError,
+  readJson,
+  startTestServer,
+  type TestServer,
+} from '../testing/test-server.test-support.ts';
 
-/** Rebuilds as told; leaves its audit in `lines`. */
-async function startRebuildServer(fail?: AppError) {
-  const waits: (number | undefined)[] = [];
-  const lines: AuditEntry[] = [];
-  const server = await startTestServer(
+const waits: (number | undefined)[] = [];
+/** The audit, without intents. */
+const lines: AuditEntry[] = [];
+/** What a rebuild fails with, where it does. */
+let fault: AppError | undefined;
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer(
     {
       containers: {
         rebuild: async (container, { waitMs } = {}): Promise<ContainerActionResult> => {
           waits.push(waitMs);
-          if (fail !== undefined) throw fail;
+          if (fault !== undefined) throw fault;
           return waitMs !== undefined && waitMs < 10_000
             ? { container, action: 'rebuild', status: 'initiated', job: 'j-1' }
             : { container, action: 'rebuild', status: 'success', changed: true, job: 'j-1' };
@@ -27,13 +35,13 @@ async function startRebuildServer(fail?: AppError) {
       }),
     },
   );
-  return {
-    ask: server.ask,
-    waits,
-    lines,
-    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
-  };
-}
+});
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(() => {
+  waits.length = 0;
+  lines.length = 0;
+  fault = undefined;
+});
 
 const path = '/containers/nginx/rebuild';
 const json = { 'content-type': 'application/json' };
@@ -53,7 +61,6 @@ describe('a rebuild is answered once it has begun', () => {
       'respond-async',
     ],
   ])('by %s', async (_, init, applied) => {
-    await using server = await startRebuildServer();
     const response = await server.ask(path, { as: 'admin', method: 'POST', ...init });
     expect(response.status).toBe(202);
     expect(response.headers.get('location')).toBe('/jobs/j-1');
@@ -64,8 +71,8 @@ describe('a rebuild is answered once it has begun', () => {
       status: 'initiated',
       job: 'j-1',
     });
-    expect(server.waits).toEqual([0]);
-    expect(server.lines).toMatchObject([{ outcome: 'success', status: 202, job: 'j-1' }]);
+    expect(waits).toEqual([0]);
+    expect(lines).toMatchObject([{ outcome: 'success', status: 202, job: 'j-1' }]);
   });
 });
 
@@ -78,14 +85,13 @@ describe('a rebuild is answered once it has ended', () => {
       { headers: { ...json, prefer: 'respond-async' }, body: '{"async":false}' },
     ],
   ])('when %s', async (_, init) => {
-    await using server = await startRebuildServer();
     const response = await server.ask(path, { as: 'admin', method: 'POST', ...init });
     expect(response.status).toBe(200);
     expect(response.headers.has('location')).toBe(false);
     expect(response.headers.has('preference-applied')).toBe(false);
     expect(await readJson(response)).toMatchObject({ status: 'success', job: 'j-1' });
-    expect(server.waits).toEqual([undefined]);
-    expect(server.lines).toMatchObject([{ outcome: 'success', status: 200, job: 'j-1' }]);
+    expect(waits).toEqual([undefined]);
+    expect(lines).toMatchObject([{ outcome: 'success', status: 200, job: 'j-1' }]);
   });
 });
 
@@ -95,16 +101,14 @@ describe('a rebuild is waited for as long as its caller prefers', () => {
     ['takes longer', 'wait=9', 202],
     ['takes longer, and that is expected', 'respond-async, wait=9', 202],
   ])('and %s', async (_, prefer, status) => {
-    await using server = await startRebuildServer();
     const response = await server.ask(path, { as: 'admin', method: 'POST', headers: { prefer } });
     expect(response.status).toBe(status);
     expect(response.headers.get('preference-applied')).toBe(prefer);
     expect(response.headers.get('location')).toBe(status === 202 ? '/jobs/j-1' : null);
-    expect(server.waits).toEqual([Number(prefer.split('=')[1]) * 1000]);
+    expect(waits).toEqual([Number(prefer.split('=')[1]) * 1000]);
   });
 
   test('by the input of a tRPC call, or by its header', async () => {
-    await using server = await startRebuildServer();
     const init = { as: 'admin', method: 'POST' } as const;
     const trpc = '/trpc/containers.rebuild';
     const body = { name: 'nginx', waitSeconds: 9 };
@@ -116,11 +120,10 @@ describe('a rebuild is waited for as long as its caller prefers', () => {
     });
     expect(await readJson(response)).toMatchObject({ result: { data: { job: 'j-1' } } });
     expect(response.headers.get('preference-applied')).toBe('wait=8');
-    expect(server.waits).toEqual([9_000, 8_000]);
+    expect(waits).toEqual([9_000, 8_000]);
   });
 
   test.each(['-1', '1.5', '"5"', '100000', 'null'])('waitSeconds: %s is refused', async (value) => {
-    await using server = await startRebuildServer();
     const rest = await server.ask(path, {
       as: 'admin',
       method: 'POST',
@@ -129,12 +132,11 @@ describe('a rebuild is waited for as long as its caller prefers', () => {
     });
     const { details } = await expectApiError(rest, 'BAD_REQUEST');
     expect(details.issues).toMatchObject([{ path: 'waitSeconds' }]);
-    expect(server.waits).toEqual([]);
+    expect(waits).toEqual([]);
   });
 });
 
 test('over tRPC the audit says the same', async () => {
-  await using server = await startRebuildServer();
   const response = await server.ask('/trpc/containers.rebuild', {
     as: 'admin',
     method: 'POST',
@@ -142,13 +144,12 @@ test('over tRPC the audit says the same', async () => {
     body: JSON.stringify({ name: 'nginx', async: true }),
   });
   expect(await readJson(response)).toMatchObject({ result: { data: { status: 'initiated' } } });
-  expect(server.lines).toMatchObject([{ action: 'containers_rebuild', status: 202, job: 'j-1' }]);
+  expect(lines).toMatchObject([{ action: 'containers_rebuild', status: 202, job: 'j-1' }]);
 });
 
 test.each(['"yes"', '1', 'null', '"false"'])(
   'async: %s is refused on both transports',
   async (value) => {
-    await using server = await startRebuildServer();
     const init = { as: 'admin', method: 'POST', headers: json } as const;
     const rest = await server.ask(path, { ...init, body: `{"async":${value}}` });
     const { details } = await expectApiError(rest, 'BAD_REQUEST');
@@ -158,23 +159,24 @@ test.each(['"yes"', '1', 'null', '"false"'])(
       body: `{"name":"nginx","async":${value}}`,
     });
     expect(trpc.status).toBe(400);
-    expect(server.waits).toEqual([]);
+    expect(waits).toEqual([]);
   },
 );
 
 test('a build that failed has its job in the audit, a refusal not that of another', async () => {
   const details = { job: 'j-2' };
-  await using failing = await startRebuildServer(new AppError('INTERNAL_ERROR', 'No', { details }));
-  await failing.ask(path, { as: 'admin', method: 'POST' });
-  expect(failing.lines).toMatchObject([{ outcome: 'failed', status: 500, job: 'j-2' }]);
-  await using refusing = await startRebuildServer(new AppError('CONFLICT', 'No', { details }));
-  const response = await refusing.ask(path, {
+  fault = new AppError('INTERNAL_ERROR', 'No', { details });
+  await server.ask(path, { as: 'admin', method: 'POST' });
+  expect(lines).toMatchObject([{ outcome: 'failed', status: 500, job: 'j-2' }]);
+  lines.length = 0;
+  fault = new AppError('CONFLICT', 'No', { details });
+  const response = await server.ask(path, {
     as: 'admin',
     method: 'POST',
     headers: { prefer: 'respond-async' },
   });
   expect((await expectApiError(response, 'CONFLICT')).details).toMatchObject(details);
   expect(response.headers.has('location')).toBe(false);
-  expect(refusing.lines).toMatchObject([{ outcome: 'refused', status: 409 }]);
-  expect(refusing.lines[0]).not.toHaveProperty('job');
+  expect(lines).toMatchObject([{ outcome: 'refused', status: 409 }]);
+  expect(lines[0]).not.toHaveProperty('job');
 });

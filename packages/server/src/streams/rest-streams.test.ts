@@ -1,7 +1,7 @@
 // What REST is asked for and sends of a followed log, of a job's output and of events, as events or as bare text.
 
 import { AppError, type EventWithPosition, type OutputWithPosition } from '@ondemand/core';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { logs, startLogServer, tRpcLogs } from '../testing/log-server.test-support.ts';
 import { createSource, openReader, type Source, toLine } from '../testing/stream.test-support.ts';
 import {
@@ -18,9 +18,15 @@ const opening = {
   data: '{"stream":"containers_followLogs","name":"nginx"}',
 };
 
+let server: Awaited<ReturnType<typeof startLogServer>>;
+beforeAll(async () => {
+  server = await startLogServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(() => server.renew());
+
 describe('a followed log', () => {
   test('is open before anything comes, and says so at once', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, logs);
     expect(reader.status).toBe(200);
     expect(reader.headers).toMatchObject({
@@ -36,7 +42,6 @@ describe('a followed log', () => {
   });
 
   test('begins with the place to come back to, where there is one before the first line', async () => {
-    await using server = await startLogServer();
     Object.assign(server.source, { position: 'here' });
     for (const [path, expected] of [
       [logs, { ...opening, id: 'here' }],
@@ -48,7 +53,6 @@ describe('a followed log', () => {
   });
 
   test('gives each line as an event without a name, in one line of JSON, and ends in `end`', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, logs);
     server.source.push([toLine(1), toLine(2, 'a\r\nb\u2028"\u{1f600}')], [], [toLine(3)]);
     server.source.end();
@@ -64,7 +68,6 @@ describe('a followed log', () => {
   });
 
   test('gives a line that comes alone without waiting for another', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, `${logs}?timestamps=true`);
     server.source.push([toLine(7)]);
     const [, event] = await reader.until(2);
@@ -89,7 +92,6 @@ describe('a followed log', () => {
     ['?lastEventId=1.2', { 'last-event-id': '3.4' }, { after: '3.4' }],
     ['?lastEventId=1.2', { 'last-event-id': '' }, { after: '1.2' }],
   ])('reads %s with %j', async (query, headers, expected) => {
-    await using server = await startLogServer();
     using _reader = await openReader(server, `${logs}${query}`, { headers });
     expect(server.asked).toEqual([{ name: 'nginx', options: expected }]);
   });
@@ -112,7 +114,6 @@ describe('a followed log', () => {
     ['name=other', 'name'],
     ['constructor=1', 'constructor'],
   ])('refuses ?%s', async (query, path) => {
-    await using server = await startLogServer();
     const { details } = await expectApiError(
       await server.ask(`${logs}?${query}`, { as: 'read' }),
       'BAD_REQUEST',
@@ -122,7 +123,6 @@ describe('a followed log', () => {
   });
 
   test('refuses what may not be a name', async () => {
-    await using server = await startLogServer();
     for (const name of ['-f', '.hidden', 'a%20b', 'a%2Fb'])
       await expectApiError(
         await server.ask(`/containers/${name}/logs/stream`, { as: 'read' }),
@@ -131,7 +131,6 @@ describe('a followed log', () => {
   });
 
   test('that cannot be opened is an ordinary error', async () => {
-    await using server = await startLogServer();
     await expectApiError(
       await server.ask('/containers/ngnix/logs/stream', { as: 'read' }),
       'NOT_FOUND',
@@ -140,7 +139,6 @@ describe('a followed log', () => {
   });
 
   test('that fails on the way says how, and ends', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, logs);
     server.source.push([toLine(1)]);
     server.source.fail(new AppError('NOT_FOUND', 'It was removed', { details: { name: 'nginx' } }));
@@ -157,7 +155,6 @@ describe('a followed log', () => {
   });
 
   test('that fails for a reason of ours tells nothing of it', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, logs);
     server.source.fail(new Error('secret'));
     expect(await reader.ended()).not.toContain('secret');
@@ -171,7 +168,6 @@ describe('bare text', () => {
   const headers = { accept: 'text/plain' };
 
   test('is the lines, open before the first', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, logs, { headers });
     expect(reader.headers).toMatchObject({
       'content-type': 'text/plain; charset=utf-8',
@@ -183,7 +179,6 @@ describe('bare text', () => {
   });
 
   test('has the time before each line where that was asked for', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, `${logs}?timestamps=true`, { headers });
     server.source.push([toLine(1)]);
     server.source.end();
@@ -191,7 +186,6 @@ describe('bare text', () => {
   });
 
   test('is not what a reader of events gets that could take text too', async () => {
-    await using server = await startLogServer();
     for (const accept of ['text/event-stream, text/plain', '*/*', 'application/json']) {
       using reader = await openReader(server, logs, { headers: { accept } });
       expect(reader.headers['content-type']).toMatch(/^text\/event-stream/);
@@ -199,7 +193,6 @@ describe('bare text', () => {
   });
 
   test('that fails on the way is cut off, so that it does not look complete', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, logs, { headers });
     server.source.push([toLine(1)]);
     await expect.poll(reader.text).toBe('line 1\n');

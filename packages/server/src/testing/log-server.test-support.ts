@@ -12,7 +12,7 @@ type Lines = Source<readonly ReturnType<typeof toLine>[]>;
 
 /** Gives `source` for every container but `ngnix`, which is not there. */
 export async function startLogServer(options: Parameters<typeof startTestServer>[1] = {}) {
-  const source: Lines = createSource();
+  let source: Lines = createSource();
   const asked: { name: string; options: Record<string, unknown> }[] = [];
   let signal: AbortSignal | undefined;
   const server = await startTestServer(
@@ -30,9 +30,17 @@ export async function startLogServer(options: Parameters<typeof startTestServer>
   );
   return {
     ...server,
-    source,
     asked,
+    get source() {
+      return source;
+    },
     isAborted: () => signal?.aborted,
+    /** For the next test: a source of its own, and nothing asked. */
+    renew() {
+      source = createSource();
+      asked.length = 0;
+      signal = undefined;
+    },
     [Symbol.asyncDispose]: server[Symbol.asyncDispose],
   };
 }

@@ -41,8 +41,8 @@ export const ready: VmReady = {
 
 export interface TestServer extends AsyncDisposable {
   readonly url: string;
-  /** Every action that reached a service, in order. */
-  readonly actions: readonly string[];
+  /** Every action that reached a service, in order. Tests that share a server empty it. */
+  readonly actions: string[];
   /** How many are open. */
   countConnections(): Promise<number>;
   /** Asks with the token of that scope, or without any. */

@@ -1,37 +1,22 @@
 import { AppError, type EventWithPosition } from '@ondemand/core';
 import { tracked } from '@trpc/server';
 import { sseStreamProducer } from '@trpc/server/unstable-core-do-not-import';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ErrorResponse } from '../http/api-error.ts';
 import { type TrpcErrorData, toTrpcErrorShape } from '../procedures/base.ts';
 import { createItemStream } from '../streams/byte-stream.ts';
 import { toInterruptible } from '../streams/interruptible-stream.ts';
 import { type Item, toTrpcSse } from '../streams/sse.ts';
+import { startLogServer } from '../testing/log-server.test-support.ts';
 import { createSource, openReader, type Source, toLine } from '../testing/stream.test-support.ts';
 import { readJson, startTestServer } from '../testing/test-server.test-support.ts';
 
-type Lines = Source<readonly ReturnType<typeof toLine>[]>;
-
-async function startLogServer() {
-  const source: Lines = createSource();
-  const asked: unknown[] = [];
-  const server = await startTestServer({
-    containers: {
-      followLogs: async (name, { signal: _, ...options } = {}) => {
-        asked.push({ name, ...options });
-        if (name === 'ngnix') throw new AppError('NOT_FOUND', `No container named '${name}'`);
-        return source;
-      },
-    },
-  });
-  return {
-    url: server.url,
-    ask: server.ask,
-    source,
-    asked,
-    [Symbol.asyncDispose]: server[Symbol.asyncDispose],
-  };
-}
+let server: Awaited<ReturnType<typeof startLogServer>>;
+beforeAll(async () => {
+  server = await startLogServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(() => server.renew());
 
 const toPath = (input: unknown, rest = '') =>
   `/trpc/containers.followLogs?input=${encodeURIComponent(JSON.stringify(input))}${rest}`;
@@ -41,7 +26,6 @@ describe('a subscription that is refused', () => {
   const unknown = toPath({ name: 'ngnix' });
 
   test("tells an EventSource, as which tRPC's link cannot read the body of a refusal, by an event", async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, unknown, { headers: { accept: 'text/event-stream' } });
     expect(reader.status).toBe(200);
     await reader.ended();
@@ -53,7 +37,6 @@ describe('a subscription that is refused', () => {
   });
 
   test('keeps its status for other clients, and where the token is what is refused', async () => {
-    await using server = await startLogServer();
     expect((await server.ask(unknown, { as: 'read' })).status).toBe(404);
     const headers = { accept: 'text/event-stream' };
     expect((await server.ask(unknown, { headers })).status).toBe(401);
@@ -62,7 +45,6 @@ describe('a subscription that is refused', () => {
 
 describe('a subscription', () => {
   test('is answered in the form of tRPC, and open before anything comes', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, path);
     expect(reader.status).toBe(200);
     expect(reader.headers).toMatchObject({
@@ -87,11 +69,10 @@ describe('a subscription', () => {
     ['the query', '&lastEventId=1.2', {}, { tail: 5, after: '1.2' }],
     ['the header', '&lastEventId=1.2', { 'last-event-id': '3.4' }, { tail: 5, after: '3.4' }],
   ])('takes where to go on from %s', async (_, query, headers, expected) => {
-    await using server = await startLogServer();
     using _reader = await openReader(server, toPath({ name: 'nginx', tail: 5 }, query), {
       headers,
     });
-    expect(server.asked).toEqual([{ name: 'nginx', ...expected }]);
+    expect(server.asked).toEqual([{ name: 'nginx', options: expected }]);
   });
 
   test('without input can be resumed, too', async () => {
@@ -113,7 +94,6 @@ describe('a subscription', () => {
   });
 
   test('is left at once when its reader leaves, and not opened again', async () => {
-    await using server = await startLogServer();
     const reader = await openReader(server, path);
     reader.leave();
     await expect.poll(() => server.source.isLeft).toBe(true);
@@ -122,7 +102,6 @@ describe('a subscription', () => {
   });
 
   test('that fails on the way says how in an ApiError', async () => {
-    await using server = await startLogServer();
     using reader = await openReader(server, path);
     server.source.fail(new AppError('NOT_FOUND', 'It was removed'));
     await reader.ended();
@@ -158,7 +137,6 @@ test.each([
     'NOT_FOUND',
   ],
 ] as const)('%s is an ordinary failure of tRPC', async (_, target, as, init, status, code) => {
-  await using server = await startLogServer();
   const response = await server.ask(target, { ...(as && { as }), ...init });
   const { error } = await readJson<{ error: { data: TrpcErrorData } }>(response);
   expect({ status: response.status, code: error.data.code }).toEqual({ status, code });
@@ -181,7 +159,6 @@ describe('a batch', () => {
       { 'trpc-accept': 'application/jsonl' },
     ],
   ])('%s cannot hold a subscription', async (_, target, headers) => {
-    await using server = await startLogServer();
     const response = await server.ask(target, { as: 'read', headers });
     const text = await response.text();
     expect(text).toContain('"code":"BAD_REQUEST"');
