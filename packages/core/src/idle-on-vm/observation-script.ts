@@ -100,19 +100,30 @@ ${printLeases}if is_ours "$folder" && is_ours "$jobs"; then
   done
 fi
 # Prints the established connections of a table to the ports in \`ports\`, and to those that it listens on, which come first in it.
+# Read at once: the shell's own \`read\` asks the system for each byte, and a busy VM has thousands of lines.
 table() {
-  while read -r _ here there state _; do
-    case $state in
-      0A) [ "$1" = host ] || ports="$ports\${here##*:} " ;;
+  whose=$1
+  lines=$(tail -n +2 "$2") || { [ ! -r "$2" ] || say unreadable "$whose"; return; }
+  IFS='
+'
+  set -f
+  for line in $lines; do
+    IFS=' '
+    set -- $line
+    here=$2 there=$3
+    case $4 in
+      0A) [ $whose = host ] || ports="$ports\${here##*:} " ;;
       01)
         case $ports in *" \${here##*:} "*) ;; *) continue ;; esac
-        [ "$1" = host ] || case $there in ??????7F:* | 0000000000000000FFFF0000??????7F:* | 00000000000000000000000001000000:*) continue ;; esac
-        [ $left -gt 0 ] || { cut=cut; return; }
+        [ $whose = host ] || case $there in ??????7F:* | 0000000000000000FFFF0000??????7F:* | 00000000000000000000000001000000:*) continue ;; esac
+        [ $left -gt 0 ] || { cut=cut; break; }
         left=$((left - 1))
-        say c "$1" "$here" "$there"
+        say c "$whose" "$here" "$there"
         ;;
     esac
-  done <"$2"
+  done
+  set +f
+  unset IFS
 }
 ports=" $wanted "
 [ -z "$ssh_port" ] || ports="$ports$(printf %04X "$ssh_port") "
