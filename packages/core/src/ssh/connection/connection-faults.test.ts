@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as immediately } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -203,6 +203,32 @@ describe('a slow server', () => {
       { details: { reason: 'HANDSHAKE_TIMEOUT' } },
     ]);
     expect(silent.connections).toBe(1);
+  });
+});
+
+describe('a bad line', () => {
+  it('may bring the greeting byte by byte', async () => {
+    await using server = await startFakeSshd();
+    await using line = await startFaultServer((near) => {
+      const far = connect({ host: '127.0.0.1', port: server.port });
+      far.on('error', () => {});
+      near.on('close', () => far.destroy());
+      near.setNoDelay(true).pipe(far);
+      far.once('data', async (greeting: Buffer) => {
+        far.pause();
+        for (const byte of greeting) {
+          near.write(Buffer.of(byte));
+          await immediately();
+        }
+        far.pipe(near);
+      });
+    });
+    await using connection = connectTo(server, {
+      port: line.port,
+      hostKeyFingerprint: server.fingerprint,
+    });
+    (await connection.openSocket('/s')).destroy();
+    expect(server.connections).toBe(1);
   });
 });
 
