@@ -10,7 +10,7 @@ import { baseImage } from '../real-engine/base-image.ts';
 import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
-import { type App, startApp } from '../support/start-sandbox-and-api.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 describeRealEngine('the idle verdict on a real engine', () => {
@@ -19,7 +19,7 @@ describeRealEngine('the idle verdict on a real engine', () => {
   beforeAll(() =>
     openSuite(async (opened) => {
       vm = opened.use(await startRealVm());
-      app = opened.use(await startApp({ env: vm.env }));
+      app = opened.use(await startAppHere({ env: vm.env }));
       await run(
         'web',
         [

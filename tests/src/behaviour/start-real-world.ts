@@ -3,7 +3,7 @@
 import { startComposeProject } from '../real-engine/compose-project.ts';
 import { type RealVm, type RealVmOptions, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openAll } from '../support/disposer.ts';
-import { type App, startApp } from '../support/start-sandbox-and-api.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import type { BehaviourWorld } from './world.ts';
 
 export interface RealWorld extends BehaviourWorld {
@@ -15,7 +15,7 @@ export function startRealWorld(options: RealVmOptions = {}): Promise<RealWorld> 
   return openAll(async (opened) => {
     const vm = opened.use(await startRealVm(options));
     const project = await startComposeProject(vm);
-    const app = opened.use(await startApp({ env: vm.env }));
+    const app = opened.use(await startAppHere({ env: vm.env }));
     const { web } = project.containers;
     return {
       app,

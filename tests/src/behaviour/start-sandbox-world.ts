@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '@ondemand/sandbox';
-import { startApp } from '../support/start-sandbox-and-api.ts';
+import { startAppHere } from '../support/start-sandbox-and-api.ts';
 import { type BehaviourWorld, mixedLines, secretWord, talkativeLines, ttyLines } from './world.ts';
 
 const containers = {
@@ -19,7 +19,7 @@ const containers = {
 } as const satisfies BehaviourWorld['containers'];
 
 export async function startSandboxWorld(): Promise<BehaviourWorld> {
-  const app = await startApp();
+  const app = await startAppHere();
   const { engine } = app.sandbox.vm;
   addContainers(engine);
   const web = () => {

@@ -9,7 +9,7 @@ import { requireTool } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openAll } from '../support/disposer.ts';
 import { type RunOptions, type RunResult, run } from '../support/run.ts';
-import { type App, startApp } from '../support/start-sandbox-and-api.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { type SshGate, startSshGate } from './sshd-in-vm-network.ts';
 
 export interface RemoteWorld extends AsyncDisposable {
@@ -37,7 +37,7 @@ export function startRemoteWorld(): Promise<RemoteWorld> {
     const gate = opened.use(await startSshGate(vm));
     const { SSH_KNOWN_HOSTS_FILE: _, ...vmEnv } = vm.env;
     const app = opened.use(
-      await startApp({
+      await startAppHere({
         env: {
           ...vmEnv,
           SSH_PORT: String(gate.port),

@@ -9,6 +9,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { type RunResult, run } from '../support/run.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
 import { startServer } from '../support/start-api-process.ts';
 import { until } from '../support/until.ts';
 import { report } from './reports.ts';
@@ -84,7 +85,7 @@ test.each([
   ['nobody there', () => nobody, () => 'ECONNREFUSED'],
 ])(report(15, 'an OIDC_ISSUER with %s is told at start'), async (_what, wrong, words) => {
   const issuer = sandbox.env.OIDC_ISSUER ?? '';
-  await using server = await startServer({ ...sandbox.env, OIDC_ISSUER: wrong(issuer) });
+  await using server = await startServerHere({ ...sandbox.env, OIDC_ISSUER: wrong(issuer) });
   const told = () => server.logs().find(({ msg }) => /no token can be checked/.test(String(msg)));
   const line = await until('the warning', told);
   expect(line.msg).toContain(words(issuer));

@@ -11,7 +11,7 @@ import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
-import { startServer } from '../support/start-api-process.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
 import { type App, createCaller } from '../support/start-sandbox-and-api.ts';
 import { createProject } from './compose-folder.ts';
 import { report } from './reports.ts';
@@ -25,7 +25,7 @@ describeRealEngine('rebuild on a real engine (issues 9 and 20)', () => {
       sandbox = opened.use(await startSandbox());
       vm = opened.use(await startRealVm());
       const roots = { COMPOSE_ROOTS: dirname(vm.home) };
-      const server = opened.use(await startServer({ ...sandbox.env, ...vm.env, ...roots }));
+      const server = opened.use(await startServerHere({ ...sandbox.env, ...vm.env, ...roots }));
       const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
       api = createCaller(server.url, { read, admin });
     }),

@@ -14,7 +14,8 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { runOk } from '../support/run.ts';
-import { type Environment, startServer } from '../support/start-api-process.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
+import type { Environment } from '../support/start-api-process.ts';
 import { type App, createCaller } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { createProject } from './compose-folder.ts';
@@ -45,7 +46,7 @@ describeRealEngine('a real VM', () => {
 
   /** An API of its own, which logs in again. */
   async function logIn(env: Environment = {}): Promise<Api & AsyncDisposable> {
-    const server = await startServer({ ...sandbox.env, ...vm.env, ...env });
+    const server = await startServerHere({ ...sandbox.env, ...vm.env, ...env });
     return {
       ...createCaller(server.url, tokens),
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

@@ -2,7 +2,7 @@
 
 import { EventSource } from 'eventsource';
 import { expect } from 'vitest';
-import { startServer } from './start-api-process.ts';
+import { startServerHere } from './start-api-in-this-process.ts';
 import { type ProxyKind, startProxy } from './start-proxy.ts';
 import { startApp } from './start-sandbox-and-api.ts';
 import { until } from './until.ts';
@@ -27,7 +27,7 @@ export async function expectStreamOutlivesRestart(kind: ProxyKind): Promise<void
     await until('the stream to open', () => ready.length === 1);
     expect(ready[0]).not.toBe('');
     expect(await app.server.stop()).toBe(0);
-    await using _ = await startServer({ ...app.sandbox.env, PORT: String(port) });
+    await using _ = await startServerHere({ ...app.sandbox.env, PORT: String(port) });
     await until('the stream to open again', () => ready.length === 2);
     await until('a resync', () => resyncs.length > 0);
     expect(source.readyState).toBe(source.OPEN);

@@ -9,7 +9,7 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { type EngineProxy, startEngineProxy } from '../support/counting-proxies.ts';
 import { openAll, openSuite } from '../support/disposer.ts';
 import { openSse, type SseStream } from '../support/sse.ts';
-import { type App, startApp } from '../support/start-sandbox-and-api.ts';
+import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 const name = 'watched';
@@ -25,7 +25,9 @@ describeRealEngine('the watch on a real engine', () => {
       engine = opened.use(
         await startEngineProxy(join(dirname(vm.dockerSocket), 'counted.sock'), vm.dockerSocket),
       );
-      app = opened.use(await startApp({ env: { ...vm.env, DOCKER_SOCKET: engine.socketPath } }));
+      app = opened.use(
+        await startAppHere({ env: { ...vm.env, DOCKER_SOCKET: engine.socketPath } }),
+      );
     }),
   );
 

@@ -224,7 +224,7 @@ test('three processes announce a stop, send one SOFTSTOP between them, and recor
   sandbox.vm.use.sessions = ['198.51.100.9:40000'];
   await using first = await startServer({ ...sandbox.env, ...env });
   await using second = await startServer({ ...sandbox.env, ...env });
-  await using third = await startServer({ ...sandbox.env, ...env });
+  await using third = await startServerHere({ ...sandbox.env, ...env });
   const servers = [first, second, third];
   const headers = { authorization: `Bearer ${read}` };
   await using events = await openSse(createCaller(first.url, { read, admin }), '/events');

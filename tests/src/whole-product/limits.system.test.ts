@@ -7,7 +7,7 @@ import { expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { startServer } from '../support/start-api-process.ts';
-import { createCaller, startApp, startAppHere } from '../support/start-sandbox-and-api.ts';
+import { createCaller, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
 /** Each test has a world of its own, in which it mostly waits. */
@@ -40,7 +40,7 @@ inOrder
       await once(redis.stdout, 'data'); // its first line; it listens long before an API does
       const url = `redis://127.0.0.1:${port}`;
       const env = { RATE_LIMIT_PER_MINUTE: '4', RATE_LIMIT_REDIS_URL: url };
-      await using app = await startApp({ env });
+      await using app = await startAppHere({ env });
       await using second = await startServer({ ...app.sandbox.env, ...env });
       const other = createCaller(second.url, app.tokens);
       for (const { getJson } of [app, other, app, other]) await getJson('/whoami');

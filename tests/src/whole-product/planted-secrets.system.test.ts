@@ -4,7 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startServer } from '../support/start-api-process.ts';
-import { createCaller, startApp } from '../support/start-sandbox-and-api.ts';
+import { createCaller, startAppHere } from '../support/start-sandbox-and-api.ts';
 
 const rotated = ['first-pl4nted', 'second-pl4nted', 'third-pl4nted'];
 const ofVault = 'vault-pl4nted';
@@ -48,7 +48,7 @@ async function readFiles(folder: string): Promise<string> {
 }
 
 test('no planted secret is in any answer, log or file, through any process, and no planted non-secret is hidden', async () => {
-  await using app = await startApp();
+  await using app = await startAppHere();
   await using server = await startServer({ LOG_LEVEL: 'debug', ...app.sandbox.env });
   const other = createCaller(server.url, app.tokens);
   const { engine } = app.sandbox.vm;

@@ -14,12 +14,13 @@ import { openSuite } from '../support/disposer.ts';
 import { expectApiError } from '../support/expect-api-error.ts';
 import { runOk } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
-import { type ServerProcess, startServer } from '../support/start-api-process.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
+import { type Environment, type Server, startServer } from '../support/start-api-process.ts';
 import { type App, createCaller } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 
-type Api = Pick<App, 'get' | 'post' | 'getJson' | 'postJson'> & {
-  readonly server: ServerProcess;
+type Api<S extends Server = Server> = Pick<App, 'get' | 'post' | 'getJson' | 'postJson'> & {
+  readonly server: S;
 } & AsyncDisposable;
 
 /** Thirty of them are enough to kill the API in their middle. */
@@ -39,13 +40,17 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     openSuite(async (opened) => {
       sandbox = opened.use(await startSandbox());
       vm = opened.use(await startRealVm());
-      one = opened.use(await startApi());
-      other = opened.use(await startApi());
+      one = opened.use(await startApi(startServerHere));
+      other = opened.use(await startApi(startServer));
     }),
   );
 
-  async function startApi(env: Readonly<Record<string, string>> = {}): Promise<Api> {
-    const server = await startServer({ LOG_LEVEL: 'debug', ...sandbox.env, ...vm.env, ...env });
+  /** By `startServer` in a process of its own, by `startServerHere` in this one. */
+  async function startApi<S extends Server>(
+    start: (env: Environment) => Promise<S>,
+    env: Environment = {},
+  ): Promise<Api<S>> {
+    const server = await start({ LOG_LEVEL: 'debug', ...sandbox.env, ...vm.env, ...env });
     const [read, admin] = await Promise.all([sandbox.tokens.read(), sandbox.tokens.admin()]);
     return {
       server,
@@ -58,7 +63,7 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     const project = await addProject(vm, 'long', [
       `RUN for i in $(seq 30); do echo step $i of 30; sleep ${stepSeconds}; done`,
     ]);
-    await using first = await startApi();
+    await using first = await startApi(startServer);
     const response = await first.post(`/containers/${project.container}/rebuild`, respondAsync);
     expect(response.status).toBe(202);
     const { job, status } = (await response.json()) as ContainerActionResult;
@@ -71,14 +76,14 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     );
     await first.server.kill();
 
-    // One that was there before follows it, and one that starts after its end knows it.
+    // A process that was there before follows it, and an API in yet another, which starts after its end, knows it.
     await using follower = await openSse(other, `/jobs/${job}/output`);
     const messages = await follower.rest();
     const followed = messages
       .filter(({ event }) => event === 'message')
       .map(({ data }) => (JSON.parse(data) as { text: string }).text) // the output's items
       .join('');
-    await using fresh = await startApi();
+    await using fresh = await startApi(startServerHere);
     const known = await until('the job to have ended', async () => {
       const found = await fresh.getJson<Job>(`/jobs/${job}`);
       return found.state === 'running' ? undefined : found;
@@ -167,7 +172,7 @@ describeRealEngine('rebuild jobs on a real engine', () => {
     const outside = await addProject(vm, 'outside', [], 'elsewhere');
     const odd = await addProject(vm, "it's $(touch x) & more", []);
     const root = join(vm.home, 'stacks');
-    await using api = await startApi({ COMPOSE_ROOTS: root });
+    await using api = await startApi(startServerHere, { COMPOSE_ROOTS: root });
     const before = await listFiles(vm.home);
     const honest = {
       project: 'honest',

@@ -10,6 +10,7 @@ import { startSandbox } from '@ondemand/sandbox';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
+import { startServerHere } from '../support/start-api-in-this-process.ts';
 import { startServer } from '../support/start-api-process.ts';
 import { type App, startApp, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
@@ -190,7 +191,7 @@ test('an issuer that is down at start is 503 for tokens and for readiness, and r
   await using sandbox = await startSandbox();
   const token = await sandbox.tokens.read();
   sandbox.faults.oidc.status = 500;
-  await using server = await startServer(sandbox.env);
+  await using server = await startServerHere(sandbox.env);
   const ask = () =>
     fetch(`${server.url}/vm/status`, { headers: { authorization: `Bearer ${token}` } });
   const refused = await ask();

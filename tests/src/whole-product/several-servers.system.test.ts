@@ -4,14 +4,14 @@ import type { Container, VmState } from '@ondemand/core';
 import { expect, test } from 'vitest';
 import { openAll } from '../support/disposer.ts';
 import { startServer } from '../support/start-api-process.ts';
-import { createCaller, startApp } from '../support/start-sandbox-and-api.ts';
+import { createCaller, startAppHere } from '../support/start-sandbox-and-api.ts';
 
 type Caller = ReturnType<typeof createCaller>;
 
-/** Two more processes beside the app's own, on the same world, with readers who never rest. */
+/** Two processes beside this one, which has the app's own server, on the same world, with readers who never rest. */
 async function startThree() {
   return openAll(async (opened) => {
-    const app = opened.use(await startApp());
+    const app = opened.use(await startAppHere());
     const others: Caller[] = [];
     for (let count = 0; count < 2; count += 1) {
       const server = opened.use(await startServer({ ...app.sandbox.env }));
