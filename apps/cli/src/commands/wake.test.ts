@@ -99,7 +99,8 @@ test.each([
   expect(wakes.map(({ input }) => input)).toEqual([expect.objectContaining({ reason })]);
 });
 
-test('an answer that comes before the VM is ready, a lack of hosts, an API that ends and a proxy that gives up are asked about again', async () => {
+// At the same time, as they wait for seconds each.
+test.concurrent('an answer that comes before the VM is ready, a lack of hosts, an API that ends and a proxy that gives up are asked about again', async () => {
   await using api = await startStubApi({
     ...healthy,
     'vm.wake': [
@@ -111,7 +112,7 @@ test('an answer that comes before the VM is ready, a lack of hosts, an API that 
   expect(await run.exitCode).toBe(0);
 });
 
-test('when OCI is out of hosts it is said when the next try is', async () => {
+test.concurrent('when OCI is out of hosts it is said when the next try is', async () => {
   const at = new Date(2026, 1, 8, 10, 15, 40).toISOString();
   const waiting = {
     ...toReady('STOPPED'),
@@ -127,7 +128,7 @@ test('when OCI is out of hosts it is said when the next try is', async () => {
   expect(run.stderr()).toContain('STOPPED, OCI is out of hosts: the next try is at 10:15:40');
 });
 
-test('--timeout ends the wait with 124', async () => {
+test.concurrent('--timeout ends the wait with 124', async () => {
   await using api = await startStubApi({
     'vm.wake': outOfCapacity,
     'vm.watchReady': { stream: openStream(toReady('STOPPED')) },
@@ -137,7 +138,7 @@ test('--timeout ends the wait with 124', async () => {
   expect(run.stderr()).toContain('Gave up after 1s of waiting until SSH and Docker answer');
 });
 
-test('--timeout ends the wait with the last failure, where there was one', async () => {
+test.concurrent('--timeout ends the wait with the last failure, where there was one', async () => {
   await using api = await startStubApi({
     'vm.wake': [{ status: 202, data: toReady('STARTING') }, foreign(502)],
     'vm.watchReady': { stream: openStream(toReady('STARTING')) },

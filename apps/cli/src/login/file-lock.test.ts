@@ -106,7 +106,7 @@ test('a lock whose process is dead is taken at once, however fresh it is', async
   expect(await readdir(folder.path)).toEqual([]);
 });
 
-test.each([
+test.concurrent.each([
   ['a living process', {}],
   ['a process of another machine', { pid: deadPid, host: 'elsewhere' }],
   ['a process of another container', { pid: deadPid, pidNamespace: 'pid:[1]' }],

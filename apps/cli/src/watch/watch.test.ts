@@ -62,7 +62,10 @@ test('a terminal of another size, and one that a stopped watch comes back to, ge
   expect(listening()).toBe(before);
 });
 
-test('however many events there are, the list is read at most twice a second', async () => {
+// The others at the same time, as they wait for seconds each.
+test.concurrent('however many events there are, the list is read at most twice a second', async ({
+  expect,
+}) => {
   const watched = await startWatchedApi();
   await using api = watched.api;
   const interrupt = new AbortController();
@@ -80,7 +83,9 @@ test('however many events there are, the list is read at most twice a second', a
   await run.exitCode;
 });
 
-test('an API that is lost is shown under what was known, and asked again', async () => {
+test.concurrent('an API that is lost is shown under what was known, and asked again', async ({
+  expect,
+}) => {
   const watched = await startWatchedApi(lost, { data: [backup, stopped] });
   await using api = watched.api;
   const interrupt = new AbortController();
@@ -103,7 +108,7 @@ test('an API that is lost is shown under what was known, and asked again', async
   expect(await run.exitCode).toBe(130);
 });
 
-test('what does not pass ends the watch', async () => {
+test.concurrent('what does not pass ends the watch', async ({ expect }) => {
   const watched = await startWatchedApi(refusal('UNAUTHORIZED', 'The token has expired'));
   await using api = watched.api;
   const run = runInTerminal(['ps', '--watch'], api);
@@ -113,13 +118,15 @@ test('what does not pass ends the watch', async () => {
   await expect.poll(api.underWay).toBe(0);
 });
 
-test('a VM that is off at the beginning is said, and not watched', async () => {
+test.concurrent('a VM that is off at the beginning is said, and not watched', async ({
+  expect,
+}) => {
   await using api = await startStubApi({ ...healthy, 'containers.list': lost });
   const run = runInTerminal(['ps', '--watch'], api);
   expect(await run.exitCode).toBe(6);
 });
 
-test('stats --watch measures again and again', async () => {
+test.concurrent('stats --watch measures again and again', async ({ expect }) => {
   let cpuPercent = 0;
   await using api = await startStubApi({
     'containers.stats': () => {

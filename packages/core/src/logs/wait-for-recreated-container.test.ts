@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { until } from '../testing/fake-engine.test-support.ts';
 import { numbers, startWorld } from '../testing/log-follower.test-support.ts';
 
-test('a followed log goes on over restarts of its container, however fast', async () => {
+test.concurrent('a followed log goes on over restarts of its container, however fast', async () => {
   await using world = await startWorld();
   const { log } = world;
   const reader = await world.read({ tail: 0 });
@@ -22,7 +22,7 @@ test('a followed log goes on over restarts of its container, however fast', asyn
   expect(reader.texts).toEqual(log.entries.map(({ text }) => text.trimEnd()));
 });
 
-test('a TTY whose runs end without a newline gives every line once, live, resumed and anew', async () => {
+test.concurrent('a TTY whose runs end without a newline gives every line once, live, resumed and anew', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.tty = true;
@@ -48,7 +48,7 @@ test('a TTY whose runs end without a newline gives every line once, live, resume
   expect(reader.texts).toEqual(expected);
 });
 
-test('a container that is stopped gives its tail, and what it writes once it runs', async () => {
+test.concurrent('a container that is stopped gives its tail, and what it writes once it runs', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.write('old\n');
@@ -61,7 +61,7 @@ test('a container that is stopped gives its tail, and what it writes once it run
   expect(reader.texts).toEqual(['old', 'new']);
 });
 
-test('the tail of a container that is stopped is asked for again when it was cut', async () => {
+test.concurrent('the tail of a container that is stopped is asked for again when it was cut', async () => {
   await using world = await startWorld();
   const { log } = world;
   for (const n of numbers(0, 3)) log.write(`${n}\n`);
@@ -72,7 +72,7 @@ test('the tail of a container that is stopped is asked for again when it was cut
   expect(reader.texts).toEqual(numbers(0, 3));
 });
 
-test('a run that began and ended between two polls is seen, and a stopped container is not asked', async () => {
+test.concurrent('a run that began and ended between two polls is seen, and a stopped container is not asked', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.write('old\n');
@@ -88,7 +88,7 @@ test('a run that began and ended between two polls is seen, and a stopped contai
   await until(() => reader.texts.length === 2);
 });
 
-test('a container made again may write to the stream that the old one never used', async () => {
+test.concurrent('a container made again may write to the stream that the old one never used', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.write('banner\n');
@@ -102,7 +102,7 @@ test('a container made again may write to the stream that the old one never used
   await until(() => reader.texts.length === 2);
 });
 
-test('a container made again gives its first lines at once, on whichever stream', async () => {
+test.concurrent('a container made again gives its first lines at once, on whichever stream', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.write('old\n');
@@ -118,7 +118,7 @@ test('a container made again gives its first lines at once, on whichever stream'
   expect(reader.texts).toEqual(['old', 'error', 'new']);
 });
 
-test('a container that was made again under its name is followed on, one asked for by its id ends', async () => {
+test.concurrent('a container that was made again under its name is followed on, one asked for by its id ends', async () => {
   await using world = await startWorld();
   const { log } = world;
   const byName = await world.read();
@@ -136,7 +136,7 @@ test('a container that was made again under its name is followed on, one asked f
   expect(byId.texts).toEqual(['old']);
 });
 
-test.each(['is seen to be on its way out', 'loses its log before that is seen'])(
+test.concurrent.each(['is seen to be on its way out', 'loses its log before that is seen'])(
   'a container that is removed while it runs and %s is followed on when its name is back',
   async (how) => {
     await using world = await startWorld();
@@ -158,7 +158,7 @@ test.each(['is seen to be on its way out', 'loses its log before that is seen'])
   },
 );
 
-test('a reader that resumes between two containers of the name is answered once there is one', async () => {
+test.concurrent('a reader that resumes between two containers of the name is answered once there is one', async () => {
   await using world = await startWorld();
   const { log } = world;
   const reader = await world.read({ limit: 1 });
@@ -175,7 +175,7 @@ test('a reader that resumes between two containers of the name is answered once 
   expect(texts).toEqual(['new']);
 });
 
-test('a name that no container has for 30 s is NOT_FOUND', async () => {
+test.concurrent('a name that no container has for 30 s is NOT_FOUND', async () => {
   let now = Date.now();
   await using world = await startWorld({
     clock: { now: () => new Date(now), elapsedMs: () => now },

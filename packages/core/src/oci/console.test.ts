@@ -63,7 +63,8 @@ async function startHistories(
   return { ...oci, kept, captures: () => captures };
 }
 
-test('is captured, waited for, read, and deleted', async () => {
+// At the same time, as each waits for its capture.
+test.concurrent('is captured, waited for, read, and deleted', async ({ expect }) => {
   await using oci = await startHistories();
   await using compute = computeAt(oci.endpoint);
   expect(await compute.readConsole({ lines: 2 })).toEqual({
@@ -74,7 +75,7 @@ test('is captured, waited for, read, and deleted', async () => {
   expect(oci.requests.find(({ url }) => url.includes('/data'))?.url).toContain('length=1048576');
 });
 
-test.each([
+test.concurrent.each([
   ['-000001-01-01T00:00:00Z', '0000-01-01T00:00:00.000Z'],
   ['+012026-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'],
 ])('a capture of the time %s has the nearest that callers know', async (created, capturedAt) => {
@@ -83,20 +84,20 @@ test.each([
   expect(await compute.readConsole({ lines: 2 })).toMatchObject({ capturedAt });
 });
 
-test('is empty where nothing was written to it yet', async () => {
+test.concurrent('is empty where nothing was written to it yet', async ({ expect }) => {
   await using oci = await startHistories('SUCCEEDED', { text: '' });
   await using compute = computeAt(oci.endpoint);
   expect(await compute.readConsole({ lines: 5 })).toEqual({ capturedAt: timeCreated, logs: '\n' });
 });
 
-test('is captured once for all who ask at the same time', async () => {
+test.concurrent('is captured once for all who ask at the same time', async ({ expect }) => {
   await using oci = await startHistories();
   await using compute = computeAt(oci.endpoint);
   await Promise.all([1, 2, 3].map(() => compute.readConsole({ lines: 2 })));
   expect(oci.captures()).toBe(1);
 });
 
-test('a capture that fails is unavailable, and is deleted too', async () => {
+test.concurrent('a capture that fails is unavailable, and is deleted too', async ({ expect }) => {
   await using oci = await startHistories('FAILED');
   await using compute = computeAt(oci.endpoint);
   const error = await failure(compute.readConsole({ lines: 2 }));

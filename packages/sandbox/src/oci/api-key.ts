@@ -12,10 +12,8 @@ export interface ApiKey {
 }
 
 /** https://docs.oracle.com/iaas/Content/API/Concepts/apisigningkey.htm */
-export async function createApiKey(): Promise<ApiKey> {
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
-    modulusLength: 2048,
-  });
+export async function createApiKey(modulusLength = 2048): Promise<ApiKey> {
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength });
   const der = publicKey.export({ type: 'spki', format: 'der' });
   const digest = createHash('md5').update(der).digest('hex');
   return {

@@ -8,7 +8,7 @@ import { type ApiKey, createApiKey } from '../oci/api-key.ts';
 import { createOci } from '../oci/server.ts';
 
 // Slow to make, and read only.
-export const [key, otherKey] = await Promise.all([createApiKey(), createApiKey()]);
+export const [key, otherKey] = await Promise.all([createApiKey(1024), createApiKey(1024)]); // short ones are made quickly
 
 export const durations = { startMs: 20, stopMs: 20, softStopMs: 20, bootMs: 20 };
 

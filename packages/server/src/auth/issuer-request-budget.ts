@@ -34,7 +34,7 @@ export interface Reservation {
 
 export function createCheckBudget({ total, share, now }: CheckBudgetOptions): CheckBudget {
   const all = createBucket(total, now);
-  const shares = new LRUCache<string, Bucket>({ max: maxNetworks });
+  const shares = new LRUCache<string, Bucket>({ maxSize: maxNetworks, sizeCalculation: () => 1 }); // with `max` it would take room for all of them at once
 
   return {
     async reserve(network) {

@@ -68,7 +68,7 @@ test('list() of what begins several ids gives all, for the caller to be told so'
   expect(await engine.list({ name: 'c0ffee' })).toHaveLength(2);
 });
 
-test('a hundred megabytes of labels hinder no list, no inspection and no action', async () => {
+test('seventy megabytes of labels hinder no list, no inspection and no action', async () => {
   const label = 'x'.repeat(1024 * 1024);
   await using fake = await startFakeEngine((request, response) => {
     const isList = request.url?.includes('/containers/json');
@@ -77,7 +77,7 @@ test('a hundred megabytes of labels hinder no list, no inspection and no action'
     response.write(isList ? '[{"Id":"1","Names":["/web"],"Labels":{' : '{"Config":{"Labels":{');
     let count = 0;
     const write = () => {
-      while (count < 100) {
+      while (count < 70) {
         count += 1;
         if (response.write(`"big${count}":"${label}",`)) continue;
         response.once('drain', write);
@@ -96,7 +96,7 @@ test('a hundred megabytes of labels hinder no list, no inspection and no action'
   expect(found).toMatchObject({ name: 'web', labels: { 'com.docker.compose.project': 'home' } });
   expect((await engine.inspect('1')).labels).toEqual({
     small: 'shown',
-    '…': '100 more, which are too big to be shown',
+    '…': '70 more, which are too big to be shown',
   });
   expect(await engine.stop('1')).toEqual({ changed: true });
 });

@@ -165,11 +165,11 @@ test('logs() that are cut are SERVICE_UNAVAILABLE, never a shorter log', async (
   });
 });
 
-test('logs() of 100 MB are bounded to the newest that fit', async () => {
+test('logs() of 40 MB are bounded to the newest that fit', async () => {
   const entry = toEntry(1, 1, `${'l'.repeat(9999)}\n`);
   await using fake = await startFakeEngine(
     withBox(running(), (_request, response) => {
-      let left = 10_000;
+      let left = 4000;
       const write = () => {
         while (left > 0) {
           left -= 1;
