@@ -68,7 +68,7 @@ test('takes a large event in small pieces in a time that grows with its size alo
     const [event] = read('\n\n');
     expect(event?.data).toHaveLength(pieces * 100);
   };
-  expect(costOfFourfold(readPieces, 50_000)).toBeLessThan(9);
+  expect(costOfFourfold(readPieces, 15_000)).toBeLessThan(9);
 });
 
 function createReader(maxChars = 1000) {

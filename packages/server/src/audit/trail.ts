@@ -50,7 +50,8 @@ export function createAuditTrail({
   onFailure = 'refuse',
   maxRefusalsPerMinute = 30,
 }: AuditTrailOptions): AuditTrail {
-  const kept: AuditEntry[] = [];
+  /** Each line is made once: a file that fails is tried again with all of them. */
+  const kept: { readonly entry: AuditEntry; readonly line: string }[] = [];
   const refusals = createRefusalCounts({ max: maxRefusalsPerMinute, record: write });
   const underWay = new Set<Promise<unknown>>();
   let isFailing = false;
@@ -87,7 +88,10 @@ export function createAuditTrail({
       await refusals.flush();
     },
     async list(limit) {
-      const newest = kept.toReversed().slice(0, limit);
+      const newest = kept
+        .toReversed()
+        .slice(0, limit)
+        .map(({ entry }) => entry);
       if (file === undefined) return newest;
       try {
         for await (const line of file.readBackwards()) {
@@ -103,10 +107,11 @@ export function createAuditTrail({
 
   async function write(entry: AuditEntry): Promise<void> {
     log(entry);
+    const own = { entry, line: `${JSON.stringify(entry)}\n` };
     if (file === undefined) {
-      if (kept.push(entry) > maxKept) kept.shift();
+      if (kept.push(own) > maxKept) kept.shift();
     } else {
-      if (kept.length < maxKept) kept.push(entry); // the first to fail may have changed something; those after it are refusals
+      if (kept.length < maxKept) kept.push(own); // the first to fail may have changed something; those after it are refusals
       await writeAll(file);
     }
   }
@@ -117,7 +122,7 @@ export function createAuditTrail({
       const batch = kept.splice(0);
       try {
         if (batch.length === 0) await to.check();
-        else await to.append(batch.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+        else await to.append(batch.map(({ line }) => line).join(''));
         isFailing = false;
       } catch (error) {
         kept.unshift(...batch);

@@ -89,7 +89,7 @@ test('whether an address may fail once more can be asked beforehand, which count
 
 test('0 is no limit', async () => {
   const { call, fail, attempt } = startRateLimit(0);
-  for (let count = 0; count < 2000; count += 1) {
+  for (let count = 0; count < 300; count += 1) {
     expect(await call('ann', 20)).toBeUndefined();
     expect(await fail('192.0.2.1')).toBeUndefined();
     expect(await attempt('192.0.2.1')).toBeUndefined();

@@ -148,10 +148,10 @@ test('a line without end keeps its end, not the memory', () => {
 
 test('of a long log no more is kept than was asked for, and some', () => {
   const tail = createLogTail({ lines: 10, maxBytes: 1_000_000 });
-  for (let n = 0; n < 100_000; n += 1) tail.add('stdout', Buffer.from(`${toStamp(n)} ${n}\n`));
+  for (let n = 0; n < 20_000; n += 1) tail.add('stdout', Buffer.from(`${toStamp(n)} ${n}\n`));
   const { text, lineCount, entryCount } = finish(tail);
-  expect(text.trimEnd().split('\n')).toEqual(Array.from({ length: 10 }, (_, n) => `${99_990 + n}`));
-  expect({ lineCount, entryCount }).toEqual({ lineCount: 10 + slackEntries, entryCount: 100_000 });
+  expect(text.trimEnd().split('\n')).toEqual(Array.from({ length: 10 }, (_, n) => `${19_990 + n}`));
+  expect({ lineCount, entryCount }).toEqual({ lineCount: 10 + slackEntries, entryCount: 20_000 });
 });
 
 /** The pieces are decoded one by one, as their sender does. */
