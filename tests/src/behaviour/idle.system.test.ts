@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IdleVerdict, Signal } from '@ondemand/client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { baseImage } from '../real-engine/base-image.ts';
 import { describeRealEngine } from '../real-engine/real-engine-problem.ts';
 import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
@@ -20,25 +20,8 @@ describeRealEngine('the idle verdict on a real engine', () => {
     openSuite(async (opened) => {
       vm = opened.use(await startRealVm());
       app = opened.use(await startAppHere({ env: vm.env }));
-      await run(
-        'web',
-        [
-          '--publish',
-          '8080:80',
-          '--health-cmd',
-          'wget -q -O /dev/null http://127.0.0.1/',
-          '--health-interval',
-          '1s',
-        ],
-        'sh',
-        '-c',
-        'echo hello >/index.html; exec httpd -f -h / -p 80',
-      );
     }),
   );
-  afterAll(async () => {
-    await vm?.docker('rm', '--force', 'web');
-  });
 
   const run = (name: string, options: readonly string[], ...command: readonly string[]) =>
     vm.docker('run', '--detach', '--init', '--name', name, ...options, baseImage, ...command);
@@ -67,6 +50,20 @@ describeRealEngine('the idle verdict on a real engine', () => {
     });
 
   test('a client of a published port keeps it on and is named with its address, the health check does not', async () => {
+    await run(
+      'web',
+      [
+        '--publish',
+        '8080:80',
+        '--health-cmd',
+        'wget -q -O /dev/null http://127.0.0.1/',
+        '--health-interval',
+        '1s',
+      ],
+      'sh',
+      '-c',
+      'echo hello >/index.html; exec httpd -f -h / -p 80',
+    );
     await until(
       'the health check to have passed',
       async () => (await vm.inspect('web')).State.Health?.Status === 'healthy',
@@ -78,6 +75,8 @@ describeRealEngine('the idle verdict on a real engine', () => {
     expect(value).toBe(1);
     await client.end();
     await seen('connections', 'unused');
+    // Its checks would cost the tests that follow more than themselves.
+    await vm.docker('rm', '--force', 'web');
   });
 
   test('a client of a container in the network of an ignored one keeps it on, also while that one is paused', async () => {
