@@ -258,7 +258,9 @@ async function addProject(
     await writeFile(join(folder, file), text);
     await chown(join(folder, file), vm.user.id, vm.user.id);
   };
-  const service = { build: '.', container_name: container, init: true };
+  // Networks of their own would cost containers and builds more than all else that they do.
+  const build = { context: '.', network: 'host' };
+  const service = { build, container_name: container, init: true, network_mode: 'host' };
   const dockerfile = [`FROM ${baseImage}`, 'COPY page.txt /page.txt'];
   const command = 'CMD ["sleep", "100000"]\n';
   await write('docker-compose.yml', JSON.stringify({ services: { web: service } }));
