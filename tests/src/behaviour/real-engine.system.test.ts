@@ -22,6 +22,9 @@ describeRealEngine('behaviour on a real engine', () => {
     const { vm, app } = world;
     const run = (options: string, ...command: string[]): Promise<string> =>
       vm.docker('run', '--detach', '--init', ...options.split(' '), baseImage, ...command);
+    const background = ['run', '--detach', '--init', '--network', 'host'];
+    const runImage = (image: string, name: string, ...command: string[]): Promise<string> =>
+      vm.docker(...background, '--name', name, image, ...command);
     await vm.docker('tag', baseImage, 'other:2');
     await vm.docker('tag', baseImage, 'registry.example:5000/team/app:v1.2');
     const digest = (await vm.docker('images', '--no-trunc', '--quiet', baseImage)).trim();
@@ -43,17 +46,9 @@ describeRealEngine('behaviour on a real engine', () => {
       run('--name v6 -p [::1]:9400:94', 'sleep', '10000'),
       run('--name hostnet --network host', 'sleep', '10000'),
       run('--name killed --network host', 'sh', '-c', 'kill -9 $$'),
-      vm.docker('run', '-d', '--init', '--name', 'by-id', digest, 'sleep', '10000'),
-      vm.docker(
-        'run',
-        '-d',
-        '--init',
-        '--name',
-        'tagged',
-        'registry.example:5000/team/app:v1.2',
-        'true',
-      ),
-      vm.docker('run', '-d', '--init', '--name', 'untagged', 'other:2', 'sleep', '10000'),
+      runImage(digest, 'by-id', 'sleep', '10000'),
+      runImage('registry.example:5000/team/app:v1.2', 'tagged', 'true'),
+      runImage('other:2', 'untagged', 'sleep', '10000'),
     ]);
     await vm.docker('rmi', '--force', 'other:2');
     const expected = ['Restarting (1)', '(healthy)', '(unhealthy)'];

@@ -64,7 +64,7 @@ export async function startComposeProject(vm: RealVm): Promise<ComposeProject> {
     vm.docker('create', '--name', created, baseImage, ...loop),
     vm.docker('run', ...background, '--name', plain, baseImage, ...loop),
     vm.docker(
-      ...['run', '--detach', '--init', '--name', secretive],
+      ...['run', ...background, '--name', secretive],
       ...['--env', `SECRET_WORD=${secretWord}`, '--label', `org.example.repeats=say ${secretWord}`],
       ...[baseImage, ...loop],
     ),

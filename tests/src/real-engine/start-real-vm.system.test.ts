@@ -46,7 +46,7 @@ describeRealEngine('startRealVm()', () => {
     });
 
     test('dockerd can crash, come back, hang and go on', async () => {
-      const runApp = 'run --detach --init --restart always --name app'.split(' ');
+      const runApp = 'run --detach --init --network host --restart always --name app'.split(' ');
       await vm.docker(...runApp, baseImage, 'sleep', '9999');
       await vm.engine.kill();
       await expect(vm.docker('ps')).rejects.toThrow('Cannot connect to the Docker daemon');

@@ -21,7 +21,8 @@ describeRealEngine('the watch on a real engine', () => {
   beforeAll(() =>
     openSuite(async (opened) => {
       vm = opened.use(await startRealVm());
-      await vm.docker('run', '--detach', '--init', '--name', name, baseImage, 'sleep', '100000');
+      const onVm = ['--init', '--network', 'host'];
+      await vm.docker('run', '--detach', ...onVm, '--name', name, baseImage, 'sleep', '100000');
       engine = opened.use(
         await startEngineProxy(join(dirname(vm.dockerSocket), 'counted.sock'), vm.dockerSocket),
       );

@@ -55,7 +55,8 @@ describeRealEngine('followed logs on a real engine', () => {
   );
 
   test('a hundred thousand lines come once and in order over ten lost connections and two restarts', async () => {
-    await vm.docker('create', '--name', numbers, '--init', baseImage, 'sh', '-c', program);
+    const onVm = ['--init', '--network', 'host'];
+    await vm.docker('create', '--name', numbers, ...onVm, baseImage, 'sh', '-c', program);
     await using log = await openSse(app, `/containers/${numbers}/logs/stream?tail=all`);
     await vm.docker('start', numbers);
     let expected = 1;
