@@ -79,7 +79,7 @@ test('of two machines that renew one login at the same time, one is told to try 
   const results = await Promise.all(
     [world.cli, other].map(async (cli) => {
       await cli.endAccessToken(app.url);
-      return { cli, ...(await cli.run('ps -q')) };
+      return { cli, ...(await cli.start('ps -q').result) };
     }),
   );
   oidc().settings.duringRenewal = async () => {};

@@ -13,7 +13,7 @@ export async function renewConcurrently(times: number): Promise<void> {
   for (let time = 0; time < times; time += 1) {
     await cli.endAccessToken(app.url);
     oidc.clear();
-    const results = await Promise.all(Array.from({ length: 10 }, () => cli.run('ps -q')));
+    const results = await Promise.all(Array.from({ length: 10 }, () => cli.start('ps -q').result));
     expect(results.map(({ exitCode, stderr }) => `${exitCode}${stderr}`)).toEqual(
       Array(10).fill('0'),
     );

@@ -34,7 +34,7 @@ test('processes that renew at the same time ask the issuer once and burn no refr
   for (const _round of [1, 2]) {
     await cli.endAccessToken(app.url);
     app.sandbox.oidc.clear();
-    const results = await Promise.all([1, 2, 3, 4].map(() => cli.run('ps -q')));
+    const results = await Promise.all([1, 2, 3, 4].map(() => cli.start('ps -q').result));
     expect(results.map(({ exitCode, stderr }) => `${exitCode}${stderr}`)).toEqual(
       Array(4).fill('0'),
     );

@@ -1,10 +1,12 @@
-// The command line as a user has it: the built bin, a process for each command, one folder for its logins.
+// The command line as a user has it, with one folder for its logins: in this process, or the built bin where a process is what counts.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+// No part of the package, which is the built bin.
+import { runHere } from '../../../apps/cli/src/testing/run-here.test-support.ts';
 import { until } from '../support/until.ts';
 
 export interface CliResult {
@@ -33,8 +35,9 @@ export interface StoredLogin {
 }
 
 export interface Cli extends AsyncDisposable {
-  /** Ends with the process. */
+  /** In this process, which costs a tenth. */
   run(args: string, options?: RunOptions): Promise<CliResult>;
+  /** A process of its own, for tests about signals, locks and time zones. */
   start(args: string, options?: RunOptions): CliProcess;
   /** `ondemand login`, up to the code that it shows. */
   startLogin(args?: string): Promise<CliProcess & { readonly userCode: string }>;
@@ -111,7 +114,15 @@ export async function startCli(baseEnv: Readonly<Record<string, string>>): Promi
 
   return {
     start,
-    run: (args, options) => start(args, options).result,
+    async run(args, { env = {}, input } = {}) {
+      const { exitCode, stdout, stderr } = await runHere(args.split(' '), {
+        env: { XDG_CONFIG_HOME: config, ...baseEnv, ...env },
+        ...(input !== undefined && { input }),
+      });
+      written += stdout + stderr;
+      await noteTokens();
+      return { exitCode: exitCode ?? -1, stdout, stderr: withoutWaits(stderr) };
+    },
     async startLogin(args = '') {
       const login = start(`login ${args}`.trim());
       const match = await until('the code', () =>

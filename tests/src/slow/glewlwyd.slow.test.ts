@@ -73,7 +73,9 @@ describeIfInstalled('glewlwyd', glewlwydNeeds, () => {
     const first = await cli.readLogin(app.url);
     for (const _round of [1, 2]) {
       await cli.endAccessToken(app.url);
-      const results = await Promise.all(Array.from({ length: 10 }, () => cli.run('ps -q')));
+      const results = await Promise.all(
+        Array.from({ length: 10 }, () => cli.start('ps -q').result),
+      );
       expect(results.map(({ exitCode, stderr }) => `${exitCode}${stderr}`)).toEqual(
         Array(10).fill('0'),
       );

@@ -75,7 +75,7 @@ describeIfInstalled('LemonLDAP::NG', lemonldapNeeds, () => {
       refreshToken: refresh_token,
       expiresAt: new Date().toISOString(),
     });
-    const results = await Promise.all(Array.from({ length: 10 }, () => cli.run('ps -q')));
+    const results = await Promise.all(Array.from({ length: 10 }, () => cli.start('ps -q').result));
     expect(results.map(({ exitCode, stderr }) => `${exitCode}${stderr}`)).toEqual(
       Array(10).fill('0'),
     );
