@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startSandbox } from '@ondemand/sandbox';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openSuite } from '../support/disposer.ts';
 import { run } from '../support/run.ts';
 import { openSse } from '../support/sse.ts';
 import { startServerHere } from '../support/start-api-in-this-process.ts';
@@ -22,6 +23,14 @@ const runServer = (env: Record<string, string>, ...args: string[]) =>
   run([process.execPath, bin, ...args], {
     env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
   });
+
+/** For tests that change nothing in its world. */
+let shared: App;
+beforeAll(() =>
+  openSuite(async (opened) => {
+    shared = opened.use(await startAppHere());
+  }),
+);
 
 test('a wrong configuration is told all at once, by variable, with exit code 2 and nothing on stdout', async () => {
   const { exitCode, stdout, stderr } = await runServer({
@@ -55,8 +64,7 @@ test('what must be fixed stands apart from what is only warned of', async () => 
 });
 
 test('an address with a zone can be listened on, and is told without it in the URL', async () => {
-  await using sandbox = await startSandbox();
-  await using server = await startServer({ ...sandbox.env, HOST: '::1%lo' });
+  await using server = await startServer({ ...shared.sandbox.env, HOST: '::1%lo' });
   const told = server.logs().find(({ msg }) => msg === 'listening');
   expect(told?.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
 });
@@ -95,10 +103,9 @@ test('--help lists every variable', async () => {
 });
 
 test('a port in use is one line and exit code 1', async () => {
-  await using app = await startAppHere();
-  const { port } = new URL(app.url);
+  const { port } = new URL(shared.url);
   const { exitCode, stderr } = await runServer({
-    ...app.sandbox.env,
+    ...shared.sandbox.env,
     HOST: '127.0.0.1',
     PORT: port,
   });
@@ -108,16 +115,14 @@ test('a port in use is one line and exit code 1', async () => {
 });
 
 test('a HOST that is not of this machine is told by its name, with exit code 2', async () => {
-  await using sandbox = await startSandbox();
   // For documentation alone: https://www.rfc-editor.org/rfc/rfc5737
-  const { exitCode, stderr } = await runServer({ ...sandbox.env, HOST: '192.0.2.1' });
+  const { exitCode, stderr } = await runServer({ ...shared.sandbox.env, HOST: '192.0.2.1' });
   expect(exitCode).toBe(2);
   expect(stderr).toMatch(/^ {2}HOST: /m);
 });
 
 test('what is set and cannot be used ends the start; a default that cannot is told in the log', async () => {
-  await using sandbox = await startSandbox();
-  const { SSH_PRIVATE_KEY_FILE, SSH_KNOWN_HOSTS_FILE, ...env } = sandbox.env;
+  const { SSH_PRIVATE_KEY_FILE, SSH_KNOWN_HOSTS_FILE, ...env } = shared.sandbox.env;
   const refused = await runServer({ ...env, SSH_PRIVATE_KEY_FILE: '/nonexistent/key' });
   expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toMatch(/^ {2}SSH_PRIVATE_KEY_FILE: /m);
@@ -208,8 +213,7 @@ test('an issuer that is down at start is 503 for tokens and for readiness, and r
 });
 
 test('--health tells by its exit code whether the server answers, with nothing of the server loaded', async () => {
-  await using app = await startAppHere();
-  const { port } = new URL(app.url);
+  const { port } = new URL(shared.url);
   const trace = { PORT: port, HOST: '0.0.0.0', NODE_DEBUG: 'esm' };
   const healthy = await runServer(trace, '--health');
   expect(healthy).toMatchObject({ exitCode: 0, stdout: '' });
