@@ -86,10 +86,12 @@ export function dressAsAuthelia(
   });
 }
 
+/** One for all issuers of this process, as each promise anywhere in it pays for every storage that was used. */
+const requests = new AsyncLocalStorage<{ token?: string }>();
+
 /** A refresh token that is being replaced is refused to all others until it is: https://github.com/ory/fosite calls that a failure of serialization. */
 function refuseRenewalsAtOnce(provider: Provider, duringRenewal: () => Promise<void>) {
   const renewing = new Set<string>();
-  const requests = new AsyncLocalStorage<{ token?: string }>();
   const model = provider.RefreshToken as unknown as RefreshTokens; // its own type ties `find` to a constructor
   const { find } = model;
   model.find = async function findUnlessRenewing(token, options) {

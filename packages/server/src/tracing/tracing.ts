@@ -89,7 +89,10 @@ export function createTracing(options: TracingOptions): Tracing {
       const current = trace.getSpanContext(contexts.getStore() ?? ROOT_CONTEXT);
       return current === undefined ? {} : { trace_id: current.traceId, span_id: current.spanId };
     },
-    [Symbol.asyncDispose]: () => provider.shutdown().catch(options.onFailure),
+    async [Symbol.asyncDispose]() {
+      await provider.shutdown().catch(options.onFailure);
+      contexts.disable(); // else each promise of this process goes on paying for it
+    },
   };
 
   function beginRequest(headers: object, method: string, attributes: Attributes): RequestSpan {
