@@ -148,8 +148,13 @@ describeRealEngine('commands on the VM', () => {
   });
 
   test('port-forward carries 100 MB unchanged, and ends with Ctrl-C', async () => {
-    const size = 100_000_000;
-    const script = `head -c ${size} /dev/urandom > /www/big; sha256sum < /www/big`;
+    const tenth = '/tmp/tenth';
+    const script = [
+      `head -c 10000000 /dev/urandom > ${tenth}`,
+      `cat ${Array(10).fill(tenth).join(' ')} > /www/big`,
+      // The other sums of busybox take three times as long.
+      'md5sum < /www/big',
+    ].join('; ');
     const expected = (await world.vm.docker('exec', 'web', 'sh', '-c', script)).split(' ')[0];
     const fast = ['-o', 'Ciphers=aes128-gcm@openssh.com']; // for the sake of the test's time
     const child = world.start(['port-forward', ...fast, 'web', '0:80']);
@@ -161,7 +166,7 @@ describeRealEngine('commands on the VM', () => {
     const [, port] = await until('the port to be forwarded', () =>
       /^Forwarding 127\.0\.0\.1:(\d+) -> web:80\n$/.exec(output),
     );
-    const hash = createHash('sha256');
+    const hash = createHash('md5');
     const answer = await fetch(`http://127.0.0.1:${port}/big`);
     for await (const chunk of answer.body ?? []) hash.update(chunk);
     expect(hash.digest('hex')).toBe(expected);
