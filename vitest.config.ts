@@ -1,18 +1,37 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const everywhere = ['packages/*/src', 'apps/*/src', 'tests/src'];
 const testsNamed = (pattern: string) => everywhere.map((folder) => `${folder}/**/${pattern}`);
 /** What hangs ends some time; a machine that is busy with other work is no failure. */
 const timeoutMs = 5 * 60_000;
 
-/** Files of tests that start processes. */
+/** Files of tests: each waits for its servers and its clock as long as it works. */
 const atOnce = 5;
+
+/**
+ * The whole product's tests take longest: they go first, so that no core waits for the last of them.
+ * Vitest's own order is that of the files' sizes, which say little, or of how long they took last time.
+ */
+class WholeProductFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const toKey = ({ project, moduleId }: TestSpecification) =>
+      [
+        project.config.sequence.groupOrder,
+        project.name,
+        moduleId.includes('/tests/src/') ? 'first' : 'then',
+        moduleId,
+      ].join(' ');
+    return files.toSorted((a, b) => (toKey(a) < toKey(b) ? -1 : 1));
+  }
+}
 
 /** Four lanes; what starts a process has the machine to itself, so that its load is the same everywhere. */
 export default defineConfig({
   test: {
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
+    sequence: { sequencer: WholeProductFirst },
     // What is built is loaded as it is, like any package: to transform it again costs seconds in each lane.
     server: { deps: { external: [/\/node_modules\//, /\/(?:packages|apps)\/\w+\/dist\//] } },
     // A condition that is waited for has time even on a busy machine; a short interval keeps the wait short.
@@ -28,8 +47,7 @@ export default defineConfig({
             'tests/src/support/fail-on-warnings.ts',
             'tests/src/support/refuse-child-processes.ts',
           ],
-          // Tests wait as long as they work, so two a core are not too many.
-          maxWorkers: 4,
+          maxWorkers: atOnce,
           // Loading the modules anew for each of two hundred files costs more than running its tests.
           isolate: false,
           sequence: { groupOrder: 1 },
@@ -41,7 +59,6 @@ export default defineConfig({
           name: 'system',
           include: testsNamed('*.system.test.ts'),
           setupFiles: ['tests/src/support/fail-on-warnings.ts'],
-          // Each waits for its processes as long as it works: with fewer, the machine is idle at times.
           maxWorkers: atOnce,
           isolate: false,
           sequence: { groupOrder: 2 },
