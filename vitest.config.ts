@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -20,6 +21,8 @@ class WholeProductFirst extends BaseSequencer {
         project.config.sequence.groupOrder,
         project.name,
         moduleId.includes('/tests/src/') ? 'first' : 'then',
+        // By name, as files of one folder wait, or work, alike.
+        basename(moduleId),
         moduleId,
       ].join(' ');
     return files.toSorted((a, b) => (toKey(a) < toKey(b) ? -1 : 1));
