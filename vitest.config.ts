@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
@@ -21,8 +22,8 @@ class WholeProductFirst extends BaseSequencer {
         project.config.sequence.groupOrder,
         project.name,
         moduleId.includes('/tests/src/') ? 'first' : 'then',
-        // By name, as files of one folder wait, or work, alike.
-        basename(moduleId),
+        // Mixed, and the same everywhere: files that are neighbours wait, or work, alike.
+        createHash('sha1').update(basename(moduleId)).digest('hex'),
         moduleId,
       ].join(' ');
     return files.toSorted((a, b) => (toKey(a) < toKey(b) ? -1 : 1));
