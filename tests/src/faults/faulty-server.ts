@@ -13,15 +13,14 @@ import {
   type ApiErrorCode,
   expectApiError,
 } from '../support/expect-api-error.ts';
-import { startServerHere } from '../support/start-api-in-this-process.ts';
-import type { Environment, Server } from '../support/start-api-process.ts';
+import { type Environment, type ServerProcess, startServer } from '../support/start-api-process.ts';
 import { type App, createCaller } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { addSandboxContainers } from './test-containers.ts';
 
 export interface FaultyServer extends AsyncDisposable, ReturnType<typeof createCaller> {
-  readonly server: Server;
+  readonly server: ServerProcess;
   readonly sandbox: Sandbox;
   readonly proxy: TcpProxy;
   /** `ssh-ed25519 AAAA…`, the key that the VM really has. */
@@ -59,7 +58,7 @@ export interface FaultyServerOptions {
   readonly env?: Environment;
 }
 
-/** Starts a server with a sandbox of its own for OCI and the issuer. Disposing fails when the server wrote a secret. */
+/** Starts a server with a sandbox of its own for OCI and the issuer. Disposing fails unless it exits with 0, without a warning and without having written a secret. */
 export function startFaultyServer(options: FaultyServerOptions = {}): Promise<FaultyServer> {
   // One after another: a start is the only thing here that costs, and groups of tests start theirs at once.
   const started = lastStart.then(() => start(options));
@@ -84,7 +83,7 @@ function start(options: FaultyServerOptions): Promise<FaultyServer> {
     await trust(hostKey);
 
     const server = opened.use(
-      await startServerHere({
+      await startServer({
         LOG_LEVEL: 'debug',
         RATE_LIMIT_PER_MINUTE: '100000', // a test asks often what a user asks once
         // A fault that hangs is told after so long.
@@ -136,7 +135,7 @@ const intervalMs = 100;
 /** Below it a connection hardly lived; see `shortLifeMs` in core's backoff.ts. */
 const steadyMs = 1_100;
 
-async function settle(caller: Caller, server: Server): Promise<void> {
+async function settle(caller: Caller, server: ServerProcess): Promise<void> {
   await until(
     'a steady connection',
     async () => {
