@@ -30,7 +30,7 @@ class WholeProductFirst extends BaseSequencer {
   }
 }
 
-/** Four lanes; what starts a process has the machine to itself, so that its load is the same everywhere. */
+/** Four lanes. What starts a process runs after what does not, beside the short form of the fuzz; the slow ones run alone. */
 export default defineConfig({
   test: {
     testTimeout: timeoutMs,
