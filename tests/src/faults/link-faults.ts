@@ -68,7 +68,14 @@ export function declareLinkFaults(getApi: () => FaultyServer): void {
     {
       name: 'a link on which nothing passes any more',
       inject: () => getApi().proxy.blackhole(),
-      refusal: { reason: 'PEER_SILENT', message: /stopped answering.*GET \/vm\/status/ },
+      refusal: {
+        ...{ reason: 'PEER_SILENT', message: /stopped answering.*GET \/vm\/status/ },
+        async makeAgain() {
+          await getApi().proxy.pass();
+          await getApi().settle();
+          getApi().proxy.blackhole();
+        },
+      },
     },
   ];
   for (const { isKeyFault = false, isFullOnly = false, ...fault } of faults) {

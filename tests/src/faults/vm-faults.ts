@@ -138,14 +138,14 @@ export function declareVmFaults(): void {
         // What is open already goes on working.
         await vm.sshd.restart();
         // What was under way before the restart asked the socket alone, and others may share its answer.
-        const bothWays = expect
-          .poll(async () => (await api.expectRefusal(refusal)).details.transports, {
-            timeout: 120_000,
-          })
-          .toEqual({
+        const bothWays = until('both ways to be told', async () => {
+          const { details } = await api.expectRefusal(refusal);
+          expect(details.transports).toEqual({
             socket: expect.stringContaining(socket),
             'dial-stdio': expect.stringContaining(command),
           });
+          return true;
+        });
         await Promise.all([
           bothWays,
           bySocket.expectRefusal(refusal),

@@ -49,7 +49,7 @@ test('a process killed while it renews leaves the login usable', async () => {
   app.sandbox.oidc.clear();
   app.sandbox.faults.oidc.hangs = true;
   const hung = cli.start('ps -q');
-  await expect.poll(() => app.sandbox.oidc.requests.length).toBeGreaterThan(0);
+  await until('the renewal to reach the issuer', () => app.sandbox.oidc.requests.length > 0);
   hung.child.kill('SIGKILL');
   await hung.result;
   app.sandbox.faults.reset();
@@ -66,7 +66,7 @@ test('Ctrl-C during a renewal gives the lock back', async () => {
   app.sandbox.oidc.clear();
   app.sandbox.faults.oidc.hangs = true;
   const hung = cli.start('ps -q');
-  await expect.poll(() => app.sandbox.oidc.requests.length).toBeGreaterThan(0);
+  await until('the renewal to reach the issuer', () => app.sandbox.oidc.requests.length > 0);
   hung.child.kill('SIGINT');
   expect(await hung.result).toMatchObject({ exitCode: 130 });
   expect(Object.keys(await cli.readModes())).toEqual(['.', 'logins.json']);
