@@ -59,6 +59,16 @@ function loggedLines(server: Server, expected: number): Promise<readonly unknown
   });
 }
 
+/** A new process on a busy machine may say first that the issuer, or the VM, is not there in time. */
+function untilStatus(status: number, request: () => Promise<Response>): Promise<boolean> {
+  return until(`an answer with ${status}`, async () => {
+    const response = await request();
+    const text = await response.text();
+    if (response.status !== status) throw new Error(text);
+    return true;
+  });
+}
+
 const summary = ({ action, target, outcome, status }: Line) => [action, target, outcome, status];
 
 test('each call that changes something has its line in the file by the time of its answer', async () => {
@@ -116,21 +126,24 @@ test('the file outlives the process, and two processes share it', async () => {
   const env = { ...sandbox.env, AUDIT_LOG_FILE: path };
   {
     await using first = await startServer(env);
-    await (await createCaller(first.url, tokens).post('/containers/nginx/stop')).text();
+    const { post } = createCaller(first.url, tokens);
+    await untilStatus(200, () => post('/containers/nginx/stop'));
   }
+  const before = await readAll(path);
+  expect(before.slice(-2)).toMatchObject([{ outcome: 'intent' }, { outcome: 'success' }]);
   await using second = await startServer(env);
   await using third = await startServer(env);
   const callers = [second, third].map(({ url }) => createCaller(url, tokens));
   await Promise.all(
     callers.flatMap(({ post }) =>
-      Array.from({ length: 10 }, async () =>
-        (await post('/containers/nginx/stop', { token: 'read' })).text(),
+      Array.from({ length: 10 }, () =>
+        untilStatus(403, () => post('/containers/nginx/stop', { token: 'read' })),
       ),
     ),
   );
   const lines = await readAll(path);
-  expect(lines).toHaveLength(22);
-  expect(lines.slice(0, 2)).toMatchObject([{ outcome: 'intent' }, { outcome: 'success' }]);
+  expect(lines.filter(({ status }) => status === 403)).toHaveLength(20);
+  expect(lines.slice(0, before.length)).toEqual(before);
   for (const { request } of callers) {
     const response = await request('GET', '/audit?limit=1000', { token: 'admin' });
     expect(await response.json()).toEqual(lines.toReversed());

@@ -280,7 +280,7 @@ const pageFolders = ['../../../../apps/web/dist', '../../page'].map((folder) =>
 );
 
 /** For what was cut short to leave its line in the audit. */
-const lastLinesMs = 2000;
+const lastLinesMs = 5000;
 
 /** Where every address is listened on, this machine's own serves for a URL; IPv6 goes in brackets, without a zone, which no URL takes. */
 function toUrlHost(host: string): string {
