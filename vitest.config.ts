@@ -39,7 +39,7 @@ export default defineConfig({
     // What is built is loaded as it is, like any package: to transform it again costs seconds in each lane.
     server: { deps: { external: [/\/node_modules\//, /\/(?:packages|apps)\/\w+\/dist\//] } },
     // A condition that is waited for has time even on a busy machine; a short interval keeps the wait short.
-    expect: { poll: { timeout: 30_000, interval: 20 } },
+    expect: { poll: { timeout: 120_000, interval: 20 } },
     projects: [
       {
         extends: true,

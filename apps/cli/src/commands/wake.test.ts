@@ -42,7 +42,7 @@ test('wake shows each stage as it comes, and says that the VM is ready', async (
     'vm.watchReady': { stream },
   });
   const run = runInTerminal(['wake'], { ...api, env: noColours });
-  await expect.poll(() => run.stderr(), { timeout: 20_000 }).toMatch(/\d+s {3}RUNNING {3}\(after/);
+  await expect.poll(() => run.stderr()).toMatch(/\d+s {3}RUNNING {3}\(after/);
   wake();
   expect(await run.exitCode).toBe(0);
   expect(run.stdout()).toMatch(/^oci-flex is ready after \d+s\n$/);
@@ -184,7 +184,7 @@ test('Ctrl-C says that the VM comes up only where the API has answered', async (
   ]) {
     const user = new AbortController();
     const run = runInTerminal(['wake'], { url, signal: user.signal, env: noColours });
-    await expect.poll(() => run.stderr(), { timeout: 20_000 }).toContain(once);
+    await expect.poll(() => run.stderr()).toContain(once);
     user.abort();
     expect(await run.exitCode).toBe(130);
     expect(run.stderr()).toContain(`Interrupted; ${says}: look with ondemand status`);

@@ -47,22 +47,20 @@ export async function typeInShell({ shell, line, files = [], env = {} }: Typed) 
       BIN: binPath,
       ...env,
     },
-    timeout: 60_000,
+    timeout: 240_000,
     killSignal: 'SIGKILL',
   });
   const exit = exitOf(terminal);
   const shown = collect(terminal.stdout);
   const read = (name: string) => readFile(at(name), 'utf8').catch(() => '');
-  await expect.poll(shown, pollOptions).toContain('READY');
+  await expect.poll(shown).toContain('READY');
   terminal.stdin.write(`${line}\t\n`);
-  await expect.poll(() => read('.words'), pollOptions).toMatch(/\n$/);
+  await expect.poll(() => read('.words')).toMatch(/\n$/);
   terminal.stdin.write('exit\n');
   await exit;
   const words = (await read('.words')).trimEnd();
   return { words, redirected: await read(files[0] ?? '.none'), shown: shown() };
 }
-
-const pollOptions = { timeout: 60_000 };
 
 const starts: Readonly<Record<Shell, string>> = {
   bash: 'bash --noprofile --rcfile .bashrc -i',

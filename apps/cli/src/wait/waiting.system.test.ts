@@ -133,7 +133,7 @@ test.each([
   child.stdout.resume();
   const exit = exitOf(child);
   const isUnderWay = () => api.calls.some(({ procedure }) => procedure === during);
-  await expect.poll(isUnderWay, { timeout: 20_000 }).toBe(true);
+  await expect.poll(isUnderWay).toBe(true);
   child.kill('SIGINT');
   expect(await exit).toBe(130);
   expect(stderr()).toMatch(/^ondemand: .*\n$/);

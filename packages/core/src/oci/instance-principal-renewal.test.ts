@@ -4,7 +4,6 @@ import { expect, test } from 'vitest';
 import { type Asked, startOci } from '../testing/instance-principal.test-support.ts';
 
 const minuteMs = 60_000;
-const pollOptions = { timeout: 10_000 };
 
 /** A machine with a token of an hour, both clocks in the test's hands, and a token service that does as it is told. */
 async function startMachine() {
@@ -45,7 +44,7 @@ async function startMachine() {
     renewals: () => renewals,
     /** Resolves when the renewal under way has had its token service's answer and has dealt with it. */
     async renewalEnded() {
-      await expect.poll(() => oci.tokenQuestions().length, pollOptions).toBe(renewals);
+      await expect.poll(() => oci.tokenQuestions().length).toBe(renewals);
       await lastAnswer;
       await new Promise((resolve) => setImmediate(resolve));
     },
@@ -66,7 +65,7 @@ test('in the last five minutes of a token a new one is fetched, and nobody waits
   machine.pass(2 * minuteMs);
   state.tokenService = 'silent';
   expect(await Promise.all([identify(), identify()])).toEqual([first, first]);
-  await expect.poll(() => held.length, pollOptions).toBe(1);
+  await expect.poll(() => held.length).toBe(1);
   expect(await identify()).toBe(first);
   held[0]?.answer();
   await machine.renewalEnded();
@@ -129,7 +128,7 @@ test('who waits for a token may give up alone, and the last to give up closes it
   const reason = new Error('the reader left');
   const leaving = identify(one.signal);
   const staying = identify(other.signal);
-  await expect.poll(() => held.length, pollOptions).toBe(1);
+  await expect.poll(() => held.length).toBe(1);
   one.abort(reason);
   await expect(leaving).rejects.toBe(reason);
   held[0]?.answer();
@@ -138,7 +137,7 @@ test('who waits for a token may give up alone, and the last to give up closes it
   machine.pass(10 * minuteMs);
   const last = new AbortController();
   const alone = identify(last.signal);
-  await expect.poll(() => held.length, pollOptions).toBe(2);
+  await expect.poll(() => held.length).toBe(2);
   last.abort(reason);
   await expect(alone).rejects.toBe(reason);
   await held[1]?.closed;

@@ -215,7 +215,7 @@ describe('key ids that nobody knows', () => {
       answer = () => sendJson(response, jwks('a'));
     }) as Answer;
     const garbage = has('x');
-    await vi.waitFor(() => expect(calls()).toBe(2));
+    await expect.poll(calls).toBe(2);
     const rotated = has('c');
     issuer.answers['/jwks'] = jwks('c');
     answer();

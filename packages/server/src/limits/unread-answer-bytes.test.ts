@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest';
 import { startTestServer } from '../testing/test-server.test-support.ts';
 import { createAnswerBudget } from './unread-answer-bytes.ts';
 
-const pollOptions = { timeout: 20_000 };
+const pollOptions = { timeout: 120_000 };
 const megabyte = Buffer.alloc(1024 * 1024, 'x\n');
 
 /** A server with a log of eight megabytes for each who asks, of which readers may hold ten each. */

@@ -5,7 +5,7 @@ import { nginx, startTestServer } from '../testing/test-server.test-support.ts';
 
 const input = encodeURIComponent('{"name":"nginx"}');
 
-const pollOptions = { timeout: 30_000, interval: 10 };
+const pollOptions = { timeout: 120_000, interval: 10 };
 
 test.each([
   ['a read', '/containers/nginx/status'],

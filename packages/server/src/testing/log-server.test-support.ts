@@ -54,7 +54,7 @@ export async function askedWhenStill(source: Lines): Promise<number> {
       seen = source.asked;
       expect(seen).toBe(before);
     },
-    { interval: 200, timeout: 30_000 },
+    { interval: 200, timeout: 120_000 },
   );
   return seen;
 }

@@ -107,7 +107,7 @@ describeSshd('a refused socket', () => {
         world.later();
         await world.ask(transport);
         await expect
-          .poll(async () => world.ask(transport), { timeout: 20_000 })
+          .poll(async () => world.ask(transport))
           .toMatchObject({
             reason: 'DOCKER_PERMISSION_DENIED',
             message: expect.stringMatching(/^(?!.*usermod).*socket's mode.*chmod g\+rw/),
@@ -116,7 +116,7 @@ describeSshd('a refused socket', () => {
         if (transport === 'dial-stdio') return; // which docker is to relay it is not this test's subject
         world.later();
         await world.ask(transport);
-        await expect.poll(() => world.ask(transport), { timeout: 20_000 }).toEqual([]);
+        await expect.poll(() => world.ask(transport)).toEqual([]);
       } finally {
         execFileSync('groupdel', ['--force', group]);
       }
