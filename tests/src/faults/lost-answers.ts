@@ -13,6 +13,7 @@ interface Witness {
   startedAt(): Promise<string>;
   /** How often the program was asked to end. */
   asked(): Promise<number>;
+  /** Resolves once it can be asked to end. */
   start(): Promise<unknown>;
 }
 
@@ -137,7 +138,12 @@ function watchVm(vm: RealVm): Witness {
     running: async () => (await vm.inspect(slow)).State.Running,
     startedAt: async () => (await vm.inspect(slow)).State.StartedAt,
     asked: async () => (await vm.readLog(slow)).split('stopping').length - 1,
-    start: () => vm.docker('start', slow),
+    // Before it has set its trap, the first process of a container ignores what asks it to end.
+    start: () =>
+      until('the program to run', async () => {
+        await vm.docker('start', slow); // each time: one that is still stopping is left alone
+        return /waiting\s*$/.test(await vm.readLog(slow));
+      }),
   };
 }
 

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 export const containers = {
   /** Stops at once. */
   app: 'app',
-  /** Takes three seconds to stop, and says `stopping` when it begins to. */
+  /** Takes three seconds to stop; says `waiting` once it can be asked to, and `stopping` when it begins to. */
   slow: 'slow',
   /** Wrote `noisyLines` lines of a kilobyte. */
   noisy: 'noisy',
@@ -18,7 +18,7 @@ export const containers = {
 
 export const noisyLines = 4_000;
 const line = '0123456789'.repeat(100);
-const slowProgram = "trap 'echo stopping; sleep 3; exit 0' TERM; sleep 100000 & wait";
+const slowProgram = "trap 'echo stopping; sleep 3; exit 0' TERM; echo waiting; sleep 100000 & wait";
 const labels = {
   'com.docker.compose.project': 'lost',
   'com.docker.compose.service': 'web',

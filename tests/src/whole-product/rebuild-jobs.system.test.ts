@@ -224,11 +224,17 @@ describeRealEngine('rebuild jobs on a real engine', () => {
 const untilTerminated = `: ${randomUUID()}; sleep 100000 & wait`;
 
 async function endBuildStep(): Promise<void> {
-  const step = await until('the step of the build', async () => {
+  const findStep = async () => {
     const processes = (await runOk(['ps', '-eo', 'pid=,args='])).split('\n');
     return processes.find((line) => line.includes(untilTerminated));
+  };
+  await until('the step of the build', findStep);
+  await until('the step of the build to end', async () => {
+    const step = await findStep();
+    // Each time: before it has set its trap, the first process of a container ignores it.
+    if (step !== undefined) process.kill(Number.parseInt(step, 10), 'SIGTERM');
+    return step === undefined;
   });
-  process.kill(Number.parseInt(step, 10), 'SIGTERM');
 }
 
 interface Project {
