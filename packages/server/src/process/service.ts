@@ -265,7 +265,7 @@ export async function startService(
       clearTimeout(cut);
       await closeAdapters(); // which ends the actions of callers that have gone, too
       await waitAtMost(audit.settled(), lastLinesMs);
-      await waitAtMost(tracing?.[Symbol.asyncDispose]() ?? Promise.resolve(), lastLinesMs);
+      await waitAtMost(tracing?.[Symbol.asyncDispose]() ?? Promise.resolve(), lastSpansMs);
     },
   };
 }
@@ -281,6 +281,9 @@ const pageFolders = ['../../../../apps/web/dist', '../../page'].map((folder) =>
 
 /** For what was cut short to leave its line in the audit. */
 const lastLinesMs = 5000;
+
+/** For the last spans: a collector that is gone holds the end up no longer. */
+const lastSpansMs = 2000;
 
 /** Where every address is listened on, this machine's own serves for a URL; IPv6 goes in brackets, without a zone, which no URL takes. */
 function toUrlHost(host: string): string {
