@@ -1,6 +1,6 @@
 // What readers at the same time share, and what they never share with an action.
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { EngineContainer } from '../adapter-ports.ts';
 import {
   blocked,
@@ -15,6 +15,9 @@ import { until } from '../testing/fake-engine.test-support.ts';
 
 test('inspect() and stats() are asked for by id, once for all who ask at the same time', async () => {
   const { containers, calls } = setUp();
+  // A pause of this process between the two searches would part the readers.
+  const stopped = vi.spyOn(performance, 'now').mockReturnValue(0);
+  onTestFinished(() => stopped.mockRestore());
   const [first, second, ...samples] = await Promise.all([
     containers.inspect('aa22'),
     containers.inspect('db'),
