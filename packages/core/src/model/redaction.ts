@@ -172,7 +172,7 @@ function createIndex() {
 }
 
 const none = -1;
-const filterSize = 2 ** 18;
+const filterSize = 2 ** 14;
 const base = 0x01000193;
 const powers = Int32Array.from({ length: headLength + 1 }, (_, exponent) => {
   let power = 1;
