@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
@@ -70,7 +71,7 @@ export async function startFakeSshd({
     return channel;
   };
 
-  const server = new ssh2.Server(
+  const sshd = new ssh2.Server(
     { hostKeys: [hostKey.private], ...(greeting && { banner: greeting }) },
     (client) => {
       connections += 1;
@@ -101,6 +102,7 @@ export async function startFakeSshd({
       });
     },
   );
+  const server = createServer({ noDelay: true }, (socket) => sshd.injectSocket(socket)); // as OpenSSH's
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -65,7 +65,7 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
   };
   const listen = async (): Promise<void> => {
     if (host === undefined || server !== undefined || faults.ssh.mode === 'refuse') return;
-    const opened = createServer({ allowHalfOpen: true }, accept);
+    const opened = createServer({ allowHalfOpen: true, noDelay: true }, accept);
     server = opened;
     await bind(opened, { port, host });
     // Closed meanwhile, before there was anything to close.
