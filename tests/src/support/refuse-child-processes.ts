@@ -2,7 +2,7 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
-import { afterAll, afterEach } from 'vitest';
+import { afterAll } from 'vitest';
 
 /** Each tells its command; the channel comes before the child knows its own. */
 const started: (() => string)[] = [];
@@ -21,7 +21,6 @@ for (const name of ['spawnSync', 'execFileSync', 'execSync']) {
 }
 syncBuiltinESMExports();
 
-afterEach(refuseStarted);
 afterAll(() => {
   // The next file of this process sets it again.
   unsubscribe('child_process', onStart);
@@ -39,6 +38,6 @@ function refuseStarted(): void {
   const commands = started.splice(0).map((toCommand) => toCommand());
   if (commands.length === 0) return;
   throw new Error(
-    `A test that starts processes belongs in a file named x.system.test.ts; this one started ${commands.join(', ').slice(0, 300)}`,
+    `What starts processes belongs in a file named x.system.test.ts; here a test started ${commands.join(', ').slice(0, 300)}`,
   );
 }
