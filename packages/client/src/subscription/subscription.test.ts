@@ -4,10 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { tracked } from '@trpc/server';
 import { describe, expect, test } from 'vitest';
 import { createClient } from '../client.ts';
-import { startCannedApi } from '../testing/canned-api.test-support.ts';
 import {
   type CannedStream,
-  openStream,
   startCannedStreams,
   toItemText,
 } from '../testing/canned-stream.test-support.ts';
@@ -266,30 +264,6 @@ describe('an error in the stream', () => {
   });
 });
 
-test('a slow reader holds the server back, and gets every item all the same', async () => {
-  const count = 40_000;
-  const line = 'x'.repeat(1000);
-  let sent = 0;
-  await using api = await startCannedApi((request) => async (response) => {
-    const stream = openStream(request, response);
-    for (; sent < count; sent++)
-      if (!response.write(toItemText(String(sent), sent + line)))
-        await new Promise((resolve) => response.once('drain', resolve));
-    stream.finish();
-  });
-  const given: unknown[] = [];
-  let sentMeanwhile = 0;
-  for await (const item of follow(api.url).items) {
-    given.push(item);
-    if (given.length !== 3) continue;
-    await untilQuiet(() => sent);
-    sentMeanwhile = sent;
-  }
-  // What the buffers of both ends and of the kernel hold.
-  expect(sentMeanwhile).toBeLessThan(count / 2);
-  expect(given).toEqual(Array.from({ length: count }, (_, index) => index + line));
-});
-
 test('many streams at once share nothing', async () => {
   await using api = await startCannedStreams(async (stream: CannedStream) => {
     const own = JSON.parse(new URL(stream.request.url, api.url).searchParams.get('input') ?? '');
@@ -303,12 +277,3 @@ test('many streams at once share nothing', async () => {
     Array.from({ length: 50 }, (_, own) => [1, 2, 3, 4, 5].map((count) => [own, count])),
   );
 });
-
-/** Resolves when the number has stood still for a while. */
-async function untilQuiet(read: () => number): Promise<void> {
-  let last = -1;
-  while (read() !== last) {
-    last = read();
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
-}

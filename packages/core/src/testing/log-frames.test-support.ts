@@ -2,7 +2,7 @@
 
 /** A frame: stream, three zeros, the size in big endian, the payload. */
 export function toFrame(stream: number, text: string | Buffer): Buffer {
-  const payload = Buffer.from(text);
+  const payload = typeof text === 'string' ? Buffer.from(text) : text;
   const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
   header.writeUInt32BE(payload.length, 4);
   return Buffer.concat([header, payload]);

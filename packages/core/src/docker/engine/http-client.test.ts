@@ -172,20 +172,6 @@ test('an error body is collected even when a body was to be taken as it comes', 
   expect(taken).toEqual([]);
 });
 
-test('an answer of more than 64 MiB is refused without being kept', async () => {
-  await using engine = await startFakeEngine((_request, response) => {
-    response.writeHead(200);
-    const megabyte = Buffer.alloc(1024 * 1024, ' ');
-    const write = () => {
-      while (!response.destroyed && response.write(megabyte));
-    };
-    response.on('drain', write);
-    write();
-  });
-  await using client = connectTo(engine);
-  await expectLost(client.send({ ...list, timeoutMs: 20_000 }), 'too large');
-});
-
 test('at most 64 requests are at the engine, the others wait for their turn', async () => {
   const waiting: (() => void)[] = [];
   await using engine = await startFakeEngine((_request, response) => {

@@ -68,39 +68,6 @@ test('list() of what begins several ids gives all, for the caller to be told so'
   expect(await engine.list({ name: 'c0ffee' })).toHaveLength(2);
 });
 
-test('seventy megabytes of labels hinder no list, no inspection and no action', async () => {
-  const label = 'x'.repeat(1024 * 1024);
-  await using fake = await startFakeEngine((request, response) => {
-    const isList = request.url?.includes('/containers/json');
-    if (request.method === 'POST') return response.writeHead(204).end();
-    response.writeHead(200);
-    response.write(isList ? '[{"Id":"1","Names":["/web"],"Labels":{' : '{"Config":{"Labels":{');
-    let count = 0;
-    const write = () => {
-      while (count < 70) {
-        count += 1;
-        if (response.write(`"big${count}":"${label}",`)) continue;
-        response.once('drain', write);
-        return;
-      }
-      response.end(
-        isList
-          ? '"com.docker.compose.project":"home"}}]'
-          : '"small":"shown"}},"Id":"1","Name":"/web","State":{"Status":"running","StartedAt":"t1"}}',
-      );
-    };
-    return write();
-  });
-  await using engine = createEngine({ ...fake, timeoutMs: 60_000 }); // on a busy machine, too
-  const [found] = await engine.list();
-  expect(found).toMatchObject({ name: 'web', labels: { 'com.docker.compose.project': 'home' } });
-  expect((await engine.inspect('1')).labels).toEqual({
-    small: 'shown',
-    '…': '70 more, which are too big to be shown',
-  });
-  expect(await engine.stop('1')).toEqual({ changed: true });
-});
-
 test('list() gives every container of the engine, whatever else it says of it', async () => {
   await using fake = await startFakeEngine((_request, response) =>
     sendJson(response, 200, [
