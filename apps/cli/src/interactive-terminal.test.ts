@@ -124,7 +124,10 @@ test('a name from the API cannot move the cursor', async () => {
   expect(run.stdout().split('\n')).toHaveLength(3);
 });
 
-test('a stream whose connection is lost says so until it goes on', async () => {
+// These at the same time, as they wait for another connection.
+test.concurrent('a stream whose connection is lost says so until it goes on', async ({
+  expect,
+}) => {
   const interrupt = new AbortController();
   const cut = async function* () {
     yield { line: 'one', stream: 'stdout' };
@@ -151,7 +154,9 @@ test('a stream whose connection is lost says so until it goes on', async () => {
   expect(run.stderr().endsWith('\r\u001b[2K\n')).toBe(true);
 });
 
-test('where TERM is dumb nothing is painted over, and a lost connection is told in a line', async () => {
+test.concurrent('where TERM is dumb nothing is painted over, and a lost connection is told in a line', async ({
+  expect,
+}) => {
   let shown = (): string => '';
   const interrupt = new AbortController();
   const cut = async function* () {

@@ -11,7 +11,8 @@ const { signal } = new AbortController();
 /** Above what any system gives: https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html */
 const deadPid = 2 ** 30;
 
-test('of many that want the lock, one at a time has it, also when a dead process left one behind', async () => {
+// These at the same time, as they wait for a second or more.
+test.concurrent('of many that want the lock, one at a time has it, also when a dead process left one behind', async () => {
   await using folder = await makeTemporaryFolder();
   const path = join(folder.path, 'lock');
   let inside = 0;
@@ -32,6 +33,22 @@ test('of many that want the lock, one at a time has it, also when a dead process
   }
   expect(most).toBe(1);
   expect(await readdir(folder.path)).toEqual([]);
+});
+
+test.concurrent.each([
+  ['a living process', {}],
+  ['a process of another machine', { pid: deadPid, host: 'elsewhere' }],
+  ['a process of another container', { pid: deadPid, pidNamespace: 'pid:[1]' }],
+])('a lock of %s is waited for, and who holds it is told after a second', async (_what, change) => {
+  await using folder = await makeTemporaryFolder();
+  const path = join(folder.path, 'lock');
+  const owner = { ...createLockOwner(), ...change };
+  await writeFile(path, JSON.stringify(owner));
+  const told: unknown[] = [];
+  const onWait = (holder: unknown) => told.push(holder);
+  const waiting = withFileLock({ path, signal, waitMs: 1_300, onWait }, async () => 'work');
+  await expect(waiting).rejects.toMatchObject({ owner });
+  expect(told).toEqual([owner]);
 });
 
 test('a process that died while it took a stale lock away is no hindrance either', async () => {
@@ -104,22 +121,6 @@ test('a lock whose process is dead is taken at once, however fresh it is', async
   await writeFile(`${path}.takeover`, JSON.stringify({ ...createLockOwner(), pid: deadPid }));
   expect(await withFileLock({ path, signal, waitMs: 2_000 }, async () => 'work')).toBe('work');
   expect(await readdir(folder.path)).toEqual([]);
-});
-
-test.concurrent.each([
-  ['a living process', {}],
-  ['a process of another machine', { pid: deadPid, host: 'elsewhere' }],
-  ['a process of another container', { pid: deadPid, pidNamespace: 'pid:[1]' }],
-])('a lock of %s is waited for, and who holds it is told after a second', async (_what, change) => {
-  await using folder = await makeTemporaryFolder();
-  const path = join(folder.path, 'lock');
-  const owner = { ...createLockOwner(), ...change };
-  await writeFile(path, JSON.stringify(owner));
-  const told: unknown[] = [];
-  const onWait = (holder: unknown) => told.push(holder);
-  const waiting = withFileLock({ path, signal, waitMs: 1_300, onWait }, async () => 'work');
-  await expect(waiting).rejects.toMatchObject({ owner });
-  expect(told).toEqual([owner]);
 });
 
 test('work goes on for a while after the user stops, and is told to end then', async () => {

@@ -14,7 +14,8 @@ import {
 
 const { computeAt, failure } = setUpOci();
 
-describe('deadlines', () => {
+// At the same time, as they wait for deadlines and retries.
+describe.concurrent('deadlines', () => {
   test('a silent server ends the call at the deadline and closes its socket', async () => {
     await using oci = await startOci(() => {});
     await using compute = computeAt(oci.endpoint, { timeoutMs: 1000 });
@@ -49,7 +50,7 @@ describe('deadlines', () => {
   });
 });
 
-describe('retries', () => {
+describe.concurrent('retries', () => {
   test('a read is tried three times and each attempt is counted', async () => {
     const outcomes: string[] = [];
     await using oci = await startOci((request, response, nth) => {

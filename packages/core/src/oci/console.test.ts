@@ -111,7 +111,7 @@ const stages = [
   ['it is being read', 'GET', '/h1/data'],
 ] as const;
 
-describe.each(stages)('a reader who leaves while %s', (_, method, path) => {
+describe.concurrent.each(stages)('a reader who leaves while %s', (_, method, path) => {
   /** Answers what is held once that is called. */
   const createHold = () => {
     let release = () => {};
@@ -130,7 +130,7 @@ describe.each(stages)('a reader who leaves while %s', (_, method, path) => {
     };
   };
 
-  test('is let go at once, and leaves no capture at OCI', async () => {
+  test('is let go at once, and leaves no capture at OCI', async ({ expect }) => {
     const { hold, isHeld, release } = createHold();
     await using oci = await startHistories('SUCCEEDED', { hold, refusals: 1 });
     await using compute = computeAt(oci.endpoint);
@@ -143,7 +143,7 @@ describe.each(stages)('a reader who leaves while %s', (_, method, path) => {
     await expect.poll(() => oci.kept.size).toBe(0);
   });
 
-  test('with the process leaves none, either', async () => {
+  test('with the process leaves none, either', async ({ expect }) => {
     const { hold, isHeld, release } = createHold();
     await using oci = await startHistories('SUCCEEDED', { hold });
     const compute = computeAt(oci.endpoint);

@@ -5,6 +5,7 @@ import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { closed, expectFailure, until } from '../../testing/expect-failure.test-support.ts';
+import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
 import { connectTo, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
 
 describe('the channels of a connection', () => {
@@ -96,25 +97,31 @@ describe('the channels of a connection', () => {
       },
     });
     await using connection = connectTo(server, { channelTimeoutMs: 2_000 });
+    const clock = fakeTimeouts();
     const started = Array.from({ length: 8 }, () => connection.exec(['sleep']));
     const exits = started.map(async (start) => (await start).exit);
-    await until(() => ends.length === 6);
+    await expect.poll(() => ends.length).toBe(6);
     ends.shift()?.();
     ends.shift()?.();
-    await until(() => ends.length === 6);
-    await expectFailure(connection.exec(['sleep']), 'COMMANDS_BUSY');
+    await expect.poll(() => ends.length).toBe(6);
+    const refused = expectFailure(connection.exec(['sleep']), 'COMMANDS_BUSY');
+    await clock.pass(2_000);
+    await refused;
     for (const end of ends) end();
     expect(await Promise.all(exits)).toEqual(Array(8).fill(0));
     expect(peak).toBe(6);
-    await until(() => connection.channels.commands === 0);
+    await expect.poll(() => connection.channels.commands).toBe(0);
   });
 
   it('bounds the sockets that are open at once', async () => {
     await using server = await startFakeSshd();
     await using connection = connectTo(server, { maxSockets: 2, channelTimeoutMs: 1_000 });
+    const clock = fakeTimeouts();
     const first = await connection.openSocket('/s');
     await connection.openSocket('/s');
-    await expectFailure(connection.openSocket('/s'), 'CHANNELS_BUSY');
+    const refused = expectFailure(connection.openSocket('/s'), 'CHANNELS_BUSY');
+    await clock.pass(1_000);
+    await refused;
     first.destroy();
     await connection.openSocket('/s');
   });

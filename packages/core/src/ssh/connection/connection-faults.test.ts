@@ -7,7 +7,8 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as immediately } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
+import { expectFailure } from '../../testing/expect-failure.test-support.ts';
+import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
 import { connectTo, type FakeSshd, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
 import { findFreePort } from '../../testing/sshd.test-support.ts';
 import { startFaultServer } from '../../testing/tcp-faults.test-support.ts';
@@ -330,8 +331,12 @@ describe('our credentials', () => {
       socket.on('close', () => sockets.delete(socket));
     }).listen(agentSocket);
     await once(agent, 'listening');
-    await refused({ agentSocket }, 'AGENT_UNAVAILABLE');
-    await until(() => sockets.size === 0);
+    const clock = fakeTimeouts();
+    const refusing = refused({ agentSocket }, 'AGENT_UNAVAILABLE');
+    await expect.poll(() => sockets.size).toBe(1);
+    await clock.pass(2_000);
+    await refusing;
+    await expect.poll(() => sockets.size).toBe(0);
     agent.close();
   });
 
