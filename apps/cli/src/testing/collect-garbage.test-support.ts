@@ -17,4 +17,4 @@ export function keepCollectingGarbage(): Disposable {
   }
 }
 
-const firstPauseMs = 20;
+const firstPauseMs = 50;

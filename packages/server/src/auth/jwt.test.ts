@@ -242,25 +242,26 @@ describe('credentials in another form', () => {
 });
 
 describe('the issuer', () => {
-  test('is asked once for the keys, and three times more for a thousand unknown key ids', async () => {
+  test('is asked once for the keys, and three times more for two hundred unknown key ids', async () => {
     const authenticate = authenticator();
     const before = jwksFetches;
     const token = await mint();
     await Promise.all(Array.from({ length: 20 }, () => authenticate([`Bearer ${token}`])));
     expect(jwksFetches - before).toBe(1);
-    for (let index = 0; index < 1000; index += 1) {
-      const [, payload, signature] = token.split('.');
+    const [, payload, signature] = token.split('.');
+    const answers: unknown[] = [];
+    for (let index = 0; index < 200; index += 1) {
       const header = Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'at+jwt', kid: `k${index}` }));
       const { code, details } = await refusal(
         [`Bearer ${header.toString('base64url')}.${payload}.${signature}`],
         authenticate,
       );
-      expect([code, details.reason]).toEqual(
-        index < 3
-          ? ['UNAUTHORIZED', 'invalid_token']
-          : ['SERVICE_UNAVAILABLE', 'TOKEN_NOT_CHECKED'],
-      );
+      answers.push(`${code} ${details.reason}`);
     }
+    expect(answers).toEqual([
+      ...Array(3).fill('UNAUTHORIZED invalid_token'),
+      ...Array(197).fill('SERVICE_UNAVAILABLE TOKEN_NOT_CHECKED'),
+    ]);
     expect(jwksFetches - before).toBe(4);
   });
 
