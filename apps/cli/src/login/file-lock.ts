@@ -72,12 +72,12 @@ async function acquire(
   let isAnnounced = false;
   while (!(await create(path, text))) {
     const waitedMs = performance.now() - startedAt;
-    if (waitedMs >= waitMs) {
-      throw new LockTimeout(`No lock within ${waitMs} ms`, await readOwner(path));
-    }
     if (waitedMs >= announceMs && !isAnnounced) {
       isAnnounced = true;
       onWait?.(await readOwner(path));
+    }
+    if (waitedMs >= waitMs) {
+      throw new LockTimeout(`No lock within ${waitMs} ms`, await readOwner(path));
     }
     const isGone = (await isAbandoned(path, staleMs)) && (await takeAway(path, staleMs));
     if (!isGone) await sleep(pauseMs, undefined, { signal });
