@@ -1,5 +1,6 @@
 // sshd's port: the same over power cycles; network faults are simulated here.
 
+import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,7 +66,7 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
   };
   const listen = async (): Promise<void> => {
     if (host === undefined || server !== undefined || faults.ssh.mode === 'refuse') return;
-    const opened = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+    const opened = createServer({ allowHalfOpen: true }, accept);
     server = opened;
     await bind(opened, { port, host });
     // Closed meanwhile, before there was anything to close.
@@ -144,15 +145,11 @@ async function bind(server: Server, where: { readonly port: number; readonly hos
   }
 }
 
-function listenOnce(
+/** Leaves no listener behind where the port is taken: a callback of `listen` would stay. */
+async function listenOnce(
   server: Server,
   { port, host }: { readonly port: number; readonly host: string },
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  server.listen({ port, host });
+  await once(server, 'listening');
 }
