@@ -26,18 +26,14 @@ afterAll(() => {
   unsubscribe('child_process', onStart);
   Object.assign(childProcess, originals);
   syncBuiltinESMExports();
-  refuseStarted();
-});
-
-function onStart(message: unknown): void {
-  const { process: child } = message as { process: { spawnargs?: readonly string[] } };
-  started.push(() => child.spawnargs?.join(' ') ?? 'a process');
-}
-
-function refuseStarted(): void {
   const commands = started.splice(0).map((toCommand) => toCommand());
   if (commands.length === 0) return;
   throw new Error(
     `What starts processes belongs in a file named x.system.test.ts; here a test started ${commands.join(', ').slice(0, 300)}`,
   );
+});
+
+function onStart(message: unknown): void {
+  const { process: child } = message as { process: { spawnargs?: readonly string[] } };
+  started.push(() => child.spawnargs?.join(' ') ?? 'a process');
 }

@@ -249,7 +249,7 @@ describe('the issuer', () => {
     await Promise.all(Array.from({ length: 20 }, () => authenticate([`Bearer ${token}`])));
     expect(jwksFetches - before).toBe(1);
     const [, payload, signature] = token.split('.');
-    const answers: unknown[] = [];
+    const answers: string[] = [];
     for (let index = 0; index < 200; index += 1) {
       const header = Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'at+jwt', kid: `k${index}` }));
       const { code, details } = await refusal(

@@ -70,18 +70,7 @@ test('a reader who takes nothing is dropped, and what was held for it is free', 
 });
 
 test('a tRPC answer counts until it is read as well', async () => {
-  await using server = await startTestServer(
-    {
-      containers: {
-        logs: async (container, { lines = 100 } = {}) => ({
-          container,
-          lines,
-          logs: toLogText(Array.from({ length: 8 }, () => megabyte)),
-        }),
-      },
-    },
-    { answerBudget: { perSubject: 10e6, inAll: 20e6 } },
-  );
+  await using server = await startServer();
   const input = encodeURIComponent('{"name":"nginx"}');
   const ask = () => server.ask(`/trpc/containers.logs?input=${input}`, { as: 'read' });
   const unread = await ask();
