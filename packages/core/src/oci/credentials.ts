@@ -1,12 +1,11 @@
 // OCI credentials: from the configuration file to a request signer; every problem is found before the first call.
 
-import { createHash, createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseOciConfigFile } from './config-file.ts';
 import { parseJson, toField } from './json.ts';
-import { createKeyOpener, type openPrivateKey } from './private-key.ts';
+import { createKeyOpener, type OpenedKey, type openPrivateKey } from './private-key.ts';
 
 /** Where the credentials come from: the configuration file's API key, its session token, or the OCI instance that we run on. */
 export const ociAuths = ['config', 'session', 'instance_principal'] as const;
@@ -130,10 +129,9 @@ async function readApiKey(profile: Profile): Promise<ReadProfile> {
     problems.push(`OCI_AUTH: profile '${name}' holds a session; set OCI_AUTH to session`);
   }
   const key = await readKey(profile);
-  const other = 'pem' in key ? toOtherFingerprint(key.pem, fingerprint) : undefined;
-  if (other !== undefined) {
+  if ('pem' in key && isOfAnotherKey(fingerprint, key.fingerprint)) {
     problems.push(
-      `${where}: its fingerprint ${fingerprint} is not that of key_file ${get('key_file')}, which is ${other}; use the key that belongs to it, or this fingerprint once the key is uploaded`,
+      `${where}: its fingerprint ${fingerprint} is not that of key_file ${get('key_file')}, which is ${key.fingerprint}; use the key that belongs to it, or this fingerprint once the key is uploaded`,
     );
   }
   if (problems.length > 0 || 'problem' in key) {
@@ -174,12 +172,7 @@ async function readSession(profile: Profile): Promise<ReadProfile> {
   };
 }
 
-async function readKey({
-  get,
-  where,
-  openKey,
-  signal,
-}: Profile): Promise<{ pem: string } | { problem: string }> {
+async function readKey({ get, where, openKey, signal }: Profile): Promise<OpenedKey> {
   const keyFile = get('key_file');
   if (keyFile === undefined) return { problem: `${where} lacks key_file` };
   const pem = await readText(keyFile, signal);
@@ -188,13 +181,11 @@ async function readKey({
   return 'pem' in opened ? opened : { problem: `${where}: key_file ${keyFile}: ${opened.problem}` };
 }
 
-/** The key's own fingerprint where another one is configured; undefined when they agree, and for what has not the form of one. https://docs.oracle.com/iaas/Content/API/Concepts/apisigningkey.htm */
-function toOtherFingerprint(pem: string, configured: string | undefined): string | undefined {
-  const digits = configured?.replaceAll(':', '').toLowerCase() ?? '';
-  if (!/^[0-9a-f]{16,}$/.test(digits)) return undefined;
-  const der = createPublicKey(pem).export({ type: 'spki', format: 'der' });
-  const own = createHash('md5').update(der).digest('hex');
-  return own === digits ? undefined : (own.match(/../g) ?? []).join(':');
+/** Of what has not the form of a fingerprint nothing is said. */
+function isOfAnotherKey(configured: string | undefined, own: string): boolean {
+  const toDigits = (text: string) => text.replaceAll(':', '').toLowerCase();
+  const digits = toDigits(configured ?? '');
+  return /^[0-9a-f]{16,}$/.test(digits) && digits !== toDigits(own);
 }
 
 /** When a session's token says that it ends; undefined when it does not say. */

@@ -1,13 +1,18 @@
 // Every form of key that OCI's tools write, and what is none.
 
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createKeyOpener, openPrivateKey } from './private-key.ts';
 
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 }); // a short one is made quickly
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 }); // a short one is made quickly
 const locked = { cipher: 'aes-256-cbc', passphrase: 'sesame', format: 'pem' } as const;
 const plainPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 const lockedPem = privateKey.export({ type: 'pkcs8', ...locked }).toString();
+/** As `openssl rsa -pubout -outform DER | openssl md5 -c` has it. */
+const fingerprint = createHash('md5')
+  .update(publicKey.export({ type: 'spki', format: 'der' }))
+  .digest('hex')
+  .replaceAll(/..(?=.)/g, '$&:');
 
 test.each([
   ['PKCS #8', plainPem, undefined],
@@ -21,6 +26,7 @@ test.each([
   const opened = openPrivateKey(pem, passphrase);
   if (!('pem' in opened)) return expect.fail(opened.problem);
   expect(createPrivateKey(opened.pem).equals(privateKey)).toBe(true);
+  expect(opened.fingerprint).toBe(fingerprint);
 });
 
 const ed25519 = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });

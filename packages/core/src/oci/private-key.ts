@@ -1,8 +1,14 @@
 // A private key is opened before the SDK sees it: with a wrong passphrase the SDK would end the process.
 
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
-export type OpenedKey = { readonly pem: string } | { readonly problem: string };
+export type OpenedKey =
+  | {
+      readonly pem: string;
+      /** `20:3b:97:…`: https://docs.oracle.com/iaas/Content/API/Concepts/apisigningkey.htm */
+      readonly fingerprint: string;
+    }
+  | { readonly problem: string };
 
 /** Opens an RSA key and hands it back unencrypted; else says in a few words what is wrong with it, never what is in it. */
 export function openPrivateKey(pem: string, passphrase: string | undefined): OpenedKey {
@@ -15,7 +21,16 @@ export function openPrivateKey(pem: string, passphrase: string | undefined): Ope
   if (key.asymmetricKeyType !== 'rsa') {
     return { problem: `its key is of type ${key.asymmetricKeyType}, but OCI signs with RSA` };
   }
-  return { pem: key.export({ type: 'pkcs1', format: 'pem' }).toString() };
+  return {
+    pem: key.export({ type: 'pkcs1', format: 'pem' }).toString(),
+    fingerprint: toFingerprint(key),
+  };
+}
+
+function toFingerprint(key: KeyObject): string {
+  const der = createPublicKey(key).export({ type: 'spki', format: 'der' });
+  const digits = createHash('md5').update(der).digest('hex');
+  return (digits.match(/../g) ?? []).join(':');
 }
 
 /** As `openPrivateKey`, but once per content and passphrase: opening an encrypted key costs a tenth of a second. */
