@@ -1,6 +1,5 @@
 // What differs between issuers that all follow the specifications: where their endpoints are and what their tokens contain.
 
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Provider } from 'oidc-provider';
 import { InvalidRequest, InvalidTarget } from 'oidc-provider/lib/helpers/errors.js';
 import type { OidcSettings, ProviderParts } from './provider.ts';
@@ -70,7 +69,7 @@ export function dressAsAuthelia(
   prefixTokens(provider.RefreshToken, 'authelia_rt_');
   const renewals = refuseRenewalsAtOnce(provider, () => settings.duringRenewal());
   provider.use(async (context, next) => {
-    await (context.path === paths.authelia.token ? renewals.run(next) : next());
+    await next().finally(() => renewals.end(context));
     const { AccessToken: fresh } = context.oidc?.entities ?? {};
     if (context.oidc?.params?.grant_type === 'refresh_token' && fresh?.grantId !== undefined)
       storage.destroyOfGrant('AccessToken', fresh.grantId, fresh.jti);
@@ -86,37 +85,35 @@ export function dressAsAuthelia(
   });
 }
 
-/** One for all issuers of this process, as each promise anywhere in it pays for every storage that was used. */
-const requests = new AsyncLocalStorage<{ token?: string }>();
-
 /** A refresh token that is being replaced is refused to all others until it is: https://github.com/ory/fosite calls that a failure of serialization. */
 function refuseRenewalsAtOnce(provider: Provider, duringRenewal: () => Promise<void>) {
-  const renewing = new Set<string>();
+  /** By the token that is replaced: the request that does so. */
+  const renewing = new Map<string, object>();
+  const requests = provider.constructor as unknown as RequestInHand; // the class of every provider
   const model = provider.RefreshToken as unknown as RefreshTokens; // its own type ties `find` to a constructor
   const { find } = model;
   model.find = async function findUnlessRenewing(token, options) {
-    const request = requests.getStore();
-    if (request !== undefined) {
+    const request = requests.ctx;
+    if (request?.path === paths.authelia.token) {
       if (renewing.has(token))
         throw new InvalidRequest(
           'Failed to refresh token because of multiple concurrent requests using the same token which is not allowed.',
         );
-      renewing.add(token);
-      request.token = token;
+      renewing.set(token, request);
       await duringRenewal();
     }
     return find.call(this, token, options);
   };
   return {
-    async run(answer: () => Promise<void>): Promise<void> {
-      const request: { token?: string } = {};
-      try {
-        await requests.run(request, answer);
-      } finally {
-        if (request.token !== undefined) renewing.delete(request.token);
-      }
+    end(request: object): void {
+      for (const [token, by] of renewing) if (by === request) renewing.delete(token);
     },
   };
+}
+
+/** A static part of oidc-provider's class that its types leave out. */
+interface RequestInHand {
+  readonly ctx: { readonly path: string } | undefined;
 }
 
 interface RefreshTokens {
