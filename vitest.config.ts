@@ -30,7 +30,7 @@ class WholeProductFirst extends BaseSequencer {
   }
 }
 
-/** Four lanes. What starts a process runs after what does not, beside the short form of the fuzz; the slow ones run alone. */
+/** What starts a process, and the short form of the fuzz, run after what starts none; the fuzz lane is its full form, and the slow tests run alone. */
 export default defineConfig({
   test: {
     testTimeout: timeoutMs,
@@ -61,8 +61,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'system',
-          include: testsNamed('*.system.test.ts'),
-          setupFiles: ['tests/src/support/fail-on-warnings.ts'],
+          include: testsNamed('*.{system,fuzz}.test.ts'),
+          setupFiles: ['tests/src/support/fail-on-warnings.ts', 'tests/src/support/fuzz-runs.ts'],
           maxWorkers: atOnce,
           isolate: false,
           sequence: { groupOrder: 2 },
@@ -74,10 +74,9 @@ export default defineConfig({
           name: 'fuzz',
           include: testsNamed('*.fuzz.test.ts'),
           setupFiles: ['tests/src/support/fail-on-warnings.ts', 'tests/src/support/fuzz-runs.ts'],
-          // Beside the files of the lane before it, which wait more than they work.
           maxWorkers: atOnce,
           isolate: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -87,7 +86,7 @@ export default defineConfig({
           include: ['tests/src/slow/**/*.slow.test.ts'],
           setupFiles: ['tests/src/support/fail-on-warnings.ts'],
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

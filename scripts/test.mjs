@@ -1,4 +1,4 @@
-// `pnpm test`: builds, checks types, runs the lanes `unit`, `system` and `fuzz` once, and says in its last line how that went.
+// `pnpm test`: builds, checks types, runs the lanes `unit` and `system` once, and says in its last line how that went.
 // Arguments go to vitest: a path, a name with -t, or another lane with --project.
 
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -17,7 +17,7 @@ const isRefused = (reason) =>
   CI === 'true' && !maySkip.some((beginning) => reason.startsWith(beginning));
 const sum = (counts) => counts.reduce((total, count) => total + count, 0);
 
-const usual = ['unit', 'system', 'fuzz'].map((lane) => `--project=${lane}`);
+const usual = ['unit', 'system'].map((lane) => `--project=${lane}`);
 
 process.exitCode = await main(process.argv.slice(2));
 

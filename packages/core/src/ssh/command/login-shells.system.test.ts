@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJobHost } from '../../jobs-on-vm/jobs-on-vm.ts';
 import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
 import { listProcesses } from '../../testing/processes.test-support.ts';
@@ -81,65 +81,69 @@ describeSshd('the login shell', () => {
     ];
   });
 
-  it.each(rows)('$name runs commands with their arguments unharmed', async ({ user }) => {
-    await using vm = await logIn(user());
-    const args = ['', "it's", 'a\nb', '$(reboot)', '-n', '"', '\\', '*', 'ü🚀', '!!', '; exit 9'];
-    expect(await vm.shell.run(['printf', '<%s>', ...args])).toEqual({
-      exitCode: 0,
-      output: args.map((arg) => `<${arg}>`).join(''),
+  describe.each(rows)('$name', ({ user }) => {
+    let vm: Awaited<ReturnType<typeof logIn>>;
+    beforeAll(async () => {
+      vm = await logIn(user());
     });
-    const env = { VALUE: "it's\n!" };
-    const script = 'printf %s "$VALUE"; echo err >&2; exit 7';
-    expect(await vm.shell.run(['sh', '-c', script], { env })).toEqual({
-      exitCode: 7,
-      output: "it's\n!err\n",
+    afterAll(() => vm[Symbol.asyncDispose]());
+
+    it('runs commands with their arguments unharmed', async () => {
+      const args = ['', "it's", 'a\nb', '$(reboot)', '-n', '"', '\\', '*', 'ü🚀', '!!', '; exit 9'];
+      expect(await vm.shell.run(['printf', '<%s>', ...args])).toEqual({
+        exitCode: 0,
+        output: args.map((arg) => `<${arg}>`).join(''),
+      });
+      const env = { VALUE: "it's\n!" };
+      const script = 'printf %s "$VALUE"; echo err >&2; exit 7';
+      expect(await vm.shell.run(['sh', '-c', script], { env })).toEqual({
+        exitCode: 7,
+        output: "it's\n!err\n",
+      });
+      const binary = await createCapture(vm.connection)(['printf', '\\377\\000'], {
+        timeoutMs: 60_000,
+        maxBytes: 100,
+      });
+      expect(binary.output).toEqual(Buffer.from([0xff, 0]));
     });
-    const binary = await createCapture(vm.connection)(['printf', '\\377\\000'], {
-      timeoutMs: 60_000,
-      maxBytes: 100,
+
+    it('carries a stream', async () => {
+      const stream = await vm.connection.openCommand(['cat']);
+      stream.end('to and\n fro');
+      expect((await stream.toArray()).join('')).toBe('to and\n fro');
+      const failing = await vm.connection.openCommand([
+        'sh',
+        '-c',
+        'echo permission denied >&2; exit 1',
+      ]);
+      const error = await expectFailure(failing.toArray(), 'PERMISSION_DENIED');
+      expect(error.cause).toMatchObject({ message: 'permission denied' });
+      await until(() => vm.connection.channels.commands === 0);
     });
-    expect(binary.output).toEqual(Buffer.from([0xff, 0]));
-  });
 
-  it.each(rows)('$name carries a stream', async ({ user }) => {
-    await using vm = await logIn(user());
-    const stream = await vm.connection.openCommand(['cat']);
-    stream.end('to and\n fro');
-    expect((await stream.toArray()).join('')).toBe('to and\n fro');
-    const failing = await vm.connection.openCommand([
-      'sh',
-      '-c',
-      'echo permission denied >&2; exit 1',
-    ]);
-    const error = await expectFailure(failing.toArray(), 'PERMISSION_DENIED');
-    expect(error.cause).toMatchObject({ message: 'permission denied' });
-    await until(() => vm.connection.channels.commands === 0);
-  });
+    it('ends a command that is stopped, with its children', async () => {
+      const command = await vm.connection.exec(['sh', '-c', 'echo $$ >pid; sleep 600; true']);
+      const file = join(vm.home, 'pid');
+      await until(() => existsSync(file), 20_000);
+      command.stop();
+      expect(await command.exit).toBeGreaterThan(128);
+      const pid = (await readFile(file, 'utf8')).trim();
+      await until(() => !listGroups().includes(pid), 20_000);
+    });
 
-  it.each(rows)('$name ends a command that is stopped, with its children', async ({ user }) => {
-    await using vm = await logIn(user());
-    const command = await vm.connection.exec(['sh', '-c', 'echo $$ >pid; sleep 600; true']);
-    const file = join(vm.home, 'pid');
-    await until(() => existsSync(file), 20_000);
-    command.stop();
-    expect(await command.exit).toBeGreaterThan(128);
-    const pid = (await readFile(file, 'utf8')).trim();
-    await until(() => !listGroups().includes(pid), 20_000);
-  });
-
-  it.each(rows)('$name starts and reads jobs', async ({ user }) => {
-    await using vm = await logIn(user());
-    const host = createJobHost({ connection: vm.connection });
-    const id = '20260208T101500Z-00000000';
-    const job = { id, kind: 'rebuild', target: 'web', lock: 'x', env: {} } as const;
-    await host.start({ ...job, argv: ['printf', '%s', "done, it's!"] });
-    let output = '';
-    for (let done = false; !done; ) {
-      const [reading] = await host.read([{ id, offset: output.length }], { waitMs: 1_000 });
-      output += Buffer.from(reading?.bytes ?? []).toString();
-      done = reading?.done ?? true;
-    }
-    expect(output).toBe("done, it's!");
+    it('starts and reads jobs', async () => {
+      const host = createJobHost({ connection: vm.connection });
+      const id = '20260208T101500Z-00000000';
+      const job = { id, kind: 'rebuild', target: 'web', lock: 'x', env: {} } as const;
+      await host.start({ ...job, argv: ['printf', '%s', "done, it's!"] });
+      let output = '';
+      for (let done = false; !done; ) {
+        const [reading] = await host.read([{ id, offset: output.length }], { waitMs: 1_000 });
+        output += Buffer.from(reading?.bytes ?? []).toString();
+        done = reading?.done ?? true;
+      }
+      expect(output).toBe("done, it's!");
+    });
   });
 
   const refusingShells: readonly (readonly [shell: string, message: RegExp])[] = [
