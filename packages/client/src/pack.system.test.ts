@@ -242,7 +242,7 @@ async function compile(
 }
 
 async function run(command: string, args: readonly string[], cwd = project) {
-  return runFile(command, args, { cwd, timeout: 60_000 }).catch((error: Error) => {
+  return runFile(command, args, { cwd, timeout: 240_000 }).catch((error: Error) => {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }; // execFile adds both
     throw new Error(`${command} failed: ${error.message}\n${stdout}${stderr}`);
   });

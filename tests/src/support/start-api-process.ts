@@ -89,9 +89,7 @@ export async function startServer(
     written.stdout.includes('"msg":"listening"');
   try {
     const hasStarted = () => (isListening && isLogged()) || exitCode !== undefined;
-    await until('the server to listen', hasStarted, {
-      timeoutMs: 60_000,
-    });
+    await until('the server to listen', hasStarted);
     if (!isListening) throw new Error(`The server ended with ${exitCode}`);
   } catch (error) {
     child.kill('SIGKILL');

@@ -62,7 +62,7 @@ export async function collectUntilError(items: AsyncIterable<unknown>) {
 }
 
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 120_000;
   while (!condition()) {
     if (performance.now() > deadline) expect.fail(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,7 +1,7 @@
 // Polls at an interval, and on demand.
 
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { until } from '../testing/watch.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import { startPollLoop } from './poll-loop.ts';
 
 function setUp(sleepMs: number | undefined, minIntervalMs = 1) {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { CallOptions } from '../adapter-ports.ts';
 import { AppError } from '../app-error.ts';
 import { blocked, dbId, job, log, setUp, webId } from '../testing/containers.test-support.ts';
-import { until } from '../testing/fake-engine.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 
 test('list() is sorted by name and shows what a caller may see', async () => {
   const { containers } = setUp();

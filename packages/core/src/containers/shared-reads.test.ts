@@ -11,7 +11,7 @@ import {
   toEngineContainer,
   webId,
 } from '../testing/containers.test-support.ts';
-import { until } from '../testing/fake-engine.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 
 test('inspect() and stats() are asked for by id, once for all who ask at the same time', async () => {
   const { containers, calls } = setUp();

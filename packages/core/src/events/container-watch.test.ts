@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
 import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import {
   dockerEvent,
   hang,
@@ -10,7 +11,6 @@ import {
   read,
   settle,
   startWatchWorld,
-  until,
 } from '../testing/watch.test-support.ts';
 
 describe('the containers', () => {

@@ -1,7 +1,8 @@
 // The watch over the jobs, through the service: when their list is asked for, and what is told of it.
 
 import { describe, expect, test } from 'vitest';
-import { job, read, settle, startWatchWorld, until } from '../testing/watch.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
+import { job, read, settle, startWatchWorld } from '../testing/watch.test-support.ts';
 
 describe('the jobs', () => {
   test('are told when they begin and when they change, the oldest first', async () => {

@@ -2,13 +2,13 @@
 
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
+import { until } from '../testing/until.test-support.ts';
 import {
   dockerEvent,
   neverMs,
   read,
   settle,
   startWatchWorld,
-  until,
 } from '../testing/watch.test-support.ts';
 
 describe('the VM', () => {

@@ -3,8 +3,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { startWorld, until } from '../testing/jobs-on-vm.test-support.ts';
+import { startWorld } from '../testing/jobs-on-vm.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import { createIdleHost } from './idle-on-vm.ts';
 import { createLeaseHost } from './lease-files.ts';
 

@@ -9,8 +9,9 @@ import type { VmObservation } from '../adapter-ports.ts';
 import { findLiveApis } from '../idle/signals.ts';
 import { scriptExits } from '../jobs-on-vm/scripts.ts';
 import type { StopCause } from '../model/idle.ts';
-import { startWorld, until } from '../testing/jobs-on-vm.test-support.ts';
+import { startWorld } from '../testing/jobs-on-vm.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import { createIdleHost } from './idle-on-vm.ts';
 import { createLeaseHost, toArgv } from './lease-files.ts';
 import { announceScript, claimScript, noteScript } from './observation-script.ts';
@@ -36,7 +37,7 @@ describeSshd('an observation', () => {
       maxOn: 7200,
     });
     await gone[Symbol.asyncDispose]();
-    const observation = await until2(
+    const observation = await readUntil(
       () => host.observe(request),
       (seen) => findLiveApis(seen).length === 2,
     );
@@ -63,7 +64,7 @@ describeSshd('an observation', () => {
     expect(findLiveApis(both)).toHaveLength(2);
     expect(both.tables.get('host')).toHaveLength(2);
     await old[Symbol.asyncDispose]();
-    const one = await until2(
+    const one = await readUntil(
       () => host.observe(request),
       (seen) => findLiveApis(seen).length === 1,
     );
@@ -253,7 +254,7 @@ function toProcess({ id }: VmObservation['apis'][number]): string | undefined {
   return id.split('.')[0];
 }
 
-async function until2<T>(read: () => Promise<T>, isDone: (value: T) => boolean): Promise<T> {
+async function readUntil<T>(read: () => Promise<T>, isDone: (value: T) => boolean): Promise<T> {
   let value = await read();
   await until(async () => {
     value = await read();

@@ -11,9 +11,9 @@ import {
   readOne,
   record,
   startWorld,
-  until,
 } from '../testing/jobs-on-vm.test-support.ts';
 import { describeSshd } from '../testing/sshd.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import { createJobHost } from './jobs-on-vm.ts';
 
 describeSshd('jobs', () => {

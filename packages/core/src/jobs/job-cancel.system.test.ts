@@ -10,8 +10,8 @@ import {
   findRunner,
   record,
   startWorld,
-  until,
 } from '../testing/jobs-on-vm.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 
 let world: Awaited<ReturnType<typeof startWorld>>;
 let host: JobHost;
@@ -107,7 +107,7 @@ test('KILL follows TERM though the API is gone by then', async () => {
   await until(() => existsSync(join(world.jobs, job.id, 'cancel')));
   connection.drop('it dies');
   await expect(cancelling).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
-  await until(async () => (await record(host, job.id)).state === 'cancelled', 20_000);
+  await until(async () => (await record(host, job.id)).state === 'cancelled');
 });
 
 function sessionOf(runner: number) {

@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
-import { until } from '../testing/fake-engine.test-support.ts';
 import { id, lost, readAll, setUp, toWords, web } from '../testing/jobs.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 
 test('output() gives lines as they come, and ends with the job', async () => {
   const { service, add, print, end } = setUp();

@@ -1,8 +1,8 @@
 // Reads and waits while the VM is unreachable: they go on after a short interruption, and fail after a long one.
 
 import { expect, test } from 'vitest';
-import { until } from '../testing/fake-engine.test-support.ts';
 import { id, lost, readAll, setUp } from '../testing/jobs.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 
 test('output() goes on over a lost connection, every line once', async () => {
   const { service, add, print, end, fail, calls } = setUp();

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type { JobReading, JobSpan } from '../adapter-ports.ts';
-import { until } from '../testing/fake-engine.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import { createJobWatch } from './shared-poll.ts';
 
 interface Call {

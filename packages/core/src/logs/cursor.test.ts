@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { entryBytes } from '../docker/logs/tail.ts';
-import { until } from '../testing/fake-engine.test-support.ts';
 import { epochSeconds } from '../testing/fake-log.test-support.ts';
 import { numbers, startWorld, writeDisordered } from '../testing/log-follower.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import type { FollowedLine } from './follower.ts';
 
 test('a reader who comes back with the position of any line gets exactly those after it', async () => {

@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
-import { until } from '../testing/fake-engine.test-support.ts';
 import { epochSeconds } from '../testing/fake-log.test-support.ts';
 import { numbers, reachAlways, startWorld } from '../testing/log-follower.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 
 test('followLogs() gives the last 100 lines and then what comes, each with a position', async () => {
   await using world = await startWorld();
@@ -105,7 +105,7 @@ test("the caller's abort ends a log that says nothing with the caller's reason, 
   const gone = new Error('the caller left');
   caller.abort(gone);
   await expect(reader.ended).rejects.toBe(gone);
-  await until(() => world.log.followers.size === 0, 1000);
+  await until(() => world.log.followers.size === 0);
 });
 
 test.each(['reads', 'waits for a line', 'has not begun to read', 'waits for the container'])(
@@ -122,7 +122,7 @@ test.each(['reads', 'waits for a line', 'has not begun to read', 'waits for the 
     await until(() => log.followers.size === (when === 'waits for the container' ? 0 : 1));
     await iterator.return?.();
     expect(await waiting).toEqual(waiting && { done: true, value: undefined });
-    await until(() => log.followers.size === 0, 1000);
+    await until(() => log.followers.size === 0);
     await until(() => log.engine.sockets.size <= 1);
   },
 );
@@ -144,5 +144,5 @@ test('what a slow reader does not read stays with the engine', async () => {
     expect(batch.length).toBeLessThan(300);
     if (bytes > 500_000) break;
   }
-  await until(() => log.followers.size === 0, 1000);
+  await until(() => log.followers.size === 0);
 });

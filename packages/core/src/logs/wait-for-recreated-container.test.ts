@@ -1,8 +1,8 @@
 // A followed log while its container stops, starts, is made again or is gone: over real sockets, on an engine that does all of that.
 
 import { expect, test } from 'vitest';
-import { until } from '../testing/fake-engine.test-support.ts';
 import { numbers, startWorld } from '../testing/log-follower.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 
 test.concurrent('a followed log goes on over restarts of its container, however fast', async () => {
   await using world = await startWorld();

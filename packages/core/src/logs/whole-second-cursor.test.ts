@@ -2,9 +2,9 @@
 // every line once all the same, over real sockets.
 
 import { expect, test } from 'vitest';
-import { until } from '../testing/fake-engine.test-support.ts';
 import { epochSeconds, type FakeLog } from '../testing/fake-log.test-support.ts';
 import { numbers, startWorld } from '../testing/log-follower.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import type { FollowedLine } from './follower.ts';
 
 const ways = ['nanos', 'seconds'] as const;

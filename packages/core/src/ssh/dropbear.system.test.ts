@@ -10,10 +10,11 @@ import {
   letIn,
   startDropbear,
 } from '../testing/dropbear.test-support.ts';
-import { expectFailure, until } from '../testing/expect-failure.test-support.ts';
+import { expectFailure } from '../testing/expect-failure.test-support.ts';
 import { listProcesses } from '../testing/processes.test-support.ts';
 import { connectTo, type PrivateSshd, startSshd } from '../testing/sshd.test-support.ts';
 import { addSystemUser } from '../testing/system-user.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import { createShell } from './command/exec.ts';
 
 describeDropbear('Dropbear', () => {
@@ -62,14 +63,14 @@ describeDropbear('Dropbear', () => {
     await using vm = await logIn();
     const command = await vm.connection.exec(['sh', '-c', 'echo $$ >pid; exec sleep 600']);
     const file = join(vm.home, 'pid');
-    await until(() => existsSync(file), 20_000);
+    await until(() => existsSync(file));
     command.stop();
     await command.exit.catch(() => {});
     const pid = (await readFile(file, 'utf8')).trim();
     // One that has ended may stay as a zombie where nobody collects it.
     const isRunning = () =>
       listProcesses().some((each) => each.pid === Number(pid) && each.state !== 'Z');
-    await until(() => !isRunning(), 20_000);
+    await until(() => !isRunning());
   });
 
   it('with a forced command is told as that', async () => {

@@ -25,15 +25,6 @@ export async function expectFailure(
   return error;
 }
 
-/** Waits until `condition` holds; fails after `timeoutMs`. */
-export async function until(condition: () => boolean, timeoutMs = 30_000): Promise<void> {
-  const deadlineMs = Date.now() + timeoutMs;
-  while (!condition()) {
-    if (Date.now() > deadlineMs) throw new Error(`Not within ${timeoutMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 /** Counts by the same timers that the product uses: a process that stands still counts no more than it does. */
 export function countIntervals(intervalMs: number): Disposable & { readonly count: number } {
   let count = 0;

@@ -92,12 +92,3 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify(body));
 }
-
-/** Waits until something holds, by looking again and again; the deadline is the test's failure. */
-export async function until(holds: () => boolean, timeoutMs = 30_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('The condition did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

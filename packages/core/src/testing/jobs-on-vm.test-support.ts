@@ -9,6 +9,7 @@ import { createJobHost } from '../jobs-on-vm/jobs-on-vm.ts';
 import type { SshConnection, SshConnectionOptions } from '../ssh/connection/connection.ts';
 import { listProcesses, type Process } from './processes.test-support.ts';
 import { connectTo, startSshd } from './sshd.test-support.ts';
+import { until } from './until.test-support.ts';
 
 interface WorldOptions {
   /** What the VM's `sh` and its small tools are; the machine's own by default. */
@@ -119,14 +120,6 @@ export function findProcesses(word: string): Process[] {
   return listProcesses().filter(
     ({ args: [command, ...args] }) => !command?.includes('sshd') && args.join(' ').includes(word),
   );
-}
-
-export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000) {
-  const deadlineMs = Date.now() + timeoutMs;
-  while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`Not within ${timeoutMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** A folder for the PATH: nothing is found but what jobs may use. */

@@ -226,7 +226,7 @@ export async function findFreePort(): Promise<number> {
 }
 
 async function waitForPort(port: number): Promise<void> {
-  const deadlineMs = Date.now() + 30_000;
+  const deadlineMs = Date.now() + 120_000;
   while (Date.now() < deadlineMs) {
     const socket = connect(port, '127.0.0.1');
     const open = await Promise.race([

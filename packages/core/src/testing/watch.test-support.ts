@@ -210,15 +210,6 @@ function inWords({ event }: EventWithPosition): string {
   return 'resync';
 }
 
-/** Waits until something holds, by looking again and again; the deadline is the test's failure. */
-export async function until(holds: () => boolean, timeoutMs = 30_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('The condition did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 /** Long enough for what must not happen to have happened. */
 export const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
 

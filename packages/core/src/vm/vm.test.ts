@@ -5,7 +5,7 @@ import type { CallOptions, Compute } from '../adapter-ports.ts';
 import { AppError } from '../app-error.ts';
 import { systemClock } from '../concurrency/clock.ts';
 import { type LifecycleState, vmStateSchema } from '../model/vm.ts';
-import { until } from '../testing/fake-engine.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import { createVm } from './vm.ts';
 
 /** One instance in memory, with versions as OCI keeps them; `interfere` runs just before an action is judged. */

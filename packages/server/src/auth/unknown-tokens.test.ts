@@ -60,26 +60,22 @@ describe('at an issuer with the limits of Authelia', () => {
   test.each([
     ['45 tokens at once each hour', 60 * minuteMs, 45],
     ['20 tokens each 10 s', 10_000, 20],
-  ])(
-    'an hour of garbage, %s, costs a known caller no call',
-    async (_, everyMs, burst) => {
-      const { ask, calls } = open();
-      await ask('good');
-      let serial = 0;
-      for (let passedMs = 0; passedMs < 60 * minuteMs; passedMs += 10_000) {
-        if (passedMs % everyMs === 0 || passedMs === 0)
-          for (let index = 0; index < burst; index += 1) {
-            serial += 1;
-            await errorOf(ask(`garbage-${serial}`, 'elsewhere'));
-          }
-        expect(await ask('good')).toMatchObject({ sub: 'diego' });
-        clock.advance(10_000);
-      }
-      expect(calls()).toBeLessThan(150); // one for the known caller each half minute, and a few
-      expect(await ask('good-and-new')).toMatchObject({ sub: 'diego' });
-    },
-    60_000,
-  );
+  ])('an hour of garbage, %s, costs a known caller no call', async (_, everyMs, burst) => {
+    const { ask, calls } = open();
+    await ask('good');
+    let serial = 0;
+    for (let passedMs = 0; passedMs < 60 * minuteMs; passedMs += 10_000) {
+      if (passedMs % everyMs === 0 || passedMs === 0)
+        for (let index = 0; index < burst; index += 1) {
+          serial += 1;
+          await errorOf(ask(`garbage-${serial}`, 'elsewhere'));
+        }
+      expect(await ask('good')).toMatchObject({ sub: 'diego' });
+      clock.advance(10_000);
+    }
+    expect(calls()).toBeLessThan(150); // one for the known caller each half minute, and a few
+    expect(await ask('good-and-new')).toMatchObject({ sub: 'diego' });
+  });
 
   test('six hours of garbage from many networks cost a known caller no call', async () => {
     const { ask } = open();
@@ -90,7 +86,7 @@ describe('at an issuer with the limits of Authelia', () => {
       expect(await ask('good')).toMatchObject({ sub: 'diego' });
       clock.advance(120_000);
     }
-  }, 60_000);
+  });
 
   test('a script whose token has ended leaves its network questions for others, though it asks for hours', async () => {
     const { ask, calls } = open();
@@ -100,7 +96,7 @@ describe('at an issuer with the limits of Authelia', () => {
     }
     expect(calls()).toBeLessThan(16);
     expect(await ask('good-and-new')).toMatchObject({ sub: 'diego' });
-  }, 60_000);
+  });
 
   test('a hundred new callers at once are all let in, as are those after them', async () => {
     const { ask } = open();

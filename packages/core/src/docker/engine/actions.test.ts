@@ -3,7 +3,7 @@
 import { setImmediate as immediately } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { AppError } from '../../app-error.ts';
-import { sendJson, startFakeEngine, until } from '../../testing/fake-engine.test-support.ts';
+import { sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
 import {
   exited,
   id,
@@ -12,6 +12,7 @@ import {
   withBox,
 } from '../../testing/fake-engine-with-one-container.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { createEngine } from './engine.ts';
 
 const unreachable = new AppError('SERVICE_UNAVAILABLE', 'The next attempt is not due yet');

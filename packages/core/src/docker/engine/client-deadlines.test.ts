@@ -8,8 +8,9 @@ import {
   expectLost,
   list,
 } from '../../testing/engine-client.test-support.ts';
-import { openUnixSocket, startFakeEngine, until } from '../../testing/fake-engine.test-support.ts';
+import { openUnixSocket, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 
 test('an engine that is silent is given up at the deadline, and its channel is closed', async () => {
   await using engine = await startFakeEngine(() => {});

@@ -14,8 +14,8 @@ import {
   openUnixSocket,
   refusal,
   startFakeEngine,
-  until,
 } from '../../testing/fake-engine.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 
 test('an engine behind docker system dial-stdio is used over few commands', async () => {
   await using engine = await startFakeEngine(answerAll);

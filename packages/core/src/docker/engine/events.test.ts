@@ -8,9 +8,9 @@ import {
   type FakeEngine,
   sendJson,
   startFakeEngine,
-  until,
 } from '../../testing/fake-engine.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { createEngine } from './engine.ts';
 
 function line(name: string, nanos = 1): string {

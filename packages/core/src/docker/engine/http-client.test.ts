@@ -13,9 +13,9 @@ import {
   openUnixSocket,
   sendJson,
   startFakeEngine,
-  until,
 } from '../../testing/fake-engine.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 
 test.each([
   ['1.41', '/v1.41'],

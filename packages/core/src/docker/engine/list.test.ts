@@ -1,12 +1,8 @@
 // What is asked of Docker for a list, for one container, and what is kept of the answer.
 
 import { expect, test } from 'vitest';
-import {
-  type Respond,
-  sendJson,
-  startFakeEngine,
-  until,
-} from '../../testing/fake-engine.test-support.ts';
+import { type Respond, sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { createEngine } from './engine.ts';
 
 const id = 'c0ffee'.repeat(10).padEnd(64, '0');

@@ -10,9 +10,9 @@ import {
   refusal,
   sendJson,
   startFakeEngine,
-  until,
 } from '../../testing/fake-engine.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { createEngineClient } from './http-client.ts';
 import { LostAnswerError } from './http-request.ts';
 import type { EngineStream } from './streamed-http-response.ts';

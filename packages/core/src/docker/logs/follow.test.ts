@@ -2,8 +2,9 @@
 
 import { expect, test } from 'vitest';
 import type { FollowLogOptions, StampedLine } from '../../adapter-ports.ts';
-import { sendJson, startFakeEngine, until } from '../../testing/fake-engine.test-support.ts';
+import { sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
 import { epochSeconds, type FakeLog, startFakeLog } from '../../testing/fake-log.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { createEngine } from '../engine/engine.ts';
 
 const all = { tail: 'all', follow: false } as const;

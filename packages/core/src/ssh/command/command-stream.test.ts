@@ -1,8 +1,9 @@
 // A command as a stream both ways, and how its end is told from a loss.
 
 import { expect, test } from 'vitest';
-import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
+import { expectFailure } from '../../testing/expect-failure.test-support.ts';
 import { connectTo, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 
 test('openCommand() is a stream both ways that ends cleanly when the command succeeds', async () => {
   await using server = await startFakeSshd({

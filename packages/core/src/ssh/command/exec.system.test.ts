@@ -4,13 +4,14 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
+import { expectFailure } from '../../testing/expect-failure.test-support.ts';
 import {
   connectTo,
   describeSshd,
   type PrivateSshd,
   startSshd,
 } from '../../testing/sshd.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { createCapture, createShell, outputTailBytes } from './exec.ts';
 
 async function startShell() {

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createJobHost } from '../../jobs-on-vm/jobs-on-vm.ts';
-import { expectFailure, until } from '../../testing/expect-failure.test-support.ts';
+import { expectFailure } from '../../testing/expect-failure.test-support.ts';
 import { listProcesses } from '../../testing/processes.test-support.ts';
 import {
   connectTo,
@@ -16,6 +16,7 @@ import {
   startSshd,
 } from '../../testing/sshd.test-support.ts';
 import { addSystemUser, type SystemUserOptions } from '../../testing/system-user.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import type { SshConnectionOptions } from '../connection/connection.ts';
 import { createCapture, createShell } from './exec.ts';
 
@@ -124,11 +125,11 @@ describeSshd('the login shell', () => {
     it('ends a command that is stopped, with its children', async () => {
       const command = await vm.connection.exec(['sh', '-c', 'echo $$ >pid; sleep 600; true']);
       const file = join(vm.home, 'pid');
-      await until(() => existsSync(file), 20_000);
+      await until(() => existsSync(file));
       command.stop();
       expect(await command.exit).toBeGreaterThan(128);
       const pid = (await readFile(file, 'utf8')).trim();
-      await until(() => !listGroups().includes(pid), 20_000);
+      await until(() => !listGroups().includes(pid));
     });
 
     it('starts and reads jobs', async () => {

@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { closed, expectFailure, until } from '../../testing/expect-failure.test-support.ts';
+import { closed, expectFailure } from '../../testing/expect-failure.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
 import { connectTo, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 
 describe('the channels of a connection', () => {
   it('carries HTTP over sockets that an agent keeps alive', async () => {

@@ -8,10 +8,10 @@ import {
   closed,
   countIntervals,
   expectFailure,
-  until,
 } from '../../testing/expect-failure.test-support.ts';
 import { connectTo, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
 import { startFaultProxy } from '../../testing/tcp-faults.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { toFingerprint } from '../login/host-key.ts';
 import type { SshEvent } from './connection.ts';
 

@@ -11,7 +11,6 @@ import {
   closed,
   countIntervals,
   expectFailure,
-  until,
 } from '../../testing/expect-failure.test-support.ts';
 import {
   connectTo,
@@ -21,6 +20,7 @@ import {
   startSshd,
 } from '../../testing/sshd.test-support.ts';
 import { startFaultProxy } from '../../testing/tcp-faults.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { createShell } from '../command/exec.ts';
 
 async function startWeb(path: string, answer: string) {
@@ -284,7 +284,7 @@ describeSshd('with a real sshd', () => {
 
 /** Repeats until it succeeds. */
 async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  const deadlineMs = performance.now() + 60_000;
+  const deadlineMs = performance.now() + 120_000;
   for (;;) {
     try {
       return await work();
