@@ -85,7 +85,7 @@ export function createEngineClient({
   timeoutMs = 4000,
   onRequest = () => {},
 }: EngineClientOptions): EngineClient {
-  const transport = createTransport({ channels, socketPath, transport: way });
+  const transport = createTransport({ channels, socketPath, transport: way, timeoutMs });
   const open = (options: CallOptions) => transport.open(options);
   const pooled = createChannelAgent({ open, maxIdle: socketLimits.idle });
   const single = createChannelAgent({ open, maxIdle: 0 });

@@ -25,7 +25,7 @@ test('logs() of 40 MB are bounded to the newest that fit', async () => {
       write();
     }),
   );
-  await using engine = createEngine(fake);
+  await using engine = createEngine({ ...fake, timeoutMs: 60_000 });
   const byteCount = createPeakCount();
   const log = await engine.logs(id, { lines: 10_000, countBytes: byteCount.add });
   const logs = [...log.pieces()].join('');
@@ -75,7 +75,7 @@ test.each(longLogs)(
         response.end(Buffer.concat(entries.slice(-tail)));
       }),
     );
-    await using engine = createEngine(fake);
+    await using engine = createEngine({ ...fake, timeoutMs: 60_000 });
     const byteCount = createPeakCount();
     const log = await engine.logs(id, { lines: count, countBytes: byteCount.add });
     let kept = 0;

@@ -13,6 +13,9 @@ import { createEngine } from './engine.ts';
 import { probeSocket } from './socket-probe.ts';
 import type { DockerTransport } from './transport.ts';
 
+/** A busy machine may need long for a command. */
+const timeoutMs = 60_000;
+
 async function startWorld(config: readonly string[] = []) {
   const sshd = await startSshd({ config });
   const user = await addSystemUser(sshd, { shell: '/bin/sh' });
@@ -26,7 +29,7 @@ async function startWorld(config: readonly string[] = []) {
     response.end(request.url === '/_ping' ? 'OK' : isVersion ? JSON.stringify(version) : '[]');
   });
   const ask = async (transport: DockerTransport) => {
-    const engine = createEngine({ channels: connection, socketPath, transport });
+    const engine = createEngine({ channels: connection, socketPath, transport, timeoutMs });
     const failed = (error: unknown) => {
       if (isAppError(error)) return { reason: error.details.reason, message: error.message };
       throw error;
@@ -128,7 +131,7 @@ describeSshd('a refused socket', () => {
     await mkdir(join(world.folder, 'locked'), { mode: 0o700 });
     const path = join(world.folder, 'locked', 'docker.sock');
     await world.listen(path);
-    expect(await probeSocket(world.connection, path, {})).toEqual({
+    expect(await probeSocket(world.connection, path, { timeoutMs })).toEqual({
       cause: 'denied',
       user: world.user,
     });

@@ -21,7 +21,7 @@ export type SocketFinding =
 export async function probeSocket(
   channels: Pick<Channels, 'openCommand'>,
   socketPath: string,
-  { signal }: CallOptions,
+  { signal, timeoutMs }: CallOptions & { readonly timeoutMs: number },
 ): Promise<SocketFinding | undefined> {
   try {
     const answer = await withDeadline(
@@ -32,7 +32,7 @@ export async function probeSocket(
         stream.end();
         return Buffer.concat(await stream.toArray()).toString('utf8');
       },
-      { timeoutMs: probeTimeoutMs, signal, onTimeout: () => new Error('No answer in time') },
+      { timeoutMs, signal, onTimeout: () => new Error('No answer in time') },
     );
     return toFinding(answer);
   } catch {
@@ -58,7 +58,6 @@ function toFinding(answer: string): SocketFinding | undefined {
 const groupStates = ['open', 'closed', 'joined'] as const;
 
 const causes = ['missing', 'not-a-socket', 'not-listening', 'usable', 'denied'] as const;
-const probeTimeoutMs = 3_000;
 
 /** Names of the VM end up in a message. */
 function isName(text: string): boolean {

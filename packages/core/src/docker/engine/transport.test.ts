@@ -233,5 +233,6 @@ function setUp(ways: Ways, transport: DockerTransport = 'auto') {
     renew: () => used.push('renew'),
   };
   const socketPath = '/run/docker.sock';
-  return { transport: createTransport({ channels, socketPath, transport }), channels, used, argvs };
+  const options = { channels, socketPath, transport, timeoutMs: 60_000 };
+  return { transport: createTransport(options), channels, used, argvs };
 }

@@ -17,6 +17,8 @@ export interface TransportOptions {
   /** On the VM; absolute. */
   readonly socketPath: string;
   readonly transport?: DockerTransport;
+  /** How long the VM may take to say why it refuses the socket. */
+  readonly timeoutMs: number;
 }
 
 export interface Transport {
@@ -45,6 +47,7 @@ export function createTransport({
   channels,
   socketPath,
   transport = 'auto',
+  timeoutMs,
 }: TransportOptions): Transport {
   let choice: Choice | undefined;
 
@@ -118,7 +121,7 @@ export function createTransport({
   /** Asks the VM why, unless the refusal shows that it runs no commands. */
   async function find(error: AppError, options: CallOptions): Promise<SocketFinding | undefined> {
     if (runsNoCommands(error)) return undefined;
-    const finding = await probeSocket(channels, socketPath, options);
+    const finding = await probeSocket(channels, socketPath, { ...options, timeoutMs });
     // Groups and sshd's settings are read at login: after a repair a new login is needed.
     if (finding?.cause === 'denied' || finding?.cause === 'usable') channels.renew();
     return finding;
