@@ -3,7 +3,7 @@
 import { Agent, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CallOptions } from '../../adapter-ports.ts';
-import type { ChannelRequest } from './http-request.ts';
+import { type ChannelRequest, LostAnswerError } from './http-request.ts';
 
 export interface ChannelAgentOptions {
   readonly open: (options: CallOptions) => Promise<Duplex>;
@@ -22,13 +22,17 @@ export function createChannelAgent({ open, maxIdle }: ChannelAgentOptions): Agen
       options: ClientRequestArgs & ChannelRequest,
       callback?: (error: Error | null, channel: Duplex) => void,
     ): undefined {
+      // Node takes an error without a stream; its type asks for both.
+      const fail = (error: Error) => callback?.(error, undefined as unknown as Duplex);
       open({ signal: options.openSignal }).then(
         (channel) => {
           if (options.openSignal?.aborted) channel.destroy();
-          callback?.(null, toSocketLike(channel));
+          // Node would wait for events that have passed.
+          if (isOver(channel))
+            fail(new LostAnswerError('cut', { cause: channel.errored ?? undefined }));
+          else callback?.(null, toSocketLike(channel));
         },
-        // Node takes an error without a stream; its type asks for both.
-        (error: unknown) => callback?.(toError(error), undefined as unknown as Duplex),
+        (error: unknown) => fail(toError(error)),
       );
     },
   });
@@ -39,6 +43,11 @@ export function dropIdle(agent: Agent): void {
   for (const sockets of Object.values(agent.freeSockets)) {
     for (const socket of sockets ?? []) socket.destroy();
   }
+}
+
+/** It may have begun and ended in one packet, as a command does that fails at once. */
+function isOver(channel: Duplex): boolean {
+  return channel.destroyed || channel.readableEnded;
 }
 
 /** The agent calls methods that only a net.Socket has; and a channel closes only when both sides have ended. */

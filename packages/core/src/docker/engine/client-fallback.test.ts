@@ -1,5 +1,6 @@
 // An engine that cannot be reached in one way: the other is used, and what stands in the way is told.
 
+import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { AppError } from '../../app-error.ts';
@@ -55,6 +56,37 @@ test('a command that fails before it answers is explained together with the sock
       },
     },
   });
+});
+
+// Its beginning and its end came in one packet.
+test('a command that has failed before its stream could be used is explained at once', async () => {
+  await using engine = await startFakeEngine(answerAll);
+  engine.channels.openSocket = () => Promise.reject(refusal('Forwarding is off.'));
+  engine.channels.openCommand = async () => {
+    const stream = new Duplex({ read() {} });
+    stream.on('error', () => {});
+    stream.destroy(refusal('The command was not found on the VM.'));
+    await until(() => stream.closed);
+    return stream;
+  };
+  await using client = connectTo(engine, { timeoutMs: 60_000 });
+  await expect(client.send(list)).rejects.toMatchObject({
+    details: { transports: { 'dial-stdio': 'The command was not found on the VM' } },
+  });
+});
+
+test('a socket that has ended before its stream could be used is a lost answer at once', async () => {
+  await using engine = await startFakeEngine(answerAll);
+  await using client = connectTo(engine, { timeoutMs: 60_000 });
+  await client.send(stop);
+  engine.channels.openSocket = async () => {
+    const stream = new Duplex({ allowHalfOpen: false, read() {} });
+    stream.push(null);
+    stream.read(0);
+    await once(stream, 'end');
+    return stream;
+  };
+  await expectLost(client.send(stop), 'cut');
 });
 
 test('both ways refused again and again are explained once', async () => {
