@@ -147,8 +147,8 @@ async function makeFolder(vm: RealVm, folder: string): Promise<void> {
   await chown(folder, vm.user.id, vm.user.id);
   await writeFile(
     join(folder, 'Dockerfile'),
-    // Each folder's own step, or builds side by side would take their images from each other.
-    `FROM ${baseImage}\nARG PAGE\nENV FOLDER=${folder} PAGE=$PAGE\n`,
+    // Each folder's own step is the first, or builds side by side would take their layers from each other.
+    `FROM ${baseImage}\nENV FOLDER=${folder}\nARG PAGE\nENV PAGE=$PAGE\n`,
   );
 }
 
