@@ -23,7 +23,8 @@ describe('expectApiError()', () => {
     ['a challenge where none belongs', { headers: { 'www-authenticate': 'Bearer realm="x"' } }],
     ['a stack', { body: { message: 'Error\n    at main (app.ts:3:1)' } }],
     ['a file path', { body: { message: 'cannot read /home/me/.ssh/id_ed25519' } }],
-    ['a token', { body: { message: 'bad token eyJhbGciOiJSUzI1NiJ9.e30.x' } }],
+    ['a JWT', { body: { message: 'bad token eyJhbGciOiJSUzI1NiJ9.e30.x' } }],
+    ['a token', { body: { message: 'bad token authelia_at_x' } }],
     ['an upstream message', { body: { message: 'connect ECONNREFUSED 10.0.0.1:22' } }],
   ])('refuses %s', async (_what, change) => {
     await expect(expectApiError(toResponse(change), 'NOT_FOUND')).rejects.toThrow();
@@ -69,6 +70,12 @@ describe('expectApiError()', () => {
 
   test('allows URLs, image names and API paths in a message', () => {
     expectNoInternals('GET /vm/status at https://api.example.com/docs, image ghcr.io/a/b:1');
+  });
+
+  test('allows a fingerprint at the end of a sentence, whatever letters chance gave it', () => {
+    expectNoInternals(
+      'the key SHA256:lh9jO6RjeyJAjIluQDxhuBjhNe6FsDQanCRFNfL3R3Y. It does not say why',
+    );
   });
 });
 

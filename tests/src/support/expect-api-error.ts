@@ -99,11 +99,15 @@ function expectHeaders(headers: Headers, code: ApiErrorCode): void {
   if (code === 'TOO_MANY_REQUESTS') expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
 }
 
+/** A JWT has more behind its dot; a fingerprint at the end of a sentence can look like its first part. */
+export const jwtPattern = /eyJ[\w-]{10,}\.[\w-]/;
+
 const internals: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['a stack', /\n\s*at |\\n\s+at |node:internal|\.[cm]?[jt]s:\d+/],
   ['a file path', /(?<![\w:/])\/(?:home|root|tmp|var|etc|usr|opt|run|work|Users)\/[\w.-]/],
   ['a key', /BEGIN [A-Z ]*(?:PRIVATE KEY|CERTIFICATE)/],
-  ['a token', /eyJ[\w-]{10,}\.|authelia_[a-z]t_|Bearer [\w.~+/-]{16,}/],
+  ['a JWT', jwtPattern],
+  ['a token', /authelia_[a-z]t_|Bearer [\w.~+/-]{16,}/],
   ['an upstream error code', /\bE(?:CONNREFUSED|CONNRESET|TIMEDOUT|NOENT|ACCES|PIPE|AI_AGAIN)\b/],
 ];
 

@@ -11,15 +11,20 @@ import {
   verify,
   wholeVm,
 } from '../testing/compute.test-support.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 
 const { computeAt, failure } = setUpOci();
 
-// At the same time, as they wait for deadlines and retries.
-describe.concurrent('deadlines', () => {
+describe('deadlines', () => {
   test('a silent server ends the call at the deadline and closes its socket', async () => {
+    const clock = fakeTimeouts();
     await using oci = await startOci(() => {});
     await using compute = computeAt(oci.endpoint, { timeoutMs: 1000 });
-    const error = await failure(compute.getInstance());
+    const failed = failure(compute.getInstance());
+    await until(() => oci.requests.length === 1);
+    await clock.pass(1000);
+    const error = await failed;
     expect(error.code).toBe('SERVICE_UNAVAILABLE');
     expect(error.details.reason).toBe('TIMEOUT');
     expect(oci.requests).toHaveLength(1);
@@ -34,6 +39,22 @@ describe.concurrent('deadlines', () => {
     await using compute = computeAt(oci.endpoint, { timeoutMs: 1000 });
     expect((await failure(compute.getInstance())).details.reason).toBe('TIMEOUT');
     await oci.requests[0]?.closed;
+  });
+
+  test('an action without an answer is not repeated and has an unknown outcome', async () => {
+    const clock = fakeTimeouts();
+    await using oci = await startOci(() => {});
+    await using compute = computeAt(oci.endpoint, { timeoutMs: 1000 });
+    const failed = failure(compute.act('RESET', { etag: 'e1' }));
+    await until(() => oci.requests.length === 1);
+    await clock.pass(1000);
+    const error = await failed;
+    expect(error.details).toEqual({
+      reason: 'TIMEOUT',
+      outcome: 'unknown',
+      retryAfterSeconds: 5,
+    });
+    expect(oci.requests).toHaveLength(1);
   });
 
   test("the caller's abort closes the socket and rejects with the caller's reason", async () => {
@@ -133,18 +154,6 @@ describe.concurrent('retries', () => {
     );
     await using compute = computeAt(oci.endpoint);
     expect((await failure(compute.act('STOP', { etag: 'e1' }))).details.outcome).toBe('unknown');
-  });
-
-  test('an action without an answer is not repeated and has an unknown outcome', async () => {
-    await using oci = await startOci(() => {});
-    await using compute = computeAt(oci.endpoint, { timeoutMs: 1000 });
-    const error = await failure(compute.act('RESET', { etag: 'e1' }));
-    expect(error.details).toEqual({
-      reason: 'TIMEOUT',
-      outcome: 'unknown',
-      retryAfterSeconds: 5,
-    });
-    expect(oci.requests).toHaveLength(1);
   });
 
   test.each([

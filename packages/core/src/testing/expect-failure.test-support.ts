@@ -21,7 +21,9 @@ export async function expectFailure(
     reason,
   });
   const shown = JSON.stringify([error.message, error.details]);
-  expect(shown).not.toMatch(/\/tmp|\/root|\/home|ECONN|ENOENT|EACCES|Error:|getaddrinfo/);
+  expect(shown).not.toMatch(
+    /\/(?:tmp|root|home|dev\/shm)\/|ECONN|ENOENT|EACCES|Error:|getaddrinfo/,
+  );
   return error;
 }
 

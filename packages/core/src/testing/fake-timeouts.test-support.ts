@@ -2,7 +2,7 @@
 
 import { onTestFinished, vi } from 'vitest';
 
-/** Until the test's end `setTimeout` and `performance.now()` go by the clock that is handed back. Wait with `expect.poll` meanwhile: it keeps to the real one. */
+/** Until the test's end `setTimeout` and `performance.now()` go by the clock that is handed back. `until` and `expect.poll` keep to the real one. */
 export function fakeTimeouts() {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => {

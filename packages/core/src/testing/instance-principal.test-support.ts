@@ -60,7 +60,7 @@ export async function startOci(
       createInstancePrincipal(
         {
           exchange: exchange.exchange,
-          timeoutMs: 500,
+          timeoutMs: 60_000,
           metadataUrl: `${origin}/opc/v2`,
           toAuthEndpoint: () => origin,
           createKeys: async () => ({ privateKey, publicKey }), // making a pair takes a quarter of a second

@@ -1,6 +1,7 @@
 // Tests wait for what they need to see, never for a time.
 
 const timeoutMs = 120_000;
+const { setTimeout, performance } = globalThis; // the real ones, also while a test has its own clock
 
 /** Resolves once something holds, looking again and again; the deadline is the test's failure. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {

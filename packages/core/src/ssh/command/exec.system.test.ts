@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { expectFailure } from '../../testing/expect-failure.test-support.ts';
+import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
 import {
   connectTo,
   describeSshd,
@@ -103,9 +104,11 @@ describeSshd('run()', () => {
   it('ends a command at its time limit', async () => {
     await using world = await startShell();
     const { argv, started, isRunning } = stay(world.sshd);
+    const clock = fakeTimeouts();
     const run = world.shell.run(argv, { timeoutMs: 2_500 });
     const failed = expectFailure(run, 'COMMAND_TIMEOUT');
     await started();
+    await clock.pass(2_500);
     await failed;
     await until(() => world.connection.channels.commands === 0);
     expect(await isRunning()).toBe(false);
@@ -117,9 +120,12 @@ describeSshd('run()', () => {
       world.sshd,
       'trap "" TERM; while :; do sleep 0.1; done',
     );
+    const clock = fakeTimeouts();
     const failed = expectFailure(world.shell.run(argv, { timeoutMs: 2_500 }), 'COMMAND_TIMEOUT');
     await started();
+    await clock.pass(2_500);
     await failed;
+    await clock.pass(1_000);
     await until(() => world.connection.channels.commands === 0);
     expect(await isRunning()).toBe(false);
   });
@@ -174,9 +180,14 @@ describeSshd('capture()', () => {
     await using world = await startShell();
     const { argv, started, isRunning } = stay(world.sshd);
     const capture = createCapture(world.connection);
-    const call = capture(argv, { timeoutMs: 2_500, maxBytes: 100 });
+    const clock = fakeTimeouts();
+    const call = expectFailure(
+      capture(argv, { timeoutMs: 2_500, maxBytes: 100 }),
+      'COMMAND_TIMEOUT',
+    );
     await started();
-    await expectFailure(call, 'COMMAND_TIMEOUT');
+    await clock.pass(2_500);
+    await call;
     await expect.poll(isRunning).toBe(false);
   });
 });

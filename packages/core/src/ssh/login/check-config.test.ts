@@ -50,7 +50,7 @@ describe('checkSshConfig()', () => {
 
   it('tells a public key by its content', async () => {
     await using folder = await createFolder();
-    const { public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519');
+    const { public: publicKey } = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
     const privateKeyFile = await folder.file('key.pub', publicKey);
     const [problem] = await checkSshConfig({ privateKeyFile, hostKeyFingerprint });
     expect(problem).toMatch(

@@ -56,7 +56,7 @@ describeSshd('a refused login', () => {
       const fingerprint = fingerprintOf(privateKeyFile);
       expect(message).toContain(`${username}@127.0.0.1:${sshd.port} with the key ${fingerprint}`);
       expect(message).toMatch(/SSH_USER.*authorized_keys/);
-      expect(message).not.toContain('RSA');
+      expect(message.replace(fingerprint, '')).not.toContain('RSA');
       expect(details).toMatchObject({
         user: username,
         host: '127.0.0.1',
