@@ -27,6 +27,7 @@ export type {
   OidcSubject,
   SshFaults,
 } from './faults.ts';
+export { findFreePort } from './free-port.ts';
 export type {
   Durations,
   LifecycleState,

@@ -1,8 +1,8 @@
 // The issuer is down, slow, throttling or not itself: 503, never 401, never a way in, and known callers go on.
 
+import { findFreePort } from '@ondemand/sandbox';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { startServerHere } from '../support/start-api-in-this-process.ts';
 import type { App } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';

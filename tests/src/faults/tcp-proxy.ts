@@ -2,6 +2,7 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { findFreePort } from '@ondemand/sandbox';
 import { until } from '../support/until.ts';
 
 export interface TcpProxy extends AsyncDisposable {
@@ -51,7 +52,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let accepted = 0;
   let received = 0;
   let server: Server | undefined;
-  let address = { host: '127.0.0.1', port: 0 };
+  let address = { host: '127.0.0.1', port: await findFreePort() };
 
   const reset = (): void => {
     bytesLeft = Number.POSITIVE_INFINITY;
@@ -95,8 +96,6 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const listen = async (): Promise<void> => {
     if (server !== undefined) return;
     server = await until('the proxy to listen', () => listenOnce(accept, address));
-    const bound = server.address();
-    if (bound !== null && typeof bound === 'object') address = { ...address, port: bound.port };
   };
   const unlisten = async (): Promise<void> => {
     const closing = server;
@@ -104,7 +103,6 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     reset();
     await new Promise<void>((resolve) => (closing ? closing.close(() => resolve()) : resolve()));
   };
-  address = { ...address, port: await findQuietPort() };
   await listen();
 
   return {
@@ -164,16 +162,6 @@ async function send(socket: Socket, chunk: Buffer, line: BadLine | undefined): P
 interface Address {
   readonly host: string;
   readonly port: number;
-}
-
-/** A port below those that the system hands out by itself: nobody takes it while `refuse` has let go of it. */
-async function findQuietPort(): Promise<number> {
-  return until('a free port', async () => {
-    const port = 10_000 + Math.floor(Math.random() * 10_000);
-    const server = await listenOnce(() => {}, { host: '127.0.0.1', port });
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  });
 }
 
 function listenOnce(accept: (socket: Socket) => void, address: Address): Promise<Server> {

@@ -3,7 +3,7 @@
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { findFreePort } from '../support/free-port.ts';
+import { findFreePort } from '@ondemand/sandbox';
 import { runOk } from '../support/run.ts';
 import { until } from '../support/until.ts';
 import type { Machine, MachineProcess } from './machine-in-namespaces.ts';

@@ -4,10 +4,9 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Sandbox, startSandbox } from '@ondemand/sandbox';
+import { findFreePort, type Sandbox, startSandbox } from '@ondemand/sandbox';
 import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { type RunResult, run } from '../support/run.ts';
 import { startServerHere } from '../support/start-api-in-this-process.ts';
 import { startServer } from '../support/start-api-process.ts';

@@ -1,8 +1,8 @@
 // Behind proxies as people run them: below a path, and over a restart of the API.
 
+import { findFreePort } from '@ondemand/sandbox';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { expectStreamOutlivesRestart } from '../support/eventsource-survives-restart.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
 import { type App, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';

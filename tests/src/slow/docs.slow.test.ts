@@ -1,10 +1,10 @@
 // `/docs` in a real Chromium, opened in each of the ways that people open it, on a phone and on a desktop: an "Execute" works.
 
+import { findFreePort } from '@ondemand/sandbox';
 import axe, { type AxeResults } from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { openSuite } from '../support/disposer.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { launchChromium } from '../support/launch-chromium.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
 import { type App, startApp } from '../support/start-sandbox-and-api.ts';

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findFreePort } from '@ondemand/sandbox';
 import { openAll } from '../support/disposer.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { makeStateFolder, startIssuerProcess } from './issuer-process.ts';
 
 const tables = '/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3';

@@ -3,8 +3,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findFreePort } from '@ondemand/sandbox';
 import { openAll } from '../support/disposer.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { makeStateFolder, startIssuerProcess } from './issuer-process.ts';
 
 const portal = '/usr/share/lemonldap-ng/portal';

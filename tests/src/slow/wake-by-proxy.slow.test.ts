@@ -1,7 +1,7 @@
 // The recipes of docs/page.md: a proxy whose service does not answer sends its visitors to be woken.
 
+import { findFreePort } from '@ondemand/sandbox';
 import { expect, test } from 'vitest';
-import { findFreePort } from '../support/free-port.ts';
 import { proxyProblem, startProxy } from '../support/start-proxy.ts';
 import { describeWith } from './describe-or-skip.ts';
 

@@ -1,7 +1,7 @@
 // A steady load for as long as is wanted, a fault in each interval, and what the server's process is like meanwhile.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findFreePort } from '../support/free-port.ts';
+import { findFreePort } from '@ondemand/sandbox';
 import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';
 import { type SoakFault, soakFaults } from './faults.ts';

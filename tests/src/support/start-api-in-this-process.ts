@@ -1,10 +1,10 @@
 // The API in this process, from the environment that a process would have: it starts in a tenth of the time of a process.
 
+import { findFreePort } from '@ondemand/sandbox';
 import { readConfiguration } from '@ondemand/server';
 // The service is what the process runs, and no part of the package's entry point.
 import { createLogger } from '../../../packages/server/dist/process/logger.js';
 import { type Service, startService } from '../../../packages/server/dist/process/service.js';
-import { findFreePort } from './free-port.ts';
 import { baseEnvironment, type Environment, parseLines, type Server } from './start-api-process.ts';
 
 export type { Service };

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { findFreePort } from './free-port.ts';
+import { findFreePort } from '@ondemand/sandbox';
 import { until } from './until.ts';
 
 export interface Server extends AsyncDisposable {

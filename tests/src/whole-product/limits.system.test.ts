@@ -3,9 +3,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createClient, isApiError } from '@ondemand/client';
+import { findFreePort } from '@ondemand/sandbox';
 import { expect, test as inOrder } from 'vitest';
 import { expectApiError } from '../support/expect-api-error.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { startServer } from '../support/start-api-process.ts';
 import { createCaller, startAppHere } from '../support/start-sandbox-and-api.ts';
 import { until } from '../support/until.ts';

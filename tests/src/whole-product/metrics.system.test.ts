@@ -3,8 +3,8 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findFreePort } from '@ondemand/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findFreePort } from '../support/free-port.ts';
 import { type App, startApp } from '../support/start-sandbox-and-api.ts';
 import { startTraceReceiver, type TraceReceiver } from '../support/trace-receiver.ts';
 import { until } from '../support/until.ts';

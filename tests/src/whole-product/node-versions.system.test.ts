@@ -6,10 +6,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { findFreePort } from '@ondemand/sandbox';
 import { expect, test } from 'vitest';
 import { describeWith } from '../slow/describe-or-skip.ts';
 import { cacheFolder } from '../slow/fetch-npm-tool.ts';
-import { findFreePort } from '../support/free-port.ts';
 import { run } from '../support/run.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

@@ -2,6 +2,7 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -209,16 +210,22 @@ function writeUsedKey(file: string, type: HostKeyType, purpose: 'host' | 'client
   }
 }
 
-/** A port on loopback that nothing listens on, below those that the system gives out for port 0. */
+/** A port of 127.0.0.1 that nothing listens on, below those that the system hands out by itself. No other call gets it, of any process, while this process runs: its UDP port stays taken. */
 export async function findFreePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000);
-    const server = createServer().listen(port, '127.0.0.1');
+    const held = createSocket('udp4');
+    const server = createServer();
     try {
+      held.bind(port, '127.0.0.1');
+      await once(held, 'listening');
+      server.listen(port, '127.0.0.1');
       await once(server, 'listening');
     } catch {
+      held.close();
       continue; // taken
     }
+    held.unref();
     server.close();
     await once(server, 'close');
     return port;

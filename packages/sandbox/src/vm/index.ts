@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createEngine, type SandboxEngine } from '../engine/engine.ts';
 import type { Faults } from '../faults.ts';
+import { findFreePort } from '../free-port.ts';
 import { createCommandServer } from './commands/command-server.ts';
 import { writeShims } from './commands/command-stub.ts';
 import { runDocker } from './commands/docker.ts';
@@ -12,7 +13,7 @@ import { createImages } from './compose/images.ts';
 import { writeStacks } from './example-compose-projects.ts';
 import { populate } from './example-containers.ts';
 import { createHostKey } from './host-key.ts';
-import { createListener, findFreePort } from './listener.ts';
+import { createListener } from './listener.ts';
 import { createVmUse, type VmUse } from './simulated-use.ts';
 import { createSshServer } from './ssh-server.ts';
 

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, Server } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createFaults } from '../faults.ts';
-import { createListener, findFreePort } from './listener.ts';
+import { findFreePort } from '../free-port.ts';
+import { createListener } from './listener.ts';
 
 test('a port that is still taken is waited for, and gathers no listeners (a warning would fail the run)', async () => {
   const port = await findFreePort();

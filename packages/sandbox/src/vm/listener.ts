@@ -117,22 +117,6 @@ export function createListener({ port, faults, serve }: ListenerOptions): Listen
   };
 }
 
-/** A port that nothing listens on and that the system does not hand out by itself. */
-export async function findFreePort(): Promise<number> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    // Below the range of ephemeral ports: no other process takes it by accident while the VM is off.
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    const server = createServer();
-    const free = await listenOnce(server, { port, host: '127.0.0.1' }).then(
-      () => true,
-      () => false,
-    );
-    await new Promise((resolve) => server.close(resolve));
-    if (free) return port;
-  }
-  throw new Error('no free port for sshd between 20000 and 32000: close some listeners');
-}
-
 async function bind(server: Server, where: { readonly port: number; readonly host: string }) {
   const deadline = Date.now() + bindDeadlineMs;
   for (;;) {
