@@ -157,7 +157,7 @@ test.each([
 ])(
   '%s %j ends at once where a proxy before the API, or nothing at all, answers first',
   async (name, rest) => {
-    const args = [name, ...rest, '--timeout', '5s'];
+    const args = [name, ...rest, '--timeout', '60s'];
     await using api = await startStubApi({
       'vm.wake': foreign(503),
       'vm.watchReady': foreign(503),

@@ -70,12 +70,12 @@ test('--timeout ends the wait, and says what was missing', async () => {
     'vm.start': initiated('START'),
     'vm.watchReady': watched(toReady('RUNNING')),
   });
-  const result = await runHere(['vm', 'start', '--wait', '--timeout', '1s', '--json'], api);
+  const result = await runHere(['vm', 'start', '--wait', '--timeout', '4s', '--json'], api);
   expect(result).toMatchObject({ exitCode: 124, stdout: '' });
   expect(JSON.parse(result.stderr)).toMatchObject({
     code: 'TIMEOUT',
     message: expect.stringMatching(
-      /^Gave up after 1s .*it is RUNNING \(SSH does not answer\).*--timeout$/,
+      /^Gave up after 4s .*it is RUNNING \(SSH does not answer\).*--timeout$/,
     ),
   });
 });
