@@ -6,6 +6,7 @@ import { type RealVm, startRealVm } from '../real-engine/start-real-vm.ts';
 import { createDisposer } from '../support/disposer.ts';
 import { declareAddressFaults } from './address-faults.ts';
 import { declareAnswerFaults } from './answer-faults.ts';
+import { declareBadLines } from './bad-lines.ts';
 import { type FaultyServer, startFaultyServer } from './faulty-server.ts';
 import { declareLinkFaults } from './link-faults.ts';
 import { declareLoad } from './load.ts';
@@ -50,6 +51,7 @@ describe.concurrent('faults', () => {
       afterAll(() => opened[Symbol.asyncDispose]());
       describe.sequential('the login', () => declareLoginFaults(getVm, () => started));
       describe.sequential('many callers', () => declareLoad(() => started.api));
+      describe.sequential('the line', () => declareBadLines(() => started.api));
     });
     describe('the address', () => declareAddressFaults(getVm));
   });

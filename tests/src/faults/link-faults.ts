@@ -2,9 +2,8 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { until } from '../support/until.ts';
+import { readLog } from './bad-lines.ts';
 import type { FaultyServer, Refusal } from './faulty-server.ts';
-import type { BadLine } from './tcp-proxy.ts';
 import { containers, noisyLines } from './test-containers.ts';
 import { type Fault, isFull, survive } from './under-load.ts';
 
@@ -111,33 +110,6 @@ export function declareLinkFaults(getApi: () => FaultyServer): void {
     await api.expectRecovery();
     expect((await readLog(api, path)).split('\n')).toHaveLength(noisyLines + 1);
   });
-
-  test.sequential.each<[string, BadLine]>([
-    ['with pieces that come late and unevenly', { delayMs: 5, jitterMs: 40 }],
-    ['that cuts all into pieces of a few bytes', { sliceBytes: 7 }],
-    ['that is narrow', { bytesPerSecond: 100_000, sliceBytes: 2_000 }],
-  ])('a line %s gives the same answers', async (name, line) => {
-    const api = getApi();
-    const read = () => readLog(api, `/containers/${containers.noisy}/logs?lines=20`);
-    const logs = await read();
-    await survive(
-      api,
-      {
-        ...{ part: 'The link', name: `a line ${name}`, repair },
-        inject: reconnect(() => api.proxy.spoil(line)),
-      },
-      async () => {
-        await api.expectRecovery();
-        expect(await read()).toBe(logs);
-      },
-    );
-    expect(await read()).toBe(logs);
-  });
-}
-
-/** On a busy machine the line, which serves other readers too, may fall silent for too long. */
-function readLog(api: FaultyServer, path: string): Promise<string> {
-  return until('the log', async () => (await api.getJson<{ readonly logs: string }>(path)).logs);
 }
 
 interface LinkFault extends Omit<Fault, 'part' | 'repair'> {
