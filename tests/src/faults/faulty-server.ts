@@ -177,9 +177,17 @@ async function expectRefusal(
   }: Refusal,
 ): Promise<ApiErrorBody> {
   const deadlineMs = performance.now() + firstReasonsMs;
+  /** A first success: the request joined one that had its answer before the fault; the next is a new one. */
+  let mayBeShared = method === 'GET';
   for (;;) {
     const options = token === undefined ? {} : { token: await token() };
-    const error = await expectApiError(await caller.request(method, path, options), code);
+    const response = await caller.request(method, path, options);
+    if (response.ok && mayBeShared) {
+      await response.arrayBuffer();
+      mayBeShared = false;
+      continue;
+    }
+    const error = await expectApiError(response, code);
     const said = error.details.reason;
     const isFirst = said !== reason && firstReasons.test(String(said));
     if (isFirst && performance.now() < deadlineMs) {
