@@ -158,7 +158,6 @@ test('a start whose answer is lost succeeds also when the container ended at onc
 
 test.each([
   { engine: 'is cut off', open: undefined },
-  { engine: 'cannot be reached nor refused', open: () => new Promise<never>(() => {}) },
   { engine: 'is known to be out of reach', open: () => Promise.reject(unreachable) },
 ])(
   'an action whose answer is lost is of unknown outcome within 5 s when the engine $engine',
@@ -194,6 +193,45 @@ test.each([
     expect(posted).toBe(1);
   },
 );
+
+test.each([
+  ['is waited for', 9_000, { changed: true }],
+  ['is waited for until the action itself had its time', 300_000, undefined],
+])('a connection that is being made after the answer was lost %s', async (_, takesMs, outcome) => {
+  const clock = fakeTimeouts();
+  const box = running();
+  await using fake = await startFakeEngine(
+    withBox(box, (request) => {
+      Object.assign(box, exited());
+      request.socket.destroy();
+      const { channels, respond } = fake;
+      const { openSocket } = channels;
+      fake.respond = (later) => later.socket.destroy();
+      channels.openSocket = async (...args) => {
+        await new Promise((resolve) => setTimeout(resolve, takesMs));
+        fake.respond = respond;
+        return openSocket(...args);
+      };
+    }),
+  );
+  await using engine = createEngine(fake);
+  let ended: unknown;
+  const stopping = engine.stop(id).then(
+    (found) => {
+      ended = found;
+    },
+    (error: unknown) => {
+      ended = error;
+    },
+  );
+  await until(async () => {
+    await clock.pass(100);
+    return ended !== undefined;
+  });
+  await stopping;
+  if (outcome === undefined) expect(ended).toMatchObject({ details: { outcome: 'unknown' } });
+  else expect(ended).toEqual(outcome);
+});
 
 test('an action that the shutdown of this process cuts off is of unknown outcome at once', async () => {
   const closed = new AppError('SERVICE_UNAVAILABLE', 'This process is shutting down', {
