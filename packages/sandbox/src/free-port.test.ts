@@ -1,3 +1,4 @@
+import { Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -22,4 +23,13 @@ test('a port that is listened on is not given out', async () => {
   const random = vi.spyOn(Math, 'random').mockReturnValueOnce(value);
   onTestFinished(() => random.mockRestore());
   expect(await findFreePort()).not.toBe(address.port);
+});
+
+test('where none can be had it says why', async () => {
+  vi.spyOn(Socket.prototype, 'bind').mockImplementation(function (this: Socket) {
+    process.nextTick(() => this.emit('error', new Error('not permitted')));
+    return this;
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  await expect(findFreePort()).rejects.toMatchObject({ cause: { message: 'not permitted' } });
 });

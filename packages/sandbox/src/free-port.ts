@@ -11,6 +11,7 @@ const host = '127.0.0.1';
  * Whether it is listened on or not, no other call gets it, of any process, while this process runs: its UDP port stays taken.
  */
 export async function findFreePort(): Promise<number> {
+  let cause: unknown;
   for (let tries = 0; tries < 100; tries += 1) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const held = createSocket('udp4');
@@ -20,14 +21,15 @@ export async function findFreePort(): Promise<number> {
       await once(held, 'listening');
       server.listen(port, host);
       await once(server, 'listening');
-    } catch {
+    } catch (error) {
+      cause = error; // taken, most likely
       held.close();
-      continue; // taken
+      continue;
     }
     held.unref();
     server.close();
     await once(server, 'close');
     return port;
   }
-  throw new Error('no free port between 20000 and 32000: close some listeners');
+  throw new Error('no free port between 20000 and 32000: close some listeners', { cause });
 }
