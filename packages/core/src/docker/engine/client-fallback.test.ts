@@ -16,9 +16,11 @@ import {
   refusal,
   startFakeEngine,
 } from '../../testing/fake-engine.test-support.ts';
+import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
 import { until } from '../../testing/until.test-support.ts';
 
 test('an engine behind docker system dial-stdio is used over few commands', async () => {
+  const clock = fakeTimeouts();
   await using engine = await startFakeEngine(answerAll);
   let running = 0;
   let most = 0;
@@ -38,7 +40,8 @@ test('an engine behind docker system dial-stdio is used over few commands', asyn
   // Three at work, one idle, and some whose end is still on its way.
   expect(most).toBeLessThanOrEqual(8);
   await until(() => running <= 1);
-  // And the idle one gives its session back, for what else runs there.
+  // And the idle one gives its session back after a second, for what else runs there.
+  await clock.pass(1000);
   await until(() => running === 0);
 });
 

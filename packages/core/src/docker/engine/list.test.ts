@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { type Respond, sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
+import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
 import { until } from '../../testing/until.test-support.ts';
 import { createEngine } from './engine.ts';
 
@@ -103,15 +104,15 @@ test.each([
 });
 
 test('list() is SERVICE_UNAVAILABLE when the engine fails, is silent, or is cut', async () => {
+  const clock = fakeTimeouts();
   const answers: [string, Respond][] = [
     ['HTTP 500', (_request, response) => sendJson(response, 500, { message: 'secret' })],
-    ['did not answer in time', () => {}],
+    ['did not answer in time', () => void clock.pass(60_000)],
     ['was lost', (request) => request.socket.destroy()],
   ];
   for (const [words, respond] of answers) {
     await using fake = await startFakeEngine(respond);
-    const timeoutMs = words === 'did not answer in time' ? 1000 : 60_000;
-    await using engine = createEngine({ ...fake, timeoutMs });
+    await using engine = createEngine({ ...fake, timeoutMs: 60_000 });
     await expect(engine.list()).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
       message: expect.stringContaining(words),
