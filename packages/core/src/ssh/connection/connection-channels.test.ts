@@ -155,6 +155,7 @@ describe('the channels of a connection', () => {
       accept = resolve;
     });
     const lines: string[] = [];
+    const clock = fakeTimeouts();
     await using server = await startFakeSshd({
       beforeAccept,
       onExec: (_channel, line) => void lines.push(line),
@@ -167,6 +168,7 @@ describe('the channels of a connection', () => {
     await expect(left).rejects.toThrow('left');
     accept();
     await until(() => lines.some((line) => line.includes('kill -s TERM -- -4711')));
+    await clock.pass(1_000);
     await until(() => connection.channels.commands === 0);
     expect(connection.generation).toBe(1);
   });

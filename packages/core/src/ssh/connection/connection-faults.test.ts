@@ -12,6 +12,7 @@ import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
 import { connectTo, type FakeSshd, startFakeSshd } from '../../testing/ssh2-server.test-support.ts';
 import { findFreePort } from '../../testing/sshd.test-support.ts';
 import { startFaultServer } from '../../testing/tcp-faults.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import type { SshReason } from '../to-app-error.ts';
 import type { SshConnectionOptions } from './connection.ts';
 
@@ -27,7 +28,7 @@ const badServers: readonly BadServer[] = [
     name: 'drips its greeting',
     reason: 'HANDSHAKE_TIMEOUT',
     behave: (socket) => {
-      const timer = setInterval(() => socket.write('S'), 20);
+      const timer = setInterval(() => socket.write('S'), 1);
       socket.on('close', () => clearInterval(timer));
     },
   },
@@ -79,11 +80,16 @@ const badServers: readonly BadServer[] = [
 
 describe('a server that', () => {
   it.each(badServers)('$name is $reason', async ({ reason, behave }) => {
+    const clock = fakeTimeouts();
     await using good = await startFakeSshd();
     await using bad = await startFaultServer(behave);
-    const connectTimeoutMs = reason === 'HANDSHAKE_TIMEOUT' ? 400 : 3_600_000;
-    await using connection = connectTo(good, { port: bad.port, connectTimeoutMs });
-    const error = await expectFailure(connection.openSocket('/s'), reason);
+    await using connection = connectTo(good, { port: bad.port, connectTimeoutMs: 10_000 });
+    const failed = expectFailure(connection.openSocket('/s'), reason);
+    await until(() => bad.connections === 1);
+    // In steps, for what it sends meanwhile.
+    if (reason === 'HANDSHAKE_TIMEOUT')
+      for (let second = 0; second < 10; second += 1) await clock.pass(1_000);
+    const error = await failed;
     expect(error.message).toMatch(/^VM not reachable via SSH: /);
     expect(error.details.retryAfterSeconds).toBe(1);
     expect(good.logins).toBe(0);
@@ -366,7 +372,11 @@ describe('our credentials', () => {
 
   it('that sshd never judges are AUTH_TIMEOUT', async () => {
     await using server = await startFakeSshd({ onLogin: () => {} });
-    await using connection = connectTo(server, { connectTimeoutMs: 800 });
-    await expectFailure(connection.openSocket('/s'), 'AUTH_TIMEOUT');
+    await using connection = connectTo(server, { connectTimeoutMs: 10_000 });
+    const clock = fakeTimeouts();
+    const failed = expectFailure(connection.openSocket('/s'), 'AUTH_TIMEOUT');
+    await until(() => server.logins > 0);
+    await clock.pass(10_000);
+    await failed;
   });
 });
