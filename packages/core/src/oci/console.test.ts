@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { pause } from '../concurrency/deadline.ts';
 import { json, refuse, setUpOci, startOci } from '../testing/compute.test-support.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { toLastLines } from './console.ts';
 
 const { computeAt, failure } = setUpOci();
@@ -63,10 +64,15 @@ async function startHistories(
   return { ...oci, kept, captures: () => captures };
 }
 
-// At the same time, as each waits for its capture.
-test.concurrent('is captured, waited for, read, and deleted', async ({ expect }) => {
+/** Each answer of OCI lets half a second pass: as much as it waits for before it asks again. */
+function computeAtOnce(endpoint: string) {
+  const clock = fakeTimeouts();
+  return computeAt(endpoint, { onRequest: () => void clock.pass(500) });
+}
+
+test('is captured, waited for, read, and deleted', async () => {
   await using oci = await startHistories();
-  await using compute = computeAt(oci.endpoint);
+  await using compute = computeAtOnce(oci.endpoint);
   expect(await compute.readConsole({ lines: 2 })).toEqual({
     capturedAt: timeCreated,
     logs: 'two\nthree\n',
@@ -75,31 +81,31 @@ test.concurrent('is captured, waited for, read, and deleted', async ({ expect })
   expect(oci.requests.find(({ url }) => url.includes('/data'))?.url).toContain('length=1048576');
 });
 
-test.concurrent.each([
+test.each([
   ['-000001-01-01T00:00:00Z', '0000-01-01T00:00:00.000Z'],
   ['+012026-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'],
 ])('a capture of the time %s has the nearest that callers know', async (created, capturedAt) => {
   await using oci = await startHistories('SUCCEEDED', { created });
-  await using compute = computeAt(oci.endpoint);
+  await using compute = computeAtOnce(oci.endpoint);
   expect(await compute.readConsole({ lines: 2 })).toMatchObject({ capturedAt });
 });
 
-test.concurrent('is empty where nothing was written to it yet', async ({ expect }) => {
+test('is empty where nothing was written to it yet', async () => {
   await using oci = await startHistories('SUCCEEDED', { text: '' });
-  await using compute = computeAt(oci.endpoint);
+  await using compute = computeAtOnce(oci.endpoint);
   expect(await compute.readConsole({ lines: 5 })).toEqual({ capturedAt: timeCreated, logs: '\n' });
 });
 
-test.concurrent('is captured once for all who ask at the same time', async ({ expect }) => {
+test('is captured once for all who ask at the same time', async () => {
   await using oci = await startHistories();
-  await using compute = computeAt(oci.endpoint);
+  await using compute = computeAtOnce(oci.endpoint);
   await Promise.all([1, 2, 3].map(() => compute.readConsole({ lines: 2 })));
   expect(oci.captures()).toBe(1);
 });
 
-test.concurrent('a capture that fails is unavailable, and is deleted too', async ({ expect }) => {
+test('a capture that fails is unavailable, and is deleted too', async () => {
   await using oci = await startHistories('FAILED');
-  await using compute = computeAt(oci.endpoint);
+  await using compute = computeAtOnce(oci.endpoint);
   const error = await failure(compute.readConsole({ lines: 2 }));
   expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', text: 'OCI failed' });
   await expect.poll(() => oci.kept.size).toBe(0);
@@ -111,7 +117,7 @@ const stages = [
   ['it is being read', 'GET', '/h1/data'],
 ] as const;
 
-describe.concurrent.each(stages)('a reader who leaves while %s', (_, method, path) => {
+describe.each(stages)('a reader who leaves while %s', (_, method, path) => {
   /** Answers what is held once that is called. */
   const createHold = () => {
     let release = () => {};
@@ -130,10 +136,10 @@ describe.concurrent.each(stages)('a reader who leaves while %s', (_, method, pat
     };
   };
 
-  test('is let go at once, and leaves no capture at OCI', async ({ expect }) => {
+  test('is let go at once, and leaves no capture at OCI', async () => {
     const { hold, isHeld, release } = createHold();
     await using oci = await startHistories('SUCCEEDED', { hold, refusals: 1 });
-    await using compute = computeAt(oci.endpoint);
+    await using compute = computeAtOnce(oci.endpoint);
     const leaving = new AbortController();
     const reading = compute.readConsole({ lines: 2, signal: leaving.signal });
     await expect.poll(isHeld).toBe(true);
@@ -143,10 +149,10 @@ describe.concurrent.each(stages)('a reader who leaves while %s', (_, method, pat
     await expect.poll(() => oci.kept.size).toBe(0);
   });
 
-  test('with the process leaves none, either', async ({ expect }) => {
+  test('with the process leaves none, either', async () => {
     const { hold, isHeld, release } = createHold();
     await using oci = await startHistories('SUCCEEDED', { hold });
-    const compute = computeAt(oci.endpoint);
+    const compute = computeAtOnce(oci.endpoint);
     const leaving = new AbortController();
     const reading = compute.readConsole({ lines: 2, signal: leaving.signal });
     await expect.poll(isHeld).toBe(true);

@@ -96,7 +96,7 @@ test('a machine outside OCI is told so', async () => {
 
 test('a silent metadata service ends at the deadline', async () => {
   await using oci = await startOci(() => true);
-  expect((await refusal(oci.create({ timeoutMs: 500 }))).code).toBe('SERVICE_UNAVAILABLE');
+  expect((await refusal(oci.create({ timeoutMs: 50 }))).code).toBe('SERVICE_UNAVAILABLE');
 });
 
 test.each([
