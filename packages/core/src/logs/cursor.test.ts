@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { entryBytes } from '../docker/logs/tail.ts';
 import { epochSeconds } from '../testing/fake-log.test-support.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { numbers, startWorld, writeDisordered } from '../testing/log-follower.test-support.ts';
 import { until } from '../testing/until.test-support.ts';
 import type { FollowedLine } from './follower.ts';
@@ -102,6 +103,7 @@ test('lines of one and the same nanosecond are given once each', async () => {
 });
 
 test('a log that was empty is given from its first line on, whatever the tail', async () => {
+  const clock = fakeTimeouts();
   await using world = await startWorld();
   const { log } = world;
   log.stop();
@@ -109,7 +111,7 @@ test('a log that was empty is given from its first line on, whatever the tail', 
   await until(() => log.queries.length === 1);
   for (const n of numbers(0, 5)) log.write(`${n}\n`);
   log.start();
-  await until(() => reader.texts.length === 5);
+  await clock.passEach(1000, () => reader.texts.length === 5);
   expect(reader.texts).toEqual(numbers(0, 5));
 });
 

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
 import { epochSeconds } from '../testing/fake-log.test-support.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { numbers, reachAlways, startWorld } from '../testing/log-follower.test-support.ts';
 import { until } from '../testing/until.test-support.ts';
 
@@ -68,6 +69,7 @@ test.each(['STOPPED', 'STOPPING', 'TERMINATED'])(
 );
 
 test('an unreachable VM is waited for for five minutes, then the reason is reported', async () => {
+  const clock = fakeTimeouts();
   const away = new AppError('SERVICE_UNAVAILABLE', 'away');
   let isAway = false;
   let now = Date.now();
@@ -84,16 +86,19 @@ test('an unreachable VM is waited for for five minutes, then the reason is repor
   const reader = await world.read();
   isAway = true;
   log.cut();
-  await until(() => asked === 2);
+  await clock.passEach(0, () => asked === 1);
+  await clock.passEach(250, () => asked === 2);
   now += 4 * 60_000;
   isAway = false;
-  await until(() => log.followers.size === 1);
+  await clock.passEach(500, () => log.followers.size === 1);
   log.write('back\n');
   await until(() => reader.texts.length === 1);
   isAway = true;
   log.cut();
-  await until(() => asked === 4);
+  await clock.passEach(0, () => asked === 3);
+  await clock.passEach(250, () => asked === 4);
   now += 5 * 60_000;
+  await clock.passEach(500, () => asked === 5);
   await expect(reader.ended).rejects.toBe(away);
 });
 

@@ -1,10 +1,14 @@
 // A followed log while its container stops, starts, is made again or is gone: over real sockets, on an engine that does all of that.
 
 import { expect, test } from 'vitest';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { numbers, startWorld } from '../testing/log-follower.test-support.ts';
 import { until } from '../testing/until.test-support.ts';
 
-test.concurrent('a followed log goes on over restarts of its container, however fast', async () => {
+/** Between two looks at a container that does not run. */
+const pollMs = 1000;
+
+test('a followed log goes on over restarts of its container, however fast', async () => {
   await using world = await startWorld();
   const { log } = world;
   const reader = await world.read({ tail: 0 });
@@ -22,7 +26,8 @@ test.concurrent('a followed log goes on over restarts of its container, however 
   expect(reader.texts).toEqual(log.entries.map(({ text }) => text.trimEnd()));
 });
 
-test.concurrent('a TTY whose runs end without a newline gives every line once, live, resumed and anew', async () => {
+test('a TTY whose runs end without a newline gives every line once, live, resumed and anew', async () => {
+  const clock = fakeTimeouts();
   await using world = await startWorld();
   const { log } = world;
   log.tty = true;
@@ -36,7 +41,7 @@ test.concurrent('a TTY whose runs end without a newline gives every line once, l
   log.write('Starting server\r\n');
   log.write('Done\r\n');
   const expected = ['Ready', '> ', 'Starting server', 'Done'];
-  await until(() => reader.texts.length === expected.length);
+  await clock.passEach(pollMs, () => reader.texts.length === expected.length);
   for (const [index, after] of [
     undefined,
     ...reader.lines.map((each) => each.position),
@@ -48,7 +53,8 @@ test.concurrent('a TTY whose runs end without a newline gives every line once, l
   expect(reader.texts).toEqual(expected);
 });
 
-test.concurrent('a container that is stopped gives its tail, and what it writes once it runs', async () => {
+test('a container that is stopped gives its tail, and what it writes once it runs', async () => {
+  const clock = fakeTimeouts();
   await using world = await startWorld();
   const { log } = world;
   log.write('old\n');
@@ -57,11 +63,11 @@ test.concurrent('a container that is stopped gives its tail, and what it writes 
   await until(() => reader.texts.length === 1);
   log.start();
   log.write('new\n');
-  await until(() => reader.texts.length === 2);
+  await clock.passEach(pollMs, () => reader.texts.length === 2);
   expect(reader.texts).toEqual(['old', 'new']);
 });
 
-test.concurrent('the tail of a container that is stopped is asked for again when it was cut', async () => {
+test('the tail of a container that is stopped is asked for again when it was cut', async () => {
   await using world = await startWorld();
   const { log } = world;
   for (const n of numbers(0, 3)) log.write(`${n}\n`);
@@ -72,7 +78,8 @@ test.concurrent('the tail of a container that is stopped is asked for again when
   expect(reader.texts).toEqual(numbers(0, 3));
 });
 
-test.concurrent('a run that began and ended between two polls is seen, and a stopped container is not asked', async () => {
+test('a run that began and ended between two polls is seen, and a stopped container is not asked', async () => {
+  const clock = fakeTimeouts();
   await using world = await startWorld();
   const { log } = world;
   log.write('old\n');
@@ -81,14 +88,14 @@ test.concurrent('a run that began and ended between two polls is seen, and a sto
   await until(() => reader.texts.length === 1);
   const attempts = () => log.engine.requests.filter((line) => line.endsWith('json?all=1')).length;
   const before = attempts();
-  await until(() => attempts() >= before + 2);
+  await clock.passEach(pollMs, () => attempts() === before + 2);
   expect(log.queries).toHaveLength(1);
   log.write('a short run\n');
   log.status = 'Exited (0) 1 second ago';
-  await until(() => reader.texts.length === 2);
+  await clock.passEach(pollMs, () => reader.texts.length === 2);
 });
 
-test.concurrent('a container made again may write to the stream that the old one never used', async () => {
+test('a container made again may write to the stream that the old one never used', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.write('banner\n');
@@ -102,7 +109,7 @@ test.concurrent('a container made again may write to the stream that the old one
   await until(() => reader.texts.length === 2);
 });
 
-test.concurrent('a container made again gives its first lines at once, on whichever stream', async () => {
+test('a container made again gives its first lines at once, on whichever stream', async () => {
   await using world = await startWorld();
   const { log } = world;
   log.write('old\n');
@@ -118,7 +125,7 @@ test.concurrent('a container made again gives its first lines at once, on whiche
   expect(reader.texts).toEqual(['old', 'error', 'new']);
 });
 
-test.concurrent('a container that was made again under its name is followed on, one asked for by its id ends', async () => {
+test('a container that was made again under its name is followed on, one asked for by its id ends', async () => {
   await using world = await startWorld();
   const { log } = world;
   const byName = await world.read();
@@ -136,9 +143,10 @@ test.concurrent('a container that was made again under its name is followed on, 
   expect(byId.texts).toEqual(['old']);
 });
 
-test.concurrent.each(['is seen to be on its way out', 'loses its log before that is seen'])(
+test.each(['is seen to be on its way out', 'loses its log before that is seen'])(
   'a container that is removed while it runs and %s is followed on when its name is back',
   async (how) => {
+    const clock = fakeTimeouts();
     await using world = await startWorld();
     const { log } = world;
     const reader = await world.read();
@@ -149,16 +157,17 @@ test.concurrent.each(['is seen to be on its way out', 'loses its log before that
     const attempts = () => log.engine.requests.filter((line) => line.endsWith('all=1')).length;
     const before = attempts();
     for (const each of log.followers) each.end();
-    await until(() => attempts() === before + 2);
+    await clock.passEach(pollMs, () => attempts() === before + 2);
     Object.assign(log, { state: 'running', isLogGone: false, id: 'decade'.repeat(10) });
     log.entries.length = 0;
     log.write('new\n', { nanos: 5_000_000_000 });
-    await until(() => reader.texts.length === 2);
+    await clock.passEach(pollMs, () => reader.texts.length === 2);
     expect(reader.texts).toEqual(['old', 'new']);
   },
 );
 
-test.concurrent('a reader that resumes between two containers of the name is answered once there is one', async () => {
+test('a reader that resumes between two containers of the name is answered once there is one', async () => {
+  const clock = fakeTimeouts();
   await using world = await startWorld();
   const { log } = world;
   const reader = await world.read({ limit: 1 });
@@ -167,25 +176,32 @@ test.concurrent('a reader that resumes between two containers of the name is ans
   log.state = 'gone';
   const back = world.read({ after: reader.lines[0]?.position ?? '' });
   const attempts = () => log.engine.requests.filter((line) => line.endsWith('all=1')).length;
-  await until(() => attempts() === 2);
+  await clock.passEach(pollMs, () => attempts() === 2);
   log.write('new\n', { nanos: 5_000_000_000 });
   log.start();
+  await clock.passEach(pollMs, () => attempts() === 3);
   const { texts } = await back;
   await until(() => texts.length === 1);
   expect(texts).toEqual(['new']);
 });
 
-test.concurrent('a name that no container has for 30 s is NOT_FOUND', async () => {
+test('a name that no container has for 30 s is NOT_FOUND', async () => {
+  const clock = fakeTimeouts();
   let now = Date.now();
   await using world = await startWorld({
     clock: { now: () => new Date(now), elapsedMs: () => now },
   });
   const reader = await world.read();
+  let isOver = false;
+  reader.ended.catch(() => {
+    isOver = true;
+  });
   world.log.state = 'gone';
   for (const each of world.log.followers) each.end();
   const attempts = () => world.log.engine.requests.filter((line) => line.endsWith('all=1')).length;
-  await until(() => attempts() === 3);
+  await clock.passEach(pollMs, () => attempts() === 3);
   now += 30_000;
+  await clock.passEach(pollMs, () => isOver);
   await expect(reader.ended).rejects.toMatchObject({
     code: 'NOT_FOUND',
     message: "No container named 'web' on oci-flex",

@@ -3,6 +3,7 @@
 
 import { expect, test } from 'vitest';
 import { epochSeconds, type FakeLog } from '../testing/fake-log.test-support.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { numbers, startWorld } from '../testing/log-follower.test-support.ts';
 import { until } from '../testing/until.test-support.ts';
 import type { FollowedLine } from './follower.ts';
@@ -30,6 +31,7 @@ const textsOf = (log: FakeLog) => log.entries.map(({ text }) => text.trimEnd());
 test.each(ways)(
   'a burst at the stop of a container loses nothing and repeats nothing (%s)',
   async (way) => {
+    const clock = fakeTimeouts();
     await using world = await startPodman(way);
     const { log } = world;
     const reader = await world.read({ tail: 'all' });
@@ -40,9 +42,9 @@ test.each(ways)(
       writeBurst(log, run + 3, log.writeUnseen);
       writeBurst(log, run === 3 ? 0 : 2);
       log.stop();
-      await until(() => reader.texts.length === log.entries.length);
+      await clock.passEach(1000, () => reader.texts.length === log.entries.length);
       log.start();
-      await until(() => log.followers.size === 1);
+      await clock.passEach(1000, () => log.followers.size === 1);
     }
     // Those that were left out come last, each once.
     expect(reader.texts.toSorted()).toEqual(textsOf(log).toSorted());
