@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { endAtOnce } from '../testing/end-at-once.test-support.ts';
 import { startTestServer } from '../testing/test-server.test-support.ts';
 
 test('a connection on which nothing was ever asked does not hold up the end', async () => {
@@ -12,7 +13,7 @@ test('a connection on which nothing was ever asked does not hold up the end', as
   await expect.poll(() => server.countConnections()).toBe(1);
   const gone = once(silent, 'close');
   silent.resume();
-  await server[Symbol.asyncDispose]();
+  await endAtOnce(server);
   await gone;
 });
 
@@ -34,7 +35,7 @@ test.each([
   await server.ask('/healthz'); // by its answer what was sent before has been read
   const gone = once(slow, 'close');
   slow.resume();
-  await server[Symbol.asyncDispose]();
+  await endAtOnce(server);
   await gone;
 });
 

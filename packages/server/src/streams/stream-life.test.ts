@@ -4,6 +4,7 @@ import { Agent } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { skewSeconds } from '../auth/claims.ts';
+import { endAtOnce } from '../testing/end-at-once.test-support.ts';
 import { createTestClock, issuerFaults, startTestIssuer } from '../testing/issuer.test-support.ts';
 import {
   askedWhenStill,
@@ -191,7 +192,7 @@ test('a reader who takes nothing does not hold the end of the process up', async
   const batch = Array.from({ length: 100 }, (_, number) => toLine(number, 'x'.repeat(1000)));
   for (let count = 0; count < 500; count += 1) server.source.push(batch); // more than fits on the way
   await askedWhenStill(server.source);
-  await server[Symbol.asyncDispose]();
+  await endAtOnce(server);
 });
 
 describe('of all streams of a process', () => {

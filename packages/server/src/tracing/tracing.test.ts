@@ -7,6 +7,7 @@ import { json } from 'node:stream/consumers';
 import { AppError } from '@ondemand/core';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig, requireConfig } from '../config/variables.ts';
+import { endAtOnce } from '../testing/end-at-once.test-support.ts';
 import { startTestServer } from '../testing/test-server.test-support.ts';
 import { createTracing } from './tracing.ts';
 
@@ -88,7 +89,7 @@ test('a POST with a body, a refusal, a failure and a stream that is left are a s
   const leaving = new AbortController();
   await server.ask('/events', { as: 'read', signal: leaving.signal });
   leaving.abort();
-  await server[Symbol.asyncDispose]();
+  await endAtOnce(server);
   await tracing[Symbol.asyncDispose]();
 
   const byName = (name: string) => spans.filter((span) => span.name === name);
