@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { setImmediate as immediately, setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   parseFrames,
   readAll,
@@ -203,8 +203,15 @@ test('stop, start and restart take effect, keep the log and tell it as events', 
 test('a program that ignores the stop signal is killed after the grace period', async () => {
   const app = await start();
   const container = app.engine.add({ name: 'deaf', behaviour: { ignoresStop: true } });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
   const stopping = app.call('POST', '/containers/deaf/stop?t=1');
-  expect(await Promise.race([stopping, sleep(900, 'waits')])).toBe('waits');
+  while (vi.getTimerCount() === 0) await immediately();
+  await vi.advanceTimersByTimeAsync(999);
+  expect(container.status).toBe('running');
+  await vi.advanceTimersByTimeAsync(1);
   expect((await stopping).status).toBe(204);
   expect(container.exitCode).toBe(137);
 });

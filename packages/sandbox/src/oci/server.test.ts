@@ -1,7 +1,7 @@
 // OCI's endpoint: signatures, ETags, retry tokens, transitions and addresses, as the real one has them.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   durations,
   expectOciError,
@@ -151,14 +151,19 @@ test('START on a RUNNING instance is 200 where the fault says so', async () => {
 });
 
 test('an action during another is 409 Conflict, but STOP cuts a SOFTRESET short', async () => {
-  await using app = await startOci({
-    durations: { ...durations, softStopMs: 60_000, stopMs: 1000 },
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
   });
+  await using app = await startOci({ durations: { ...durations, softStopMs: 60_000 } });
   await app.act('SOFTRESET');
   await expectOciError(await app.act('SOFTSTOP'), 409, 'Conflict');
   expect((await app.act('STOP')).status).toBe(200);
   await expectOciError(await app.act('RESET'), 409, 'Conflict');
-  await expect.poll(() => app.world.instance.lifecycleState).toBe('STOPPED');
+  vi.advanceTimersByTime(durations.stopMs);
+  expect(app.world.instance.lifecycleState).toBe('STOPPED');
+  vi.advanceTimersByTime(60_000);
+  expect(app.world.instance.lifecycleState).toBe('STOPPED');
 });
 
 test('STOP and RESET free an instance that is stuck in STARTING or STOPPING', async () => {
