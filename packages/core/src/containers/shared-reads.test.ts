@@ -11,6 +11,7 @@ import {
   toEngineContainer,
   webId,
 } from '../testing/containers.test-support.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { until } from '../testing/until.test-support.ts';
 
 test('inspect() and stats() are asked for by id, once for all who ask at the same time', async () => {
@@ -87,6 +88,7 @@ test('a reader who leaves stops the call only when no other waits for it', async
 });
 
 test('a read that begins after an action joins no read that began during it', async () => {
+  const clock = fakeTimeouts();
   const { containers, engine, calls } = setUp();
   let end = () => {};
   engine.stop = async () => {
@@ -103,8 +105,9 @@ test('a read that begins after an action joins no read that began during it', as
   await until(() => calls.filter((call) => call === 'list').length === 2);
   end();
   await stopping;
-  const after = await containers.list();
-  expect(after).toHaveLength(4);
+  const after = containers.list();
+  await clock.passEach(2000, () => calls.filter((call) => call === 'list').length === 3);
+  expect(await after).toHaveLength(4);
   release();
   await expect(during).resolves.toEqual([]);
 });

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Compute } from '../adapter-ports.ts';
 import { AppError } from '../app-error.ts';
 import type { LifecycleState } from '../model/vm.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { createVmReach } from './require-running.ts';
 
 const unreachable = () => new AppError('SERVICE_UNAVAILABLE', 'VM not reachable via SSH');
@@ -62,6 +63,7 @@ test.each([true, false])(
 );
 
 test('a silent OCI delays a failure by its own deadline only, and is given up', async () => {
+  const clock = fakeTimeouts();
   const error = unreachable();
   const signals: (AbortSignal | undefined)[] = [];
   const getInstance: Compute['getInstance'] = ({ signal } = {}) => {
@@ -69,8 +71,12 @@ test('a silent OCI delays a failure by its own deadline only, and is given up', 
     return new Promise(() => {});
   };
   const { vm } = setUp({ connected: false, getInstance });
-  await expect(vm.reach(() => Promise.reject(error))).rejects.toBe(error);
-  await expect(vm.explain(() => Promise.reject(error))).rejects.toBe(error);
+  const fail = () => Promise.reject(error);
+  const failures = [vm.reach(fail), vm.explain(fail)].map((each) =>
+    expect(each).rejects.toBe(error),
+  );
+  await clock.pass(200);
+  await Promise.all(failures);
   expect(signals.map((signal) => signal?.aborted)).toEqual([true, true]);
 });
 

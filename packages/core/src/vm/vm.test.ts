@@ -5,6 +5,7 @@ import type { CallOptions, Compute } from '../adapter-ports.ts';
 import { AppError } from '../app-error.ts';
 import { systemClock } from '../concurrency/clock.ts';
 import { type LifecycleState, vmStateSchema } from '../model/vm.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { until } from '../testing/until.test-support.ts';
 import { createVm } from './vm.ts';
 
@@ -160,6 +161,7 @@ describe('status()', () => {
   });
 
   test('after an action never shows what was read before it', async () => {
+    const clock = fakeTimeouts();
     const { vm, world } = setUp('STOPPED');
     let release = () => {};
     world.beforeRead = () => new Promise((resolve) => (release = resolve));
@@ -167,7 +169,9 @@ describe('status()', () => {
     await until(() => world.reads === 1);
     world.beforeRead = async () => {};
     await vm.start();
-    expect((await vm.status()).lifecycleState).toBe('STARTING');
+    const late = vm.status();
+    await clock.passEach(2000, () => world.reads === 3);
+    expect((await late).lifecycleState).toBe('STARTING');
     release();
     expect((await early).lifecycleState).toBe('STOPPED');
   });
