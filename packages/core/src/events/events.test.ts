@@ -2,12 +2,14 @@
 
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../app-error.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { until } from '../testing/until.test-support.ts';
 import {
   dockerEvent,
   hang,
   job,
   neverMs,
+  quick,
   read,
   settle,
   startWatchWorld,
@@ -142,6 +144,7 @@ describe('watch()', () => {
   });
 
   test('rejects with the reason of a signal that aborts, before and meanwhile', async () => {
+    const clock = fakeTimeouts();
     const { events, world } = startWatchWorld({ oci: hang, connected: false });
     await using _ = events;
     const reason = new Error('gone');
@@ -150,7 +153,7 @@ describe('watch()', () => {
     const watching = events.watch({ signal: stop.signal });
     await until(() => world.ociReads === 1);
     stop.abort(reason);
-    await expect(watching).rejects.toBe(reason);
+    await Promise.all([expect(watching).rejects.toBe(reason), clock.pass(quick.readyMs)]);
   });
 });
 
