@@ -17,10 +17,10 @@ describe('timeoutMs', () => {
       code: 'TIMEOUT',
       message: /^http:.* did not answer within 50 ms; try again, or raise timeoutMs$/,
     });
-    await expect.poll(() => api.requests.length).toBe(1);
+    await clock.until(() => api.requests.length === 1);
     await clock.pass(50);
     await rejected;
-    await expect.poll(() => api.dropped()).toBe(1);
+    await clock.until(() => api.dropped() === 1);
   });
 
   test('of the call wins over that of the client', async () => {
@@ -32,7 +32,7 @@ describe('timeoutMs', () => {
       message: unknownOutcome,
       details: { outcome: 'unknown' },
     });
-    await expect.poll(() => api.requests.length).toBe(1);
+    await clock.until(() => api.requests.length === 1);
     await clock.pass(50);
     await rejected;
   });

@@ -88,10 +88,10 @@ describe('a refused opening is thrown at once:', () => {
       code: 'TIMEOUT',
       message: /began no stream within 40 ms; try again, or raise timeoutMs$/,
     });
-    await expect.poll(() => api.requests.length).toBe(1);
+    await clock.until(() => api.requests.length === 1);
     await clock.pass(40);
     await rejected;
-    await expect.poll(api.dropped).toBe(1);
+    await clock.until(() => api.dropped() === 1);
   });
 
   test('a stream that is held back, as by a proxy that collects it', async () => {
@@ -99,10 +99,10 @@ describe('a refused opening is thrown at once:', () => {
     await using api = await startCannedStreams(() => {});
     const options = { timeoutMs: 40 };
     const failing = collectUntilError(follow(api.url, { options }).items);
-    await expect.poll(() => api.requests.length).toBe(1);
+    await clock.until(() => api.requests.length === 1);
     await clock.pass(40);
     expect((await failing).error.code).toBe('TIMEOUT');
-    await expect.poll(api.dropped).toBe(1);
+    await clock.until(() => api.dropped() === 1);
   });
 });
 

@@ -1,6 +1,5 @@
 // What a subscription asks for and gives, over real servers on loopback: its items, once each, and the errors among them.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { tracked } from '@trpc/server';
 import { describe, expect, test } from 'vitest';
 import { createClient } from '../client.ts';
@@ -144,9 +143,9 @@ describe('silence', () => {
     const reading = (async () => {
       for await (const item of items) given.push(item);
     })();
-    await expect.poll(() => given).toEqual(['a']);
+    await clock.until(() => given.length === 1);
     await clock.pass(50);
-    await expect.poll(() => reconnects.length).toBe(1);
+    await clock.until(() => reconnects.length === 1);
     await clock.pass(5);
     await reading;
     expect(given).toEqual(['a', 'b']);
@@ -157,10 +156,12 @@ describe('silence', () => {
   });
 
   test('is none while pings come', async () => {
+    const clock = fakeTimeouts();
     await using api = await startCannedStreams(async (stream) => {
       stream.connected();
       for (let count = 0; count < 12; count++) {
-        await sleep(200);
+        await clock.untilDueIn(2000);
+        await clock.pass(200);
         stream.ping();
       }
       stream.finish();
