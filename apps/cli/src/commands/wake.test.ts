@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { runInTerminal } from '../testing/fake-terminal.test-support.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import {
   acted,
   begun,
@@ -100,8 +101,8 @@ test.each([
   expect(wakes.map(({ input }) => input)).toEqual([expect.objectContaining({ reason })]);
 });
 
-// At the same time, as they wait for seconds each.
-test.concurrent('an answer that comes before the VM is ready, a lack of hosts, an API that ends and a proxy that gives up are asked about again', async () => {
+test('an answer that comes before the VM is ready, a lack of hosts, an API that ends and a proxy that gives up are asked about again', async () => {
+  const clock = fakeTimeouts();
   await using api = await startStubApi({
     ...healthy,
     'vm.wake': [
@@ -110,10 +111,15 @@ test.concurrent('an answer that comes before the VM is ready, a lack of hosts, a
     ],
   });
   const run = runInTerminal(['wake'], { ...api, env: noColours });
+  for (let failures = 0; failures < 3; failures += 1) {
+    await clock.untilDueIn(2_000);
+    await clock.pass(2_000);
+  }
   expect(await run.exitCode).toBe(0);
 });
 
-test.concurrent('when OCI is out of hosts it is said when the next try is', async () => {
+test('when OCI is out of hosts it is said when the next try is', async () => {
+  const clock = fakeTimeouts();
   const at = new Date(2026, 1, 8, 10, 15, 40).toISOString();
   const waiting = {
     ...toReady('STOPPED'),
@@ -125,26 +131,37 @@ test.concurrent('when OCI is out of hosts it is said when the next try is', asyn
     'vm.watchReady': { stream: openStream(waiting) },
   });
   const run = runInTerminal(['wake'], { ...api, env: noColours });
+  const said = 'STOPPED, OCI is out of hosts: the next try is at 10:15:40';
+  await clock.until(() => run.stderr().includes(said));
+  await clock.untilDueIn(2_000);
+  await clock.pass(2_000);
   expect(await run.exitCode).toBe(0);
-  expect(run.stderr()).toContain('STOPPED, OCI is out of hosts: the next try is at 10:15:40');
 });
 
-test.concurrent('--timeout ends the wait with 124', async () => {
+test('--timeout ends the wait with 124', async () => {
+  const clock = fakeTimeouts();
   await using api = await startStubApi({
     'vm.wake': outOfCapacity,
     'vm.watchReady': { stream: openStream(toReady('STOPPED')) },
   });
   const run = runInTerminal(['wake', '--timeout', '1s'], { ...api, env: noColours });
+  await clock.untilDueIn(2_000);
+  await clock.pass(1_000);
   expect(await run.exitCode).toBe(124);
   expect(run.stderr()).toContain('Gave up after 1s of waiting until SSH and Docker answer');
 });
 
-test.concurrent('--timeout ends the wait with the last failure, where there was one', async () => {
+test('--timeout ends the wait with the last failure, where there was one', async () => {
+  const clock = fakeTimeouts();
   await using api = await startStubApi({
     'vm.wake': [{ status: 202, data: toReady('STARTING') }, foreign(502)],
     'vm.watchReady': { stream: openStream(toReady('STARTING')) },
   });
   const run = runInTerminal(['wake', '--timeout', '5s'], { ...api, env: noColours });
+  for (const ms of [2_000, 2_000, 1_000]) {
+    await clock.untilDueIn(2_000);
+    await clock.pass(ms);
+  }
   expect(await run.exitCode).toBe(124);
   expect(run.stderr()).toMatch(/it is STARTING.*; the last try failed: .*answered 502/);
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as immediately, setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { keepCollectingGarbage } from '../testing/collect-garbage.test-support.ts';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import { LockTimeout, withFileLock } from './file-lock.ts';
 import { createLockOwner } from './lock-owner.ts';
@@ -11,8 +12,8 @@ const { signal } = new AbortController();
 /** Above what any system gives: https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html */
 const deadPid = 2 ** 30;
 
-// These at the same time, as they wait for a second or more.
-test.concurrent('of many that want the lock, one at a time has it, also when a dead process left one behind', async () => {
+test('of many that want the lock, one at a time has it, also when a dead process left one behind', async () => {
+  const clock = fakeTimeouts();
   await using folder = await makeTemporaryFolder();
   const path = join(folder.path, 'lock');
   let inside = 0;
@@ -22,24 +23,31 @@ test.concurrent('of many that want the lock, one at a time has it, also when a d
     const turns = Array.from({ length: 4 }, async (_, index) => {
       // Out of step, so that some judge the lock while others take it away.
       for (let tick = 0; tick < index * 3; tick += 1) await immediately();
-      await withFileLock({ path, signal: new AbortController().signal }, async () => {
+      const { signal } = new AbortController();
+      await withFileLock({ path, signal, waitMs: Number.POSITIVE_INFINITY }, async () => {
         inside += 1;
         most = Math.max(most, inside);
         for (let tick = 0; tick < 20; tick += 1) await immediately();
         inside -= 1;
       });
     });
-    await Promise.all(turns);
+    let isOver = false;
+    const all = Promise.all(turns).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await clock.pass(50);
+    await all;
   }
   expect(most).toBe(1);
   expect(await readdir(folder.path)).toEqual([]);
 });
 
-test.concurrent.each([
+test.each([
   ['a living process', {}],
   ['a process of another machine', { pid: deadPid, host: 'elsewhere' }],
   ['a process of another container', { pid: deadPid, pidNamespace: 'pid:[1]' }],
 ])('a lock of %s is waited for, and who holds it is told after a second', async (_what, change) => {
+  const clock = fakeTimeouts();
   await using folder = await makeTemporaryFolder();
   const path = join(folder.path, 'lock');
   const owner = { ...createLockOwner(), ...change };
@@ -47,7 +55,13 @@ test.concurrent.each([
   const told: unknown[] = [];
   const onWait = (holder: unknown) => told.push(holder);
   const waiting = withFileLock({ path, signal, waitMs: 1_300, onWait }, async () => 'work');
-  await expect(waiting).rejects.toMatchObject({ owner });
+  const rejected = expect(waiting).rejects.toMatchObject({ owner });
+  for (let waitedMs = 0; waitedMs < 1_300; waitedMs += 50) {
+    await clock.untilDueIn(50);
+    expect(told).toEqual(waitedMs < 1_000 ? [] : [owner]);
+    await clock.pass(50);
+  }
+  await rejected;
   expect(told).toEqual([owner]);
 });
 

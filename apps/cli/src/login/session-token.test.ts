@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
 import { granted, refused, startStubIssuer } from '../testing/stub-issuer.test-support.ts';
 import { makeTemporaryFolder } from '../testing/temporary-folder.test-support.ts';
 import type { Login } from './login-file-format.ts';
@@ -212,18 +213,34 @@ test.each([
 );
 
 test('a renewal that takes long says what it waits for', async () => {
-  await using session = await startSession(0, [{ ...granted, delayMs: 1_500 }]);
-  expect(await session.read()).toBe('access');
+  const clock = fakeTimeouts();
+  let answer = (): void => {};
+  const after = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await using session = await startSession(0, [{ ...granted, after }]);
+  const reading = session.read();
+  await clock.until(() => session.renewals().length === 1);
+  await clock.pass(999);
+  expect(session.waits).toEqual([]);
+  await clock.pass(1);
+  answer();
+  expect(await reading).toBe('access');
   expect(session.waits).toEqual([
     `Waiting for the issuer ${session.login.issuer} to renew the login`,
   ]);
 });
 
 test('a renewal under way is finished and stored although the user stops; its call is not made', async () => {
-  await using session = await startSession(0, [{ ...granted, delayMs: 300 }]);
+  let answer = (): void => {};
+  const after = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await using session = await startSession(0, [{ ...granted, after }]);
   const reading = session.read();
   await expect.poll(() => session.renewals().length).toBe(1);
   session.stop();
+  answer();
   expect(await reading).toBe('access');
   expect((await session.store.read()).logins[url]?.refreshToken).toBe('refresh');
 });

@@ -9,7 +9,8 @@ export interface IssuerAnswer {
   /** Instead of JSON. */
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly delayMs?: number;
+  /** Answered once this is fulfilled. */
+  readonly after?: Promise<unknown>;
   /** The connection is cut instead. */
   readonly cut?: boolean;
 }
@@ -39,13 +40,14 @@ export async function startStubIssuer(script: {
   const forms = (path: string) => seen.filter((one) => one.path === path).map(({ form }) => form);
   const base = script.path ?? '';
   const server = createServer((request, response) => {
-    readForm(request).then((form) => {
+    readForm(request).then(async (form) => {
       const url = request.url ?? '/';
       const path = url.startsWith('/.well-known/') ? url : url.slice(base.length);
       const { authorization } = request.headers;
       seen.push({ path, form, ...(authorization !== undefined && { authorization }) });
       const answer = choose(path, forms(path).length);
-      setTimeout(() => send(response, answer), answer.delayMs ?? 0);
+      await answer.after;
+      send(response, answer);
     }, response.destroy.bind(response));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
