@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { runInTerminal } from './testing/fake-terminal.test-support.ts';
+import { fakeTimeouts } from './testing/fake-timeouts.test-support.ts';
 import { backup, die, healthy, lines, nginx } from './testing/fixtures.test-support.ts';
 import { hanging, startStubApi } from './testing/stub-api.test-support.ts';
 import { openStream } from './testing/stub-stream.test-support.ts';
@@ -124,44 +124,27 @@ test('a name from the API cannot move the cursor', async () => {
   expect(run.stdout().split('\n')).toHaveLength(3);
 });
 
-// These at the same time, as they wait for another connection.
-test.concurrent('a stream whose connection is lost says so until it goes on', async ({
-  expect,
-}) => {
-  const interrupt = new AbortController();
-  const cut = async function* () {
-    yield { line: 'one', stream: 'stdout' };
-    await sleep(100);
-    throw new Error('cut');
-  };
-  let answer = (): void => {};
-  const after = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  await using api = await startStubApi({
-    'containers.followLogs': [
-      { stream: cut() },
-      { status: 502, after },
-      { stream: openStream({ line: 'two', stream: 'stdout' }) },
-    ],
-  });
-  const run = runInTerminal(['logs', 'nginx', '-f'], { ...api, signal: interrupt.signal });
-  await expect.poll(run.stderr).toContain('Trying again: ');
-  answer();
-  await expect.poll(run.stdout).toBe('one\ntwo\n');
-  interrupt.abort();
-  expect(await run.exitCode).toBe(130);
-  expect(run.stderr().endsWith('\r\u001b[2K\n')).toBe(true);
+test('a stream whose connection is lost says so until it goes on', async () => {
+  const stderr = await followOverTwoLosses({});
+  expect(stderr).toContain('Trying again: ');
+  expect(stderr.endsWith('\r\u001b[2K\n')).toBe(true);
 });
 
-test.concurrent('where TERM is dumb nothing is painted over, and a lost connection is told in a line', async ({
-  expect,
-}) => {
+test('where TERM is dumb nothing is painted over, and a lost connection is told in a line', async () => {
+  const stderr = await followOverTwoLosses({ TERM: 'dumb' });
+  expect(stderr).toMatch(/^ondemand: Trying again: .*\n\n$/);
+});
+
+/** Interrupted after the second line; gives stderr. The connection comes back once its loss has been told. */
+async function followOverTwoLosses(env: Readonly<Record<string, string>>): Promise<string> {
+  const clock = fakeTimeouts();
+  const random = vi.spyOn(Math, 'random').mockReturnValue(0); // the pauses are 500 and 1000 ms
+  onTestFinished(() => random.mockRestore());
   let shown = (): string => '';
   const interrupt = new AbortController();
   const cut = async function* () {
     yield { line: 'one', stream: 'stdout' };
-    await expect.poll(() => shown()).toBe('one\n');
+    await clock.until(() => shown() === 'one\n');
     throw new Error('cut');
   };
   let answer = (): void => {};
@@ -175,18 +158,19 @@ test.concurrent('where TERM is dumb nothing is painted over, and a lost connecti
       { stream: openStream({ line: 'two', stream: 'stdout' }) },
     ],
   });
-  const run = runInTerminal(['logs', 'nginx', '-f'], {
-    ...{ ...api, signal: interrupt.signal },
-    env: { TERM: 'dumb' },
-  });
+  const run = runInTerminal(['logs', 'nginx', '-f'], { ...api, env, signal: interrupt.signal });
   shown = run.stdout;
-  await expect.poll(run.stderr).toContain('Trying again: ');
+  await clock.untilDueIn(500);
+  await clock.pass(3_000);
+  await clock.until(() => run.stderr().includes('Trying again: '));
   answer();
-  await expect.poll(run.stdout).toBe('one\ntwo\n');
+  await clock.untilDueIn(1_000);
+  await clock.pass(1_000);
+  await clock.until(() => run.stdout() === 'one\ntwo\n');
   interrupt.abort();
   expect(await run.exitCode).toBe(130);
-  expect(run.stderr()).toMatch(/^ondemand: Trying again: .*\n\n$/);
-});
+  return run.stderr();
+}
 
 test.each([['logs', 'nginx', '-f'], ['events']])(
   'after Ctrl-C in ondemand %s the prompt begins a line of its own',

@@ -38,7 +38,7 @@ test('ps --watch shows the list again after an event, in its old place', async (
       .replace(/\S Listing containers/g, '')
       .trim(),
   ).toBe('');
-  await expect.poll(api.underWay).toBe(0);
+  await clock.until(() => api.underWay() === 0);
 });
 
 test('a terminal of another size, and one that a stopped watch comes back to, gets all of it again', async () => {
@@ -56,13 +56,14 @@ test('a terminal of another size, and one that a stopped watch comes back to, ge
   await clock.untilDueIn(500);
   await clock.pass(500);
   await clock.until(watched.settled);
+  const screen = () => createTerminalModel(run.stdout()).join('\n');
   run.resize(20);
   const narrow = table.split('\n').map((line) => line.slice(0, 20));
-  await expect.poll(() => createTerminalModel(run.stdout())).toEqual(narrow);
+  await clock.until(() => screen() === narrow.join('\n'));
   run.resize(80);
-  await expect.poll(() => createTerminalModel(run.stdout()).join('\n')).toBe(table);
+  await clock.until(() => screen() === table);
   process.emit('SIGCONT', 'SIGCONT');
-  await expect.poll(() => createTerminalModel(run.stdout()).join('\n')).toBe(`${table}${table}`);
+  await clock.until(() => screen() === `${table}${table}`);
   expect(countLists(api)).toBe(2);
   expect(listening()).toBe(before + 1);
   interrupt.abort();
@@ -133,7 +134,7 @@ test('what does not pass ends the watch', async () => {
   await clock.untilDueIn(500);
   await clock.pass(500);
   expect(await run.exitCode).toBe(3);
-  await expect.poll(api.underWay).toBe(0);
+  await clock.until(() => api.underWay() === 0);
 });
 
 test('a VM that is off at the beginning is said, and not watched', async () => {

@@ -18,7 +18,9 @@ export function fakeTimeouts() {
     until,
     /** Resolves once a timeout is due in exactly so long: what sets it has come that far. */
     untilDueIn: (ms: number) =>
-      until(() => Object.values(clock.timers ?? {}).some(({ callAt }) => callAt - clock.now === ms)),
+      until(() =>
+        Object.values(clock.timers ?? {}).some(({ callAt }) => callAt - clock.now === ms),
+      ),
   };
 }
 
