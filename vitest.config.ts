@@ -48,10 +48,11 @@ export default defineConfig({
           include: testsNamed('*.test.ts'),
           exclude: testsNamed('*.{system,slow,fuzz}.test.ts'),
           setupFiles: [
+            'tests/src/support/refuse-clock-left-behind.ts',
             'tests/src/support/fail-on-warnings.ts',
             'tests/src/support/refuse-child-processes.ts',
           ],
-          maxWorkers: atOnce,
+          maxWorkers: 3, // they wait by their own clock, so that three keep two cores busy
           // Loading the modules anew for each of two hundred files costs more than running its tests.
           isolate: false,
           sequence: { groupOrder: 1 },
@@ -62,7 +63,11 @@ export default defineConfig({
         test: {
           name: 'system',
           include: testsNamed('*.{system,fuzz}.test.ts'),
-          setupFiles: ['tests/src/support/fail-on-warnings.ts', 'tests/src/support/fuzz-runs.ts'],
+          setupFiles: [
+            'tests/src/support/refuse-clock-left-behind.ts',
+            'tests/src/support/fail-on-warnings.ts',
+            'tests/src/support/fuzz-runs.ts',
+          ],
           maxWorkers: atOnce,
           isolate: false,
           sequence: { groupOrder: 2 },

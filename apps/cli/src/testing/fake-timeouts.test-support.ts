@@ -9,13 +9,18 @@ export function fakeTimeouts() {
   const realSleep = timersPromises.setTimeout;
   vi.useFakeTimers({ toFake: [...timers, 'performance'] });
   replaceSleep(fakeSleep as typeof realSleep); // the part of it that the CLI uses
+  let isOver = false;
   onTestFinished(() => {
+    isOver = true;
     vi.useRealTimers();
     replaceSleep(realSleep);
   });
   const { clock } = setTimeout as unknown as { clock: FakeClock }; // where fake-timers leaves it
   const until = async (condition: () => boolean): Promise<void> => {
-    while (!condition()) await timersPromises.setImmediate();
+    while (!condition()) {
+      if (isOver) throw new Error(`Not before the test's end: ${condition}`);
+      await timersPromises.setImmediate();
+    }
   };
   return {
     pass: (ms: number) => vi.advanceTimersByTimeAsync(ms),

@@ -6,12 +6,17 @@ import { onTestFinished, vi } from 'vitest';
 /** Until the test's end `setTimeout` and `performance.now()` go by the clock that is handed back. Wait with `until` meanwhile: `expect.poll` lets this clock go on each time it looks. */
 export function fakeTimeouts() {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  let isOver = false;
   onTestFinished(() => {
+    isOver = true;
     vi.useRealTimers();
   });
   const { clock } = setTimeout as unknown as { clock: FakeClock }; // where fake-timers leaves it
   const until = async (condition: () => boolean): Promise<void> => {
-    while (!condition()) await nextTurn();
+    while (!condition()) {
+      if (isOver) throw new Error(`Not before the test's end: ${condition}`);
+      await nextTurn();
+    }
   };
   return {
     pass: (ms: number) => vi.advanceTimersByTimeAsync(ms),

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { pause } from '../concurrency/deadline.ts';
 import { json, refuse, setUpOci, startOci } from '../testing/compute.test-support.ts';
 import { fakeTimeouts } from '../testing/fake-timeouts.test-support.ts';
+import { until } from '../testing/until.test-support.ts';
 import { toLastLines } from './console.ts';
 
 const { computeAt, failure } = setUpOci();
@@ -77,7 +78,7 @@ test('is captured, waited for, read, and deleted', async () => {
     capturedAt: timeCreated,
     logs: 'two\nthree\n',
   });
-  await expect.poll(() => oci.kept.size).toBe(0);
+  await until(() => oci.kept.size === 0);
   expect(oci.requests.find(({ url }) => url.includes('/data'))?.url).toContain('length=1048576');
 });
 
@@ -108,7 +109,7 @@ test('a capture that fails is unavailable, and is deleted too', async () => {
   await using compute = computeAtOnce(oci.endpoint);
   const error = await failure(compute.readConsole({ lines: 2 }));
   expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', text: 'OCI failed' });
-  await expect.poll(() => oci.kept.size).toBe(0);
+  await until(() => oci.kept.size === 0);
 });
 
 const stages = [
@@ -142,11 +143,11 @@ describe.each(stages)('a reader who leaves while %s', (_, method, path) => {
     await using compute = computeAtOnce(oci.endpoint);
     const leaving = new AbortController();
     const reading = compute.readConsole({ lines: 2, signal: leaving.signal });
-    await expect.poll(isHeld).toBe(true);
+    await until(isHeld);
     leaving.abort(new Error('left'));
     await expect(reading).rejects.toThrow('left');
     release();
-    await expect.poll(() => oci.kept.size).toBe(0);
+    await until(() => oci.kept.size === 0);
   });
 
   test('with the process leaves none, either', async () => {
@@ -155,7 +156,7 @@ describe.each(stages)('a reader who leaves while %s', (_, method, path) => {
     const compute = computeAtOnce(oci.endpoint);
     const leaving = new AbortController();
     const reading = compute.readConsole({ lines: 2, signal: leaving.signal });
-    await expect.poll(isHeld).toBe(true);
+    await until(isHeld);
     leaving.abort(new Error('left'));
     await expect(reading).rejects.toThrow('left');
     const disposing = compute[Symbol.asyncDispose]();

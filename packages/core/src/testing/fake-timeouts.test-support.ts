@@ -3,14 +3,15 @@
 import { onTestFinished, vi } from 'vitest';
 import { until } from './until.test-support.ts';
 
-/** Until the test's end `setTimeout` and `performance.now()` go by the clock that is handed back. `until` and `expect.poll` keep to the real one. */
+/** Until the test's end `setTimeout` and `performance.now()` go by the clock that is handed back. `until` keeps to the real one; `expect.poll` lets this one go on each time it looks. */
 export function fakeTimeouts() {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-  const begun = vi.spyOn(globalThis, 'setTimeout');
   onTestFinished(() => {
-    begun.mockRestore();
     vi.useRealTimers();
   });
+  const { clock } = setTimeout as unknown as { clock: FakeClock }; // where fake-timers leaves it
+  const isWaitedFor = (ms: number) =>
+    Object.values(clock.timers ?? {}).some(({ delay }) => delay === ms);
   const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
   return {
     pass,
@@ -18,11 +19,12 @@ export function fakeTimeouts() {
     passEach: (ms: number, holds: () => boolean) =>
       until(async () => {
         if (holds()) return true;
-        if (begun.mock.calls.some(([, delayMs]) => delayMs === ms)) {
-          begun.mockClear();
-          await pass(ms);
-        }
+        if (isWaitedFor(ms)) await pass(ms);
         return false;
       }),
   };
+}
+
+interface FakeClock {
+  readonly timers?: Readonly<Record<string, { readonly delay: number }>>;
 }

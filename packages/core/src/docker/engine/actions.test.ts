@@ -176,7 +176,7 @@ test.each([
     await using engine = createEngine(fake);
     const outcomes: unknown[] = [];
     const restarting = engine.restart(id).catch((error: unknown) => outcomes.push(error));
-    await expect.poll(() => posted).toBe(1);
+    await until(() => posted === 1);
     for (let passedMs = 0; passedMs < 5_000 && outcomes.length === 0; passedMs += 10) {
       await clock.pass(10);
       // The sockets are real: what they do takes some turns.

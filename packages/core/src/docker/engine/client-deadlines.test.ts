@@ -17,10 +17,10 @@ test('an engine that is silent is given up at the deadline, and its channel is c
   const clock = fakeTimeouts();
   await using client = connectTo(engine, { timeoutMs: 100 });
   const lost = expectLost(client.send(list), 'timeout');
-  await expect.poll(() => engine.requests.length).toBe(2);
+  await until(() => engine.requests.length === 2);
   await clock.pass(100);
   await lost;
-  await expect.poll(() => engine.sockets.size).toBe(0);
+  await until(() => engine.sockets.size === 0);
 });
 
 test('an engine that is silent while the connection is busy with others gets five times as long', async () => {
@@ -31,7 +31,7 @@ test('an engine that is silent while the connection is busy with others gets fiv
   const lost = expectLost(client.send(list), 'timeout').then(() => {
     isLost = true;
   });
-  await expect.poll(() => engine.requests.length).toBe(2);
+  await until(() => engine.requests.length === 2);
   for (let deadline = 1; deadline <= 5; deadline += 1) {
     expect(isLost).toBe(false);
     engine.channels.receivedBytes += 100_000;

@@ -114,7 +114,7 @@ describe('events()', () => {
     fake.respond = () => {};
     const before = fake.requests.length;
     const unanswered = failure(engine.events({}));
-    await expect.poll(() => fake.requests.length).toBe(before + 1);
+    await until(() => fake.requests.length === before + 1);
     await clock.pass(100);
     expect(await unanswered).toMatchObject({
       code: 'SERVICE_UNAVAILABLE',

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Respond, sendJson, startFakeEngine } from '../../testing/fake-engine.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
+import { until } from '../../testing/until.test-support.ts';
 import { createEngine } from './engine.ts';
 
 const id = 'c0ffee'.repeat(10);
@@ -86,7 +87,7 @@ describe('stats()', () => {
     );
     await using engine = createEngine({ ...fake, timeoutMs: 100 });
     const asking = engine.stats(id);
-    await expect.poll(() => late.length).toBe(1);
+    await until(() => late.length === 1);
     await clock.pass(300);
     late[0]?.();
     expect(await asking).toMatchObject({

@@ -73,10 +73,10 @@ test('an engine that gives no headers is given up at the deadline, one that give
   const clock = fakeTimeouts();
   await using client = connectTo(engine, 100);
   const lost = expect(client.stream(events)).rejects.toMatchObject({ reason: 'timeout' });
-  await expect.poll(() => engine.requests.length).toBe(2);
+  await until(() => engine.requests.length === 2);
   await clock.pass(100);
   await lost;
-  await expect.poll(() => engine.sockets.size).toBe(1);
+  await until(() => engine.sockets.size === 1);
   const answers: ServerResponse[] = [];
   engine.respond = (_request, response) => {
     response.writeHead(200);

@@ -188,6 +188,6 @@ describeSshd('capture()', () => {
     await started();
     await clock.pass(2_500);
     await call;
-    await expect.poll(isRunning).toBe(false);
+    await until(async () => !(await isRunning()));
   });
 });

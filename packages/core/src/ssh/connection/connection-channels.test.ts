@@ -101,17 +101,17 @@ describe('the channels of a connection', () => {
     const clock = fakeTimeouts();
     const started = Array.from({ length: 8 }, () => connection.exec(['sleep']));
     const exits = started.map(async (start) => (await start).exit);
-    await expect.poll(() => ends.length).toBe(6);
+    await until(() => ends.length === 6);
     ends.shift()?.();
     ends.shift()?.();
-    await expect.poll(() => ends.length).toBe(6);
+    await until(() => ends.length === 6);
     const refused = expectFailure(connection.exec(['sleep']), 'COMMANDS_BUSY');
     await clock.pass(2_000);
     await refused;
     for (const end of ends) end();
     expect(await Promise.all(exits)).toEqual(Array(8).fill(0));
     expect(peak).toBe(6);
-    await expect.poll(() => connection.channels.commands).toBe(0);
+    await until(() => connection.channels.commands === 0);
   });
 
   it('bounds the sockets that are open at once', async () => {

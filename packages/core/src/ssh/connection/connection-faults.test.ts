@@ -339,10 +339,10 @@ describe('our credentials', () => {
     await once(agent, 'listening');
     const clock = fakeTimeouts();
     const refusing = refused({ agentSocket }, 'AGENT_UNAVAILABLE');
-    await expect.poll(() => sockets.size).toBe(1);
+    await until(() => sockets.size === 1);
     await clock.pass(2_000);
     await refusing;
-    await expect.poll(() => sockets.size).toBe(0);
+    await until(() => sockets.size === 0);
     agent.close();
   });
 
