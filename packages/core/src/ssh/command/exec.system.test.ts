@@ -6,12 +6,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { expectFailure } from '../../testing/expect-failure.test-support.ts';
 import { fakeTimeouts } from '../../testing/fake-timeouts.test-support.ts';
-import {
-  connectTo,
-  describeSshd,
-  type PrivateSshd,
-  startSshd,
-} from '../../testing/sshd.test-support.ts';
+import { connectTo, describeSshd, startSshd } from '../../testing/sshd.test-support.ts';
 import { until } from '../../testing/until.test-support.ts';
 import { createCapture, createShell, outputTailBytes } from './exec.ts';
 
@@ -30,11 +25,15 @@ async function startShell() {
 }
 
 /** A command that tells its process id and then stays. */
-function stay({ folder }: PrivateSshd, body = 'sleep 60') {
-  const pidFile = join(folder, 'pid_of_test');
+function stay({ sshd, shell }: Awaited<ReturnType<typeof startShell>>, body = 'sleep 60') {
+  const pidFile = join(sshd.folder, 'pid_of_test');
   return {
     argv: ['sh', '-c', `echo $$ >"$1"; ${body}`, 'sh', pidFile],
-    started: () => until(() => existsSync(pidFile)),
+    async started() {
+      await until(() => existsSync(pidFile));
+      // It tells us its process id before: sshd has passed that on once it passes on what comes later.
+      await shell.run(['true']);
+    },
     async isRunning() {
       const pid = (await readFile(pidFile, 'utf8')).trim();
       return existsSync(`/proc/${pid}`);
@@ -103,7 +102,7 @@ describeSshd('run()', () => {
 
   it('ends a command at its time limit', async () => {
     await using world = await startShell();
-    const { argv, started, isRunning } = stay(world.sshd);
+    const { argv, started, isRunning } = stay(world);
     const clock = fakeTimeouts();
     const run = world.shell.run(argv, { timeoutMs: 2_500 });
     const failed = expectFailure(run, 'COMMAND_TIMEOUT');
@@ -116,10 +115,7 @@ describeSshd('run()', () => {
 
   it('kills a command that ignores being asked to end', async () => {
     await using world = await startShell();
-    const { argv, started, isRunning } = stay(
-      world.sshd,
-      'trap "" TERM; while :; do sleep 0.1; done',
-    );
+    const { argv, started, isRunning } = stay(world, 'trap "" TERM; while :; do sleep 0.1; done');
     const clock = fakeTimeouts();
     const failed = expectFailure(world.shell.run(argv, { timeoutMs: 2_500 }), 'COMMAND_TIMEOUT');
     await started();
@@ -132,7 +128,7 @@ describeSshd('run()', () => {
 
   it("ends a command when its caller leaves, with the caller's own reason", async () => {
     await using world = await startShell();
-    const { argv, started, isRunning } = stay(world.sshd);
+    const { argv, started, isRunning } = stay(world);
     const leaver = new AbortController();
     const run = world.shell.run(argv, { signal: leaver.signal });
     await started();
@@ -178,7 +174,7 @@ describeSshd('capture()', () => {
 
   it('ends a command at its deadline', async () => {
     await using world = await startShell();
-    const { argv, started, isRunning } = stay(world.sshd);
+    const { argv, started, isRunning } = stay(world);
     const capture = createCapture(world.connection);
     const clock = fakeTimeouts();
     const call = expectFailure(
